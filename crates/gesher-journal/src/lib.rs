@@ -1,0 +1,1 @@
+//! The journal: one trait, SQLite behind it, one contract test-suite.

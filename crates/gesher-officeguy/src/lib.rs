@@ -1,0 +1,1 @@
+//! OfficeGuy (SUMIT): endpoints, operations, classification, look-ups, simulated behaviour.

@@ -1,0 +1,1 @@
+//! The Rhai host: limits, bindings, modules, checks.

@@ -1,0 +1,1 @@
+//! HTTP front for the providers' simulated behaviour, with its own ledger and faults.

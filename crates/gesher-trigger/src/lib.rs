@@ -1,0 +1,1 @@
+//! The triggers that start runs: file drops.

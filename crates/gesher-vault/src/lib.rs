@@ -1,0 +1,1 @@
+//! Secrets and vendor keys, encrypted at rest.

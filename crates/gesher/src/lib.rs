@@ -1,0 +1,1 @@
+//! Gesher: a scriptable integration hub for Israeli billing.

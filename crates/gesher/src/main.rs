@@ -1,0 +1,2 @@
+//! The command `gesher`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Set-up, test, generate, tidy.
+fn main() {}
