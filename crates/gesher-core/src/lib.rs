@@ -1,1 +1,36 @@
-//! The vocabulary of Gesher: operation, outcome, key, ids, money, clock, secret, redaction, limits.
+//! The vocabulary of Gesher: what an operation, an outcome, a key, an amount, a secret and an instant are.
+//!
+//! Pure and closed. Nothing here does I/O or knows a runtime, a store or a provider; every other crate speaks in
+//! these words. The list of files is closed too: a new one needs a reason.
+
+pub mod card;
+pub mod check;
+pub mod ids;
+pub mod item;
+pub mod key;
+pub mod language;
+pub mod limits;
+pub mod money;
+pub mod names;
+pub mod operation;
+pub mod outcome;
+pub mod redact;
+pub mod secret;
+pub mod time;
+
+pub use ids::{HubId, ItemId, RunId, StepId};
+pub use item::{ItemEnd, ItemStatus};
+pub use key::Key;
+pub use language::{Language, Text};
+pub use money::{Amount, Currency, Money};
+pub use operation::{
+    Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, MARKETPLACE, Operation,
+    OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle,
+};
+pub use outcome::{Outcome, OutcomeStatus, Rejection};
+pub use redact::Redactor;
+pub use secret::Secret;
+pub use time::{Clock, SystemClock};
+
+/// The decimal number of every amount and quantity.
+pub use rust_decimal::Decimal;

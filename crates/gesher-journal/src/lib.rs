@@ -1,1 +1,96 @@
-//! The journal: one trait, SQLite behind it, one contract test-suite.
+//! The journal: the durable record of runs, items, steps, files, keys and what became of each.
+//!
+//! One trait, [`Journal`], and one contract test-suite that each store behind it has to pass. The journal keeps facts
+//! and refuses contradictions; what a fact means for money is the engine's to decide.
+//!
+//! Writes return [`Written`]: the write is handed over, in order, when the method is called; awaiting it waits until
+//! it is durable. A write that was handed over later is never durable before an earlier one, so a caller who awaits
+//! an intent knows that everything written before it is durable too.
+
+pub mod contract;
+mod error;
+mod record;
+pub mod sqlite;
+mod written;
+
+pub use error::JournalError;
+pub use record::{
+    Begin, Claim, FileIdentity, Holder, Intent, ItemQuery, ItemRecord, ItemState, NewItem, NewRun, RunChange,
+    RunRecord, RunState, SealedRow, StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, Tally, TallyLine,
+    TriggerKind,
+};
+pub use sqlite::SqliteJournal;
+pub use written::Written;
+
+use async_trait::async_trait;
+use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
+use jiff::Timestamp;
+
+/// The durable record of a hub. See the module for what a write promises.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// The id this journal was begun with.
+    fn hub_id(&self) -> &HubId;
+
+    /// Begins a run. Refused with [`JournalError::Taken`] when the id is taken.
+    fn start_run(&self, run: NewRun) -> Written<()>;
+
+    /// Moves a run to another state, and records what is known by then. Refuses to leave a final state.
+    fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()>;
+
+    /// Gives a run the identity of its file. Answers whether the same bytes were run before in this flow, and left
+    /// nothing free. In the same commit, so that two hubs cannot both find a file new.
+    fn identify_file(&self, run: &RunId, sha256: [u8; 32], at: Timestamp) -> Written<FileIdentity>;
+
+    /// Makes rows of a file into items of a run and takes their keys, in the order given. Answers one [`Claim`] an
+    /// item. Claiming an item again is how an interrupted run goes on.
+    fn claim_items(&self, run: &RunId, items: Vec<NewItem>, at: Timestamp) -> Written<Vec<Claim>>;
+
+    /// Journals the intent of a step, unless its key is spent, held, in flight or open. Once this is durable with
+    /// [`Begin::Send`], and not before, a byte may leave.
+    fn begin_step(&self, intent: Intent) -> Written<Begin>;
+
+    /// Journals the outcome of a step that is in flight, with the sealed rows that came with it, in one commit.
+    /// Refused with [`JournalError::NotInFlight`] when the step is not in flight.
+    fn finish_step(&self, finish: StepFinish) -> Written<()>;
+
+    /// Journals a step that had no effect and is over: a read, the time, a call that was refused before its intent.
+    fn record_step(&self, step: StepRecord) -> Written<()>;
+
+    /// Ends an item. Spends, keeps or frees its row key as its status says. An item that has ended stays as it is.
+    fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()>;
+
+    /// Turns every step that is in flight into `unknown`: this process has just started, so whoever sent it is dead.
+    /// Answers the steps.
+    fn settle_in_flight(&self, at: Timestamp) -> Written<Vec<StepId>>;
+
+    /// Stores, replaces or (with no bytes) removes a sealed row.
+    fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()>;
+
+    /// A sealed row by its name.
+    async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError>;
+
+    /// The names of all sealed rows, sorted, with the time each was last written.
+    async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError>;
+
+    /// A run by its id.
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError>;
+
+    /// The newest runs first, of one flow or of all.
+    async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// The runs that are not in a final state, oldest first.
+    async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// Items of a run in their order, a page at a time.
+    async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError>;
+
+    /// The steps of an item in their order.
+    async fn steps_of(&self, item: &ItemId) -> Result<Vec<StepRecord>, JournalError>;
+
+    /// Steps with an effect, in the order of their intents, a page at a time.
+    async fn steps(&self, query: &StepQuery) -> Result<Vec<StepRecord>, JournalError>;
+
+    /// How many items of a run ended how, and how much money stands beside each status.
+    async fn tally(&self, run: &RunId) -> Result<Tally, JournalError>;
+}

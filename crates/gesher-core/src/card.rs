@@ -1,0 +1,189 @@
+//! Finds card numbers in text: thirteen to nineteen digits that an issuer could have given out.
+//!
+//! A random number passes the check digit one time in ten, so the issuer's range has to fit too. Local cards of
+//! eight or nine digits have no shape of their own and cannot be found here.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Digits of the shortest card number.
+const DIGITS_MIN: usize = 13;
+/// Digits of the longest card number.
+const DIGITS_MAX: usize = 19;
+
+/// Whether `text` holds a card number.
+#[must_use]
+pub fn holds_card_number(text: &str) -> bool {
+    next_card_number(text, 0).is_some()
+}
+
+/// `text` with each card number replaced by `[card ****1234]`.
+#[must_use]
+pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
+    let Some((mut range, mut last)) = next_card_number(text, 0) else {
+        return Cow::Borrowed(text);
+    };
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    loop {
+        masked.push_str(text.get(done..range.start).unwrap_or_default());
+        masked.push_str("[card ****");
+        masked.push_str(&last);
+        masked.push(']');
+        done = range.end;
+        match next_card_number(text, done) {
+            Some(next) => (range, last) = next,
+            None => break,
+        }
+    }
+    masked.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(masked)
+}
+
+/// The first card number at or after byte `from`: where it stands and its last four digits.
+fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
+    if text.len() < from + DIGITS_MIN {
+        return None;
+    }
+    let mut digits: Vec<(u8, usize, usize)> = Vec::new();
+    let mut separated = false;
+    let tail = text.get(from..)?;
+    for (offset, c) in tail.char_indices().map(|(at, c)| (at + from, c)).chain([(text.len(), '\n')]) {
+        if let Some(digit) = digit_of(c) {
+            digits.push((digit, offset, offset + c.len_utf8()));
+            separated = false;
+        } else if is_separator(c) && !separated && !digits.is_empty() {
+            // One separator between groups is how people write card numbers; two end the number.
+            separated = true;
+        } else {
+            if let Some(found) = card_among(&digits) {
+                return Some(found);
+            }
+            digits.clear();
+            separated = false;
+        }
+    }
+    None
+}
+
+/// The longest run of the right length inside `digits` that is a card number.
+fn card_among(digits: &[(u8, usize, usize)]) -> Option<(Range<usize>, String)> {
+    if digits.len() < DIGITS_MIN {
+        return None;
+    }
+    // A run that is longer than any card number is something else, unless separators joined it to its neighbours.
+    let contiguous = digits.windows(2).all(|pair| matches!(pair, [a, b] if a.2 == b.1));
+    if contiguous && digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let lengths =
+        if contiguous { digits.len()..=digits.len() } else { DIGITS_MIN..=digits.len().min(DIGITS_MAX) };
+    for length in lengths.rev() {
+        for window in digits.windows(length) {
+            let values: Vec<u8> = window.iter().map(|digit| digit.0).collect();
+            if issuer_may_be(&values) && luhn(&values) {
+                let (first, last) = (window.first()?, window.last()?);
+                let tail = values.iter().skip(length - 4).map(|digit| char::from(b'0' + digit)).collect();
+                return Some((first.1..last.2, tail));
+            }
+        }
+    }
+    None
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, ' ' | '-' | '.' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{202f}')
+}
+
+/// The value of a decimal digit of any script that spreadsheets produce here.
+fn digit_of(c: char) -> Option<u8> {
+    let value = match c {
+        '0'..='9' => u32::from(c) - u32::from('0'),
+        '\u{660}'..='\u{669}' => u32::from(c) - 0x660,
+        '\u{6f0}'..='\u{6f9}' => u32::from(c) - 0x6f0,
+        '\u{ff10}'..='\u{ff19}' => u32::from(c) - 0xff10,
+        _ => return None,
+    };
+    u8::try_from(value).ok()
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(position, digit)| {
+            let value = u32::from(*digit) * if position % 2 == 1 { 2 } else { 1 };
+            if value > 9 { value - 9 } else { value }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Whether the leading digits and the length are those of a known scheme.
+fn issuer_may_be(digits: &[u8]) -> bool {
+    let lead =
+        |count: usize| digits.iter().take(count).fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit));
+    let length = digits.len();
+    match lead(1) {
+        4 => matches!(length, 13 | 16 | 19),
+        5 => {
+            length == 16 && (51..=55).contains(&lead(2)) || (12..=19).contains(&length) && is_maestro(lead(2))
+        }
+        2 => length == 16 && (2221..=2720).contains(&lead(4)),
+        3 => match lead(2) {
+            34 | 37 => length == 15,
+            36 | 38 | 39 => (14..=19).contains(&length),
+            30 => (300..=305).contains(&lead(3)) && (14..=19).contains(&length),
+            35 => (3528..=3589).contains(&lead(4)) && (16..=19).contains(&length),
+            _ => false,
+        },
+        6 => {
+            let discover = lead(4) == 6011 || lead(2) == 65 || (644..=649).contains(&lead(3));
+            discover && (16..=19).contains(&length)
+                || lead(2) == 62 && (16..=19).contains(&length)
+                || is_maestro(lead(2)) && (12..=19).contains(&length)
+        }
+        _ => false,
+    }
+}
+
+fn is_maestro(two: u32) -> bool {
+    matches!(two, 50 | 56..=58 | 63 | 67)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, want: &str) {
+        assert_eq!(mask_card_numbers(text), want, "{text}");
+        assert_eq!(holds_card_number(text), want.contains("[card"), "{text}");
+    }
+
+    #[test]
+    fn test_cards_are_found_in_every_spelling() {
+        check("4111111111111111", "[card ****1111]");
+        check("4111 1111 1111 1111", "[card ****1111]");
+        check("5555-5555-5555-4444", "[card ****4444]");
+        check("378282246310005", "[card ****0005]");
+        check("6011111111111117", "[card ****1117]");
+        check("30569309025904", "[card ****5904]");
+        check("3530111333300000", "[card ****0000]");
+        check("כרטיס 4580 4580 4580 4580 ועוד", "כרטיס [card ****4580] ועוד");
+        check("pay 4242424242424242 and 4111111111111111.", "pay [card ****4242] and [card ****1111].");
+        check("٤١١١١١١١١١١١١١١١", "[card ****1111]");
+        check("12 4111 1111 1111 1111 77", "12 [card ****1111] 77");
+    }
+
+    #[test]
+    fn other_long_numbers_stay() {
+        check("2410000001", "2410000001");
+        check("90000001", "90000001");
+        check("4111111111111112", "4111111111111112");
+        check("9999999999999995", "9999999999999995");
+        check("41111111111111110000000", "41111111111111110000000");
+        check("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee");
+        check("2026-11-21T10:20:30.123456789Z", "2026-11-21T10:20:30.123456789Z");
+    }
+}

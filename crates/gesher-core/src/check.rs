@@ -1,0 +1,438 @@
+//! Checks a request against its JSON Schema before anything is sent, and says what is wrong in a person's words.
+//!
+//! Providers ignore fields they do not know, so a slip would pass silently; here every field is checked, and a fault
+//! names the path, what was expected and the nearest name. Only the keywords that our schemas use are understood:
+//! `type`, `properties`, `required`, `items`, `$ref`, `anyOf` with null, `format`, `minLength`, `minItems` and
+//! [`ENUM_KEYWORD`].
+
+use crate::language::Text;
+use crate::limits::JSON_DEPTH_MAX;
+use crate::money::{decimal_of, has_more_than_two_places};
+use crate::names::nearest;
+use crate::outcome::Rejection;
+use serde_json::{Map, Value};
+
+/// The schema keyword of a provider's enum: an object of names and numbers. Either is accepted in a request.
+pub const ENUM_KEYWORD: &str = "x-enum";
+/// Faults that are collected before the check stops.
+const FAULTS_MAX: usize = 20;
+/// Names listed in a message before the rest is left out.
+const NAMES_SHOWN_MAX: usize = 12;
+
+/// One thing wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, as in `Items[0].UnitPrice`. Empty for the request itself.
+    pub path: String,
+    /// What.
+    pub kind: FaultKind,
+}
+
+/// What is wrong at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The provider knows no such field.
+    UnknownField {
+        /// What may have been meant.
+        nearest: Option<String>,
+    },
+    /// A required field is not there.
+    Missing {
+        /// What belongs there.
+        expected: String,
+    },
+    /// Another type.
+    WrongType {
+        /// What belongs there.
+        expected: String,
+        /// What was found, without its value.
+        found: &'static str,
+    },
+    /// No such name in the provider's enum.
+    UnknownName {
+        /// What was found.
+        name: String,
+        /// What may have been meant.
+        nearest: Option<String>,
+        /// Some of the names there are.
+        known: String,
+    },
+    /// A sum of money with more than two places: never rounded.
+    TooManyPlaces,
+    /// A text or list that may not be empty.
+    Empty,
+    /// Deeper than [`JSON_DEPTH_MAX`].
+    TooDeep,
+}
+
+impl Fault {
+    /// The fault as a refusal.
+    #[must_use]
+    pub fn into_rejection(self) -> Rejection {
+        let at = if self.path.is_empty() { "request" } else { self.path.as_str() };
+        match self.kind {
+            FaultKind::UnknownField { nearest } => {
+                let (he, en) = hints(nearest.as_deref());
+                Rejection::new(
+                    "unknown_field",
+                    Text::new(format!("{at}: אין שדה כזה{he}"), format!("{at}: there is no such field{en}")),
+                )
+            }
+            FaultKind::Missing { expected } => Rejection::new(
+                "missing_field",
+                Text::new(
+                    format!("{at}: שדה חובה חסר ({expected})"),
+                    format!("{at}: this field is required ({expected})"),
+                ),
+            ),
+            FaultKind::WrongType { expected, found } => Rejection::new(
+                "wrong_type",
+                Text::new(
+                    format!("{at}: נדרש {expected}, התקבל {found}"),
+                    format!("{at}: expected {expected}, found {found}"),
+                ),
+            ),
+            FaultKind::UnknownName { name, nearest, known } => {
+                let (he, en) = hints(nearest.as_deref());
+                Rejection::new(
+                    "unknown_name",
+                    Text::new(
+                        format!("{at}: הערך {name} אינו מוכר{he} (אפשר: {known})"),
+                        format!("{at}: `{name}` is not known{en} (known: {known})"),
+                    ),
+                )
+            }
+            FaultKind::TooManyPlaces => Rejection::new(
+                "too_many_places",
+                Text::new(
+                    format!("{at}: לסכום יש יותר משתי ספרות אחרי הנקודה; המערכת אינה מעגלת"),
+                    format!("{at}: an amount with more than two places; it is never rounded for you"),
+                ),
+            ),
+            FaultKind::Empty => Rejection::new(
+                "missing_field",
+                Text::new(format!("{at}: אסור שיהיה ריק"), format!("{at}: it must not be empty")),
+            ),
+            FaultKind::TooDeep => Rejection::new(
+                "too_deep",
+                Text::new(
+                    format!("{at}: יותר מ־{JSON_DEPTH_MAX} רמות"),
+                    format!("{at}: nested deeper than {JSON_DEPTH_MAX} levels"),
+                ),
+            ),
+        }
+    }
+}
+
+fn hints(nearest: Option<&str>) -> (String, String) {
+    nearest
+        .map_or_else(Default::default, |near| (format!("; אולי {near}?"), format!("; did you mean {near}?")))
+}
+
+/// Everything wrong with `request`, in the order of its fields; required fields that are missing come last.
+#[must_use]
+pub fn faults(schema: &Value, request: &Value) -> Vec<Fault> {
+    let mut walk = Walk { root: schema, faults: Vec::new() };
+    walk.check(schema, request, &mut String::new(), 0);
+    walk.faults
+}
+
+struct Walk<'a> {
+    root: &'a Value,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Walk<'a> {
+    fn fault(&mut self, path: &str, kind: FaultKind) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { path: path.to_owned(), kind });
+        }
+    }
+
+    /// Follows `$ref` and takes the branch of an `anyOf` that is not null; says whether null is allowed.
+    fn resolve(&self, schema: &'a Value) -> (&'a Value, bool) {
+        let mut schema = schema;
+        let mut nullable = false;
+        for _ in 0..JSON_DEPTH_MAX {
+            if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+                let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
+                else {
+                    return (schema, nullable);
+                };
+                schema = target;
+            } else if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
+                nullable |= branches.iter().any(is_null_schema);
+                let Some(branch) = branches.iter().find(|branch| !is_null_schema(branch)) else {
+                    return (schema, nullable);
+                };
+                schema = branch;
+            } else {
+                break;
+            }
+        }
+        let listed = schema.get("type").and_then(Value::as_array);
+        (schema, nullable || listed.is_some_and(|types| types.iter().any(|name| name == "null")))
+    }
+
+    fn check(&mut self, schema: &'a Value, value: &Value, path: &mut String, depth: usize) {
+        if depth > JSON_DEPTH_MAX {
+            return self.fault(path, FaultKind::TooDeep);
+        }
+        let (schema, nullable) = self.resolve(schema);
+        if value.is_null() && nullable {
+            return;
+        }
+        if let Some(names) = schema.get(ENUM_KEYWORD).and_then(Value::as_object) {
+            return self.check_name(names, value, path);
+        }
+        let fits = match type_of(schema) {
+            Some("object") => value.is_object(),
+            Some("array") => value.is_array(),
+            Some("string") => value.is_string(),
+            Some("boolean") => value.is_boolean(),
+            Some("integer") => value.as_number().is_some_and(|number| integer_fits(schema, number)),
+            Some("number") => value.as_number().is_some_and(|number| decimal_of(number).is_some()),
+            _ => true,
+        };
+        if !fits {
+            let kind = FaultKind::WrongType { expected: expected(schema), found: kind_of(value) };
+            return self.fault(path, kind);
+        }
+        match value {
+            Value::Object(fields) => self.check_fields(schema, fields, path, depth),
+            Value::Array(values) => self.check_items(schema, values, path, depth),
+            Value::String(text) if text.is_empty() && schema.get("minLength").is_some() => {
+                self.fault(path, FaultKind::Empty);
+            }
+            Value::Number(number)
+                if is_amount(schema) && decimal_of(number).is_some_and(has_more_than_two_places) =>
+            {
+                self.fault(path, FaultKind::TooManyPlaces);
+            }
+            _ => {}
+        }
+    }
+
+    fn check_fields(
+        &mut self,
+        schema: &'a Value,
+        fields: &Map<String, Value>,
+        path: &mut String,
+        depth: usize,
+    ) {
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            return;
+        };
+        let open = schema.get("additionalProperties").is_none_or(|closed| closed != &Value::Bool(false));
+        let length = path.len();
+        for (name, value) in fields {
+            push_field(path, name);
+            match properties.get(name) {
+                Some(property) => self.check(property, value, path, depth + 1),
+                None if open => {}
+                None => {
+                    let nearest = nearest(name, properties.keys().map(String::as_str)).map(str::to_owned);
+                    self.fault(path, FaultKind::UnknownField { nearest });
+                }
+            }
+            path.truncate(length);
+        }
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            if !fields.contains_key(name) {
+                push_field(path, name);
+                let expected = properties.get(name).map(|property| expected(self.resolve(property).0));
+                self.fault(path, FaultKind::Missing { expected: expected.unwrap_or_default() });
+                path.truncate(length);
+            }
+        }
+    }
+
+    fn check_items(&mut self, schema: &'a Value, values: &[Value], path: &mut String, depth: usize) {
+        if values.is_empty() && schema.get("minItems").is_some() {
+            self.fault(path, FaultKind::Empty);
+        }
+        let Some(items) = schema.get("items") else {
+            return;
+        };
+        let length = path.len();
+        for (position, value) in values.iter().enumerate() {
+            path.push_str(&format!("[{position}]"));
+            self.check(items, value, path, depth + 1);
+            path.truncate(length);
+        }
+    }
+
+    fn check_name(&mut self, names: &Map<String, Value>, value: &Value, path: &str) {
+        let known = match value {
+            Value::String(name) => {
+                names.contains_key(name) || names.values().any(|number| is_digits_of(name, number))
+            }
+            Value::Number(_) => names.values().any(|number| number == value),
+            _ => {
+                let expected = format!("one of {}", some_names(names));
+                return self.fault(path, FaultKind::WrongType { expected, found: kind_of(value) });
+            }
+        };
+        if !known {
+            let name = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let nearest = nearest(&name, names.keys().map(String::as_str)).map(str::to_owned);
+            self.fault(path, FaultKind::UnknownName { name, nearest, known: some_names(names) });
+        }
+    }
+}
+
+/// Whether `text` is `number` in digits: providers accept a number that came as text.
+fn is_digits_of(text: &str, number: &Value) -> bool {
+    text.parse::<i64>().is_ok_and(|value| number.as_i64() == Some(value))
+}
+
+fn push_field(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(name);
+}
+
+fn some_names(names: &Map<String, Value>) -> String {
+    let mut text = names.keys().take(NAMES_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > NAMES_SHOWN_MAX {
+        text.push_str(", …");
+    }
+    text
+}
+
+fn is_null_schema(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|name| name == "null")
+}
+
+/// The schema's type, whether it stands alone or beside null.
+fn type_of(schema: &Value) -> Option<&str> {
+    match schema.get("type")? {
+        Value::String(name) => Some(name),
+        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+        _ => None,
+    }
+}
+
+fn is_amount(schema: &Value) -> bool {
+    schema.get("format").is_some_and(|format| format == "amount")
+}
+
+fn integer_fits(schema: &Value, number: &serde_json::Number) -> bool {
+    match schema.get("format").and_then(Value::as_str) {
+        Some("int32") => number.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
+        _ => number.as_i64().is_some(),
+    }
+}
+
+/// What belongs at a schema, in a word or two.
+#[must_use]
+pub fn expected(schema: &Value) -> String {
+    if let Some(names) = schema.get(ENUM_KEYWORD).and_then(Value::as_object) {
+        return format!("one of {}", some_names(names));
+    }
+    let word = match (type_of(schema), schema.get("format").and_then(Value::as_str)) {
+        (Some("object"), _) => "map",
+        (Some("array"), _) => "list",
+        (Some("string"), Some("date-time")) => "date (YYYY-MM-DD)",
+        (Some("string"), _) => "text",
+        (Some("boolean"), _) => "true or false",
+        (Some("integer"), _) => "whole number",
+        (Some("number"), Some("amount")) => "amount",
+        (Some("number"), _) => "number",
+        _ => "value",
+    };
+    word.to_owned()
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.as_i64().is_some() => "whole number",
+        Value::Number(_) => "number",
+        Value::String(_) => "text",
+        Value::Array(_) => "list",
+        Value::Object(_) => "map",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Amount;
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde_json::json;
+
+    struct Mode;
+
+    impl JsonSchema for Mode {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "Mode".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "x-enum": { "Automatic": 0, "None": 1 } })
+        }
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Line {
+        name: String,
+        price: Option<Amount>,
+        count: Option<i32>,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Request {
+        id: Option<i64>,
+        mode: Option<Mode>,
+        lines: Vec<Line>,
+    }
+
+    fn check(request: &Value, want: &[&str]) {
+        let schema = schemars::schema_for!(Request).to_value();
+        let found: Vec<String> =
+            faults(&schema, request).into_iter().map(|fault| fault.into_rejection().message.en).collect();
+        assert_eq!(found, want, "{request}");
+    }
+
+    #[test]
+    fn a_good_request_has_no_faults() {
+        check(&json!({"lines": [{"name": "a", "price": 9.5, "count": 1}], "mode": "None", "id": null}), &[]);
+        check(&json!({"lines": [], "mode": 1}), &[]);
+        check(&json!({"lines": [], "mode": "1"}), &[]);
+    }
+
+    #[test]
+    fn each_fault_names_path_expectation_and_nearest_name() {
+        check(
+            &json!({"lines": [{"nmae": "a", "name": "b"}]}),
+            &["lines[0].nmae: there is no such field; did you mean name?"],
+        );
+        check(&json!({"id": 1}), &["lines: this field is required (list)"]);
+        check(&json!({"lines": [{}]}), &["lines[0].name: this field is required (text)"]);
+        check(&json!({"lines": [], "id": "7"}), &["id: expected whole number, found text"]);
+        check(
+            &json!({"lines": [{"name": "a", "count": 3_000_000_000_i64}]}),
+            &["lines[0].count: expected whole number, found whole number"],
+        );
+        check(
+            &json!({"lines": [], "mode": "Automatik"}),
+            &["mode: `Automatik` is not known; did you mean Automatic? (known: Automatic, None)"],
+        );
+        check(&json!({"lines": [], "mode": 9}), &["mode: `9` is not known (known: Automatic, None)"]);
+        check(
+            &json!({"lines": [], "mode": "Order (8)"}),
+            &["mode: `Order (8)` is not known (known: Automatic, None)"],
+        );
+        check(&json!([]), &["request: expected map, found list"]);
+        let price: Value = serde_json::from_str(r#"{"lines":[{"name":"a","price":1.005}]}"#).unwrap();
+        check(&price, &["lines[0].price: an amount with more than two places; it is never rounded for you"]);
+    }
+}

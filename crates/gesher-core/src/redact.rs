@@ -1,0 +1,210 @@
+//! The one redaction of all sinks: logs, errors, reports, answers to scripts, the journal.
+//!
+//! Three nets: secrets that the hub knows, by their exact text; fields that hold credentials or card data, by their
+//! names in JSON and in URLs; card numbers, by their shape.
+
+use crate::card::{holds_card_number, mask_card_numbers};
+use crate::secret::Secret;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::sync::RwLock;
+
+/// What stands where a secret was.
+pub const REDACTED: &str = "[secret]";
+/// Shorter texts are not searched for: they would blank out ordinary words.
+const SECRET_BYTES_MIN: usize = 6;
+
+/// Names of fields whose value is never shown, compared without case.
+const SECRET_FIELDS: &[&str] = &[
+    "apikey",
+    "apipublickey",
+    "password",
+    "userpassword",
+    "userencryptedpassword",
+    "authorization",
+    "creditcard_number",
+    "creditcard_cvv",
+    "creditcard_track2",
+    "cardnumber",
+    "cvv",
+    "track2",
+];
+
+/// Knows the hub's secrets and takes them out of text and JSON.
+#[derive(Default)]
+pub struct Redactor {
+    secrets: RwLock<Vec<Secret>>,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+impl Redactor {
+    /// A redactor that knows no secret yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes a secret known. Texts too short to be searched for are left to the other two nets.
+    pub fn learn(&self, secret: &Secret) {
+        if secret.expose().len() < SECRET_BYTES_MIN {
+            return;
+        }
+        let mut secrets = self.secrets.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !secrets.contains(secret) {
+            secrets.push(secret.clone());
+        }
+    }
+
+    /// `text` without secrets, credentials in URLs or JSON, and card numbers.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut clean = Cow::Borrowed(text);
+        {
+            let secrets = self.secrets.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for secret in secrets.iter() {
+                if clean.contains(secret.expose().as_str()) {
+                    clean = Cow::Owned(clean.replace(secret.expose().as_str(), REDACTED));
+                }
+            }
+        }
+        if let Some(masked) = mask_named_values(&clean) {
+            clean = Cow::Owned(masked);
+        }
+        if holds_card_number(&clean) {
+            clean = Cow::Owned(mask_card_numbers(&clean).into_owned());
+        }
+        clean
+    }
+
+    /// `value` with each secret field blanked and each string cleaned, in place.
+    pub fn json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(clean) = self.text(text) {
+                    *text = clean;
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
+            Value::Object(fields) => {
+                for (name, field) in fields.iter_mut() {
+                    if is_secret_field(name) {
+                        if !field.is_null() {
+                            *field = Value::String(REDACTED.to_owned());
+                        }
+                    } else {
+                        self.json(field);
+                    }
+                }
+            }
+            Value::Number(number) => {
+                // A card number written as a JSON number is still a card number.
+                let text = number.to_string();
+                if holds_card_number(&text) {
+                    *value = Value::String(mask_card_numbers(&text).into_owned());
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+}
+
+/// Whether a field of this name is never shown.
+#[must_use]
+pub fn is_secret_field(name: &str) -> bool {
+    SECRET_FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+/// Blanks `name=value` (URL queries, form bodies) and `"name":"value"` (JSON as text) of secret fields.
+fn mask_named_values(text: &str) -> Option<String> {
+    if !text.contains(['=', ':']) {
+        return None;
+    }
+    let mut masked = String::new();
+    let mut done = 0;
+    for (at, sign) in text.match_indices(['=', ':']) {
+        if at < done {
+            continue;
+        }
+        let before = text.get(..at)?.trim_end_matches(['"', ' ', '\\']);
+        let name_start = before
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .map_or(0, |found| found + before[found..].chars().next().map_or(1, char::len_utf8));
+        if !is_secret_field(before.get(name_start..)?) {
+            continue;
+        }
+        let value_start = at + sign.len();
+        let rest = text.get(value_start..)?;
+        let lead = rest.len() - rest.trim_start_matches([' ', '"', '\\']).len();
+        let value = rest.get(lead..)?;
+        let quoted = rest.get(..lead)?.contains('"');
+        let length = value.find(|c| ends_value(c, quoted, sign)).unwrap_or(value.len());
+        if length == 0 {
+            continue;
+        }
+        masked.push_str(text.get(done..value_start + lead)?);
+        masked.push_str(REDACTED);
+        done = value_start + lead + length;
+    }
+    if done == 0 {
+        return None;
+    }
+    masked.push_str(text.get(done..)?);
+    Some(masked)
+}
+
+/// Whether `c` ends a value: the closing quote of a quoted one, else whatever may follow it in a URL or a log line.
+fn ends_value(c: char, quoted: bool, sign: &str) -> bool {
+    match c {
+        '"' | '\\' | '\n' | '\r' => true,
+        '&' | ',' | '}' | '#' => !quoted,
+        ' ' => !quoted && sign == "=",
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(text: &str, want: &str) {
+        let redactor = Redactor::new();
+        redactor.learn(&Secret::from("VndKey-canary-1"));
+        assert_eq!(redactor.text(text), want);
+    }
+
+    #[test]
+    fn known_secrets_credentials_and_cards_leave_every_text() {
+        check("the key VndKey-canary-1 was refused", "the key [secret] was refused");
+        check("GET /x?username=a&password=p4ss%20w&x=1", "GET /x?username=a&password=[secret]&x=1");
+        check(r#"{"CompanyID":1,"APIKey":"abc, d"}"#, r#"{"CompanyID":1,"APIKey":"[secret]"}"#);
+        check(r#"Authorization: Basic abcdef"#, "Authorization: [secret]");
+        check("card 4111111111111111 in a cell", "card [card ****1111] in a cell");
+        check("סיסמה password=סודי123", "סיסמה password=[secret]");
+        check("nothing to hide: 17 = 17", "nothing to hide: 17 = 17");
+    }
+
+    #[test]
+    fn secret_fields_of_json_are_blanked_at_any_depth() {
+        let redactor = Redactor::new();
+        let mut value = json!({
+            "Credentials": {"CompanyID": 7, "APIKey": "k"},
+            "list": [{"UserPassword": "p"}, {"note": "4242424242424242"}, {"n": 4_111_111_111_111_111_u64}],
+            "CreditCard_CVV": null,
+        });
+        redactor.json(&mut value);
+        assert_eq!(
+            value,
+            json!({
+                "Credentials": {"CompanyID": 7, "APIKey": "[secret]"},
+                "list": [{"UserPassword": "[secret]"}, {"note": "[card ****4242]"}, {"n": "[card ****1111]"}],
+                "CreditCard_CVV": null,
+            })
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! A flow as the engine sees it: its name and what it may do.
+
+use gesher_core::{Descriptor, Rejection, Text};
+
+/// What a flow may do and how many items at a time.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Its name in `gesher.toml`.
+    pub name: String,
+    /// The operations it may call; nothing by default.
+    pub allow: Vec<Allow>,
+    /// Items at a time, at least one.
+    pub concurrency: usize,
+}
+
+/// One entry of a flow's `allow`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    /// `officeguy.charge`
+    Operation(String),
+    /// `officeguy.*`
+    Provider(String),
+    /// `*:read`
+    Effect(gesher_core::Effect),
+}
+
+impl Allow {
+    /// Reads one entry of `allow`: `provider.operation`, `provider.*`, `*:read`, `*:write` or `*:money`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        use gesher_core::Effect;
+        let name_like = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        match text {
+            "*:read" => Some(Self::Effect(Effect::Read)),
+            "*:write" => Some(Self::Effect(Effect::Write)),
+            "*:money" => Some(Self::Effect(Effect::Money)),
+            _ => {
+                let (provider, name) = text.split_once('.')?;
+                match (name_like(provider), name) {
+                    (true, "*") => Some(Self::Provider(provider.to_owned())),
+                    (true, name) if name_like(name) => Some(Self::Operation(text.to_owned())),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Whether it covers the operation.
+    #[must_use]
+    pub fn covers(&self, operation: &Descriptor) -> bool {
+        match self {
+            Self::Operation(name) => {
+                name.split_once('.') == Some((operation.provider, operation.name))
+            }
+            Self::Provider(provider) => provider == operation.provider,
+            Self::Effect(effect) => *effect == operation.effect,
+        }
+    }
+}
+
+impl Flow {
+    /// Refuses an operation that the flow's `allow` does not name.
+    pub fn permit(&self, operation: &Descriptor) -> Result<(), Rejection> {
+        if self.allow.iter().any(|allow| allow.covers(operation)) {
+            return Ok(());
+        }
+        let name = operation.qualified_name();
+        Err(Rejection::new(
+            "not_allowed",
+            Text::new(
+                format!("התהליך {} אינו רשאי לקרוא ל־{name}; יש להוסיף אותה ל־allow של התהליך בקובץ gesher.toml", self.name),
+                format!("the flow {} may not call {name}; add it to the flow's `allow` in gesher.toml", self.name),
+            ),
+        ))
+    }
+}

@@ -1,0 +1,83 @@
+//! What can go wrong with the journal.
+
+use gesher_core::{RunId, StepId};
+
+/// A journal could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The store could not be opened.
+    #[error("the journal at {path} cannot be opened")]
+    Open {
+        /// Where.
+        path: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The SQLite library has the fault that loses commits.
+    #[error("SQLite {found} can lose commits when its log is reset; 3.51.3 or later is needed")]
+    Sqlite {
+        /// The version found.
+        found: String,
+    },
+    /// The journal was begun elsewhere: what was tried there must never stand for the real thing.
+    #[error(
+        "this journal belongs to {found}, and the configuration says {wanted}; \
+         set `data` in gesher.toml to another folder, and a new journal begins there"
+    )]
+    Environment {
+        /// What it was begun with.
+        found: String,
+        /// What is configured.
+        wanted: String,
+    },
+    /// A newer hub wrote it.
+    #[error("this journal is of version {found}, newer than this program knows ({known}); use the newer program")]
+    Newer {
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// The run id is taken.
+    #[error("the run id {0} is taken")]
+    Taken(RunId),
+    /// No such run.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
+    /// The run is in a state that it does not leave for the one asked for.
+    #[error("run {run} is {from} and cannot become {to}")]
+    Transition {
+        /// Which run.
+        run: RunId,
+        /// Its state.
+        from: &'static str,
+        /// What was asked for.
+        to: &'static str,
+    },
+    /// The step is not in flight, so there is nothing to finish.
+    #[error("step {0} is not in flight")]
+    NotInFlight(StepId),
+    /// The step exists already.
+    #[error("step {0} is journalled already")]
+    StepTaken(StepId),
+    /// What was read cannot be understood.
+    #[error("the journal holds a {what} that cannot be read: {found}")]
+    Corrupt {
+        /// Of what kind.
+        what: &'static str,
+        /// As found, short.
+        found: String,
+    },
+    /// The store failed: disk full, I/O error, no permission.
+    #[error("the journal cannot {doing}")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The journal's writer has ended.
+    #[error("the journal is closed")]
+    Closed,
+}

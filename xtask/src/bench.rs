@@ -1,0 +1,12 @@
+//! `cargo xtask bench`: builds the hub for release and runs the benchmark against it.
+//!
+//! What is measured, and against what, is the benchmark's own: the `bench` program of `gesher-tests`.
+
+use crate::shell::{self, Failure, Workspace};
+
+/// The hub is built in a call of its own, so that it is the very program that `cargo run --release` gives a user.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    shell::run(&mut workspace.cargo(["build", "--release", "-p", "gesher"]))?;
+    let bench = ["run", "--release", "--quiet", "-p", "gesher-tests", "--bin", "bench", "--"];
+    shell::run(workspace.cargo(bench).args(arguments))
+}
