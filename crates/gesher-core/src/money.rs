@@ -92,6 +92,23 @@ impl FromStr for Money {
     }
 }
 
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (amount, currency) = text.split_once(' ').ok_or_else(|| de::Error::custom("no sum of money"))?;
+        Ok(Self {
+            amount: parse_signed_amount(amount).map_err(de::Error::custom)?,
+            currency: currency.parse().map_err(de::Error::custom)?,
+        })
+    }
+}
+
 /// Why a text is no amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountFault {

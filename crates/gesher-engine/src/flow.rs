@@ -16,11 +16,11 @@ pub struct Flow {
 /// One entry of a flow's `allow`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allow {
-    /// `officeguy.charge`
+    /// One operation: `provider.verb_noun`.
     Operation(String),
-    /// `officeguy.*`
+    /// All of a provider's: `provider.*`.
     Provider(String),
-    /// `*:read`
+    /// All with an effect: `*:read`.
     Effect(gesher_core::Effect),
 }
 
@@ -30,7 +30,8 @@ impl Allow {
     pub fn parse(text: &str) -> Option<Self> {
         use gesher_core::Effect;
         let name_like = |name: &str| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
         match text {
             "*:read" => Some(Self::Effect(Effect::Read)),
@@ -51,9 +52,7 @@ impl Allow {
     #[must_use]
     pub fn covers(&self, operation: &Descriptor) -> bool {
         match self {
-            Self::Operation(name) => {
-                name.split_once('.') == Some((operation.provider, operation.name))
-            }
+            Self::Operation(name) => name.split_once('.') == Some((operation.provider, operation.name)),
             Self::Provider(provider) => provider == operation.provider,
             Self::Effect(effect) => *effect == operation.effect,
         }
@@ -70,8 +69,14 @@ impl Flow {
         Err(Rejection::new(
             "not_allowed",
             Text::new(
-                format!("התהליך {} אינו רשאי לקרוא ל־{name}; יש להוסיף אותה ל־allow של התהליך בקובץ gesher.toml", self.name),
-                format!("the flow {} may not call {name}; add it to the flow's `allow` in gesher.toml", self.name),
+                format!(
+                    "התהליך {} אינו רשאי לקרוא ל־{name}; יש להוסיף אותה ל־allow של התהליך בקובץ gesher.toml",
+                    self.name
+                ),
+                format!(
+                    "the flow {} may not call {name}; add it to the flow's `allow` in gesher.toml",
+                    self.name
+                ),
             ),
         ))
     }

@@ -1,1 +1,30 @@
-//! The one path by which a step runs; runs, items, replay.
+//! The one path by which a step runs, and the running of items.
+//!
+//! The engine knows operations only by their descriptors and providers only as a trait: it names none. What a
+//! program is, and where rows come from, it knows only as [`Program`] and [`ItemSource`]. What an outcome means for
+//! money is decided here; how it is kept is the journal's.
+
+mod accounts;
+mod context;
+mod engine;
+mod error;
+mod flow;
+mod messages;
+mod permits;
+mod program;
+mod progress;
+mod run;
+mod status;
+mod stop;
+
+pub use context::{Answer, CallEnd, ItemContext};
+pub use engine::{Engine, EngineParts};
+pub use error::EngineError;
+pub use flow::{Allow, Flow};
+/// The journal, for those who build on the engine.
+pub use gesher_journal as journal;
+pub use permits::AccountRules;
+pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
+pub use progress::Progress;
+pub use run::{ITEM_STACK_BYTES, RunEnd};
+pub use stop::Stop;

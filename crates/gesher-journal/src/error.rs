@@ -1,6 +1,6 @@
 //! What can go wrong with the journal.
 
-use gesher_core::{RunId, StepId};
+use gesher_core::{ItemId, RunId, StepId};
 
 /// A journal could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,14 @@ pub enum JournalError {
         /// The newest version known here.
         known: u32,
     },
+    /// An older hub wrote it, and whoever only reads does not migrate it.
+    #[error("this journal is of version {found}, older than this program's ({known}); start the hub once, which renews it")]
+    Older {
+        /// Its version.
+        found: u32,
+        /// The version known here.
+        known: u32,
+    },
     /// The run id is taken.
     #[error("the run id {0} is taken")]
     Taken(RunId),
@@ -58,6 +66,18 @@ pub enum JournalError {
     /// The step is not in flight, so there is nothing to finish.
     #[error("step {0} is not in flight")]
     NotInFlight(StepId),
+    /// No such item: it was never claimed.
+    #[error("there is no item {0}")]
+    NoItem(ItemId),
+    /// A step without an intent is recorded when it is over, and this one is not.
+    #[error("step {0} cannot be recorded, since it is not over")]
+    NotOver(StepId),
+    /// An amount has more places than money has, or is beyond all reason.
+    #[error("the amount {found} cannot be kept: it has more than two places, or is too large")]
+    Amount {
+        /// The amount.
+        found: String,
+    },
     /// The step exists already.
     #[error("step {0} is journalled already")]
     StepTaken(StepId),
@@ -77,6 +97,17 @@ pub enum JournalError {
         /// Why.
         source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// It lies where other machines write too: locks there are not to be relied on.
+    #[error("{path} lies on a network file system ({kind}); set `data` in gesher.toml to a folder on this machine's own disk")]
+    Network {
+        /// Where.
+        path: String,
+        /// Of which kind.
+        kind: &'static str,
+    },
+    /// It was opened for reading only.
+    #[error("the journal was opened for reading only")]
+    ReadOnly,
     /// The journal's writer has ended.
     #[error("the journal is closed")]
     Closed,

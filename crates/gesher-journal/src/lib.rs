@@ -10,7 +10,7 @@
 pub mod contract;
 mod error;
 mod record;
-pub mod sqlite;
+mod sqlite;
 mod written;
 
 pub use error::JournalError;

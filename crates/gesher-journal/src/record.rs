@@ -349,7 +349,7 @@ pub struct StoredOutcome {
     /// The provider's answer, without secrets.
     pub data: Value,
     /// What was charged, by the provider's words.
-    pub amount: Option<(Decimal, String)>,
+    pub amount: Option<Money>,
 }
 
 /// A row of the vault: opaque here.

@@ -18,6 +18,14 @@ impl<T> Written<T> {
         (sender, Self(receiver))
     }
 
+    /// A write that the store refuses at once.
+    pub fn refused(error: JournalError) -> Self {
+        let (sender, written) = Self::channel();
+        // The receiver is at hand, so this arrives.
+        drop(sender.send(Err(error)));
+        written
+    }
+
     /// Lets the write go on by itself. A later write that is awaited proves this one durable.
     pub fn in_order(self) {}
 }

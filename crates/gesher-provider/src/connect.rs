@@ -37,7 +37,10 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(base: &BaseUrl, extra_roots: &[CertificateDer<'static>]) -> Result<Self, TransportError> {
+    pub(crate) fn new(
+        base: &BaseUrl,
+        extra_roots: &[CertificateDer<'static>],
+    ) -> Result<Self, TransportError> {
         let tls = if base.is_tls() {
             let config = tls_config(extra_roots)?;
             Some((TlsConnector::from(Arc::new(config)), server_name(base.host())?))

@@ -26,3 +26,6 @@ pub use request::Outgoing;
 pub use rustls::pki_types::CertificateDer;
 pub use transport::MoneyTransport;
 pub use witness::Witness;
+
+pub mod endpoint;
+pub mod simulate;

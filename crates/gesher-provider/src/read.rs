@@ -144,9 +144,13 @@ fn connect_failure(error: &reqwest::Error) -> FailureKind {
     if causes(error).any(|cause| cause.to_string() == "dns error") {
         return FailureKind::Dns;
     }
-    let Some(cause) = find::<io::Error>(error) else {
+    let Some(mut cause) = find::<io::Error>(error) else {
         return FailureKind::Unreachable;
     };
+    // An I/O error hides the one that it wraps from the chain of sources.
+    while let Some(inner) = cause.get_ref().and_then(|inner| inner.downcast_ref()) {
+        cause = inner;
+    }
     // A handshake's error wraps that of the TLS library, or is the end of a connection that had been made.
     let in_handshake = cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
         || matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);

@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
-    UPGRADE, USER_AGENT,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use hyper::{Method, Request, Uri};
 
@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn the_debug_form_shows_neither_path_nor_body() {
-        let outgoing = Outgoing { path: "/?password=canary", headers: &[], body: Bytes::from_static(b"canary") };
+        let outgoing =
+            Outgoing { path: "/?password=canary", headers: &[], body: Bytes::from_static(b"canary") };
         assert!(!format!("{outgoing:?}").contains("canary"));
     }
 }

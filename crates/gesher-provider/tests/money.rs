@@ -73,8 +73,12 @@ async fn whole_answers_come_back_whatever_their_status() {
 #[tokio::test]
 async fn chunks_and_interim_answers_are_understood() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    check_answer(vec![Read, write(format!("{chunked}3\r\n{{\"a\r\n4\r\n\":1}}\r\n0\r\n\r\n"))], 200, "{\"a\":1}")
-        .await;
+    check_answer(
+        vec![Read, write(format!("{chunked}3\r\n{{\"a\r\n4\r\n\":1}}\r\n0\r\n\r\n"))],
+        200,
+        "{\"a\":1}",
+    )
+    .await;
     let trailers = format!("{chunked}2\r\n{{}}\r\n0\r\nX-Sum: 1\r\n\r\n");
     check_answer(vec![Read, write(trailers)], 200, "{}").await;
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n";
@@ -85,7 +89,8 @@ async fn chunks_and_interim_answers_are_understood() {
 #[tokio::test]
 async fn redirects_are_answers_and_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
-        let redirect = format!("HTTP/1.1 {status} Moved\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\n\r\n");
+        let redirect =
+            format!("HTTP/1.1 {status} Moved\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\n\r\n");
         check_answer(vec![Read, write(redirect)], status, "").await;
     }
 }

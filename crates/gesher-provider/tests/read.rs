@@ -42,7 +42,8 @@ async fn reads_share_a_connection_while_it_lasts() {
 #[tokio::test]
 async fn a_redirect_is_an_answer() {
     for status in [302, 307] {
-        let redirect = format!("HTTP/1.1 {status} Moved\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\n\r\n");
+        let redirect =
+            format!("HTTP/1.1 {status} Moved\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\n\r\n");
         let (address, seen) = serve(vec![Read, write(redirect), Hang]).await;
         let transport = ReadTransport::new(base("http", address), options()).unwrap();
         assert_eq!(transport.post(outgoing(SMALL)).await.unwrap().status, status);
@@ -56,8 +57,10 @@ async fn failures_after_connecting_are_told_apart() {
     check_unknown(vec![Read, Hang], ResponseTimeout).await;
     check_unknown(vec![Read, write("SSH-2.0-OpenSSH_9.2\r\n\r\n")], MalformedResponse).await;
     check_unknown(vec![Read, write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")], TruncatedBody).await;
-    check_unknown(vec![Read, write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), Hang], ResponseTimeout).await;
-    check_unknown(vec![Read, write("HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n"), Hang], TooLarge).await;
+    check_unknown(vec![Read, write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), Hang], ResponseTimeout)
+        .await;
+    check_unknown(vec![Read, write("HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n"), Hang], TooLarge)
+        .await;
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(10_001));
     check_unknown(vec![Read, write(endless), Hang], TooLarge).await;
 }

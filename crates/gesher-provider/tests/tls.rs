@@ -8,8 +8,8 @@ use gesher_provider::FailureKind::{
     Certificate, ClosedWithoutResponse, ConnectTimeout, ResponseTimeout, Tls, TruncatedBody,
 };
 use gesher_provider::{
-    Class, FailureKind, MoneyTransport, Profile, ReadTransport, SendFailure, TransportError, TransportOptions,
-    Witness, classify,
+    Class, FailureKind, MoneyTransport, Profile, ReadTransport, SendFailure, TransportError,
+    TransportOptions, Witness, classify,
 };
 use support::Step::{self, Drip, Hang, Pause, Read};
 use support::{Identity, base, options, outgoing, serve, serve_tls, write};
@@ -104,13 +104,17 @@ async fn check_handshake(steps: Vec<Step>, want: FailureKind) {
 
 #[tokio::test]
 async fn a_handshake_that_fails_leaves_nothing() {
-    check_handshake(vec![write("HTTP/1.1 400 Bad Request\r\n\r\n"), Pause(Duration::from_millis(50))], Tls).await;
+    check_handshake(vec![write("HTTP/1.1 400 Bad Request\r\n\r\n"), Pause(Duration::from_millis(50))], Tls)
+        .await;
     check_handshake(vec![], Tls).await;
     // With the greeting unread the close is a reset.
     check_handshake(vec![Pause(Duration::from_millis(20))], Tls).await;
     check_handshake(vec![Hang], ConnectTimeout).await;
-    check_handshake(vec![Drip(&[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3, 0, 0, 0], Duration::from_millis(40))], ConnectTimeout)
-        .await;
+    check_handshake(
+        vec![Drip(&[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3, 0, 0, 0], Duration::from_millis(40))],
+        ConnectTimeout,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -123,7 +127,8 @@ async fn after_the_handshake_the_same_rules_hold() {
 
 #[tokio::test]
 async fn connecting_and_answering_have_times_of_their_own() {
-    let same = TransportOptions { connect: Duration::from_secs(1), total: Duration::from_secs(1), ..options() };
+    let same =
+        TransportOptions { connect: Duration::from_secs(1), total: Duration::from_secs(1), ..options() };
     let address = "127.0.0.1:9".parse().unwrap();
     let refused = MoneyTransport::new(base("http", address), same.clone()).unwrap_err();
     assert!(matches!(refused, TransportError::Timeouts));

@@ -1,1 +1,12 @@
-//! Gesher: a scriptable integration hub for Israeli billing.
+//! The hub as a program: configuration, composition, commands.
+//!
+//! The only crate that knows all others. What a step, a run or a provider is, is theirs; here they are put together
+//! from a hub's folder, and shown to people.
+
+pub mod config;
+pub mod cli;
+pub mod error;
+pub mod exit;
+pub mod fields;
+pub mod output;
+pub mod table;

@@ -1,0 +1,401 @@
+//! One item's way to the world: its steps, counted, journalled, and answered from the record after an interruption.
+//!
+//! A context belongs to one item and is used from that item's own thread only. Everything that can differ between two
+//! executions of a program comes through here, and is a step.
+
+use crate::engine::{Call, Called, Engine};
+use crate::error::EngineError;
+use crate::flow::Flow;
+use crate::status::{EffectStep, Ended};
+use gesher_core::limits::STEPS_PER_ITEM_MAX;
+use gesher_core::operation::Registered;
+use gesher_core::{
+    ItemId, Key, KeyRule, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text, VendorHandle,
+};
+use gesher_journal::{StepRecord, StepState, StoredOutcome};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The name of the step that the time is.
+const TIME_NOW: &str = "time.now";
+
+/// What a program gets for a call that came to an end it may go on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// In one word.
+    pub status: OutcomeStatus,
+    /// The provider's id.
+    pub reference: Option<String>,
+    /// The document's number.
+    pub document: Option<String>,
+    /// The code.
+    pub code: Option<String>,
+    /// For people, in the hub's language.
+    pub message: String,
+    /// It is the recorded answer of an earlier call with the same key; nothing was sent now.
+    pub replayed: bool,
+    /// The provider's own answer, without secrets.
+    pub data: Value,
+}
+
+/// What a program gets for a call that came to another end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallEnd {
+    /// `rejected` or `not_sent`: nothing happened, and a program may catch it.
+    Refused(Box<Answer>),
+    /// The item is over: a step is unknown, the program diverged, or the hub cannot go on. Nothing may catch this.
+    Ended,
+}
+
+/// Why the one path could not come to an outcome.
+pub(crate) enum CallFault {
+    Journal(EngineError),
+}
+
+impl CallFault {
+    pub(crate) fn journal(doing: &'static str) -> impl FnOnce(gesher_journal::JournalError) -> Self {
+        move |error| Self::Journal(EngineError::journal(doing)(error))
+    }
+}
+
+/// One item at work.
+pub struct ItemContext {
+    engine: Engine,
+    flow: Arc<Flow>,
+    item: ItemId,
+    dead: AtomicBool,
+    work: Mutex<Work>,
+}
+
+#[derive(Default)]
+struct Work {
+    /// What earlier executions recorded, from the next position on.
+    recorded: VecDeque<StepRecord>,
+    position: u32,
+    effects: Vec<EffectStep>,
+    ended: Option<Ended>,
+    fault: Option<EngineError>,
+    /// The step that is between its intent and its outcome.
+    in_flight: Option<StepId>,
+    ordinals: HashMap<String, u32>,
+}
+
+impl ItemContext {
+    /// An item that begins, or begins again with what it `recorded`.
+    pub(crate) fn new(engine: Engine, flow: Arc<Flow>, item: ItemId, recorded: Vec<StepRecord>) -> Self {
+        let work = Work { recorded: recorded.into(), ..Work::default() };
+        Self { engine, flow, item, dead: AtomicBool::new(false), work: Mutex::new(work) }
+    }
+
+    /// Which item.
+    #[must_use]
+    pub fn item(&self) -> &ItemId {
+        &self.item
+    }
+
+    /// Its flow.
+    #[must_use]
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// The language of messages.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.engine.language()
+    }
+
+    /// The hub's time zone.
+    #[must_use]
+    pub fn time_zone(&self) -> &jiff::tz::TimeZone {
+        self.engine.time_zone()
+    }
+
+    /// Cleans what a program logs.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        self.engine.redactor()
+    }
+
+    /// Measures how long a program runs. Not for recording.
+    #[must_use]
+    pub fn monotonic(&self) -> std::time::Duration {
+        self.engine.clock().monotonic()
+    }
+
+    /// Once true, the item must end, and nothing that a program catches may hide it.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    /// The current time, as a step: the same again after an interruption.
+    pub fn now(&self) -> Result<Timestamp, CallEnd> {
+        let step = self.next_step()?;
+        if let Some(called) = self.recorded(&step, TIME_NOW, "", None, &[0; 32])? {
+            let text = called.outcome.data.as_str().unwrap_or_default().to_owned();
+            return text.parse().map_err(|_| self.end(Ended::Diverged));
+        }
+        let now = self.engine.clock().now();
+        let outcome = StoredOutcome {
+            status: OutcomeStatus::Succeeded,
+            reference: None,
+            document: None,
+            code: None,
+            message: Text::default(),
+            data: Value::String(now.to_string()),
+            amount: None,
+        };
+        let record = StepRecord {
+            id: step,
+            operation: TIME_NOW.to_owned(),
+            who: String::new(),
+            account: String::new(),
+            key: None,
+            attempt: None,
+            request_hash: [0; 32],
+            subject: None,
+            amount: None,
+            state: StepState::Over(OutcomeStatus::Succeeded),
+            outcome: Some(outcome),
+            intent_at: now,
+            outcome_at: Some(now),
+        };
+        self.engine.journal().record_step(record).in_order();
+        Ok(now)
+    }
+
+    /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
+    pub fn call(
+        &self,
+        operation: &str,
+        who: &str,
+        key: Option<&str>,
+        request: Value,
+    ) -> Result<Answer, CallEnd> {
+        let step = self.next_step()?;
+        let who = gesher_core::key::clean_cell(who);
+        let registered = match self.engine.registry().find(operation) {
+            Ok(registered) => registered,
+            Err(rejection) => return Err(self.refused_outright(rejection)),
+        };
+        let prepared = self.prepare(registered, operation, &who, key, request);
+        let (hash, key) = match &prepared {
+            Ok((prepared, key)) => (prepared.hash, key.clone()),
+            Err(_) => ([0; 32], None),
+        };
+        let changes = registered.entry.descriptor.effect.changes();
+        if let Some(called) = self.recorded(&step, operation, &who, key.as_ref(), &hash)? {
+            return self.answer(operation, changes, called);
+        }
+        let called = match prepared {
+            Ok((prepared, key)) => {
+                let call = Call { step, operation, who: &who, key, registered, prepared: &prepared };
+                self.send(&call)?
+            }
+            Err(rejection) => {
+                let prepared = unprepared(&who, registered);
+                let call = Call { step, operation, who: &who, key: None, registered, prepared: &prepared };
+                let outcome = self.engine.refuse(&call, rejection);
+                Called { outcome, key_taken: false, replayed: false }
+            }
+        };
+        self.answer(operation, changes, called)
+    }
+
+    /// Everything about a call that can be decided before it has an account: permission, request, key.
+    fn prepare(
+        &self,
+        registered: &Registered,
+        operation: &str,
+        who: &str,
+        key: Option<&str>,
+        request: Value,
+    ) -> Result<(Prepared, Option<Key>), Rejection> {
+        self.flow.permit(&registered.entry.descriptor)?;
+        let key = self.key(registered, operation, who, key)?;
+        Ok((registered.prepare(who, request)?, key))
+    }
+
+    fn key(
+        &self,
+        registered: &Registered,
+        operation: &str,
+        who: &str,
+        key: Option<&str>,
+    ) -> Result<Option<Key>, Rejection> {
+        let rule = registered.entry.descriptor.key;
+        match (rule, key) {
+            (KeyRule::None, None) => Ok(None),
+            (KeyRule::Required | KeyRule::Optional, Some(key)) => {
+                Key::clean(key).map(Some).map_err(|error| Rejection::new("bad_key", error.text()))
+            }
+            (KeyRule::Optional, None) => {
+                let ordinal = {
+                    let mut work = self.work();
+                    let ordinal = work.ordinals.entry(operation.to_owned()).or_default();
+                    *ordinal += 1;
+                    *ordinal
+                };
+                Ok(Some(Key::derived(format!("item/{}/{ordinal}", self.item))))
+            }
+            (KeyRule::OncePerVendor, None) => {
+                let vendor: VendorHandle = who.parse()?;
+                Ok(Some(Key::derived(format!("vendor/{vendor}"))))
+            }
+            (KeyRule::Required, None) => Err(Rejection::new(
+                "missing_key",
+                Text::new(format!("ל־{operation} נדרש מפתח"), format!("{operation} needs a key")),
+            )),
+            (KeyRule::None | KeyRule::OncePerVendor, Some(_)) => Err(Rejection::new(
+                "no_key_here",
+                Text::new(format!("{operation} אינה מקבלת מפתח"), format!("{operation} takes no key")),
+            )),
+        }
+    }
+
+    fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
+        self.work().in_flight = call.key.is_some().then(|| call.step.clone());
+        let called = self.engine.runtime().block_on(self.engine.call(call));
+        self.work().in_flight = None;
+        called.map_err(|CallFault::Journal(error)| {
+            tracing::error!(item = %self.item, error = %error, "the journal failed under a call");
+            self.work().fault = Some(error);
+            self.end(Ended::JournalFailed)
+        })
+    }
+
+    /// Turns an outcome into what the program gets, and remembers it for the item's status.
+    fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
+        let Called { outcome, key_taken, replayed } = called;
+        if changes {
+            self.work().effects.push(EffectStep {
+                operation: operation.to_owned(),
+                status: outcome.status,
+                key_taken,
+                reference: outcome.reference.clone(),
+                document: outcome.document.clone(),
+                code: outcome.code.clone(),
+                message: outcome.message.clone(),
+                amount: outcome.amount,
+            });
+        }
+        let status = outcome.status;
+        let answer = Answer {
+            status,
+            reference: outcome.reference,
+            document: outcome.document,
+            code: outcome.code,
+            message: outcome.message.get(self.language()).to_owned(),
+            replayed,
+            data: outcome.data,
+        };
+        match status {
+            OutcomeStatus::Succeeded | OutcomeStatus::Declined => Ok(answer),
+            OutcomeStatus::Rejected | OutcomeStatus::NotSent => Err(CallEnd::Refused(Box::new(answer))),
+            OutcomeStatus::Unknown | OutcomeStatus::Conflict => Err(self.end(Ended::Open)),
+        }
+    }
+
+    /// The next position, or the item's end where it has had enough of them.
+    fn next_step(&self) -> Result<StepId, CallEnd> {
+        if self.is_dead() {
+            return Err(CallEnd::Ended);
+        }
+        let mut work = self.work();
+        if work.position >= STEPS_PER_ITEM_MAX {
+            drop(work);
+            return Err(self.refused_outright(Rejection::new(
+                "too_many_steps",
+                Text::new(
+                    format!("התסריט ביצע יותר מ־{STEPS_PER_ITEM_MAX} פעולות עבור שורה אחת"),
+                    format!("the script called more than {STEPS_PER_ITEM_MAX} operations for one item"),
+                ),
+            )));
+        }
+        work.position += 1;
+        Ok(StepId { item: self.item.clone(), position: work.position })
+    }
+
+    /// The recorded outcome at this position, after an interruption. Another call than the recorded one ends the item.
+    fn recorded(
+        &self,
+        step: &StepId,
+        operation: &str,
+        who: &str,
+        key: Option<&Key>,
+        hash: &[u8; 32],
+    ) -> Result<Option<Called>, CallEnd> {
+        let Some(record) = self.work().recorded.pop_front() else {
+            return Ok(None);
+        };
+        let same = record.id == *step
+            && record.operation == operation
+            && record.who == who
+            && record.key.as_ref() == key
+            && record.request_hash == *hash;
+        match &record.outcome {
+            Some(outcome) if same => Ok(Some(Called::recorded(&record, outcome.clone()))),
+            _ => {
+                tracing::error!(%step, recorded = %record.operation, now = %operation, "diverged from the record");
+                Err(self.end(Ended::Diverged))
+            }
+        }
+    }
+
+    /// A refusal that is no step: the operation does not exist, or there are too many.
+    fn refused_outright(&self, rejection: Rejection) -> CallEnd {
+        CallEnd::Refused(Box::new(Answer {
+            status: OutcomeStatus::Rejected,
+            reference: None,
+            document: None,
+            code: Some(rejection.code),
+            message: rejection.message.get(self.language()).to_owned(),
+            replayed: false,
+            data: Value::Null,
+        }))
+    }
+
+    fn end(&self, why: Ended) -> CallEnd {
+        self.work().ended.get_or_insert(why);
+        self.dead.store(true, Ordering::Release);
+        CallEnd::Ended
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What came of the item so far: its effects, why it ended, what failed, and the step that a panic left in flight.
+    pub(crate) fn close(&self) -> Closed {
+        let mut work = self.work();
+        Closed {
+            effects: std::mem::take(&mut work.effects),
+            ended: work.ended,
+            fault: work.fault.take(),
+            in_flight: work.in_flight.take(),
+        }
+    }
+}
+
+/// See [`ItemContext::close`].
+pub(crate) struct Closed {
+    pub(crate) effects: Vec<EffectStep>,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) fault: Option<EngineError>,
+    pub(crate) in_flight: Option<StepId>,
+}
+
+/// Stands in for the request of a call that was refused before it had a wire form.
+fn unprepared(who: &str, registered: &Registered) -> Prepared {
+    Prepared {
+        who: who.to_owned(),
+        endpoint: registered.entry.descriptor.endpoint,
+        body: String::new(),
+        hash: [0; 32],
+        facts: gesher_core::operation::Facts::default(),
+    }
+}

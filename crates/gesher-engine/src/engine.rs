@@ -1,0 +1,447 @@
+//! The one path by which an operation runs, whoever asks for it.
+//!
+//! `Engine::call` is a list of small steps: find, permit, check, key, turn, **intent**, send, classify, **outcome**,
+//! answer. The turn at the provider is taken before the intent, not after: an intent that waits for its turn would be
+//! one more `unknown` after a crash, for a request that never left.
+
+use crate::accounts::{Accounts, NoAccount};
+use crate::context::CallFault;
+use crate::error::EngineError;
+use crate::permits::{AccountRules, Permit, Permits};
+use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
+use gesher_core::operation::Registered;
+use gesher_core::{
+    Account, Clock, Key, KeyRule, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection,
+    RunId, Secret, StepId, Text,
+};
+use gesher_journal::{
+    Begin, Intent, Journal, NewRun, SealedRow, StepFinish, StepRecord, StepState, StoredOutcome, TriggerKind,
+};
+use gesher_vault::Vault;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
+const RUN_ID_TRIES_MAX: u32 = 8;
+
+/// Codes of calls that the engine itself answers.
+const NO_TURN: &str = "no_turn";
+const KEY_REUSED: &str = "key_reused";
+const KEY_IN_FLIGHT: &str = "key_in_flight";
+const KEY_OPEN: &str = "key_open";
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Every operation.
+    pub registry: Arc<Registry>,
+    /// The durable record.
+    pub journal: Arc<dyn Journal>,
+    /// Seals and unseals.
+    pub vault: Arc<Vault>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Cleans whatever is kept or shown.
+    pub redactor: Arc<Redactor>,
+    /// The language of messages in results.
+    pub language: Language,
+    /// The zone of times in messages.
+    pub time_zone: TimeZone,
+    /// Where calls are sent from.
+    pub runtime: tokio::runtime::Handle,
+    /// Turns at the providers.
+    pub accounts: Vec<AccountRules>,
+}
+
+/// Runs operations and items. Clones share everything.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    registry: Arc<Registry>,
+    journal: Arc<dyn Journal>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    redactor: Arc<Redactor>,
+    language: Language,
+    time_zone: TimeZone,
+    runtime: tokio::runtime::Handle,
+    permits: Permits,
+    accounts: Accounts,
+}
+
+/// One call, as its item makes it.
+pub(crate) struct Call<'a> {
+    pub(crate) step: StepId,
+    pub(crate) operation: &'a str,
+    pub(crate) who: &'a str,
+    /// Cleaned or derived; none for reads.
+    pub(crate) key: Option<Key>,
+    pub(crate) registered: &'a Registered,
+    pub(crate) prepared: &'a Prepared,
+}
+
+/// What a call came to: its outcome, and whether it is another step's, because the key is taken.
+pub(crate) struct Called {
+    pub(crate) outcome: StoredOutcome,
+    pub(crate) key_taken: bool,
+    pub(crate) replayed: bool,
+}
+
+impl Called {
+    fn own(outcome: StoredOutcome) -> Self {
+        Self { outcome, key_taken: false, replayed: false }
+    }
+
+    /// The same again from the record. A step with a key and an account that never had an attempt, and did have its
+    /// turn, is one whose key was taken.
+    pub(crate) fn recorded(step: &StepRecord, outcome: StoredOutcome) -> Self {
+        let code = outcome.code.as_deref();
+        let key_taken =
+            step.key.is_some() && step.attempt.is_none() && !step.account.is_empty() && code != Some(NO_TURN);
+        let refused = matches!(code, Some(KEY_REUSED | KEY_IN_FLIGHT | KEY_OPEN));
+        Self { outcome, key_taken, replayed: key_taken && !refused }
+    }
+}
+
+impl Engine {
+    /// Puts the parts together. Nothing runs yet.
+    #[must_use]
+    pub fn new(parts: EngineParts) -> Self {
+        let accounts = Accounts::new(
+            Arc::clone(&parts.journal),
+            Arc::clone(&parts.vault),
+            Arc::clone(&parts.redactor),
+            Arc::clone(&parts.clock),
+        );
+        Self(Arc::new(Inner {
+            registry: parts.registry,
+            journal: parts.journal,
+            vault: parts.vault,
+            clock: parts.clock,
+            redactor: parts.redactor,
+            language: parts.language,
+            time_zone: parts.time_zone,
+            runtime: parts.runtime,
+            permits: Permits::new(parts.accounts),
+            accounts,
+        }))
+    }
+
+    /// Every operation.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The durable record.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.0.journal
+    }
+
+    /// Tells the time.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Cleans whatever is kept or shown.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.0.redactor
+    }
+
+    /// The language of messages in results.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.0.language
+    }
+
+    /// The zone of times in messages.
+    #[must_use]
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.0.time_zone
+    }
+
+    /// Where calls are sent from.
+    #[must_use]
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.0.runtime
+    }
+
+    /// At start, before anything is sent: what was in flight in a process that is gone becomes unknown.
+    pub async fn settle_in_flight(&self) -> Result<Vec<StepId>, EngineError> {
+        let now = self.0.clock.now();
+        self.0
+            .journal
+            .settle_in_flight(now)
+            .await
+            .map_err(EngineError::journal("settling what was in flight"))
+    }
+
+    /// Draws an id and begins a run.
+    pub async fn start_run(
+        &self,
+        flow: &str,
+        trigger: TriggerKind,
+        name: &str,
+        source: Value,
+        script: &str,
+    ) -> Result<RunId, EngineError> {
+        let mut tries = 0;
+        loop {
+            let id = RunId::random().map_err(EngineError::Id)?;
+            let run = NewRun {
+                id: id.clone(),
+                flow: flow.to_owned(),
+                trigger,
+                name: name.to_owned(),
+                source: source.clone(),
+                script: script.to_owned(),
+                at: self.0.clock.now(),
+            };
+            tries += 1;
+            match self.0.journal.start_run(run).await {
+                Ok(()) => return Ok(id),
+                Err(gesher_journal::JournalError::Taken(_)) if tries < RUN_ID_TRIES_MAX => {}
+                Err(error) => return Err(EngineError::journal("beginning a run")(error)),
+            }
+        }
+    }
+
+    /// The one path from a checked request to its outcome. The caller has found the operation, checked that the flow
+    /// may call it, checked the request and worked out the key.
+    pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Called, CallFault> {
+        let account = match self.0.accounts.of(call.registered, call.who).await {
+            Ok(account) => account,
+            Err(NoAccount::Refused(rejection)) => return Ok(Called::own(self.refuse(call, rejection))),
+            Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
+        };
+        let Some(permit) = self.turn(call).await else {
+            return Ok(Called::own(self.record(call, &account, no_turn())));
+        };
+        match &call.key {
+            None => {
+                let outcome =
+                    call.registered.provider.perform(call.registered.entry, &account, call.prepared).await;
+                drop(permit);
+                Ok(Called::own(self.record(call, &account, outcome)))
+            }
+            Some(key) => self.call_with_effect(call, key, &account, permit).await,
+        }
+    }
+
+    async fn call_with_effect(
+        &self,
+        call: &Call<'_>,
+        key: &Key,
+        account: &Account,
+        permit: Permit,
+    ) -> Result<Called, CallFault> {
+        let descriptor = &call.registered.entry.descriptor;
+        let intent = Intent {
+            step: call.step.clone(),
+            operation: call.operation.to_owned(),
+            who: call.who.to_owned(),
+            account: account_name(descriptor.provider, account),
+            key: key.clone(),
+            once: descriptor.key == KeyRule::OncePerVendor,
+            request_hash: call.prepared.hash,
+            subject: call.prepared.facts.subject.clone(),
+            amount: call.prepared.facts.amount,
+            at: self.0.clock.now(),
+        };
+        let begin =
+            self.0.journal.begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
+        match begin {
+            Begin::Send { .. } => {}
+            taken => return Ok(self.key_taken(call, account, taken)),
+        }
+        // From here to the durable outcome nothing may leave this function early: an intent without an outcome is
+        // `unknown` for ever.
+        let outcome = call.registered.provider.perform(call.registered.entry, account, call.prepared).await;
+        drop(permit);
+        let (outcome, sealed) = self.keep(outcome);
+        let finish =
+            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.0.clock.now() };
+        self.0.journal.finish_step(finish).await.map_err(CallFault::journal("journalling an outcome"))?;
+        Ok(Called::own(outcome))
+    }
+
+    /// Waits for a turn at the provider.
+    async fn turn(&self, call: &Call<'_>) -> Option<Permit> {
+        let patience = Duration::from_secs(PERMIT_WAIT_SECONDS_MAX);
+        self.0.permits.turn(call.registered.entry.descriptor.provider, patience).await
+    }
+
+    /// What another step's hold on the key means for this call. Nothing was sent.
+    fn key_taken(&self, call: &Call<'_>, account: &Account, begin: Begin) -> Called {
+        let (outcome, replayed) = match begin {
+            Begin::Recorded(step) => (step.outcome.unwrap_or_else(|| self.store(interrupted())), true),
+            Begin::Reused(step) => (self.store(key_reused(call, &step)), false),
+            Begin::InFlight(step) => (self.store(key_in_flight(call, &step)), false),
+            Begin::Open(step) => (self.store(key_open(call, &step)), false),
+            Begin::Send { .. } => (self.store(interrupted()), false),
+        };
+        self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
+        Called { outcome, key_taken: true, replayed }
+    }
+
+    /// Records a call that was refused before it had an account, and answers its outcome.
+    pub(crate) fn refuse(&self, call: &Call<'_>, rejection: Rejection) -> StoredOutcome {
+        let outcome = self.store(rejection.into());
+        self.write(call, String::new(), &outcome);
+        outcome
+    }
+
+    /// Records a call that had no intent, and answers its outcome.
+    fn record(&self, call: &Call<'_>, account: &Account, outcome: Outcome) -> StoredOutcome {
+        let outcome = self.store(outcome);
+        self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
+        outcome
+    }
+
+    /// The write is not awaited: it is durable no later than the next intent, and without one nothing depended on it.
+    fn write(&self, call: &Call<'_>, account: String, outcome: &StoredOutcome) {
+        let now = self.0.clock.now();
+        let step = StepRecord {
+            id: call.step.clone(),
+            operation: call.operation.to_owned(),
+            who: call.who.to_owned(),
+            account,
+            key: call.key.clone(),
+            attempt: None,
+            request_hash: call.prepared.hash,
+            subject: call.prepared.facts.subject.clone(),
+            amount: call.prepared.facts.amount,
+            state: StepState::Over(outcome.status),
+            outcome: Some(outcome.clone()),
+            intent_at: now,
+            outcome_at: Some(now),
+        };
+        self.0.journal.record_step(step).in_order();
+    }
+
+    /// An outcome as it is kept and shown: without secrets.
+    pub(crate) fn store(&self, outcome: Outcome) -> StoredOutcome {
+        self.keep(outcome).0
+    }
+
+    /// Splits an outcome into what is kept in the open, redacted, and what is sealed.
+    fn keep(&self, outcome: Outcome) -> (StoredOutcome, Vec<SealedRow>) {
+        let mut status = outcome.status;
+        let mut code = outcome.code;
+        let mut message = outcome.message;
+        let mut sealed = Vec::new();
+        for entry in outcome.sealed {
+            self.0.redactor.learn(&entry.secret);
+            match self.seal(&entry.name, &entry.secret) {
+                Ok(row) => sealed.push(row),
+                Err(error) => {
+                    // The keys came and cannot be kept: only a person can make this whole.
+                    (status, code) = (OutcomeStatus::Unknown, Some("vault".to_owned()));
+                    message = not_sealed(&error);
+                }
+            }
+        }
+        let mut data = outcome.data;
+        self.0.redactor.json(&mut data);
+        let stored = StoredOutcome {
+            status,
+            reference: outcome.reference,
+            document: outcome.document,
+            code,
+            message: message.map(|words| self.0.redactor.text(words).into_owned()),
+            data,
+            amount: outcome.amount,
+        };
+        (stored, sealed)
+    }
+
+    fn seal(&self, name: &str, secret: &Secret) -> Result<SealedRow, gesher_vault::VaultError> {
+        Ok(SealedRow { name: name.to_owned(), bytes: self.0.vault.seal(name, secret)? })
+    }
+}
+
+/// An account's name in the journal: keys belong to it.
+fn account_name(provider: &str, account: &Account) -> String {
+    format!("{provider}:{}", account.id)
+}
+
+fn no_turn() -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        NO_TURN,
+        Text::new(
+            format!("לא נשלח: לא הגיע תור אצל הספק בתוך {PERMIT_WAIT_SECONDS_MAX} שניות"),
+            format!("not sent: no turn at the provider within {PERMIT_WAIT_SECONDS_MAX} seconds"),
+        ),
+    )
+}
+
+fn interrupted() -> Outcome {
+    Outcome::new(
+        OutcomeStatus::Unknown,
+        "interrupted",
+        Text::new(
+            "איננו יודעים אם הפעולה בוצעה. אין לחזור עליה.",
+            "We do not know whether this was done. Do not repeat it.",
+        ),
+    )
+}
+
+fn key_reused(call: &Call<'_>, step: &StepRecord) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::Rejected,
+        KEY_REUSED,
+        Text::new(
+            format!("המפתח כבר שימש בבקשה אחרת ({} בצעד {}); לא נשלח דבר", call.operation, step.id),
+            format!(
+                "the key was spent on another request ({} in step {}); nothing was sent",
+                call.operation, step.id
+            ),
+        ),
+    )
+}
+
+fn key_in_flight(call: &Call<'_>, step: &StepRecord) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        KEY_IN_FLIGHT,
+        Text::new(
+            format!("{} עם אותו מפתח נמצאת כרגע בביצוע (צעד {}); לא נשלח דבר", call.operation, step.id),
+            format!(
+                "{} with the same key is under way in step {}; nothing was sent",
+                call.operation, step.id
+            ),
+        ),
+    )
+}
+
+fn key_open(call: &Call<'_>, step: &StepRecord) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        KEY_OPEN,
+        Text::new(
+            format!(
+                "איננו יודעים אם {} עם אותו מפתח כבר בוצעה (צעד {}). אין לחזור עליה; לא נשלח דבר",
+                call.operation, step.id
+            ),
+            format!(
+                "we do not know whether {} with the same key was done already (step {}). Do not repeat it; nothing was sent",
+                call.operation, step.id
+            ),
+        ),
+    )
+}
+
+fn not_sealed(error: &gesher_vault::VaultError) -> Text {
+    Text::new(
+        format!("הפעולה בוצעה אצל הספק, אבל המפתחות שהתקבלו לא נשמרו בכספת: {error}. נדרש טיפול של אדם"),
+        format!(
+            "it was done at the provider, but the keys that came with it could not be sealed: {error}. A person has to finish it"
+        ),
+    )
+}

@@ -1,0 +1,82 @@
+//! The engine's own words about items, in the hub's language.
+
+use crate::program::ProgramEnd;
+use crate::status::EffectStep;
+use gesher_core::{ItemEnd, ItemStatus, Language, RunId, Text};
+use gesher_journal::{Holder, ItemState, StoredOutcome};
+use jiff::tz::TimeZone;
+
+/// What nobody here can know.
+pub(crate) fn unknown() -> Text {
+    Text::new(
+        "איננו יודעים אם הפעולה בוצעה. אין לחזור עליה.",
+        "We do not know whether this was done. Do not repeat it.",
+    )
+}
+
+/// The row's key is spent or held: where, when, how much, and in which state.
+pub(crate) fn duplicate(language: Language, zone: &TimeZone, run: &RunId, holder: &Holder) -> ItemEnd {
+    let when = holder.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
+    let amount = holder.amount.map_or_else(|| "-".to_owned(), |amount| amount.to_string());
+    let (line, state, name) = (holder.line, holder.state.as_str(), &holder.name);
+    let same_file = holder.item.run == *run;
+    let (he_place, en_place) = if same_file {
+        (format!("בשורה {line} של אותו קובץ"), format!("in line {line} of this same file"))
+    } else {
+        (
+            format!("בקובץ {name}, שורה {line}, הרצה {}", holder.item.run),
+            format!("in file {name}, line {line}, run {}", holder.item.run),
+        )
+    };
+    let (he_state, en_state) = match holder.state {
+        ItemState::Ended(ItemStatus::Unknown) => (
+            "איננו יודעים אם חויבה; אין לחזור עליה".to_owned(),
+            "we do not know whether it was charged; do not repeat it".to_owned(),
+        ),
+        ItemState::Queued => ("ממתינה לביצוע".to_owned(), "it is waiting or under way".to_owned()),
+        ItemState::Ended(_) => (format!("במצב {state}"), format!("it is {state}")),
+    };
+    let text = Text::new(
+        format!("המפתח הזה כבר נקלט {he_place}, ב־{when}, סכום {amount}, {he_state}; לא נשלח דבר"),
+        format!("this key was taken {en_place}, on {when}, amount {amount}; {en_state}; nothing was sent"),
+    );
+    ItemEnd { amount: None, ..ItemEnd::new(ItemStatus::Duplicate, "duplicate", text.get(language)) }
+}
+
+/// The same key with other cells in one file.
+pub(crate) fn key_conflict(language: Language, holder: &Holder) -> ItemEnd {
+    let text = Text::new(
+        format!(
+            "אותו מפתח מופיע בשורה {} עם נתונים אחרים; יש לתקן אחת מהן. השורה הזאת לא נשלחה",
+            holder.line
+        ),
+        format!(
+            "the same key stands in line {} with other values; mend one of them. This row was not sent",
+            holder.line
+        ),
+    );
+    ItemEnd::new(ItemStatus::Invalid, "key_conflict", text.get(language))
+}
+
+/// The program panicked: a fault of the hub.
+pub(crate) fn panicked(language: Language) -> ProgramEnd {
+    let text = Text::new(
+        "תקלה פנימית בהרצת התסריט; השורה לא הושלמה",
+        "an internal fault while running the script; the row was not completed",
+    );
+    ProgramEnd::Threw { code: "internal".to_owned(), message: text.get(language).to_owned() }
+}
+
+/// An outcome as a step of its item.
+pub(crate) fn effect_of(outcome: &StoredOutcome) -> EffectStep {
+    EffectStep {
+        operation: String::new(),
+        status: outcome.status,
+        key_taken: false,
+        reference: outcome.reference.clone(),
+        document: outcome.document.clone(),
+        code: outcome.code.clone(),
+        message: outcome.message.clone(),
+        amount: outcome.amount,
+    }
+}

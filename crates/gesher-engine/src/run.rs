@@ -1,0 +1,329 @@
+//! Runs the items of a run: claims them in order, works on a bounded number at a time, and ends each exactly once.
+//!
+//! One thread reads and claims; `concurrency` threads work, one item each at a time, with stacks deep enough for
+//! scripts. Ends are written in order and not waited for; the last write of a run is, and it proves them all.
+
+use crate::context::ItemContext;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::flow::Flow;
+use crate::messages;
+use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
+use crate::progress::Progress;
+use crate::status::item_end;
+use crate::stop::Stop;
+use gesher_core::limits::CONCURRENCY_MAX;
+use gesher_core::{ItemEnd, ItemId, ItemStatus, Outcome, OutcomeStatus, RunId};
+use gesher_journal::{Claim, NewItem, RunChange, RunState, StepFinish, Tally};
+use serde_json::json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use tokio::sync::oneshot;
+
+/// Stack of a thread that runs scripts: 32 levels of calls fit many times over, in debug builds too.
+pub const ITEM_STACK_BYTES: usize = 16 << 20;
+/// Claimed items that wait for a worker, so that workers never wait for the reader's commit.
+const WAITING_ITEMS_MAX: usize = 512;
+
+/// How a run's items came to an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Every item has ended.
+    Complete,
+    /// A stop was asked for; the run goes on at the next start.
+    Stopped,
+    /// The file changed after it was validated. Items before this ordinal have ended; the rest was not taken.
+    Changed {
+        /// The first item that was not taken.
+        first_untaken: u64,
+    },
+}
+
+/// What all threads of a run share.
+struct Shared {
+    engine: Engine,
+    run: RunId,
+    flow: Arc<Flow>,
+    program: Arc<dyn Program>,
+    stop: Stop,
+    progress: Progress,
+    failed: Mutex<Option<EngineError>>,
+}
+
+type Work = (SourceItem, Claim);
+
+impl Shared {
+    /// Keeps the first failure; everybody stops at the next item.
+    fn fail(&self, error: EngineError) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get_or_insert(error);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn ends_early(&self) -> bool {
+        self.stop.is_requested() || self.has_failed()
+    }
+}
+
+impl Engine {
+    /// Runs every item of a run that is claimed, running or halted, from the first; the journal knows which have
+    /// ended. Then `on_finish`, once. Leaves a complete run in [`RunState::Reporting`].
+    pub async fn run_items(
+        &self,
+        run: &RunId,
+        flow: &Arc<Flow>,
+        program: &Arc<dyn Program>,
+        source: Box<dyn ItemSource>,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<RunEnd, EngineError> {
+        self.change(run, RunState::Running).await?;
+        let shared = Arc::new(Shared {
+            engine: self.clone(),
+            run: run.clone(),
+            flow: Arc::clone(flow),
+            program: Arc::clone(program),
+            stop: stop.clone(),
+            progress: progress.clone(),
+            failed: Mutex::new(None),
+        });
+        let read = work_through(&shared, source).await?;
+        if let Some(error) = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(error);
+        }
+        let end = match read {
+            Read::All => RunEnd::Complete,
+            Read::Stopped => return Ok(RunEnd::Stopped),
+            Read::Changed { first_untaken } => RunEnd::Changed { first_untaken },
+        };
+        let tally =
+            self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
+        if tally.queued > 0 {
+            return Err(EngineError::Unended { run: run.clone(), queued: tally.queued });
+        }
+        if program.has(Entry::Finish) {
+            finish(&shared, &tally).await?;
+        }
+        self.change(run, RunState::Reporting).await?;
+        Ok(end)
+    }
+
+    /// Moves a run to another state, durably.
+    pub async fn change(&self, run: &RunId, state: RunState) -> Result<(), EngineError> {
+        let change = RunChange { state: Some(state), ..RunChange::default() };
+        self.journal()
+            .change_run(run, change, self.clock().now())
+            .await
+            .map_err(EngineError::journal("moving a run to its next state"))
+    }
+}
+
+/// How the reading of a run's rows ended.
+enum Read {
+    All,
+    Stopped,
+    Changed { first_untaken: u64 },
+}
+
+/// Starts the threads and waits for all of them.
+async fn work_through(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Result<Read, EngineError> {
+    let (done, ended) = oneshot::channel();
+    let crew = Arc::clone(shared);
+    thread::Builder::new()
+        .name("gesher-run".into())
+        .spawn(move || {
+            let read = with_workers(&crew, source);
+            // The receiver is gone only when whoever waited was dropped, and then nobody asks.
+            let _unsent = done.send(read);
+        })
+        .map_err(|source| EngineError::Thread { what: "a run", source })?;
+    ended.await.unwrap_or(Ok(Read::Stopped))
+}
+
+fn with_workers(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Result<Read, EngineError> {
+    let workers = shared.flow.concurrency.clamp(1, CONCURRENCY_MAX);
+    let (sender, receiver) = sync_channel::<Work>(WAITING_ITEMS_MAX);
+    let receiver = Mutex::new(receiver);
+    thread::scope(|scope| {
+        for number in 0..workers {
+            let (shared, receiver) = (&**shared, &receiver);
+            thread::Builder::new()
+                .name(format!("gesher-item-{number}"))
+                .stack_size(ITEM_STACK_BYTES)
+                .spawn_scoped(scope, move || work(shared, receiver))
+                .map_err(|source| EngineError::Thread { what: "an item", source })?;
+        }
+        // `sender` moves in and is dropped at the end, which is what lets the workers go home.
+        read_and_claim(shared, source, sender)
+    })
+}
+
+fn read_and_claim(
+    shared: &Shared,
+    mut source: Box<dyn ItemSource>,
+    sender: SyncSender<Work>,
+) -> Result<Read, EngineError> {
+    let mut first_untaken = 1;
+    loop {
+        if shared.ends_early() {
+            return Ok(Read::Stopped);
+        }
+        let items = match source.next() {
+            Ok(items) if items.is_empty() => return Ok(Read::All),
+            Ok(items) => items,
+            Err(SourceError::Changed) => return Ok(Read::Changed { first_untaken }),
+            Err(source) => return Err(EngineError::Source { run: shared.run.clone(), source }),
+        };
+        let rows: Vec<NewItem> = items.iter().map(|item| item.item.clone()).collect();
+        let now = shared.engine.clock().now();
+        let claims = shared
+            .engine
+            .runtime()
+            .block_on(shared.engine.journal().claim_items(&shared.run, rows, now))
+            .map_err(EngineError::journal("claiming rows"))?;
+        for (item, claim) in items.into_iter().zip(claims) {
+            first_untaken = item.item.ordinal + 1;
+            if sender.send((item, claim)).is_err() {
+                return Ok(Read::Stopped);
+            }
+        }
+    }
+}
+
+fn work(shared: &Shared, receiver: &Mutex<Receiver<Work>>) {
+    loop {
+        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((item, claim)) = next else {
+            return;
+        };
+        if shared.ends_early() {
+            continue;
+        }
+        if let Err(error) = one_item(shared, item, claim) {
+            shared.fail(error);
+        }
+    }
+}
+
+/// Takes one claimed item to its end.
+fn one_item(shared: &Shared, source: SourceItem, claim: Claim) -> Result<(), EngineError> {
+    let id = ItemId { run: shared.run.clone(), ordinal: source.item.ordinal };
+    let engine = &shared.engine;
+    let end = match claim {
+        Claim::Ended => {
+            match source.item.ended {
+                Some(end) => shared.progress.add(end.status),
+                None => shared.progress.add_earlier(),
+            }
+            return Ok(());
+        }
+        Claim::Held(holder) => {
+            Some(messages::duplicate(engine.language(), engine.time_zone(), &shared.run, &holder))
+        }
+        Claim::Conflict(holder) => Some(messages::key_conflict(engine.language(), &holder)),
+        Claim::Taken { resumed, .. } => match source.input {
+            Some(input) => run_program(shared, &id, input, resumed)?,
+            None => None,
+        },
+    };
+    if let Some(end) = end {
+        shared.progress.add(end.status);
+        engine.journal().finish_item(&id, end, engine.clock().now()).in_order();
+    }
+    Ok(())
+}
+
+/// Runs the program for one item. None when nothing may be said of the item now.
+fn run_program(
+    shared: &Shared,
+    id: &ItemId,
+    input: Input,
+    resumed: bool,
+) -> Result<Option<ItemEnd>, EngineError> {
+    let engine = &shared.engine;
+    let recorded = if resumed {
+        engine
+            .runtime()
+            .block_on(engine.journal().steps_of(id))
+            .map_err(EngineError::journal("reading an item's steps"))?
+    } else {
+        Vec::new()
+    };
+    let context = Arc::new(ItemContext::new(engine.clone(), Arc::clone(&shared.flow), id.clone(), recorded));
+    let end = catch_unwind(AssertUnwindSafe(|| shared.program.run(&context, input)))
+        .unwrap_or_else(|_panic| messages::panicked(engine.language()));
+    let closed = context.close();
+    if let Some(error) = closed.fault {
+        return Err(error);
+    }
+    let mut effects = closed.effects;
+    if let Some(step) = closed.in_flight {
+        // The program panicked between intent and outcome: no witness is left.
+        let outcome = engine.store(Outcome::new(OutcomeStatus::Unknown, "panicked", messages::unknown()));
+        effects.push(messages::effect_of(&outcome));
+        let finish = StepFinish { step, outcome, sealed: Vec::new(), at: engine.clock().now() };
+        engine
+            .runtime()
+            .block_on(engine.journal().finish_step(finish))
+            .map_err(EngineError::journal("journalling an outcome"))?;
+    }
+    Ok(item_end(engine.language(), &effects, closed.ended, &end))
+}
+
+/// `on_finish(summary)`: an item of its own, after the last row, once.
+async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<(), EngineError> {
+    let counts: serde_json::Map<String, serde_json::Value> = ItemStatus::ALL
+        .into_iter()
+        .map(|status| (status.as_str().to_owned(), json!(tally.count(status))))
+        .collect();
+    let summary = json!({ "run": shared.run.as_str(), "rows": tally.items(), "counts": counts });
+    let item = NewItem {
+        ordinal: ItemId::FINISH,
+        line: 0,
+        key: None,
+        cells_hash: [0; 16],
+        amount: None,
+        ended: None,
+    };
+    let now = shared.engine.clock().now();
+    let claims = shared
+        .engine
+        .journal()
+        .claim_items(&shared.run, vec![item.clone()], now)
+        .await
+        .map_err(EngineError::journal("claiming the end of a run"))?;
+    let Some(claim) = claims.into_iter().next() else {
+        return Ok(());
+    };
+    let source = SourceItem { item, input: Some(Input::Finish(summary)) };
+    let quiet = shared.uncounted();
+    let (done, ended) = oneshot::channel();
+    thread::Builder::new()
+        .name("gesher-finish".into())
+        .stack_size(ITEM_STACK_BYTES)
+        .spawn(move || {
+            let _unsent = done.send(one_item(&quiet, source, claim));
+        })
+        .map_err(|source| EngineError::Thread { what: "the end of a run", source })?;
+    ended.await.unwrap_or(Ok(()))
+}
+
+impl Shared {
+    /// The same run with counters of its own: `on_finish` is no row.
+    fn uncounted(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            run: self.run.clone(),
+            flow: Arc::clone(&self.flow),
+            program: Arc::clone(&self.program),
+            stop: self.stop.clone(),
+            progress: Progress::default(),
+            failed: Mutex::new(None),
+        }
+    }
+}

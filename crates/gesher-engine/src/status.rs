@@ -1,0 +1,242 @@
+//! What an item's steps and its program's end add up to. Pure: a table in code.
+
+use crate::program::ProgramEnd;
+use gesher_core::{ItemEnd, ItemStatus, Language, Money, OutcomeStatus, Text};
+
+/// A step with an effect, as far as the item's status depends on it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EffectStep {
+    pub(crate) operation: String,
+    pub(crate) status: OutcomeStatus,
+    /// The key is spent or held by another item, so that nothing new was sent: a recorded answer or a refusal.
+    pub(crate) key_taken: bool,
+    pub(crate) reference: Option<String>,
+    pub(crate) document: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Text,
+    pub(crate) amount: Option<Money>,
+}
+
+/// Why the context ended an item although its program had not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// A step is unknown or in conflict.
+    Open,
+    /// The program called something else than it did before the interruption.
+    Diverged,
+    /// The journal failed: nothing may be said of the item now.
+    JournalFailed,
+}
+
+/// The end of an item, or none when nothing may be said of it now.
+pub(crate) fn item_end(
+    language: Language,
+    steps: &[EffectStep],
+    ended: Option<Ended>,
+    end: &ProgramEnd,
+) -> Option<ItemEnd> {
+    match ended {
+        Some(Ended::JournalFailed) => return None,
+        Some(Ended::Diverged) => return Some(diverged(language, steps)),
+        Some(Ended::Open) | None => {}
+    }
+    if let Some(open) = steps.iter().find(|step| step.status.is_open() && !step.key_taken) {
+        return Some(from_step(language, ItemStatus::Unknown, open));
+    }
+    if steps.is_empty() {
+        return Some(without_effect(language, end));
+    }
+    let own: Vec<&EffectStep> = steps.iter().filter(|step| !step.key_taken).collect();
+    let Some(last) = own.last() else {
+        return steps.last().map(|step| from_step(language, ItemStatus::Duplicate, step));
+    };
+    let threw = matches!(end, ProgramEnd::Threw { .. });
+    let status = match last.status {
+        OutcomeStatus::Succeeded if !threw => ItemStatus::Succeeded,
+        _ if own.iter().any(|step| step.status == OutcomeStatus::Succeeded) => {
+            return Some(incomplete(language, &own, end));
+        }
+        OutcomeStatus::Succeeded | OutcomeStatus::Rejected => ItemStatus::Rejected,
+        OutcomeStatus::Declined => ItemStatus::Declined,
+        OutcomeStatus::NotSent => ItemStatus::NotSent,
+        OutcomeStatus::Unknown | OutcomeStatus::Conflict => ItemStatus::Unknown,
+    };
+    let mut item = from_step(language, status, last);
+    if status == ItemStatus::Succeeded {
+        item.amount = total(&own).or(item.amount);
+    }
+    Some(item)
+}
+
+fn from_step(language: Language, status: ItemStatus, step: &EffectStep) -> ItemEnd {
+    ItemEnd {
+        status,
+        reference: step.reference.clone(),
+        document: step.document.clone(),
+        code: step.code.clone(),
+        message: step.message.get(language).to_owned(),
+        amount: step.amount,
+    }
+}
+
+fn without_effect(language: Language, end: &ProgramEnd) -> ItemEnd {
+    match end {
+        ProgramEnd::Threw { code, message } => ItemEnd::new(ItemStatus::Rejected, code, message),
+        ProgramEnd::Returned(_) | ProgramEnd::Ended => ItemEnd {
+            code: None,
+            ..ItemEnd::new(
+                ItemStatus::Skipped,
+                "",
+                Text::new("התסריט לא ביצע דבר עבור השורה", "the script did nothing for this row")
+                    .get(language),
+            )
+        },
+    }
+}
+
+/// An effect succeeded and something later did not: the message names both.
+fn incomplete(language: Language, own: &[&EffectStep], end: &ProgramEnd) -> ItemEnd {
+    let done = own.iter().rev().find(|step| step.status == OutcomeStatus::Succeeded);
+    let (failed_name, failed_code, failed_message) = match (own.last(), end) {
+        (Some(last), _) if last.status != OutcomeStatus::Succeeded => {
+            (last.operation.clone(), last.code.clone(), last.message.get(language).to_owned())
+        }
+        (_, ProgramEnd::Threw { code, message }) => {
+            (Text::new("התסריט", "the script").get(language).to_owned(), Some(code.clone()), message.clone())
+        }
+        _ => Default::default(),
+    };
+    let done_name = done.map(|step| step.operation.as_str()).unwrap_or_default();
+    let done_reference = done.and_then(|step| step.reference.as_deref()).unwrap_or("-");
+    let message = Text::new(
+        format!("{done_name} הצליחה (אסמכתה {done_reference}), אבל {failed_name} לא: {failed_message}"),
+        format!(
+            "{done_name} succeeded (reference {done_reference}), but {failed_name} did not: {failed_message}"
+        ),
+    );
+    ItemEnd {
+        status: ItemStatus::Incomplete,
+        reference: done.and_then(|step| step.reference.clone()),
+        document: done.and_then(|step| step.document.clone()),
+        code: failed_code,
+        message: message.get(language).to_owned(),
+        amount: total(own),
+    }
+}
+
+fn diverged(language: Language, steps: &[EffectStep]) -> ItemEnd {
+    let message = Text::new(
+        "לאחר הפסקה התסריט ביקש פעולה אחרת מזו שנרשמה; לא נשלח דבר נוסף, ונדרשת החלטה של אדם",
+        "after an interruption the script asked for something else than was recorded; nothing more was sent, and a \
+         person has to decide",
+    );
+    let last = steps.last();
+    ItemEnd {
+        reference: last.and_then(|step| step.reference.clone()),
+        document: last.and_then(|step| step.document.clone()),
+        amount: last.and_then(|step| step.amount),
+        ..ItemEnd::new(ItemStatus::Unknown, "diverged", message.get(language))
+    }
+}
+
+/// What the succeeded steps moved, when it is all of one currency.
+fn total(steps: &[&EffectStep]) -> Option<Money> {
+    let mut amounts =
+        steps.iter().filter(|step| step.status == OutcomeStatus::Succeeded).filter_map(|step| step.amount);
+    let first = amounts.next()?;
+    amounts.try_fold(first, |sum, next| {
+        let amount = sum.amount.checked_add(next.amount)?;
+        (sum.currency == next.currency).then_some(Money { amount, ..sum })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use OutcomeStatus::{Conflict, Declined, NotSent, Rejected, Succeeded, Unknown};
+    use serde_json::Value;
+
+    fn step(status: OutcomeStatus, key_taken: bool) -> EffectStep {
+        EffectStep {
+            operation: "acme.charge".into(),
+            status,
+            key_taken,
+            reference: Some("7".into()),
+            document: None,
+            code: Some("c".into()),
+            message: Text::verbatim("m"),
+            amount: Some("2.50 ILS".parse().unwrap()),
+        }
+    }
+
+    fn returned() -> ProgramEnd {
+        ProgramEnd::Returned(Value::Null)
+    }
+
+    fn threw() -> ProgramEnd {
+        ProgramEnd::Threw { code: "script_error".into(), message: "boom".into() }
+    }
+
+    fn check(steps: &[(OutcomeStatus, bool)], end: &ProgramEnd, want: ItemStatus) {
+        let steps: Vec<_> = steps.iter().map(|(status, taken)| step(*status, *taken)).collect();
+        let found = item_end(Language::En, &steps, None, end).unwrap();
+        assert_eq!(found.status, want, "{steps:?} {end:?}");
+    }
+
+    #[test]
+    fn the_steps_decide() {
+        check(&[(Succeeded, false)], &returned(), ItemStatus::Succeeded);
+        check(&[(Succeeded, false), (Succeeded, false)], &returned(), ItemStatus::Succeeded);
+        check(&[(Declined, false), (Succeeded, false)], &returned(), ItemStatus::Succeeded);
+        check(&[(Declined, false)], &returned(), ItemStatus::Declined);
+        check(&[(Declined, false)], &threw(), ItemStatus::Declined);
+        check(&[(Rejected, false)], &threw(), ItemStatus::Rejected);
+        check(&[(NotSent, false)], &threw(), ItemStatus::NotSent);
+        check(&[(Unknown, false)], &ProgramEnd::Ended, ItemStatus::Unknown);
+        check(&[(Conflict, false)], &ProgramEnd::Ended, ItemStatus::Unknown);
+    }
+
+    #[test]
+    fn an_effect_and_a_later_failure_are_incomplete() {
+        check(&[(Succeeded, false), (Declined, false)], &returned(), ItemStatus::Incomplete);
+        check(&[(Succeeded, false), (Rejected, false)], &threw(), ItemStatus::Incomplete);
+        check(&[(Succeeded, false), (NotSent, false)], &threw(), ItemStatus::Incomplete);
+        check(&[(Succeeded, false)], &threw(), ItemStatus::Incomplete);
+    }
+
+    #[test]
+    fn an_unknown_step_outweighs_everything_around_it() {
+        check(&[(Succeeded, false), (Unknown, false)], &ProgramEnd::Ended, ItemStatus::Unknown);
+        check(&[(Unknown, false), (Succeeded, false)], &returned(), ItemStatus::Unknown);
+    }
+
+    #[test]
+    fn keys_that_others_have_make_a_duplicate_only_when_nothing_new_was_sent() {
+        check(&[(Succeeded, true)], &returned(), ItemStatus::Duplicate);
+        check(&[(Rejected, true)], &threw(), ItemStatus::Duplicate);
+        check(&[(NotSent, true)], &threw(), ItemStatus::Duplicate);
+        check(&[(Succeeded, true), (Succeeded, false)], &returned(), ItemStatus::Succeeded);
+        check(&[(Succeeded, true), (Declined, false)], &returned(), ItemStatus::Declined);
+    }
+
+    #[test]
+    fn a_program_without_effects_is_skipped_or_refused() {
+        check(&[], &returned(), ItemStatus::Skipped);
+        check(&[], &threw(), ItemStatus::Rejected);
+    }
+
+    #[test]
+    fn a_diverged_item_is_unknown_and_a_failed_journal_says_nothing() {
+        let steps = [step(Succeeded, false)];
+        let end = item_end(Language::En, &steps, Some(Ended::Diverged), &ProgramEnd::Ended).unwrap();
+        assert_eq!((end.status, end.code.as_deref()), (ItemStatus::Unknown, Some("diverged")));
+        assert_eq!(item_end(Language::En, &steps, Some(Ended::JournalFailed), &ProgramEnd::Ended), None);
+    }
+
+    #[test]
+    fn a_succeeded_item_sums_what_its_steps_moved() {
+        let steps = [step(Succeeded, false), step(Declined, false), step(Succeeded, false)];
+        let end = item_end(Language::En, &steps, None, &returned()).unwrap();
+        assert_eq!(end.amount.unwrap().to_string(), "5.00 ILS");
+    }
+}

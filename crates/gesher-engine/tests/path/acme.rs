@@ -1,0 +1,141 @@
+//! A provider whose answers the test chooses, with a ledger of what was sent. It stands for a provider's network, not
+//! for any part of the hub.
+
+use gesher_core::operation::{Facts, OutcomeFuture};
+use gesher_core::{
+    Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, Money, Operation, OperationEntry,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Text,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// What the provider shall answer.
+    pub answer: String,
+    /// Whatever tells two requests apart.
+    #[serde(default)]
+    pub note: String,
+}
+
+macro_rules! operation {
+    ($type:ident, $name:literal, $effect:expr, $key:expr, $look_up:expr) => {
+        pub struct $type;
+
+        impl Operation for $type {
+            const DESCRIPTOR: Descriptor = Descriptor {
+                provider: "acme",
+                name: $name,
+                summary: "Does what the test says.",
+                endpoint: "/x/",
+                effect: $effect,
+                key: $key,
+                look_up: $look_up,
+                sender: Sender::Who,
+            };
+            const EXAMPLES: &'static [Example] = &[Example {
+                title: "One",
+                who: "marketplace",
+                key: None,
+                request: r#"{"answer":"succeeded"}"#,
+                answer: "{}",
+            }];
+            type Request = Request;
+            type Answer = Request;
+
+            fn rules(_: &Request) -> Result<(), Rejection> {
+                Ok(())
+            }
+
+            fn facts(_: &Request) -> Facts {
+                Facts { subject: None, amount: "5.00 ILS".parse::<Money>().ok() }
+            }
+
+            fn classify(_: &Prepared, _: &Reply) -> Outcome {
+                Outcome::new(OutcomeStatus::Unknown, "none", Text::default())
+            }
+        }
+    };
+}
+
+operation!(Charge, "charge", Effect::Money, KeyRule::Required, LookUp::Manual);
+operation!(Note, "note", Effect::Write, KeyRule::Optional, LookUp::Manual);
+operation!(Open, "open", Effect::Write, KeyRule::OncePerVendor, LookUp::Manual);
+operation!(Get, "get", Effect::Read, KeyRule::None, LookUp::NotNeeded);
+
+static OPERATIONS: &[OperationEntry] = &[
+    OperationEntry::of::<Charge>(),
+    OperationEntry::of::<Note>(),
+    OperationEntry::of::<Open>(),
+    OperationEntry::of::<Get>(),
+];
+
+/// What was sent: operation and body.
+#[derive(Default)]
+pub struct Acme {
+    pub sent: Mutex<Vec<(String, String)>>,
+    pub at_once: AtomicUsize,
+    pub at_once_most: AtomicUsize,
+    /// Called in the middle of each send.
+    pub during: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+impl Acme {
+    pub fn sends(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+}
+
+impl Provider for Acme {
+    fn name(&self) -> &'static str {
+        "acme"
+    }
+
+    fn environment(&self) -> Environment {
+        Environment { provider: "acme", address: "simulator".into(), account: "1".into() }
+    }
+
+    fn operations(&self) -> &'static [OperationEntry] {
+        OPERATIONS
+    }
+
+    fn marketplace(&self) -> Account {
+        Account { id: "1".into(), secrets: BTreeMap::new() }
+    }
+
+    fn vendor_account(&self, _: &Secret) -> Result<Account, Rejection> {
+        Ok(Account { id: "2".into(), secrets: BTreeMap::new() })
+    }
+
+    fn perform<'a>(
+        &'a self,
+        entry: &'a OperationEntry,
+        _: &'a Account,
+        prepared: &'a Prepared,
+    ) -> OutcomeFuture<'a> {
+        Box::pin(async move {
+            let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+            self.at_once_most.fetch_max(now, Ordering::SeqCst);
+            self.sent.lock().unwrap().push((entry.descriptor.name.to_owned(), prepared.body.clone()));
+            if let Some(during) = &*self.during.lock().unwrap() {
+                during();
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            self.at_once.fetch_sub(1, Ordering::SeqCst);
+            let request: Value = serde_json::from_str(&prepared.body).unwrap();
+            let word = request["answer"].as_str().unwrap_or_default();
+            let status: OutcomeStatus = word.parse().unwrap_or_else(|_| panic!("the connection broke"));
+            let mut outcome = Outcome::new(status, "code", Text::verbatim(format!("it is {word}")));
+            outcome.reference = Some("77".into());
+            outcome.amount = prepared.facts.amount;
+            outcome.data = json!({ "ID": 77, "APIKey": "canary-key-1" });
+            outcome
+        })
+    }
+}

@@ -1,0 +1,427 @@
+//! The one path, with a real journal under it: what is sent, what is not, and what is left when things break.
+
+#![expect(clippy::disallowed_methods, reason = "these tests measure no time but need a clock")]
+
+mod acme;
+
+use acme::Acme;
+use gesher_core::{ItemId, ItemStatus, Key, Language, Provider, Redactor, Registry, RunId, SystemClock};
+use gesher_engine::journal::{
+    ItemQuery, Journal, NewItem, RunState, SqliteJournal, StepQuery, StepState, TriggerKind,
+};
+use gesher_engine::{
+    AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, ItemSource, Program,
+    ProgramEnd, Progress, RunEnd, SourceError, SourceItem, Stop,
+};
+use gesher_vault::{MasterKeySource, Vault};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+type Body = dyn Fn(&ItemContext, &Value) -> ProgramEnd + Send + Sync;
+
+/// A program in Rust: the seam is the same that the script host stands on.
+struct InRust(Box<Body>);
+
+impl Program for InRust {
+    fn hash(&self) -> &str {
+        "0"
+    }
+
+    fn has(&self, entry: Entry) -> bool {
+        entry == Entry::Call
+    }
+
+    fn run(&self, context: &Arc<ItemContext>, input: Input) -> ProgramEnd {
+        match input {
+            Input::Call(args) => (self.0)(context, &args),
+            other => panic!("no such entry: {other:?}"),
+        }
+    }
+}
+
+/// Rows made of `(row key, args)`.
+struct Rows(Vec<SourceItem>);
+
+impl Rows {
+    fn of(rows: &[(&str, Value)]) -> Box<Self> {
+        let items = rows.iter().enumerate().map(|(at, (key, args))| {
+            let mut cells_hash = [0_u8; 16];
+            args.to_string().bytes().enumerate().for_each(|(at, byte)| cells_hash[at % 16] ^= byte);
+            let ordinal = at as u64 + 1;
+            let key = Some(Key::clean(key).unwrap());
+            let item = NewItem { ordinal, line: ordinal + 1, key, cells_hash, amount: None, ended: None };
+            SourceItem { item, input: Some(Input::Call(args.clone())) }
+        });
+        Box::new(Self(items.collect()))
+    }
+}
+
+impl ItemSource for Rows {
+    fn next(&mut self) -> Result<Vec<SourceItem>, SourceError> {
+        Ok(std::mem::take(&mut self.0))
+    }
+}
+
+struct Hub {
+    acme: Arc<Acme>,
+    engine: Engine,
+    runtime: tokio::runtime::Runtime,
+    flow: Arc<Flow>,
+}
+
+impl Hub {
+    fn open(folder: &Path) -> Self {
+        Self::with_turns(folder, 64)
+    }
+
+    fn with_turns(folder: &Path, max_in_flight: usize) -> Self {
+        let acme = Arc::new(Acme::default());
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let provider: Arc<dyn Provider> = Arc::clone(&acme) as Arc<dyn Provider>;
+        let journal =
+            SqliteJournal::open(&folder.join("gesher.db"), &[provider.environment()], jiff::Timestamp::now());
+        let key = MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") };
+        let engine = Engine::new(EngineParts {
+            registry: Arc::new(Registry::new(&[provider])),
+            journal: Arc::new(journal.unwrap()),
+            vault: Arc::new(Vault::open(key).unwrap()),
+            clock: Arc::new(SystemClock::new()),
+            redactor: Arc::new(Redactor::new()),
+            language: Language::En,
+            time_zone: jiff::tz::TimeZone::UTC,
+            runtime: runtime.handle().clone(),
+            accounts: vec![AccountRules { provider: "acme".into(), max_in_flight, rate_per_second: None }],
+        });
+        let flow = Flow { name: "f".into(), allow: vec![Allow::parse("acme.*").unwrap()], concurrency: 8 };
+        Self { acme, engine, runtime, flow: Arc::new(flow) }
+    }
+
+    fn start(&self) -> RunId {
+        self.runtime
+            .block_on(self.engine.start_run("f", TriggerKind::Call, "march.csv", Value::Null, "0"))
+            .unwrap()
+    }
+
+    fn work(&self, run: &RunId, rows: &[(&str, Value)], body: Box<Body>) -> RunEnd {
+        let program: Arc<dyn Program> = Arc::new(InRust(body));
+        let source = Rows::of(rows);
+        self.runtime
+            .block_on(self.engine.run_items(
+                run,
+                &self.flow,
+                &program,
+                source,
+                &Stop::new(),
+                &Progress::default(),
+            ))
+            .unwrap()
+    }
+
+    fn run(&self, rows: &[(&str, Value)], body: Box<Body>) -> Vec<(ItemStatus, String, String)> {
+        let run = self.start();
+        assert_eq!(self.work(&run, rows, body), RunEnd::Complete);
+        self.ends(&run)
+    }
+
+    fn ends(&self, run: &RunId) -> Vec<(ItemStatus, String, String)> {
+        let query = ItemQuery { run: run.clone(), status: None, after: None, limit: 1_000 };
+        let items = self.runtime.block_on(self.engine.journal().items(&query)).unwrap();
+        items
+            .into_iter()
+            .map(|item| item.end.expect("every item has ended"))
+            .map(|end| (end.status, end.code.unwrap_or_default(), end.message))
+            .collect()
+    }
+
+    fn statuses(&self, rows: &[(&str, Value)], body: Box<Body>) -> Vec<ItemStatus> {
+        self.run(rows, body).into_iter().map(|end| end.0).collect()
+    }
+}
+
+/// Charges once, with `args.key` or the row's number as the key, and lets a refusal end the item.
+fn charging() -> Box<Body> {
+    Box::new(|context, args| {
+        let key = args["key"].as_str().map_or_else(|| context.item().to_string(), str::to_owned);
+        ended(context.call("acme.charge", "marketplace", Some(&key), args["request"].clone()))
+    })
+}
+
+fn ended(result: Result<gesher_engine::Answer, CallEnd>) -> ProgramEnd {
+    match result {
+        Ok(answer) => ProgramEnd::Returned(answer.data),
+        Err(CallEnd::Refused(answer)) => {
+            ProgramEnd::Threw { code: answer.code.unwrap_or_default(), message: answer.message }
+        }
+        Err(CallEnd::Ended) => ProgramEnd::Ended,
+    }
+}
+
+fn row(answer: &str) -> Value {
+    json!({ "request": { "answer": answer } })
+}
+
+fn keyed(key: &str, answer: &str, note: &str) -> Value {
+    json!({ "key": key, "request": { "answer": answer, "note": note } })
+}
+
+#[test]
+fn each_outcome_ends_its_row_in_its_own_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let rows: Vec<_> = ["succeeded", "declined", "rejected", "not_sent", "unknown", "conflict"]
+        .into_iter()
+        .map(|answer| (answer, row(answer)))
+        .collect();
+    use ItemStatus::{Declined, NotSent, Rejected, Succeeded, Unknown};
+    assert_eq!(hub.statuses(&rows, charging()), [Succeeded, Declined, Rejected, NotSent, Unknown, Unknown]);
+    assert_eq!(hub.acme.sends(), 6);
+}
+
+#[test]
+fn the_intent_is_durable_before_a_byte_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let path = folder.path().join("gesher.db");
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    *hub.acme.during.lock().unwrap() = Some(Box::new(move || {
+        // Another connection sees only what is committed.
+        let other = SqliteJournal::open_reader(&path).unwrap();
+        let query = StepQuery { state: Some(StepState::InFlight), after: None, limit: 10 };
+        let steps = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap()
+                .block_on(other.steps(&query))
+                .unwrap()
+        });
+        kept.lock().unwrap().push(steps.join().unwrap().len());
+    }));
+    assert_eq!(hub.statuses(&[("a", row("succeeded"))], charging()), [ItemStatus::Succeeded]);
+    assert_eq!(*seen.lock().unwrap(), [1]);
+}
+
+#[test]
+fn a_spent_key_is_never_sent_again_whatever_row_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let first = hub.run(&[("r1", keyed("k", "succeeded", ""))], charging());
+    assert_eq!(first[0].0, ItemStatus::Succeeded);
+    let again =
+        hub.run(&[("r2", keyed("k", "succeeded", "")), ("r3", keyed("k", "succeeded", "more"))], charging());
+    assert_eq!((again[0].0, again[1].0), (ItemStatus::Duplicate, ItemStatus::Duplicate));
+    assert_eq!(again[1].1, "key_reused");
+    assert_eq!(hub.acme.sends(), 1);
+}
+
+#[test]
+fn a_spent_or_held_row_key_never_reaches_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    hub.run(&[("paid", row("succeeded")), ("open", row("unknown")), ("no", row("declined"))], charging());
+    let again = hub
+        .run(&[("paid", row("succeeded")), ("open", row("succeeded")), ("no", row("succeeded"))], charging());
+    use ItemStatus::{Duplicate, Succeeded};
+    assert_eq!([again[0].0, again[1].0, again[2].0], [Duplicate, Duplicate, Succeeded]);
+    assert!(again[0].2.contains("march.csv, line 2"), "{}", again[0].2);
+    assert!(again[1].2.contains("do not repeat it"), "{}", again[1].2);
+    assert_eq!(hub.acme.sends(), 4);
+}
+
+#[test]
+fn in_one_file_the_first_row_of_a_key_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let ends =
+        hub.run(&[("k", row("declined")), ("k", row("declined")), ("k", row("succeeded"))], charging());
+    use ItemStatus::{Declined, Duplicate, Invalid};
+    assert_eq!([ends[0].0, ends[1].0, ends[2].0], [Declined, Duplicate, Invalid]);
+    assert_eq!(ends[2].1, "key_conflict");
+    assert_eq!(hub.acme.sends(), 1);
+}
+
+#[test]
+fn nothing_is_sent_after_an_unknown_whatever_the_program_tries() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let stubborn: Box<Body> = Box::new(|context, args| {
+        for attempt in 0..5 {
+            let key = format!("{}/{attempt}", context.item());
+            let _caught = context.call("acme.charge", "marketplace", Some(&key), args["request"].clone());
+        }
+        assert!(context.is_dead());
+        assert!(context.now().is_err());
+        ProgramEnd::Returned(Value::Null)
+    });
+    assert_eq!(hub.statuses(&[("a", row("unknown"))], stubborn), [ItemStatus::Unknown]);
+    assert_eq!(hub.acme.sends(), 1);
+}
+
+#[test]
+fn a_panic_in_mid_call_leaves_an_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let ends = hub.run(&[("a", row("no such word"))], charging());
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "panicked"));
+}
+
+#[test]
+fn what_a_flow_may_not_do_is_refused_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hub = Hub::open(folder.path());
+    let flow = Flow { name: "f".into(), allow: vec![Allow::parse("*:read").unwrap()], concurrency: 1 };
+    hub.flow = Arc::new(flow);
+    let ends = hub.run(&[("a", row("succeeded"))], charging());
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Rejected, "not_allowed"));
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn a_request_with_a_slip_is_refused_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let ends = hub.run(&[("a", json!({ "request": { "answre": "succeeded" } }))], charging());
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Rejected, "unknown_field"));
+    assert!(ends[0].2.contains("answre") && ends[0].2.contains("answer?"), "{}", ends[0].2);
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn secrets_in_an_answer_reach_neither_the_program_nor_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let seen: Box<Body> = Box::new(|context, args| {
+        let answer = context.call("acme.charge", "marketplace", Some("k"), args["request"].clone()).unwrap();
+        assert_eq!(answer.data["APIKey"], "[secret]");
+        ProgramEnd::Returned(answer.data)
+    });
+    assert_eq!(hub.statuses(&[("a", row("succeeded"))], seen), [ItemStatus::Succeeded]);
+    drop(hub);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(12).any(|part| part == b"canary-key-1"), "{}", path.display());
+    }
+}
+
+#[test]
+fn calls_at_once_stay_within_the_providers_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::with_turns(folder.path(), 3);
+    let names: Vec<String> = (0..40).map(|number| format!("row-{number}")).collect();
+    let rows: Vec<_> = names.iter().map(|name| (name.as_str(), row("succeeded"))).collect();
+    let ends = hub.statuses(&rows, charging());
+    assert_eq!(ends, vec![ItemStatus::Succeeded; 40]);
+    let most = hub.acme.at_once_most.load(Ordering::SeqCst);
+    assert!((2..=3).contains(&most), "{most} at once");
+}
+
+/// Leaves a run as a crash would: its rows claimed, and for each the recorded steps that the first execution made.
+fn interrupted_after(folder: &Path, body: Box<Body>, rows: &[(&str, Value)]) -> (Hub, RunId) {
+    let hub = Hub::open(folder);
+    let run = hub.start();
+    let program: Arc<dyn Program> = Arc::new(InRust(body));
+    let engine = hub.engine.clone();
+    let done = hub.runtime.block_on(engine.run_items(
+        &run,
+        &hub.flow,
+        &program,
+        Rows::of(rows),
+        &Stop::new(),
+        &Progress::default(),
+    ));
+    assert!(done.is_ok());
+    (hub, run)
+}
+
+#[test]
+fn an_intent_without_outcome_is_unknown_at_the_next_start_and_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let run = hub.start();
+    let item = ItemId { run: run.clone(), ordinal: 1 };
+    hub.runtime.block_on(async {
+        let now = hub.engine.clock().now();
+        let journal = hub.engine.journal();
+        let rows: Vec<NewItem> =
+            Rows::of(&[("a", row("succeeded"))]).0.into_iter().map(|row| row.item).collect();
+        journal.claim_items(&run, rows, now).await.unwrap();
+        let registered = hub.engine.registry().find("acme.charge").unwrap();
+        let prepared = registered.prepare("marketplace", json!({ "answer": "succeeded" })).unwrap();
+        let intent = gesher_engine::journal::Intent {
+            step: gesher_core::StepId { item: item.clone(), position: 1 },
+            operation: "acme.charge".into(),
+            who: "marketplace".into(),
+            account: "acme:1".into(),
+            key: Key::clean(&item.to_string()).unwrap(),
+            once: false,
+            request_hash: prepared.hash,
+            subject: None,
+            amount: None,
+            at: now,
+        };
+        journal.begin_step(intent).await.unwrap();
+    });
+    drop(hub);
+    let hub = Hub::open(folder.path());
+    let settled = hub.runtime.block_on(hub.engine.settle_in_flight()).unwrap();
+    assert_eq!(settled.len(), 1);
+    assert_eq!(hub.work(&run, &[("a", row("succeeded"))], charging()), RunEnd::Complete);
+    let ends = hub.ends(&run);
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "interrupted"));
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn a_run_that_is_done_again_sends_nothing_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [("a", row("succeeded")), ("b", row("declined"))];
+    let (hub, run) = interrupted_after(folder.path(), charging(), &rows);
+    assert_eq!(hub.acme.sends(), 2);
+    let state = hub.runtime.block_on(hub.engine.journal().run(&run)).unwrap().unwrap().state;
+    assert_eq!(state, RunState::Reporting);
+    let before = hub.ends(&run);
+    drop(hub);
+    let hub = Hub::open(folder.path());
+    assert_eq!(hub.ends(&run), before);
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn the_vendor_is_the_key_of_what_happens_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let opening: Box<Body> = Box::new(|context, args| {
+        ended(context.call("acme.open", "marketplace", None, args["request"].clone()))
+    });
+    let ends = hub.run(&[("a", row("succeeded"))], opening);
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Rejected, "bad_vendor"));
+}
+
+#[test]
+fn steps_without_a_key_are_told_apart_by_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let twice: Box<Body> = Box::new(|context, args| {
+        for _ in 0..2 {
+            context.call("acme.note", "marketplace", None, args["request"].clone()).unwrap();
+        }
+        ProgramEnd::Returned(Value::Null)
+    });
+    assert_eq!(hub.statuses(&[("a", row("succeeded"))], twice), [ItemStatus::Succeeded]);
+    assert_eq!(hub.acme.sends(), 2);
+}
+
+#[test]
+fn a_read_has_no_effect_on_the_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let reading: Box<Body> = Box::new(|context, args| {
+        ended(context.call("acme.get", "marketplace", None, args["request"].clone()))
+    });
+    assert_eq!(hub.statuses(&[("a", row("succeeded"))], reading), [ItemStatus::Skipped]);
+    assert_eq!(hub.acme.sends(), 1);
+}

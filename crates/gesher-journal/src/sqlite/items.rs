@@ -1,0 +1,307 @@
+//! Items: how rows are claimed and their keys taken, how items end, and how they are read and counted.
+
+use super::convert::{
+    all, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
+    read_number_or_none, read_word,
+};
+use super::fault::Fault;
+use super::runs::{self, KnownRun};
+use crate::error::JournalError;
+use crate::record::{Claim, Holder, ItemQuery, ItemRecord, ItemState, NewItem, Tally};
+use gesher_core::{Decimal, ItemEnd, ItemId, ItemStatus, Key, RunId};
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+
+/// The state of an item that has not ended, beside the words of [`ItemStatus`].
+const QUEUED: &str = "queued";
+
+pub(super) fn claim(
+    connection: &Connection,
+    id: &RunId,
+    items: &[NewItem],
+    at: Timestamp,
+) -> Result<Vec<Claim>, Fault> {
+    let run = runs::known(connection, id)?;
+    let query = connection.prepare_cached("SELECT max(ordinal) FROM items WHERE run = ?1")?;
+    let mut last: Option<i64> = first(query, [run.no], |row| Ok(row.get(0)?))?.flatten();
+    let mut claims = Vec::with_capacity(items.len());
+    for item in items {
+        let row = NewRow { run: &run, item, ordinal: integer(item.ordinal)?, at };
+        // Rows come in their order: whatever lies beyond the last item cannot be there yet.
+        let stored = if last.is_some_and(|last| row.ordinal <= last) { row.stored(connection)? } else { None };
+        last = last.max(Some(row.ordinal));
+        claims.push(match stored {
+            None => row.claim_new(connection)?,
+            Some(stored) => row.claim_stored(connection, &stored)?,
+        });
+    }
+    Ok(claims)
+}
+
+/// What the journal has of an item that is claimed once more.
+struct StoredItem {
+    state: ItemState,
+    has_key: bool,
+    attempt: Option<u32>,
+}
+
+/// A row on its way into the journal.
+struct NewRow<'a> {
+    run: &'a KnownRun,
+    item: &'a NewItem,
+    ordinal: i64,
+    at: Timestamp,
+}
+
+impl NewRow<'_> {
+    fn stored(&self, connection: &Connection) -> Result<Option<StoredItem>, Fault> {
+        let query = connection.prepare_cached(
+            "SELECT state, key IS NOT NULL, attempt FROM items WHERE run = ?1 AND ordinal = ?2",
+        )?;
+        first(query, [self.run.no, self.ordinal], |row| {
+            Ok(StoredItem {
+                state: read_state(row, 0)?,
+                has_key: row.get(1)?,
+                attempt: read_number_or_none(row, 2)?,
+            })
+        })
+    }
+
+    fn claim_new(&self, connection: &Connection) -> Result<Claim, Fault> {
+        if let Some(end) = &self.item.ended {
+            self.insert(connection, None)?;
+            write_end(connection, self.run.no, self.ordinal, end, self.at)?;
+            return Ok(Claim::Ended);
+        }
+        let claim = self.take_key(connection)?;
+        let attempt = match &claim {
+            Claim::Taken { attempt, .. } if self.item.key.is_some() => Some(*attempt),
+            _ => None,
+        };
+        self.insert(connection, attempt)?;
+        Ok(claim)
+    }
+
+    /// Claims an item that an earlier life of this run claimed.
+    fn claim_stored(&self, connection: &Connection, stored: &StoredItem) -> Result<Claim, Fault> {
+        if stored.state != ItemState::Queued {
+            return Ok(Claim::Ended);
+        }
+        if let Some(attempt) = stored.attempt {
+            return Ok(Claim::Taken { attempt, resumed: true });
+        }
+        if let Some(end) = &self.item.ended {
+            write_end(connection, self.run.no, self.ordinal, end, self.at)?;
+            return Ok(Claim::Ended);
+        }
+        if !stored.has_key {
+            return Ok(Claim::Taken { attempt: 1, resumed: true });
+        }
+        // It did not get its key, and ended before that was written down: whether it gets it now is decided anew.
+        let claim = self.take_key(connection)?;
+        if let Claim::Taken { attempt, .. } = claim {
+            connection
+                .prepare_cached("UPDATE items SET attempt = ?3, at = ?4 WHERE run = ?1 AND ordinal = ?2")?
+                .execute(params![self.run.no, self.ordinal, attempt, instant(self.at)])?;
+        }
+        Ok(claim)
+    }
+
+    /// Takes the row's key, unless somebody has it. A row without a key needs none.
+    fn take_key(&self, connection: &Connection) -> Result<Claim, Fault> {
+        let Some(key) = &self.item.key else { return Ok(Claim::Taken { attempt: 1, resumed: false }) };
+        let taken = connection
+            .prepare_cached(
+                "INSERT INTO row_keys (flow, key, run, ordinal, attempt) VALUES (?1, ?2, ?3, ?4, 1)
+                 ON CONFLICT (flow, key) DO NOTHING",
+            )?
+            .execute(params![self.run.flow, key.as_str(), self.run.no, self.ordinal])?;
+        if taken == 1 {
+            return Ok(Claim::Taken { attempt: 1, resumed: false });
+        }
+        let last = last_taker(connection, self.run.flow, key)?;
+        if last.run == self.run.no {
+            let holder = Box::new(last.holder);
+            let same = last.cells_hash == self.item.cells_hash;
+            return Ok(if same { Claim::Held(holder) } else { Claim::Conflict(holder) });
+        }
+        let held = match last.holder.state {
+            ItemState::Queued => true,
+            ItemState::Ended(status) => status.keeps_key(),
+        };
+        if held {
+            return Ok(Claim::Held(Box::new(last.holder)));
+        }
+        let attempt = last.attempt.saturating_add(1);
+        connection
+            .prepare_cached(
+                "UPDATE row_keys SET run = ?3, ordinal = ?4, attempt = ?5 WHERE flow = ?1 AND key = ?2",
+            )?
+            .execute(params![self.run.flow, key.as_str(), self.run.no, self.ordinal, attempt])?;
+        Ok(Claim::Taken { attempt, resumed: false })
+    }
+
+    fn insert(&self, connection: &Connection, attempt: Option<u32>) -> Result<(), Fault> {
+        let (amount, currency) = hundredths(self.item.amount)?;
+        connection
+            .prepare_cached(
+                "INSERT INTO items (run, ordinal, line, key, attempt, cells_hash, amount, currency, state, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",
+            )?
+            .execute(params![
+                self.run.no,
+                self.ordinal,
+                integer(self.item.line)?,
+                self.item.key.as_ref().map(Key::as_str),
+                attempt,
+                self.item.cells_hash,
+                amount,
+                currency,
+                instant(self.at)
+            ])?;
+        Ok(())
+    }
+}
+
+/// The item that took a key last.
+struct LastTaker {
+    run: i64,
+    attempt: u32,
+    cells_hash: [u8; 16],
+    holder: Holder,
+}
+
+fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT k.run, k.attempt, i.cells_hash, r.id, i.ordinal, r.name, i.line, i.state, i.at,
+                coalesce(i.end_amount, i.amount),
+                CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END
+         FROM row_keys k JOIN items i ON i.run = k.run AND i.ordinal = k.ordinal JOIN runs r ON r.no = k.run
+         WHERE k.flow = ?1 AND k.key = ?2",
+    )?;
+    let found = first(query, params![flow, key.as_str()], |row| {
+        Ok(LastTaker {
+            run: row.get(0)?,
+            attempt: read_number(row, 1)?,
+            cells_hash: read_hash(row, 2)?,
+            holder: Holder {
+                item: ItemId { run: read_word(row, 3, "run id")?, ordinal: read_number(row, 4)? },
+                name: row.get(5)?,
+                line: read_number(row, 6)?,
+                state: read_state(row, 7)?,
+                at: read_instant(row, 8)?,
+                amount: read_money(row, 9)?,
+            },
+        })
+    })?;
+    found.ok_or_else(|| super::convert::corrupt("row key without an item", key))
+}
+
+pub(super) fn finish(connection: &Connection, id: &ItemId, end: &ItemEnd, at: Timestamp) -> Result<(), Fault> {
+    let run = runs::number(connection, &id.run)?;
+    let ordinal = integer(id.ordinal)?;
+    if write_end(connection, run, ordinal, end, at)? {
+        return Ok(());
+    }
+    let query = connection.prepare_cached("SELECT 1 FROM items WHERE run = ?1 AND ordinal = ?2")?;
+    first(query, [run, ordinal], |_| Ok(()))?.ok_or_else(|| JournalError::NoItem(id.clone()).into())
+}
+
+/// Ends an item that has not ended, and says whether there was one.
+fn write_end(
+    connection: &Connection,
+    run: i64,
+    ordinal: i64,
+    end: &ItemEnd,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    let (amount, currency) = hundredths(end.amount)?;
+    let ended = connection
+        .prepare_cached(
+            "UPDATE items SET state = ?3, at = ?4, reference = ?5, document = ?6, code = ?7, message = ?8,
+                    end_amount = ?9, end_currency = ?10
+             WHERE run = ?1 AND ordinal = ?2 AND state = 'queued'",
+        )?
+        .execute(params![
+            run,
+            ordinal,
+            end.status.as_str(),
+            instant(at),
+            end.reference,
+            end.document,
+            end.code,
+            end.message,
+            amount,
+            currency
+        ])?;
+    Ok(ended == 1)
+}
+
+pub(super) fn items(connection: &Connection, query: &ItemQuery) -> Result<Vec<ItemRecord>, Fault> {
+    let after = query.after.map(integer).transpose()?.unwrap_or(-1);
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let statement = connection.prepare_cached(
+        "SELECT i.ordinal, i.line, i.key, i.attempt, i.state, i.at, i.reference, i.document, i.code, i.message,
+                i.end_amount, i.end_currency
+         FROM items i
+         WHERE i.run = (SELECT no FROM runs WHERE id = ?1) AND i.ordinal > ?2 AND (?3 IS NULL OR i.state = ?3)
+         ORDER BY i.ordinal LIMIT ?4",
+    )?;
+    let status = query.status.map(ItemStatus::as_str);
+    all(statement, params![query.run.as_str(), after, status, limit], |row| read_item(&query.run, row))
+}
+
+fn read_item(run: &RunId, row: &Row<'_>) -> Result<ItemRecord, Fault> {
+    let key: Option<String> = row.get(2)?;
+    let end = match read_state(row, 4)? {
+        ItemState::Queued => None,
+        ItemState::Ended(status) => Some(ItemEnd {
+            status,
+            reference: row.get(6)?,
+            document: row.get(7)?,
+            code: row.get(8)?,
+            message: row.get::<_, Option<String>>(9)?.unwrap_or_default(),
+            amount: read_money(row, 10)?,
+        }),
+    };
+    Ok(ItemRecord {
+        id: ItemId { run: run.clone(), ordinal: read_number(row, 0)? },
+        line: read_number(row, 1)?,
+        key: key.map(Key::derived),
+        attempt: read_number_or_none(row, 3)?,
+        end,
+        at: read_instant(row, 5)?,
+    })
+}
+
+fn read_state(row: &Row<'_>, column: usize) -> Result<ItemState, Fault> {
+    if row.get_ref(column)?.as_str().is_ok_and(|word| word == QUEUED) {
+        return Ok(ItemState::Queued);
+    }
+    Ok(ItemState::Ended(read_word(row, column, "item state")?))
+}
+
+pub(super) fn tally(connection: &Connection, run: &RunId) -> Result<Tally, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT state, count(*), sum(coalesce(end_amount, amount)),
+                CASE WHEN end_amount IS NULL THEN currency ELSE end_currency END AS of
+         FROM items WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal > 0 GROUP BY state, of",
+    )?;
+    let lines = all(query, [run.as_str()], |row| {
+        Ok((read_state(row, 0)?, read_number::<u64>(row, 1)?, read_money(row, 2)?))
+    })?;
+    let mut tally = Tally::default();
+    for (state, items, total) in lines {
+        let ItemState::Ended(status) = state else {
+            tally.queued += items;
+            continue;
+        };
+        let line = tally.ended.entry(status).or_default();
+        line.items += items;
+        if let Some(total) = total {
+            let sum: &mut Decimal = line.totals.entry(total.currency).or_default();
+            *sum += total.amount;
+        }
+    }
+    Ok(tally)
+}

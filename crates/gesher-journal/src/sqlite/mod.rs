@@ -1,0 +1,182 @@
+//! The journal on SQLite: one file, one thread that writes, two that read.
+//!
+//! `synchronous=FULL` in write-ahead mode: a commit is on the disk before anybody is told of it. Other processes may
+//! read beside a running hub, and may write single rows (secrets) too: every write transaction begins as a writer.
+
+mod audit;
+mod convert;
+mod fault;
+mod items;
+mod open;
+mod readers;
+mod runs;
+mod schema;
+mod sealed;
+mod steps;
+mod writer;
+
+use crate::error::JournalError;
+use crate::record::{
+    Begin, Claim, FileIdentity, Intent, ItemQuery, ItemRecord, NewItem, NewRun, RunChange, RunRecord,
+    SealedRow, StepFinish, StepQuery, StepRecord, Tally,
+};
+use crate::written::Written;
+use crate::Journal;
+use async_trait::async_trait;
+use fault::Fault;
+use gesher_core::{Environment, HubId, ItemEnd, ItemId, RunId, StepId};
+use jiff::Timestamp;
+use readers::Readers;
+use rusqlite::Connection;
+use std::path::Path;
+use steps::OutcomeRow;
+use writer::Writer;
+
+/// The journal in a file. Dropping it finishes what was handed over.
+pub struct SqliteJournal {
+    hub: HubId,
+    // Before the writer, so that no reader holds the log while the writer moves it into the database.
+    readers: Readers,
+    writer: Option<Writer>,
+}
+
+impl SqliteJournal {
+    /// Opens the journal at `path`, or begins one there. Refused where it belongs to other environments; a provider
+    /// that it has not seen is added to its own. `now` is noted as the beginning of a new one.
+    pub fn open(path: &Path, environments: &[Environment], now: Timestamp) -> Result<Self, JournalError> {
+        let (writing, hub) = open::for_writing(path, environments, now)?;
+        let readers = Readers::start(open::for_reading(path)?).map_err(|error| open::failed(path, error))?;
+        let writer = Writer::start(writing).map_err(|error| open::failed(path, error))?;
+        Ok(Self { hub, readers, writer: Some(writer) })
+    }
+
+    /// Opens the journal at `path` for reading only, beside a hub that may be running. Neither begins nor migrates;
+    /// every write is refused.
+    pub fn open_reader(path: &Path) -> Result<Self, JournalError> {
+        let (reading, hub) = open::existing(path)?;
+        let readers = Readers::start(vec![reading]).map_err(|error| open::failed(path, error))?;
+        Ok(Self { hub, readers, writer: None })
+    }
+
+    fn write<T, F>(&self, doing: &'static str, work: F) -> Written<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => writer.submit(doing, work),
+            None => Written::refused(JournalError::ReadOnly),
+        }
+    }
+}
+
+impl std::fmt::Debug for SqliteJournal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteJournal").field("hub", &self.hub).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    fn hub_id(&self) -> &HubId {
+        &self.hub
+    }
+
+    fn start_run(&self, run: NewRun) -> Written<()> {
+        let source = run.source.to_string();
+        self.write("begin a run", move |connection| runs::start(connection, &run, &source))
+    }
+
+    fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
+        let run = run.clone();
+        let source = change.source.as_ref().map(ToString::to_string);
+        self.write("change a run", move |connection| {
+            runs::change(connection, &run, &change, source.as_deref(), at)
+        })
+    }
+
+    fn identify_file(&self, run: &RunId, sha256: [u8; 32], _at: Timestamp) -> Written<FileIdentity> {
+        let run = run.clone();
+        self.write("identify a file", move |connection| runs::identify_file(connection, &run, &sha256))
+    }
+
+    fn claim_items(&self, run: &RunId, items: Vec<NewItem>, at: Timestamp) -> Written<Vec<Claim>> {
+        let run = run.clone();
+        self.write("claim rows", move |connection| items::claim(connection, &run, &items, at))
+    }
+
+    fn begin_step(&self, intent: Intent) -> Written<Begin> {
+        self.write("journal an intent", move |connection| steps::begin(connection, &intent))
+    }
+
+    fn finish_step(&self, finish: StepFinish) -> Written<()> {
+        let StepFinish { step, outcome, sealed, at } = finish;
+        let row = OutcomeRow::new(outcome);
+        self.write("journal an outcome", move |connection| {
+            steps::finish(connection, &step, &row, &sealed, at)
+        })
+    }
+
+    fn record_step(&self, mut step: StepRecord) -> Written<()> {
+        let row = step.outcome.take().map(OutcomeRow::new);
+        self.write("record a step", move |connection| steps::record(connection, &step, row.as_ref()))
+    }
+
+    fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()> {
+        let item = item.clone();
+        self.write("end an item", move |connection| items::finish(connection, &item, &end, at))
+    }
+
+    fn settle_in_flight(&self, at: Timestamp) -> Written<Vec<StepId>> {
+        self.write("settle what was in flight", move |connection| steps::settle_in_flight(connection, at))
+    }
+
+    fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()> {
+        self.write("store a sealed row", move |connection| sealed::put(connection, &row, at))
+    }
+
+    async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError> {
+        let name = name.to_owned();
+        self.readers.ask("read a sealed row", move |connection| sealed::sealed(connection, &name)).await
+    }
+
+    async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError> {
+        self.readers.ask("list the sealed rows", sealed::names).await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {
+        let run = run.clone();
+        self.readers.ask("read a run", move |connection| runs::run(connection, &run)).await
+    }
+
+    async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {
+        let flow = flow.map(str::to_owned);
+        self.readers
+            .ask("list runs", move |connection| runs::newest(connection, flow.as_deref(), limit))
+            .await
+    }
+
+    async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError> {
+        self.readers.ask("list runs", runs::unfinished).await
+    }
+
+    async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError> {
+        let query = query.clone();
+        self.readers.ask("list items", move |connection| items::items(connection, &query)).await
+    }
+
+    async fn steps_of(&self, item: &ItemId) -> Result<Vec<StepRecord>, JournalError> {
+        let item = item.clone();
+        self.readers.ask("list steps", move |connection| steps::of_item(connection, &item)).await
+    }
+
+    async fn steps(&self, query: &StepQuery) -> Result<Vec<StepRecord>, JournalError> {
+        let query = query.clone();
+        self.readers.ask("list steps", move |connection| steps::steps(connection, &query)).await
+    }
+
+    async fn tally(&self, run: &RunId) -> Result<Tally, JournalError> {
+        let run = run.clone();
+        self.readers.ask("count items", move |connection| items::tally(connection, &run)).await
+    }
+}

@@ -1,0 +1,249 @@
+//! Runs and the identity of their files.
+
+use super::audit;
+use super::convert::{all, corrupt, first, instant, integer, read_instant, read_number_or_none, read_word};
+use super::fault::Fault;
+use crate::error::JournalError;
+use crate::record::{FileIdentity, NewRun, RunChange, RunRecord, RunState, TriggerKind};
+use gesher_core::RunId;
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use std::str::FromStr;
+
+/// The columns that [`read_run`] reads.
+macro_rules! select_runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, f.name, r.triggered_by, r.name, r.source, r.script, i.sha256, r.state, r.message, r.rows,
+                    r.started_at, r.ended_at
+             FROM runs r JOIN flows f ON f.no = r.flow LEFT JOIN files i ON i.run = r.no ",
+            $rest
+        )
+    };
+}
+
+/// A run as the writer needs it: its numbers and its state.
+pub(super) struct KnownRun {
+    /// Its number.
+    pub(super) no: i64,
+    /// The number of its flow.
+    pub(super) flow: i64,
+    state: RunState,
+}
+
+/// A run by its id, or the refusal.
+pub(super) fn known(connection: &Connection, run: &RunId) -> Result<KnownRun, Fault> {
+    let query = connection.prepare_cached("SELECT no, flow, state FROM runs WHERE id = ?1")?;
+    let found = first(query, [run.as_str()], |row| {
+        Ok(KnownRun { no: row.get(0)?, flow: row.get(1)?, state: read_word(row, 2, "run state")? })
+    })?;
+    found.ok_or_else(|| JournalError::NoRun(run.clone()).into())
+}
+
+/// The number of a run, or the refusal.
+pub(super) fn number(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
+    let query = connection.prepare_cached("SELECT no FROM runs WHERE id = ?1")?;
+    first(query, [run.as_str()], |row| Ok(row.get(0)?))?.ok_or_else(|| JournalError::NoRun(run.clone()).into())
+}
+
+pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("INSERT INTO flows (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?
+        .execute([&run.flow])?;
+    let begun = connection
+        .prepare_cached(
+            "INSERT INTO runs (id, flow, triggered_by, name, source, script, state, started_at)
+             SELECT ?1, no, ?3, ?4, ?5, ?6, ?7, ?8 FROM flows WHERE name = ?2
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            run.id.as_str(),
+            run.flow,
+            run.trigger.as_str(),
+            run.name,
+            source,
+            run.script,
+            RunState::Claimed.as_str(),
+            instant(run.at)
+        ])?;
+    if begun == 0 {
+        return Err(JournalError::Taken(run.id.clone()).into());
+    }
+    audit::note(connection, run.at, run.id.as_str(), None, RunState::Claimed.as_str(), None)
+}
+
+pub(super) fn change(
+    connection: &Connection,
+    id: &RunId,
+    change: &RunChange,
+    source: Option<&str>,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let run = known(connection, id)?;
+    let state = change.state.unwrap_or(run.state);
+    if !run.state.may_become(state) {
+        let (from, to) = (run.state.as_str(), state.as_str());
+        return Err(JournalError::Transition { run: id.clone(), from, to }.into());
+    }
+    let rows = change.rows.map(integer).transpose()?;
+    let ended_at = state.is_final().then(|| instant(at));
+    connection
+        .prepare_cached(
+            "UPDATE runs SET state = ?2, message = coalesce(?3, message), source = coalesce(?4, source),
+                    rows = coalesce(?5, rows), ended_at = coalesce(ended_at, ?6)
+             WHERE no = ?1",
+        )?
+        .execute(params![run.no, state.as_str(), change.message, source, rows, ended_at])?;
+    if state != run.state {
+        let (was, became) = (run.state.as_str(), state.as_str());
+        audit::note(connection, at, id.as_str(), Some(was), became, change.message.as_deref())?;
+    }
+    Ok(())
+}
+
+/// An earlier run of the same bytes.
+struct EarlierRun {
+    no: i64,
+    id: RunId,
+    state: RunState,
+}
+
+pub(super) fn identify_file(
+    connection: &Connection,
+    id: &RunId,
+    sha256: &[u8; 32],
+) -> Result<FileIdentity, Fault> {
+    let run = known(connection, id)?;
+    let seq = take_identity(connection, &run, sha256)?;
+    let query = connection.prepare_cached(
+        "SELECT r.no, r.id, r.state FROM files i JOIN runs r ON r.no = i.run
+         WHERE i.flow = ?1 AND i.sha256 = ?2 AND i.seq < ?3 ORDER BY i.seq DESC",
+    )?;
+    let earlier = all(query, params![run.flow, sha256, seq], |row| {
+        Ok(EarlierRun {
+            no: row.get(0)?,
+            id: read_word(row, 1, "run id")?,
+            state: read_word(row, 2, "run state")?,
+        })
+    })?;
+    let mut latest = None;
+    for one in earlier {
+        if !one.state.is_final() {
+            return Ok(FileIdentity::Duplicate { run: one.id });
+        }
+        if !counts(connection, &one)? {
+            continue;
+        }
+        if left_rows_free(connection, run.flow, one.no)? {
+            return Ok(FileIdentity::Again { run: one.id });
+        }
+        latest.get_or_insert(one.id);
+    }
+    Ok(latest.map_or(FileIdentity::New, |run| FileIdentity::Duplicate { run }))
+}
+
+/// Writes down whose bytes these are, unless that was done before, and answers its place in the order.
+fn take_identity(connection: &Connection, run: &KnownRun, sha256: &[u8; 32]) -> Result<i64, Fault> {
+    let known = connection.prepare_cached("SELECT seq FROM files WHERE run = ?1 AND sha256 = ?2")?;
+    if let Some(seq) = first(known, params![run.no, sha256], |row| Ok(row.get(0)?))? {
+        return Ok(seq);
+    }
+    connection.prepare_cached("DELETE FROM files WHERE run = ?1")?.execute([run.no])?;
+    connection
+        .prepare_cached("INSERT INTO files (run, flow, sha256) VALUES (?1, ?2, ?3)")?
+        .execute(params![run.no, run.flow, sha256])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Whether a run that is over had anything to do with the rows of its file.
+fn counts(connection: &Connection, run: &EarlierRun) -> Result<bool, Fault> {
+    match run.state {
+        RunState::Refused | RunState::Duplicate => Ok(false),
+        RunState::Cancelled => {
+            let query = connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM items WHERE run = ?1 AND ordinal > 0)")?;
+            Ok(first(query, [run.no], |row| Ok(row.get(0)?))?.unwrap_or(false))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Whether a row of the run may be tried again: it ended without success, and nobody has its key. A duplicate is
+/// such a row too when whoever had its key has left it free since.
+fn left_rows_free(connection: &Connection, flow: i64, run: i64) -> Result<bool, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT EXISTS (
+             SELECT 1 FROM items i WHERE i.run = ?2 AND i.ordinal > 0
+                 AND i.state NOT IN ('queued', 'succeeded', 'unknown')
+                 AND (i.state <> 'duplicate' OR i.key IS NOT NULL)
+                 AND (i.key IS NULL OR NOT EXISTS (
+                     SELECT 1 FROM row_keys k JOIN items h ON h.run = k.run AND h.ordinal = k.ordinal
+                     WHERE k.flow = ?1 AND k.key = i.key AND h.state IN ('queued', 'succeeded', 'unknown'))))",
+    )?;
+    Ok(first(query, [flow, run], |row| Ok(row.get(0)?))?.unwrap_or(false))
+}
+
+pub(super) fn run(connection: &Connection, id: &RunId) -> Result<Option<RunRecord>, Fault> {
+    first(connection.prepare_cached(select_runs!("WHERE r.id = ?1"))?, [id.as_str()], read_run)
+}
+
+pub(super) fn newest(
+    connection: &Connection,
+    flow: Option<&str>,
+    limit: usize,
+) -> Result<Vec<RunRecord>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    match flow {
+        Some(flow) => {
+            let query = select_runs!(
+                "WHERE r.flow = (SELECT no FROM flows WHERE name = ?1) ORDER BY r.no DESC LIMIT ?2"
+            );
+            all(connection.prepare_cached(query)?, params![flow, limit], read_run)
+        }
+        None => all(connection.prepare_cached(select_runs!("ORDER BY r.no DESC LIMIT ?1"))?, [limit], read_run),
+    }
+}
+
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {
+    let query = select_runs!("WHERE r.ended_at IS NULL ORDER BY r.no");
+    all(connection.prepare_cached(query)?, [], read_run)
+}
+
+fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
+    let source: String = row.get(4)?;
+    let ended_at: Option<i64> = row.get(11)?;
+    Ok(RunRecord {
+        id: read_word(row, 0, "run id")?,
+        flow: row.get(1)?,
+        trigger: read_word(row, 2, "trigger")?,
+        name: row.get(3)?,
+        source: serde_json::from_str(&source).map_err(|_| corrupt("run source", source))?,
+        script: row.get(5)?,
+        sha256: row.get(6)?,
+        state: read_word(row, 7, "run state")?,
+        message: row.get(8)?,
+        rows: read_number_or_none(row, 9)?,
+        started_at: read_instant(row, 10)?,
+        ended_at: ended_at.map(|_| read_instant(row, 11)).transpose()?,
+    })
+}
+
+/// A word is no state of a run and no trigger.
+#[derive(Debug)]
+pub struct NoSuchWord;
+
+impl FromStr for RunState {
+    type Err = NoSuchWord;
+
+    fn from_str(word: &str) -> Result<Self, NoSuchWord> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or(NoSuchWord)
+    }
+}
+
+impl FromStr for TriggerKind {
+    type Err = NoSuchWord;
+
+    fn from_str(word: &str) -> Result<Self, NoSuchWord> {
+        [Self::Drop, Self::Call].into_iter().find(|kind| kind.as_str() == word).ok_or(NoSuchWord)
+    }
+}

@@ -1,0 +1,236 @@
+//! What can be wrong with a file or a row, in words that a bookkeeper understands. Only words: who finds a fault and
+//! what follows from it is decided elsewhere.
+
+use gesher_core::card::mask_card_numbers;
+use gesher_core::limits::{COLUMNS_MAX, FILE_BYTES_MAX, RECORD_BYTES_MAX, ROWS_PER_FILE_MAX};
+use gesher_core::{Language, Text};
+
+/// Characters of a cell that are shown in a fault.
+const VALUE_CHARACTERS_MAX: usize = 60;
+
+/// One thing wrong with a file or with one of its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line of the file, from 1; none for the file as a whole.
+    pub line: Option<u64>,
+    /// The column's name, or a position in the line where there is no column yet.
+    pub column: Option<String>,
+    /// What stands there, shortened and without card numbers.
+    pub value: Option<String>,
+    /// Our code, such as `amount`.
+    pub code: &'static str,
+    /// For people: what is wrong and how to mend it.
+    pub text: Text,
+}
+
+impl Fault {
+    /// A fault of the file as a whole.
+    #[must_use]
+    pub fn new(code: &'static str, text: Text) -> Self {
+        Self { line: None, column: None, value: None, code, text }
+    }
+
+    /// The same at a line.
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The same in a column.
+    #[must_use]
+    pub fn in_column(mut self, column: impl Into<String>) -> Self {
+        self.column = Some(column.into());
+        self
+    }
+
+    /// The same with what was found there.
+    #[must_use]
+    pub fn found(mut self, value: &str) -> Self {
+        self.value = Some(shown(value));
+        self
+    }
+
+    /// One sentence for a message: where in the row, and what.
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> String {
+        let words = self.text.get(language);
+        match (&self.column, language) {
+            (None, _) => words.to_owned(),
+            (Some(column), Language::He) => format!("עמודה {column}: {words}"),
+            (Some(column), Language::En) => format!("column {column}: {words}"),
+        }
+    }
+}
+
+/// A cell as it may be shown: without card numbers, one line, shortened.
+#[must_use]
+pub fn shown(value: &str) -> String {
+    let masked = mask_card_numbers(value);
+    let mut short: String = masked
+        .chars()
+        .take(VALUE_CHARACTERS_MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if masked.chars().count() > VALUE_CHARACTERS_MAX {
+        short.push('…');
+    }
+    short
+}
+
+/// The file has no bytes, or nothing but blank lines.
+#[must_use]
+pub fn empty_file() -> Fault {
+    Fault::new("empty", Text::new("הקובץ ריק", "the file is empty"))
+}
+
+/// A header and nothing under it.
+#[must_use]
+pub fn no_rows() -> Fault {
+    Fault::new(
+        "no_rows",
+        Text::new("בקובץ יש שורת כותרות בלבד, ואין בו שורות נתונים", "the file has a header and no rows"),
+    )
+}
+
+/// More bytes than a file may have.
+#[must_use]
+pub fn too_large() -> Fault {
+    let gib = FILE_BYTES_MAX >> 30;
+    Fault::new(
+        "too_large",
+        Text::new(
+            format!("הקובץ גדול מ־{gib} ג׳יגה־בייט; יש לפצל אותו לכמה קבצים"),
+            format!("the file is larger than {gib} GiB; split it into several files"),
+        ),
+    )
+}
+
+/// More rows than a file may have.
+#[must_use]
+pub fn too_many_rows() -> Fault {
+    Fault::new(
+        "too_many_rows",
+        Text::new(
+            format!("בקובץ יש יותר מ־{ROWS_PER_FILE_MAX} שורות; יש לפצל אותו לכמה קבצים"),
+            format!("the file has more than {ROWS_PER_FILE_MAX} rows; split it into several files"),
+        ),
+    )
+}
+
+/// More columns than a file may have.
+#[must_use]
+pub fn too_many_columns() -> Fault {
+    Fault::new(
+        "too_many_columns",
+        Text::new(
+            format!("בקובץ יש יותר מ־{COLUMNS_MAX} עמודות"),
+            format!("the file has more than {COLUMNS_MAX} columns"),
+        ),
+    )
+}
+
+/// A record longer than any row can be.
+#[must_use]
+pub fn record_too_long() -> Fault {
+    let kib = RECORD_BYTES_MAX >> 10;
+    Fault::new(
+        "row_too_long",
+        Text::new(
+            format!("השורה ארוכה מ־{kib} ק״ב; ייתכן שחסרות מירכאות סוגרות, או שזה אינו קובץ CSV"),
+            format!("the row is longer than {kib} KiB; a closing quotation mark may be missing, or this is no CSV file"),
+        ),
+    )
+}
+
+/// A cell whose closing quotation mark never comes.
+#[must_use]
+pub fn unclosed_quote() -> Fault {
+    Fault::new(
+        "quote_not_closed",
+        Text::new(
+            "תא נפתח במירכאות כפולות שאינן נסגרות עד סוף הקובץ",
+            "a cell opens with a quotation mark that is never closed",
+        ),
+    )
+}
+
+/// Something between a closing quotation mark and the next separator.
+#[must_use]
+pub fn stray_quote() -> Fault {
+    Fault::new(
+        "quote_inside_cell",
+        Text::new(
+            "סימן מירכאות באמצע תא שמוקף במירכאות; בתא כזה יש לכתוב אותו פעמיים (\"\")",
+            "a quotation mark inside a quoted cell has to be written twice (\"\")",
+        ),
+    )
+}
+
+/// A row with another number of cells than the header.
+#[must_use]
+pub fn wrong_width(found: usize, wanted: usize) -> Fault {
+    Fault::new(
+        "wrong_width",
+        Text::new(
+            format!("בשורה יש {found} תאים, ובכותרת {wanted} עמודות; ייתכן שפסיק בתוך תא לא הוקף במירכאות"),
+            format!("the row has {found} cells and the header {wanted} columns; a comma inside a cell may lack quotation marks"),
+        ),
+    )
+}
+
+/// Bytes that are no text in the file's encoding.
+#[must_use]
+pub fn bad_bytes(encoding: &str, hint: bool) -> Fault {
+    let (he, en) = if hint {
+        (
+            "; יש לשמור את הקובץ מאקסל כ־CSV UTF-8, או להגדיר לתהליך encoding = \"windows-1255\"",
+            "; save the file from Excel as CSV UTF-8, or set encoding = \"windows-1255\" for the flow",
+        )
+    } else {
+        ("", "")
+    };
+    Fault::new(
+        "bad_bytes",
+        Text::new(
+            format!("יש כאן תו שאי אפשר לקרוא בקידוד {encoding}{he}"),
+            format!("there is a character here that cannot be read as {encoding}{en}"),
+        ),
+    )
+}
+
+/// A NUL character: a broken export, or UTF-16 without its mark.
+#[must_use]
+pub fn nul_character() -> Fault {
+    Fault::new(
+        "nul",
+        Text::new(
+            "יש כאן תו NUL; הקובץ פגום, או שנשמר בקידוד UTF-16 בלי סימן BOM",
+            "there is a NUL character here; the file is damaged, or is UTF-16 without its byte order mark",
+        ),
+    )
+}
+
+/// The character that stands for a character that was lost.
+#[must_use]
+pub fn replacement_character() -> Fault {
+    Fault::new(
+        "lost_character",
+        Text::new(
+            "יש כאן התו \u{fffd}, סימן שתו אבד בהמרת קידוד קודמת; יש להפיק את הקובץ מחדש",
+            "there is a \u{fffd} here: a character was lost in an earlier conversion; export the file again",
+        ),
+    )
+}
+
+/// A file in UTF-8 where a one-byte encoding was named.
+#[must_use]
+pub fn really_utf8(encoding: &str) -> Fault {
+    Fault::new(
+        "encoding",
+        Text::new(
+            format!("לתהליך הוגדר הקידוד {encoding}, אבל הקובץ שמור ב־UTF-8; יש לתקן את encoding או לשמור את הקובץ מחדש"),
+            format!("the flow's encoding is {encoding}, but the file is UTF-8; mend `encoding` or save the file again"),
+        ),
+    )
+}

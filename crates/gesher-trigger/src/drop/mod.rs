@@ -1,0 +1,12 @@
+//! File drops.
+pub mod blocks;
+pub mod config;
+pub mod decode;
+pub mod fault;
+pub mod folder;
+pub mod header;
+pub mod pattern;
+pub mod reader;
+pub mod row;
+pub mod scan;
+pub mod validate;

@@ -1,0 +1,259 @@
+//! The command line: what can be typed. What each command does is in its own file under `commands`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gesher_core::{ItemStatus, RunId};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A scriptable integration hub for Israeli billing: files in, charged cards and result files out, nothing charged twice.
+#[derive(Debug, Parser)]
+#[command(name = "gesher", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// The hub's folder, where gesher.toml is.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub hub: PathBuf,
+    /// Print JSON on standard output: one document, or one object a line for lists.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See the whole job on this machine with nothing set up.
+    ///
+    /// Starts a simulator and a hub in a temporary folder, opens a vendor, drops a file of charges with all kinds of
+    /// trouble in it, and compares what the simulator charged with what the hub wrote down. Exit code 0 when they
+    /// agree, else 5.
+    Demo(DemoArgs),
+    /// Make a hub folder that runs at once against the simulator.
+    New(NewArgs),
+    /// Check configuration and scripts: every fault with its place and how to mend it.
+    Check,
+    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C), which finishes what is in flight.
+    Serve,
+    /// Run one flow now, in the foreground.
+    Run(RunArgs),
+    /// List the runs, newest first.
+    Runs(RunsArgs),
+    /// Show one run with its items and their steps.
+    Show(ShowArgs),
+    /// List the operations, or show one with its fields, key rule and examples.
+    Operations(OperationsArgs),
+    /// Run the simulator of OfficeGuy alone.
+    Simulate(SimulateArgs),
+    /// Keep secrets, encrypted, in the hub's vault.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Print a page of the reference.
+    #[command(hide = true)]
+    Reference(ReferenceArgs),
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Rows of the file.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    pub rows: u32,
+    /// Keep the demo's hub in this folder, so that `gesher --hub DIR serve` can go on with it.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `new`
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make; it must be new or empty.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What the hub begins with.
+    #[arg(long, value_name = "NAME", default_value = "bulk-charge")]
+    pub template: Template,
+}
+
+/// What a hub can begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// Charge the card of each row of a dropped file.
+    BulkCharge,
+    /// Open an organisation and a card terminal for a new vendor.
+    Onboarding,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The flow's name.
+    #[arg(value_name = "FLOW")]
+    pub flow: String,
+    /// Run this file by the rules of the flow's drop folder. The file itself stays where it is.
+    #[arg(long, value_name = "FILE", conflicts_with = "body", required_unless_present = "body")]
+    pub file: Option<PathBuf>,
+    /// Call the flow with the JSON in this file, `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+    /// What names this call for ever. Needed with --body when the flow may move money.
+    #[arg(long, value_name = "KEY", requires = "body")]
+    pub key: Option<String>,
+    /// Read and validate the file, and call nothing.
+    #[arg(long, requires = "file")]
+    pub dry_run: bool,
+}
+
+/// `runs`
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Only the runs of this flow.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The run's id.
+    #[arg(value_name = "RUN")]
+    pub run: RunId,
+    /// Only the items in this state.
+    #[arg(long, value_name = "STATE")]
+    pub items: Option<ItemFilter>,
+}
+
+/// Which items to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemFilter {
+    /// Those that have not ended.
+    Queued,
+    /// Those that ended so.
+    Ended(ItemStatus),
+}
+
+impl std::str::FromStr for ItemFilter {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        if word == "queued" {
+            return Ok(Self::Queued);
+        }
+        word.parse().map(Self::Ended).map_err(|_| {
+            let known = ItemStatus::ALL.map(ItemStatus::as_str).join(", ");
+            format!("the states are queued, {known}")
+        })
+    }
+}
+
+/// `operations`
+#[derive(Debug, Args)]
+pub struct OperationsArgs {
+    /// One operation, as in officeguy.charge.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// `simulate`
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Where OfficeGuy is simulated.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9401")]
+    pub officeguy: SocketAddr,
+    /// Where every charge is written down.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Rules for answers that go wrong, in TOML.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Makes faults by chance the same again.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// `secrets`
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Store a secret; its value is read from standard input.
+    Set(SecretArgs),
+    /// List the names of the stored secrets, never a value.
+    List,
+    /// Remove a stored secret.
+    Remove(SecretArgs),
+}
+
+/// A secret's name.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// Its name, as in { secret = "officeguy.api_key" }.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `reference`
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// The page.
+    #[arg(value_name = "PAGE")]
+    pub page: Page,
+}
+
+/// The pages that are generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// The operations.
+    Operations,
+    /// The commands.
+    Commands,
+    /// `gesher.toml`.
+    Config,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for (line, fits) in [
+            ("gesher run f --file x", true),
+            ("gesher run f --file x --dry-run", true),
+            ("gesher run f --body - --key k", true),
+            ("gesher run f", false),
+            ("gesher run f --file x --body y", false),
+            ("gesher run f --file x --key k", false),
+            ("gesher run f --body y --dry-run", false),
+            ("gesher --hub h --json runs --flow f --limit 3", true),
+            ("gesher runs --hub h --json", true),
+            ("gesher show k7mq2xd --items queued", true),
+            ("gesher show k7mq2xd --items lost", false),
+            ("gesher show march", false),
+            ("gesher new h --template onboarding", true),
+            ("gesher new h --template other", false),
+            ("gesher simulate --officeguy 127.0.0.1:0", true),
+            ("gesher simulate --officeguy here", false),
+            ("gesher", false),
+        ] {
+            assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), fits, "{line}");
+        }
+    }
+}

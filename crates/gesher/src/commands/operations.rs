@@ -1,0 +1,215 @@
+//! `operations`: what the hub can do at its providers, and the reference page of it.
+
+use crate::error::HubError;
+use crate::exit::Exit;
+use crate::fields;
+use crate::output::Output;
+use crate::table::TextTable;
+use gesher_core::operation::{KeyRule, LookUp, Registered, Sender};
+use gesher_core::{Language, Registry};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Lists the operations, or shows one.
+pub fn run(output: Output, name: Option<&str>) -> Result<Exit, HubError> {
+    let registry = crate::providers::catalogue()?;
+    match name {
+        Some(name) => {
+            let registered = registry.find(name).map_err(|rejection| {
+                HubError::usage(rejection.message.get(Language::En)).hint("`gesher operations` lists them")
+            })?;
+            output.json(&document(name, registered));
+            output.text(&page(name, registered));
+        }
+        None => list(output, &registry),
+    }
+    Ok(Exit::Well)
+}
+
+fn list(output: Output, registry: &Registry) {
+    let mut table = TextTable::new(&["operation", "effect", "what it does"]);
+    for (name, registered) in registry.iter() {
+        let descriptor = &registered.entry.descriptor;
+        output.json(&json!({
+            "name": name,
+            "effect": descriptor.effect.as_str(),
+            "key": key_word(descriptor.key),
+            "summary": descriptor.summary,
+        }));
+        table.row([name.to_owned(), descriptor.effect.to_string(), descriptor.summary.to_owned()]);
+    }
+    output.text(&table.render());
+}
+
+/// One operation as JSON.
+fn document(name: &str, registered: &Registered) -> Value {
+    let descriptor = &registered.entry.descriptor;
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let examples: Vec<Value> = registered
+        .entry
+        .examples
+        .iter()
+        .map(|example| {
+            json!({
+                "title": example.title,
+                "who": example.who,
+                "key": example.key,
+                "request": parsed(example.request),
+                "answer": parsed(example.answer),
+            })
+        })
+        .collect();
+    json!({
+        "name": name,
+        "summary": descriptor.summary,
+        "effect": descriptor.effect.as_str(),
+        "endpoint": descriptor.endpoint,
+        "key": key_word(descriptor.key),
+        "look_up": look_up_word(descriptor.look_up),
+        "fields": fields::of_schema(&registered.request_schema),
+        "examples": examples,
+        "request_schema": registered.request_schema,
+        "answer_schema": registered.answer_schema,
+    })
+}
+
+/// One operation for a terminal.
+fn page(name: &str, registered: &Registered) -> String {
+    let descriptor = &registered.entry.descriptor;
+    let mut text = format!("{name}{}\n{}\n\n", signature(descriptor.key), descriptor.summary);
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(text, "  effect    {}", descriptor.effect);
+    let _ = writeln!(text, "  key       {}", key_sentence(descriptor.key));
+    let _ = writeln!(text, "  look-up   {}", look_up_word(descriptor.look_up));
+    let _ = writeln!(text, "  account   {}", sender_sentence(descriptor.sender));
+    let _ = writeln!(text, "  endpoint  {}\n", descriptor.endpoint);
+    let mut table = TextTable::new(&["field", "type", "", "what for"]);
+    for (name, kind, required, doc) in fields::lines(&fields::of_schema(&registered.request_schema)) {
+        table.row([name, kind, if required { "required".to_owned() } else { String::new() }, doc]);
+    }
+    text.push_str(&table.render());
+    for example in registered.entry.examples {
+        let _ = write!(text, "\n{}:\n\n{}\n", example.title, script_call(name, example));
+    }
+    text
+}
+
+/// The reference page of all operations, in Markdown.
+pub fn reference() -> Result<String, HubError> {
+    let registry = crate::providers::catalogue()?;
+    let mut page = String::from(
+        "# Operations\n\nA script calls an operation as `provider::operation(who, key, request)`. *Who* is a vendor's \
+         handle or `\"marketplace\"`. Fields have the provider's own names.\n\n| operation | effect | what it does |\n|---|---|---|\n",
+    );
+    for (name, registered) in registry.iter() {
+        let descriptor = &registered.entry.descriptor;
+        let anchor = name.replace('.', "");
+        let _ = writeln!(page, "| [`{name}`](#{anchor}) | {} | {} |", descriptor.effect, descriptor.summary);
+    }
+    for (name, registered) in registry.iter() {
+        section(&mut page, name, registered);
+    }
+    Ok(page)
+}
+
+fn section(page: &mut String, name: &str, registered: &Registered) {
+    let descriptor = &registered.entry.descriptor;
+    let _ = write!(
+        page,
+        "\n## {name}\n\n{}\n\n* **Effect:** {}\n* **Key:** {}\n* **Look-up:** {}\n* **Account:** {}\n* **Endpoint:** `{}`\n\n\
+         | field | type | required | what for |\n|---|---|---|---|\n",
+        descriptor.summary,
+        descriptor.effect,
+        key_sentence(descriptor.key),
+        look_up_word(descriptor.look_up),
+        sender_sentence(descriptor.sender),
+        descriptor.endpoint,
+    );
+    for (name, kind, required, doc) in fields::lines(&fields::of_schema(&registered.request_schema)) {
+        let level = (name.len() - name.trim_start().len()) / 2;
+        let dots = "· ".repeat(level);
+        let required = if required { "yes" } else { "" };
+        let _ = writeln!(page, "| {dots}`{}` | {kind} | {required} | {} |", name.trim_start(), doc.replace('|', "\\|"));
+    }
+    for example in registered.entry.examples {
+        let _ = write!(page, "\n{}:\n\n```rhai\n{}```\n", example.title, script_call(name, example));
+    }
+}
+
+/// The example as a script writes it.
+fn script_call(name: &str, example: &gesher_core::Example) -> String {
+    let request = serde_json::from_str::<Value>(example.request).unwrap_or_default();
+    let key = example.key.map_or_else(String::new, |key| format!("{key:?}, "));
+    format!("{}({:?}, {key}{});\n", name.replacen('.', "::", 1), example.who, rhai(&request, 0))
+}
+
+/// JSON as a script writes it: maps are `#{ }`, and numbers with a point are decimals already.
+fn rhai(value: &Value, level: usize) -> String {
+    let (inner, outer) = ("    ".repeat(level + 1), "    ".repeat(level));
+    match value {
+        Value::Object(fields) if fields.is_empty() => "#{}".to_owned(),
+        Value::Object(fields) => {
+            let lines: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{inner}{name}: {},\n", rhai(value, level + 1))).collect();
+            format!("#{{\n{}{outer}}}", lines.concat())
+        }
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(|value| rhai(value, level)).collect();
+            format!("[{}]", values.join(", "))
+        }
+        Value::Null => "()".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn signature(key: KeyRule) -> &'static str {
+    match key {
+        KeyRule::None | KeyRule::OncePerVendor => "(who, request)",
+        KeyRule::Required => "(who, key, request)",
+        KeyRule::Optional => "(who, [key,] request)",
+    }
+}
+
+fn key_word(key: KeyRule) -> &'static str {
+    match key {
+        KeyRule::None => "none",
+        KeyRule::Required => "required",
+        KeyRule::Optional => "optional",
+        KeyRule::OncePerVendor => "once_per_vendor",
+    }
+}
+
+fn key_sentence(key: KeyRule) -> &'static str {
+    match key {
+        KeyRule::None => "none: it only looks",
+        KeyRule::Required => "required; one key is sent at most once, for ever",
+        KeyRule::Optional => "optional; without one, the item and the position of the call in it are the key",
+        KeyRule::OncePerVendor => "none: it happens once per vendor",
+    }
+}
+
+fn look_up_word(look_up: LookUp) -> &'static str {
+    match look_up {
+        LookUp::NotNeeded => "not needed",
+        LookUp::By(operation) => operation,
+        LookUp::Manual => "manual",
+    }
+}
+
+fn sender_sentence(sender: Sender) -> &'static str {
+    match sender {
+        Sender::Who => "that of whom it is called for",
+        Sender::Marketplace => "the marketplace's own, for the vendor",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_written_as_a_script_writes_it() {
+        let value = json!({ "A": { "B": [1, "x"] }, "C": null, "D": {} });
+        assert_eq!(rhai(&value, 0), "#{\n    A: #{\n        B: [1, \"x\"],\n    },\n    C: (),\n    D: #{},\n}");
+    }
+}

@@ -1,0 +1,321 @@
+//! `gesher.toml`: what a hub is, in typed values. Pure but for reading the file.
+//!
+//! [`schema`] lists the settings, [`read`] turns the text into checked values, [`rules`] says what they may not mean
+//! together. Scripts, secrets and folders are the composition's.
+
+mod fault;
+pub mod pattern;
+mod read;
+pub mod reference;
+pub mod rules;
+pub mod schema;
+pub mod value;
+
+pub use fault::{Fault, SourceText};
+pub use read::Section;
+pub use value::SecretName;
+
+use gesher_core::{Language, Money};
+use gesher_engine::Allow;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+use value::Value;
+
+/// The file's name.
+pub const FILE: &str = "gesher.toml";
+/// The base URL that makes the hub run a simulator of its own.
+pub const SIMULATOR: &str = "simulator";
+
+/// A hub's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The hub's folder.
+    pub root: PathBuf,
+    /// For people.
+    pub name: String,
+    /// Of local times.
+    pub time_zone: String,
+    /// Of messages in results.
+    pub language: Language,
+    /// The folder of journal, vault and master key.
+    pub data: PathBuf,
+    /// `sqlite`, or an address.
+    pub store: String,
+    /// OfficeGuy.
+    pub officeguy: OfficeGuy,
+    /// Where the dashboard listens.
+    pub dashboard: String,
+    /// The flows, by name.
+    pub flows: Vec<FlowConfig>,
+    /// The names of the plugins.
+    pub plugins: Vec<String>,
+    hub: Section,
+    source: SourceText,
+}
+
+/// The account at OfficeGuy.
+#[derive(Clone, Debug)]
+pub struct OfficeGuy {
+    /// Its address, or `simulator`.
+    pub base_url: String,
+    /// The marketplace's organisation.
+    pub company_id: Option<i64>,
+    /// Its key.
+    pub api_key: Option<SecretName>,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// Calls that may begin in a second.
+    pub rate: Option<u32>,
+    /// Calls at a time.
+    pub max_in_flight: usize,
+    section: Section,
+}
+
+impl OfficeGuy {
+    /// Whether the hub runs its own simulator.
+    pub fn is_simulated(&self) -> bool {
+        self.base_url == SIMULATOR
+    }
+}
+
+/// A flow.
+#[derive(Clone, Debug)]
+pub struct FlowConfig {
+    /// Its name.
+    pub name: String,
+    /// Its script, as written.
+    pub script: String,
+    /// What it may call, as written.
+    pub allow: Vec<String>,
+    /// Items at a time.
+    pub concurrency: usize,
+    /// What stops it after unknown answers.
+    pub on_unknown: OnUnknown,
+    /// Its drop folder.
+    pub drop: Option<DropConfig>,
+    section: Section,
+}
+
+/// What unknown answers in a row do to a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Nothing.
+    Continue,
+    /// So many stop it from taking new items.
+    After(u32),
+}
+
+/// A drop folder.
+#[derive(Clone, Debug)]
+pub struct DropConfig {
+    /// The folder, from the hub's.
+    pub folder: PathBuf,
+    /// The files to take.
+    pub pattern: String,
+    /// What names a row.
+    pub row_key: Option<RowKey>,
+    /// The column of amounts.
+    pub amount: Option<String>,
+    /// How letters are written.
+    pub encoding: String,
+    /// How long a file lies still before it is taken.
+    pub settle: Duration,
+    /// Columns of long numbers that are no cards.
+    pub not_cards: Vec<String>,
+    section: Section,
+}
+
+/// What names a row's intention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowKey {
+    /// These columns.
+    Columns(Vec<String>),
+    /// The file and the line.
+    Line,
+}
+
+impl Config {
+    /// Reads `gesher.toml` of the hub at `root`.
+    pub fn load(root: &Path) -> Result<Self, Vec<Fault>> {
+        let path = root.join(FILE);
+        let bytes = std::fs::read(&path).map_err(|error| {
+            let mend = "name the hub's folder with --hub DIR, or make a new hub with `gesher new DIR`";
+            match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    vec![Fault::of_file(&path.to_string_lossy(), "there is no such file", mend)]
+                }
+                _ => vec![Fault::of_file(&path.to_string_lossy(), format!("it cannot be read: {error}"), "")],
+            }
+        })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            vec![SourceText::new(FILE, &text).fault(&(at..at), "this is not UTF-8", "save the file as UTF-8")]
+        })?;
+        Self::parse(root, &text)
+    }
+
+    /// Reads the text of a `gesher.toml`. The rules are not asked.
+    pub fn parse(root: &Path, text: &str) -> Result<Self, Vec<Fault>> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let source = SourceText::new(FILE, text);
+        let (document, faults) = read::read(&source, text);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let table = |name: &str| document.tables.get(name).cloned().unwrap_or_default();
+        let hub = table("hub");
+        let flows = table("flow").tables;
+        Ok(Self {
+            root: root.to_owned(),
+            name: hub.text("name"),
+            time_zone: hub.text("time_zone"),
+            language: if hub.text("language") == "en" { Language::En } else { Language::He },
+            data: inside(root, &hub.text("data")),
+            store: hub.text("store"),
+            officeguy: officeguy(table("officeguy")),
+            dashboard: table("dashboard").text("listen"),
+            flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
+            plugins: table("plugin").tables.into_keys().collect(),
+            hub,
+            source,
+        })
+    }
+
+    /// The flow of that name.
+    pub fn flow(&self, name: &str) -> Option<&FlowConfig> {
+        self.flows.iter().find(|flow| flow.name == name)
+    }
+
+    /// Whether the hub runs its own simulator.
+    pub fn is_simulated(&self) -> bool {
+        self.officeguy.is_simulated()
+    }
+
+    /// A fault at the place of a flow's setting.
+    pub fn flow_fault(&self, flow: &FlowConfig, setting: &str, what: String, mend: &str) -> Fault {
+        self.source.fault(&flow.section.place(setting), what, mend)
+    }
+
+    /// A fault at the place of a setting of a flow's drop folder.
+    pub fn drop_fault(&self, drop: &DropConfig, setting: &str, what: String, mend: &str) -> Fault {
+        self.source.fault(&drop.section.place(setting), what, mend)
+    }
+}
+
+impl FlowConfig {
+    /// What it may call. An entry that means nothing is a rule's fault, and allows nothing.
+    pub fn allowed(&self) -> Vec<Allow> {
+        self.allow.iter().filter_map(|text| Allow::parse(text)).collect()
+    }
+
+    /// Whether it may call an operation of that effect, of those given.
+    pub fn may(&self, effect: gesher_core::Effect, operations: &[gesher_core::Descriptor]) -> bool {
+        let allowed = self.allowed();
+        operations
+            .iter()
+            .filter(|operation| operation.effect == effect)
+            .any(|operation| allowed.iter().any(|allow| allow.covers(operation)))
+    }
+}
+
+/// `path` as written in the file, from the hub's folder, without `.` and `..`.
+fn inside(root: &Path, path: &str) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for component in root.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(whole.components().next_back(), Some(Component::Normal(_))) => {
+                whole.pop();
+            }
+            other => whole.push(other),
+        }
+    }
+    whole
+}
+
+fn officeguy(section: Section) -> OfficeGuy {
+    OfficeGuy {
+        base_url: section.text("base_url"),
+        company_id: whole(&section, "company_id"),
+        api_key: secret(&section, "api_key"),
+        timeout: duration(&section, "timeout"),
+        rate: match section.get("rate") {
+            Some(Value::PerSecond(rate)) => Some(*rate),
+            _ => None,
+        },
+        max_in_flight: count(&section, "max_in_flight"),
+        section,
+    }
+}
+
+fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
+    let on_unknown = match section.get("on_unknown") {
+        Some(Value::Whole(many)) => OnUnknown::After(u32::try_from(*many).unwrap_or(u32::MAX)),
+        Some(Value::Text(word)) if word == "halt" => OnUnknown::After(1),
+        _ => OnUnknown::Continue,
+    };
+    FlowConfig {
+        name,
+        script: section.text("script"),
+        allow: section.texts("allow"),
+        concurrency: count(&section, "concurrency"),
+        on_unknown,
+        drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
+        section,
+    }
+}
+
+fn drop_folder(root: &Path, section: &Section) -> DropConfig {
+    let row_key = match section.get("row_key") {
+        Some(Value::Texts(columns)) => Some(RowKey::Columns(columns.clone())),
+        Some(Value::Text(_)) => Some(RowKey::Line),
+        _ => None,
+    };
+    DropConfig {
+        folder: inside(root, &section.text("folder")),
+        pattern: section.text("pattern"),
+        row_key,
+        amount: section.get("amount").map(|_| section.text("amount")),
+        encoding: section.text("encoding"),
+        settle: duration(section, "settle"),
+        not_cards: section.texts("not_cards"),
+        section: section.clone(),
+    }
+}
+
+fn whole(section: &Section, name: &str) -> Option<i64> {
+    match section.get(name) {
+        Some(Value::Whole(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+fn count(section: &Section, name: &str) -> usize {
+    whole(section, name).and_then(|number| usize::try_from(number).ok()).unwrap_or(1)
+}
+
+fn duration(section: &Section, name: &str) -> Duration {
+    match section.get(name) {
+        Some(Value::Duration(duration)) => *duration,
+        _ => Duration::ZERO,
+    }
+}
+
+fn secret(section: &Section, name: &str) -> Option<SecretName> {
+    match section.get(name) {
+        Some(Value::Secrets(names)) => names.first().cloned(),
+        _ => None,
+    }
+}
+
+/// A sum of a table of limits.
+pub fn limit(section: &Section, name: &str) -> Option<Money> {
+    match section.get(name) {
+        Some(Value::Money(money)) => Some(*money),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

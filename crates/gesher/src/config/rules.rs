@@ -1,0 +1,170 @@
+//! What the settings of a hub may not mean together. Pure: whatever lies on the disk is asked elsewhere.
+//!
+//! What this version cannot do is refused here, where a flow uses it, and never ignored: a limit that nobody keeps is
+//! worse than none.
+
+use super::pattern::can_meet;
+use super::value::did_you_mean;
+use super::{Config, DropConfig, Fault, FlowConfig};
+use gesher_core::{Descriptor, Effect};
+use gesher_engine::Allow;
+
+/// Folders that the hub makes in a drop folder.
+const HUB_FOLDERS: &[&str] = &["done", "failed", "duplicate", "held", ".work"];
+/// Kinds of file that a pattern can end in, and whether this version reads them.
+const FORMATS: &[(&str, bool)] = &[(".csv", true), (".tsv", true), (".xlsx", false), (".ods", false)];
+/// Encodings that this version reads.
+const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16"];
+
+const NOT_BUILT: &str = "this is not built yet in this version";
+
+/// Everything that the settings may not mean together, in the order of the file's flows.
+pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
+    let mut faults = hub(config);
+    for flow in &config.flows {
+        unbuilt(config, flow, &mut faults);
+        allow(config, flow, operations, &mut faults);
+        if let Some(drop) = &flow.drop {
+            drop_rules(config, flow, drop, operations, &mut faults);
+        }
+    }
+    overlaps(config, &mut faults);
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    faults
+}
+
+fn hub(config: &Config) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if config.store != "sqlite" {
+        let what = match config.store.starts_with("postgres://") || config.store.starts_with("postgresql://") {
+            true => format!("PostgreSQL as the store: {NOT_BUILT}"),
+            false => "there is no such store".to_owned(),
+        };
+        faults.push(config.source.fault(&config.hub.place("store"), what, "write store = \"sqlite\""));
+    }
+    let officeguy = &config.officeguy;
+    if !officeguy.is_simulated() && uses_provider(config, "officeguy") {
+        for (name, is_there, example) in [
+            ("company_id", officeguy.company_id.is_some(), "company_id = 2410000001"),
+            ("api_key", officeguy.api_key.is_some(), "api_key = { secret = \"officeguy.api_key\" }"),
+        ] {
+            if !is_there {
+                let what = format!("`{name}` is missing in [officeguy], and a flow calls OfficeGuy");
+                let mend = format!("write `{example}`, or base_url = \"simulator\" to try without an account");
+                faults.push(config.source.fault(&officeguy.section.place(name), what, mend));
+            }
+        }
+    }
+    faults
+}
+
+fn uses_provider(config: &Config, provider: &str) -> bool {
+    config.flows.iter().flat_map(FlowConfig::allowed).any(|allow| match allow {
+        Allow::Operation(name) => name.split_once('.').is_some_and(|(first, _)| first == provider),
+        Allow::Provider(name) => name == provider,
+        Allow::Effect(_) => true,
+    })
+}
+
+fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
+    for (table, does) in
+        [("webhook", "webhooks"), ("schedule", "schedules"), ("limits", "limits on money and approvals")]
+    {
+        if let Some(section) = flow.section.tables.get(table) {
+            let at = section.place("");
+            let mend = format!("take [flow.{}.{table}] out", flow.name);
+            faults.push(config.source.fault(&at, format!("{does}: {NOT_BUILT}"), mend));
+        }
+    }
+    if !flow.section.texts("http").is_empty() {
+        let what = format!("`http`: {NOT_BUILT}");
+        faults.push(config.flow_fault(flow, "http", what, "take `http` out; a script cannot call hosts of its own yet"));
+    }
+}
+
+fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: &mut Vec<Fault>) {
+    for text in &flow.allow {
+        let Some(allow) = Allow::parse(text) else {
+            let what = format!("`{text}` in `allow` names no operation");
+            let mend = "write \"officeguy.charge\", \"officeguy.*\" or \"*:read\"";
+            faults.push(config.flow_fault(flow, "allow", what, mend));
+            continue;
+        };
+        if matches!(allow, Allow::Effect(_)) || operations.iter().any(|operation| allow.covers(operation)) {
+            continue;
+        }
+        let provider = text.split_once('.').map_or(text.as_str(), |(provider, _)| provider);
+        let what = match provider {
+            "senzey" => format!("`{text}` in `allow`: Senzey is not built yet in this version"),
+            plugin if config.plugins.iter().any(|name| name.replace('-', "_") == plugin) => {
+                format!("`{text}` in `allow`: plugins are not built yet in this version")
+            }
+            _ => {
+                let names: Vec<String> = operations.iter().map(Descriptor::qualified_name).collect();
+                let hint = did_you_mean(text, names.iter().map(String::as_str));
+                format!("`{text}` in `allow`: there is no such operation{hint}")
+            }
+        };
+        faults.push(config.flow_fault(flow, "allow", what, "`gesher operations` lists what there is"));
+    }
+}
+
+fn drop_rules(
+    config: &Config,
+    flow: &FlowConfig,
+    drop: &DropConfig,
+    operations: &[Descriptor],
+    faults: &mut Vec<Fault>,
+) {
+    let lower = drop.pattern.to_lowercase();
+    if drop.pattern.contains('/') {
+        let what = "a pattern is of file names, without folders".to_owned();
+        faults.push(config.drop_fault(drop, "pattern", what, "put the folder into `folder`"));
+    }
+    match FORMATS.iter().find(|(ending, _)| lower.ends_with(ending)) {
+        Some((_, true)) => {}
+        Some((ending, false)) => {
+            let what = format!("{ending} files: {NOT_BUILT}");
+            faults.push(config.drop_fault(drop, "pattern", what, "save the sheets as CSV and write pattern = \"*.csv\""));
+        }
+        None => {
+            let what = format!("`{}` does not say what kind of file it takes", drop.pattern);
+            faults.push(config.drop_fault(drop, "pattern", what, "end it in .csv or .tsv, as in \"*.csv\""));
+        }
+    }
+    if !ENCODINGS.contains(&drop.encoding.as_str()) {
+        let what = format!("the encoding {}: {NOT_BUILT}", drop.encoding);
+        faults.push(config.drop_fault(drop, "encoding", what, "save the files as UTF-8 and take `encoding` out"));
+    }
+    if drop.row_key.is_none() && flow.may(Effect::Money, operations) {
+        let what = format!("the flow `{}` may move money, and nothing names its rows", flow.name);
+        let mend = "write row_key = [\"order_id\"] with the columns that name a row's payment for ever, \
+                    or row_key = \"line\"";
+        faults.push(config.drop_fault(drop, "row_key", what, mend));
+    }
+}
+
+fn overlaps(config: &Config, faults: &mut Vec<Fault>) {
+    let drops: Vec<(&FlowConfig, &DropConfig)> =
+        config.flows.iter().filter_map(|flow| Some((flow, flow.drop.as_ref()?))).collect();
+    for (at, (flow, drop)) in drops.iter().enumerate() {
+        for (other_flow, other) in &drops[..at] {
+            if drop.folder == other.folder && can_meet(&drop.pattern, &other.pattern) {
+                let what = format!(
+                    "the flows `{}` and `{}` watch the same folder, and both would take some file",
+                    other_flow.name, flow.name
+                );
+                faults.push(config.drop_fault(drop, "folder", what, "give each flow a folder of its own"));
+            }
+        }
+        for (owner, other) in &drops {
+            if let Some(name) = HUB_FOLDERS.iter().find(|name| drop.folder.starts_with(other.folder.join(name))) {
+                let what = format!(
+                    "this folder lies in `{name}` of the flow `{}`, where the hub puts files that are over",
+                    owner.name
+                );
+                faults.push(config.drop_fault(drop, "folder", what, "choose another folder"));
+            }
+        }
+    }
+}

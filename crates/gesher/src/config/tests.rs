@@ -1,0 +1,210 @@
+//! Faults of a `gesher.toml`, as data: a text, and what is said of it, whole.
+
+use super::*;
+use gesher_core::{Descriptor, Effect, KeyRule, LookUp, operation::Sender};
+
+const fn operation(name: &'static str, effect: Effect) -> Descriptor {
+    Descriptor {
+        provider: "officeguy",
+        name,
+        summary: "Does it.",
+        endpoint: "/x/",
+        effect,
+        key: KeyRule::Required,
+        look_up: LookUp::Manual,
+        sender: Sender::Who,
+    }
+}
+
+const OPERATIONS: &[Descriptor] =
+    &[operation("charge", Effect::Money), operation("create_company", Effect::Write), operation("get_payment", Effect::Read)];
+
+fn said(text: &str) -> String {
+    let faults = match Config::parse(Path::new("/hub"), text) {
+        Ok(config) => rules::faults(&config, OPERATIONS),
+        Err(faults) => faults,
+    };
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn check(text: &str, want: &str) {
+    assert_eq!(said(text), want, "{text}");
+}
+
+/// Only the first line of each fault.
+#[track_caller]
+fn check_heads(text: &str, want: &[&str]) {
+    let said = said(text);
+    let heads: Vec<&str> = said.lines().filter(|line| line.starts_with(FILE)).collect();
+    assert_eq!(heads, want, "{text}\n{said}");
+}
+
+const FLOW: &str = "[officeguy]\nbase_url = \"simulator\"\n[flow.a]\nscript = \"a.rhai\"\nallow = [\"officeguy.charge\"]\n";
+
+#[test]
+fn the_smallest_hubs_have_no_fault() {
+    check("", "");
+    check("[hub]\nname = \"acme\"\n", "");
+    check(&format!("{FLOW}[flow.a.drop]\nfolder = \"in\"\nrow_key = [\"id\"]\n"), "");
+    check(&format!("\u{feff}{FLOW}[flow.a.drop]\nfolder = \"in\"\nrow_key = \"line\"\n"), "");
+}
+
+#[test]
+fn a_name_that_is_not_known_is_named_with_its_nearest() {
+    check(
+        "[hub]\nnmae = \"acme\"\n",
+        "gesher.toml:2:1: `nmae` is not known in [hub]; did you mean `name`?\n  2 | nmae = \"acme\"\n    | ^\n  \
+         mend it: known in [hub]: name, time_zone, language, data, store, intent_log",
+    );
+    check_heads("[oficeguy]\n", &["gesher.toml:1:2: `oficeguy` is not known here; did you mean `officeguy`?"]);
+    check_heads(
+        &format!("{FLOW}concurency = 2\n[flow.a.dorp]\nfolder = \"x\"\n"),
+        &[
+            "gesher.toml:6:1: `concurency` is not known in [flow.a]; did you mean `concurrency`?",
+            "gesher.toml:7:9: `dorp` is not known in [flow.a]; did you mean `drop`?",
+        ],
+    );
+}
+
+#[test]
+fn a_value_of_another_kind_says_what_is_expected() {
+    check_heads(
+        "[hub]\nname = 5\nlanguage = \"hebrew\"\ntime_zone = \"Mars/Base\"\n[officeguy]\ntimeout = \"2 minutes\"\nrate = 20\n\
+         max_in_flight = 0\nbase_url = \"http://example.com\"\n[dashboard]\nlisten = \"7878\"\n",
+        &[
+            "gesher.toml:2:8: `name`: the number 5 does not fit here",
+            "gesher.toml:3:12: `language`: \"hebrew\" is not known here",
+            "gesher.toml:4:13: `time_zone`: this machine knows no time zone \"Mars/Base\"",
+            "gesher.toml:6:11: `timeout`: \"2 minutes\" does not fit here",
+            "gesher.toml:7:8: `rate`: the number 20 does not fit here",
+            "gesher.toml:8:17: `max_in_flight`: the number 0 does not fit here",
+            "gesher.toml:9:12: `base_url`: http:// is allowed only to this machine (127.0.0.1, [::1] or localhost); use https://",
+            "gesher.toml:11:10: `listen`: \"7878\" does not fit here",
+        ],
+    );
+    check_heads("hub = 5\n", &["gesher.toml:1:7: `hub` is a table, and this is none"]);
+    check_heads("[flow.Bulk]\nscript=\"x\"\n", &["gesher.toml:1:7: `Bulk` cannot be a name here"]);
+    check_heads("[flow.a]\n", &["gesher.toml:1:7: `script` is missing in [flow.a]"]);
+}
+
+#[test]
+fn a_text_that_is_no_toml_is_shown_where_it_breaks() {
+    let said = said("[hub]\nname = \n");
+    assert!(said.starts_with("gesher.toml:2:"), "{said}");
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let text = "[officeguy]\napi_key = \"canary-4711\"\n";
+    check(
+        text,
+        "gesher.toml:2:11: `api_key`: a secret must not stand in this file\n  \
+         mend it: write { secret = \"name\" } here and store the value with `gesher secrets set name`",
+    );
+    assert!(!said("[officeguy]\napi_key = \"canary-4711\n").contains("canary"));
+}
+
+#[test]
+fn a_real_account_needs_its_number_and_key_once_a_flow_uses_it() {
+    check("[officeguy]\n", "");
+    check_heads(
+        "[officeguy]\n[flow.a]\nscript = \"a.rhai\"\nallow = [\"*:read\"]\n",
+        &[
+            "gesher.toml:1:2: `company_id` is missing in [officeguy], and a flow calls OfficeGuy",
+            "gesher.toml:1:2: `api_key` is missing in [officeguy], and a flow calls OfficeGuy",
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_built_is_refused_where_a_flow_uses_it() {
+    check("[senzey]\naccount = \"acme\"\n[plugin.masav]\npath = \"x.so\"\nsha256 = \"…\"\n[hooks]\n", "");
+    check_heads(
+        &format!(
+            "{FLOW}http = [\"api.example.com\"]\n[flow.a.limits]\nper_call = \"5000.00 ILS\"\n[flow.a.webhook]\npath = \"/x\"\n\
+             verify = \"none\"\n[flow.a.schedule]\ncron = \"0 6 1 * *\"\n[flow.a.drop]\nfolder = \"in\"\npattern = \"*.xlsx\"\n\
+             row_key = [\"id\"]\nencoding = \"windows-1255\"\n"
+        ),
+        &[
+            "gesher.toml:6:8: `http`: this is not built yet in this version",
+            "gesher.toml:7:9: limits on money and approvals: this is not built yet in this version",
+            "gesher.toml:9:9: webhooks: this is not built yet in this version",
+            "gesher.toml:12:9: schedules: this is not built yet in this version",
+            "gesher.toml:16:11: .xlsx files: this is not built yet in this version",
+            "gesher.toml:18:12: the encoding windows-1255: this is not built yet in this version",
+        ],
+    );
+    check_heads(
+        "[hub]\nstore = \"postgres://u:p@h/d\"\n",
+        &["gesher.toml:2:9: PostgreSQL as the store: this is not built yet in this version"],
+    );
+}
+
+#[test]
+fn an_operation_that_does_not_exist_is_named_with_its_nearest() {
+    check_heads(
+        "[officeguy]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
+         allow = [\"officeguy.chrage\", \"charge\", \"senzey.*\", \"masav.send\", \"*:read\", \"officeguy.*\"]\n",
+        &[
+            "gesher.toml:8:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
+            "gesher.toml:8:9: `charge` in `allow` names no operation",
+            "gesher.toml:8:9: `senzey.*` in `allow`: Senzey is not built yet in this version",
+            "gesher.toml:8:9: `masav.send` in `allow`: plugins are not built yet in this version",
+        ],
+    );
+}
+
+#[test]
+fn money_needs_rows_with_names() {
+    check_heads(
+        &format!("{FLOW}[flow.a.drop]\nfolder = \"in\"\n"),
+        &["gesher.toml:6:9: the flow `a` may move money, and nothing names its rows"],
+    );
+    check_heads(
+        &format!("{FLOW}[flow.a.drop]\nfolder = \"in\"\nrow_key = \"order_id\"\n"),
+        &["gesher.toml:8:11: `row_key`: \"order_id\" is no list of columns"],
+    );
+}
+
+#[test]
+fn flows_keep_out_of_each_others_folders() {
+    let two = |folder: &str, pattern: &str| {
+        format!(
+            "{FLOW}[flow.a.drop]\nfolder = \"in\"\nrow_key = \"line\"\n[flow.b]\nscript = \"b.rhai\"\n[flow.b.drop]\n\
+             folder = \"{folder}\"\npattern = \"{pattern}\"\n"
+        )
+    };
+    check(&two("other", "*.csv"), "");
+    check(&two("in", "*.tsv"), "");
+    check(&two("in/below", "*.csv"), "");
+    check_heads(
+        &two("./x/../in", "march*.csv"),
+        &["gesher.toml:12:10: the flows `a` and `b` watch the same folder, and both would take some file"],
+    );
+    check_heads(
+        &two("in/done/x", "*.csv"),
+        &["gesher.toml:12:10: this folder lies in `done` of the flow `a`, where the hub puts files that are over"],
+    );
+}
+
+#[test]
+fn values_arrive_typed() {
+    let text = "[hub]\nlanguage = \"en\"\ndata = \"../d\"\n[officeguy]\ncompany_id = 2_410_000_001\ntimeout = \"5m\"\nrate = \"20/s\"\n\
+                api_key = { secret = \"officeguy.api_key\" }\n[flow.a]\nscript = \"a.rhai\"\non_unknown = \"halt\"\nconcurrency = 16\n\
+                [flow.a.drop]\nfolder = \"in\"\nsettle = \"300ms\"\nrow_key = [\"a\", \"b\"]\n";
+    let config = Config::parse(Path::new("/hub"), text).unwrap();
+    assert_eq!(config.language, Language::En);
+    assert_eq!(config.data, Path::new("/d"));
+    assert_eq!(config.officeguy.company_id, Some(2_410_000_001));
+    assert_eq!(config.officeguy.timeout, Duration::from_secs(300));
+    assert_eq!((config.officeguy.rate, config.officeguy.max_in_flight), (Some(20), 16));
+    assert_eq!(config.officeguy.api_key, Some(SecretName("officeguy.api_key".to_owned())));
+    let flow = config.flow("a").unwrap();
+    assert_eq!((flow.concurrency, flow.on_unknown), (16, OnUnknown::After(1)));
+    let drop = flow.drop.as_ref().unwrap();
+    assert_eq!(drop.folder, Path::new("/hub/in"));
+    assert_eq!(drop.settle, Duration::from_millis(300));
+    assert_eq!(drop.row_key, Some(RowKey::Columns(vec!["a".to_owned(), "b".to_owned()])));
+    assert_eq!((drop.pattern.as_str(), drop.encoding.as_str()), ("*.csv", "auto"));
+}
