@@ -32,7 +32,9 @@ pub enum JournalError {
         wanted: String,
     },
     /// A newer hub wrote it.
-    #[error("this journal is of version {found}, newer than this program knows ({known}); use the newer program")]
+    #[error(
+        "this journal is of version {found}, newer than this program knows ({known}); use the newer program"
+    )]
     Newer {
         /// Its version.
         found: u32,
@@ -40,7 +42,9 @@ pub enum JournalError {
         known: u32,
     },
     /// An older hub wrote it, and whoever only reads does not migrate it.
-    #[error("this journal is of version {found}, older than this program's ({known}); start the hub once, which renews it")]
+    #[error(
+        "this journal is of version {found}, older than this program's ({known}); start the hub once, which renews it"
+    )]
     Older {
         /// Its version.
         found: u32,
@@ -98,7 +102,9 @@ pub enum JournalError {
         source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
     },
     /// It lies where other machines write too: locks there are not to be relied on.
-    #[error("{path} lies on a network file system ({kind}); set `data` in gesher.toml to a folder on this machine's own disk")]
+    #[error(
+        "{path} lies on a network file system ({kind}); set `data` in gesher.toml to a folder on this machine's own disk"
+    )]
     Network {
         /// Where.
         path: String,

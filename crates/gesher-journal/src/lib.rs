@@ -16,8 +16,8 @@ mod written;
 pub use error::JournalError;
 pub use record::{
     Begin, Claim, FileIdentity, Holder, Intent, ItemQuery, ItemRecord, ItemState, NewItem, NewRun, RunChange,
-    RunRecord, RunState, SealedRow, StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, Tally, TallyLine,
-    TriggerKind,
+    RunRecord, RunState, SealedRow, StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, Tally,
+    TallyLine, TriggerKind,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;

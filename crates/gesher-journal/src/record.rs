@@ -1,6 +1,8 @@
 //! The records of the journal, as callers see them. How a store lays them out is its own.
 
-use gesher_core::{Currency, Decimal, ItemEnd, ItemId, ItemStatus, Key, Money, OutcomeStatus, RunId, StepId, Text};
+use gesher_core::{
+    Currency, Decimal, ItemEnd, ItemId, ItemStatus, Key, Money, OutcomeStatus, RunId, StepId, Text,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,7 +95,9 @@ impl RunState {
             return true;
         }
         match self {
-            Self::Claimed => matches!(next, Self::Running | Self::Refused | Self::Duplicate | Self::Cancelled),
+            Self::Claimed => {
+                matches!(next, Self::Running | Self::Refused | Self::Duplicate | Self::Cancelled)
+            }
             Self::Running => matches!(next, Self::Reporting | Self::Halted | Self::Cancelled),
             Self::Halted => matches!(next, Self::Running | Self::Reporting | Self::Cancelled),
             Self::Reporting => matches!(next, Self::Finished | Self::Cancelled),

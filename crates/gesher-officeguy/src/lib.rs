@@ -1,1 +1,16 @@
-//! OfficeGuy (SUMIT): endpoints, operations, classification, look-ups, simulated behaviour.
+//! OfficeGuy (SUMIT): its endpoints, the hub's operations on them, what its answers mean, and how it is played.
+//!
+//! What leaves the process and what is remembered is not decided here: the provider toolkit sends, the engine keeps.
+
+mod charging;
+mod classify;
+pub mod endpoints;
+mod envelope;
+mod keys;
+mod messages;
+mod operations;
+mod provider;
+mod rules;
+
+pub use operations::{OPERATIONS, PROVIDER};
+pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};

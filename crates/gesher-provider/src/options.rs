@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use gesher_core::limits::RESPONSE_BYTES_MAX;
 use rustls::pki_types::CertificateDer;
 
 /// Resolving, connecting and TLS together, unless said otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A whole call, unless said otherwise. Shorter times only make more calls end unknown.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
-/// Size of an answer's body, unless said otherwise. A larger one ends the call as `TooLarge`.
-pub const BODY_BYTES_MAX: usize = 8 << 20;
 /// Size of an answer's head. A larger one ends the call as `TooLarge`.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 /// How long the kernel may go on delivering what the peer does not acknowledge.
@@ -22,7 +21,7 @@ pub struct TransportOptions {
     pub connect: Duration,
     /// The whole call, connecting included.
     pub total: Duration,
-    /// Size of an answer's body.
+    /// Size of an answer's body. A larger one ends the call as `TooLarge`.
     pub body_bytes_max: usize,
     /// Certificates to trust beside those of the platform; for servers of one's own.
     pub extra_roots: Vec<CertificateDer<'static>>,
@@ -33,7 +32,7 @@ impl Default for TransportOptions {
         Self {
             connect: CONNECT_TIMEOUT,
             total: TOTAL_TIMEOUT,
-            body_bytes_max: BODY_BYTES_MAX,
+            body_bytes_max: RESPONSE_BYTES_MAX,
             extra_roots: Vec::new(),
         }
     }

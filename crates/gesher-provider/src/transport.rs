@@ -1,6 +1,38 @@
 //! Sends one money call over one connection, and can say afterwards whether any of it left.
 //!
-//! (connection policy: filled in below the measurement)
+//! # Every call has a connection of its own
+//!
+//! A server may close a connection that it holds idle at any moment. When it does so while a request is on its way,
+//! nobody here can tell whether the request was read, and the call ends unknown: a person has to look whether money
+//! moved. A connection that has carried nothing before cannot end that way for that reason.
+//!
+//! Measured by `benches/connections.rs` (two cores shared by client and server, loopback, microseconds per call; the
+//! second figure is processor time of both ends together):
+//!
+//! | | 1 in flight | 16 in flight |
+//! |---|---|---|
+//! | TCP, fresh | 80 / 106 | 45 / 88 |
+//! | TCP, re-used | 36 / 39 | 12 / 24 |
+//! | TLS, fresh | 686 / 714 | 287 / 566 |
+//! | TLS, re-used | 42 / 48 | 12 / 26 |
+//!
+//! Against a server that closes idle connections, of 3,000 calls each: fresh, none ended ambiguous; re-used, 28 did,
+//! although the client looked right before each write whether the connection was still open. That was on loopback,
+//! where the gap between looking and arriving is some 30 microseconds; over a network it is as long as the way there.
+//!
+//! So re-use would save 0.3 ms of processor time (TLS, half of it here) and two round trips of a call that takes
+//! 100 ms and more, and would cost a person's time about once in a hundred unlucky calls. Fresh connections are also
+//! fast enough where it is the hub that is measured: above 20,000 calls a second over loopback TCP.
+//!
+//! Each request says `Connection: close`, so the server closes first and the waiting socket (`TIME_WAIT`) is its:
+//! 400,000 calls in 15 seconds to one port, 16 and 256 at a time, used up no ports here.
+//!
+//! # What else holds
+//!
+//! Nothing retries, follows a redirect, obeys a proxy from the environment, or speaks anything but HTTP/1.1. The
+//! time for connecting is apart from the total, so that a slow handshake is never mistaken for a slow answer. A
+//! future that is dropped stops the call for good but takes its witness along: what was dropped after it had been
+//! polled is unknown.
 
 use std::fmt;
 use std::future::{Future, poll_fn};

@@ -1,6 +1,13 @@
 //! Every way in which a plain money call can end, on real sockets: what is said, what the witness proves, and that
 //! the server never sees a second request.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something breaks"
+)]
+
 mod support;
 
 use std::time::Duration;

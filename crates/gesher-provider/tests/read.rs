@@ -1,5 +1,12 @@
 //! Reads: the same strictness without the counter.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something breaks"
+)]
+
 mod support;
 
 use std::time::Duration;

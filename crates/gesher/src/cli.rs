@@ -99,10 +99,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
     /// What names this call for ever. Needed with --body when the flow may move money.
-    #[arg(long, value_name = "KEY", requires = "body")]
+    #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,
     /// Read and validate the file, and call nothing.
-    #[arg(long, requires = "file")]
+    #[arg(long, requires = "file", conflicts_with = "body")]
     pub dry_run: bool,
 }
 

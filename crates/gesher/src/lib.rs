@@ -3,10 +3,15 @@
 //! The only crate that knows all others. What a step, a run or a provider is, is theirs; here they are put together
 //! from a hub's folder, and shown to people.
 
-pub mod config;
 pub mod cli;
+pub mod commands;
+pub mod compose;
+pub mod config;
 pub mod error;
 pub mod exit;
 pub mod fields;
+pub mod health;
+pub mod logging;
 pub mod output;
+pub mod providers;
 pub mod table;

@@ -1,1 +1,88 @@
-//! The contract of a journal.
+//! The contract of a journal: named cases that every store behind [`Journal`] has to pass.
+//!
+//! A case gets a store with nothing in it and may open it again, beside itself or after its end. Nothing here knows
+//! what lies behind the trait; a store's own tests run [`CONTRACT`] over it.
+
+#[macro_use]
+mod place;
+mod files;
+mod items;
+mod keys;
+mod runs;
+mod sealed;
+mod steps;
+mod writes;
+
+pub use place::{Broken, Place, Stores};
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// One case on its way.
+pub type Running = Pin<Box<dyn Future<Output = Result<(), Broken>> + Send>>;
+
+/// A case: what it proves, as a sentence, and how.
+pub type Case = (&'static str, fn(Place) -> Running);
+
+macro_rules! cases {
+    ($($module:ident: $($name:ident)*;)*) => {
+        &[$($((stringify!($name), |place| Box::pin($module::$name(place)) as Running)),*),*]
+    };
+}
+
+/// Every case.
+pub const CONTRACT: &[Case] = cases! {
+    runs:
+        a_run_id_is_taken_once
+        a_run_is_read_as_it_was_written
+        a_run_goes_only_where_its_state_allows
+        a_change_leaves_what_it_does_not_name
+        what_nobody_began_is_refused
+        runs_are_listed_newest_first_and_by_flow
+        unfinished_runs_are_listed_oldest_first;
+    files:
+        a_file_is_new_once
+        a_file_that_left_rows_free_may_come_again
+        a_file_whose_rows_were_mended_since_is_a_duplicate
+        a_run_that_touched_no_row_does_not_count
+        the_first_to_identify_a_file_keeps_it;
+    items:
+        an_item_is_read_as_it_was_written
+        an_item_that_has_ended_stays_as_it_is
+        an_item_nobody_claimed_cannot_end
+        items_come_in_pages_and_by_status
+        a_tally_adds_up_without_on_finish
+        an_amount_that_is_no_money_is_refused_and_leaves_nothing;
+    keys:
+        a_row_key_is_held_spent_or_free_as_its_item_ended
+        a_duplicate_never_had_the_key
+        in_one_file_the_first_row_of_a_key_wins
+        row_keys_belong_to_their_flow
+        a_row_found_invalid_takes_no_key
+        rows_without_a_key_never_meet
+        an_interrupted_run_goes_on_where_it_was
+        a_row_that_lost_its_key_before_a_crash_is_decided_anew
+        one_row_key_claimed_from_many_sides_is_taken_once;
+    steps:
+        a_step_is_read_as_it_was_written
+        a_key_in_flight_is_not_sent_again
+        a_spent_key_answers_what_is_recorded
+        an_open_key_is_not_sent_again
+        a_free_key_is_a_new_attempt_of_another_item_only
+        operation_keys_belong_to_account_and_operation
+        only_a_step_in_flight_can_be_finished
+        a_position_holds_one_step
+        a_step_without_an_effect_is_recorded_and_is_no_attempt
+        what_a_dead_process_sent_becomes_unknown
+        steps_come_in_the_order_of_their_intents
+        one_key_begun_from_many_sides_is_sent_once;
+    sealed:
+        sealed_rows_are_stored_replaced_and_removed
+        sealed_rows_come_with_their_outcome_or_not_at_all;
+    writes:
+        what_was_awaited_is_there_after_opening_again
+        what_was_awaited_is_there_for_others_at_once
+        a_write_that_was_awaited_proves_the_earlier_ones
+        a_write_happens_though_nobody_waits
+        a_refused_write_harms_no_neighbour;
+};

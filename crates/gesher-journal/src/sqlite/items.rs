@@ -28,7 +28,8 @@ pub(super) fn claim(
     for item in items {
         let row = NewRow { run: &run, item, ordinal: integer(item.ordinal)?, at };
         // Rows come in their order: whatever lies beyond the last item cannot be there yet.
-        let stored = if last.is_some_and(|last| row.ordinal <= last) { row.stored(connection)? } else { None };
+        let stored =
+            if last.is_some_and(|last| row.ordinal <= last) { row.stored(connection)? } else { None };
         last = last.max(Some(row.ordinal));
         claims.push(match stored {
             None => row.claim_new(connection)?,
@@ -197,7 +198,12 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
     found.ok_or_else(|| super::convert::corrupt("row key without an item", key))
 }
 
-pub(super) fn finish(connection: &Connection, id: &ItemId, end: &ItemEnd, at: Timestamp) -> Result<(), Fault> {
+pub(super) fn finish(
+    connection: &Connection,
+    id: &ItemId,
+    end: &ItemEnd,
+    at: Timestamp,
+) -> Result<(), Fault> {
     let run = runs::number(connection, &id.run)?;
     let ordinal = integer(id.ordinal)?;
     if write_end(connection, run, ordinal, end, at)? {

@@ -15,13 +15,13 @@ mod sealed;
 mod steps;
 mod writer;
 
+use crate::Journal;
 use crate::error::JournalError;
 use crate::record::{
     Begin, Claim, FileIdentity, Intent, ItemQuery, ItemRecord, NewItem, NewRun, RunChange, RunRecord,
     SealedRow, StepFinish, StepQuery, StepRecord, Tally,
 };
 use crate::written::Written;
-use crate::Journal;
 use async_trait::async_trait;
 use fault::Fault;
 use gesher_core::{Environment, HubId, ItemEnd, ItemId, RunId, StepId};

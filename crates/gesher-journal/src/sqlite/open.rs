@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn a_disk_of_another_machine_is_told_from_an_own_one() {
-        for (magic, want) in [(0x6969, Some("NFS")), (0xff53_4d42, Some("SMB")), (0xef53, None), (0x0102_1994, None)] {
+        for (magic, want) in
+            [(0x6969, Some("NFS")), (0xff53_4d42, Some("SMB")), (0xef53, None), (0x0102_1994, None)]
+        {
             assert_eq!(network_kind(magic), want, "{magic:#x}");
         }
     }

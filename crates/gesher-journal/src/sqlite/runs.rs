@@ -43,7 +43,8 @@ pub(super) fn known(connection: &Connection, run: &RunId) -> Result<KnownRun, Fa
 /// The number of a run, or the refusal.
 pub(super) fn number(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
     let query = connection.prepare_cached("SELECT no FROM runs WHERE id = ?1")?;
-    first(query, [run.as_str()], |row| Ok(row.get(0)?))?.ok_or_else(|| JournalError::NoRun(run.clone()).into())
+    first(query, [run.as_str()], |row| Ok(row.get(0)?))?
+        .ok_or_else(|| JournalError::NoRun(run.clone()).into())
 }
 
 pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Result<(), Fault> {
@@ -200,7 +201,9 @@ pub(super) fn newest(
             );
             all(connection.prepare_cached(query)?, params![flow, limit], read_run)
         }
-        None => all(connection.prepare_cached(select_runs!("ORDER BY r.no DESC LIMIT ?1"))?, [limit], read_run),
+        None => {
+            all(connection.prepare_cached(select_runs!("ORDER BY r.no DESC LIMIT ?1"))?, [limit], read_run)
+        }
     }
 }
 

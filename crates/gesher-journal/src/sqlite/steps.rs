@@ -318,8 +318,7 @@ fn seq_of(connection: &Connection, step: &StepId) -> Result<i64, Fault> {
 }
 
 fn read_step_id(row: &Row<'_>, column: usize) -> Result<StepId, Fault> {
-    let item =
-        ItemId { run: read_word(row, column, "run id")?, ordinal: read_number(row, column + 1)? };
+    let item = ItemId { run: read_word(row, column, "run id")?, ordinal: read_number(row, column + 1)? };
     Ok(StepId { item, position: read_number(row, column + 2)? })
 }
 

@@ -35,7 +35,7 @@ pub struct ChargeRequest {
         rename = "SingleUseToken",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub single_use_token: Option<String>,
     /// The authorisation of an earlier hold.
@@ -43,7 +43,7 @@ pub struct ChargeRequest {
         rename = "CreditCardAuthNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub credit_card_auth_number: Option<String>,
     /// Into how many instalments it is divided; without it, none.
@@ -75,7 +75,7 @@ pub struct ChargeRequest {
         rename = "DocumentDescription",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub document_description: Option<String>,
     /// Whether the document is a draft.
@@ -116,7 +116,7 @@ pub struct ChargeRequest {
         rename = "MerchantNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub merchant_number: Option<String>,
     /// Whether the card is not saved as the customer's method.
@@ -151,7 +151,7 @@ pub struct ChargeItem {
         rename = "Description",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
 }
@@ -264,5 +264,5 @@ pub struct UsedPaymentMethod {
     pub credit_card_token: Option<String>,
     /// What it is, by number.
     #[serde(rename = "Type")]
-    pub type: i64,
+    pub kind: i64,
 }

@@ -61,7 +61,7 @@ pub struct Company {
         rename = "EmailAddress",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub email_address: Option<String>,
     /// The address on its documents.
@@ -69,7 +69,7 @@ pub struct Company {
         rename = "DocumentsEmailAddress",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub documents_email_address: Option<String>,
     /// The country.
@@ -77,7 +77,7 @@ pub struct Company {
         rename = "Country",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub country: Option<String>,
     /// Street, house and city.
@@ -85,7 +85,7 @@ pub struct Company {
         rename = "Address",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub address: Option<String>,
     /// Its telephone number; needed.
@@ -102,7 +102,7 @@ pub struct Company {
         rename = "Website",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub website: Option<String>,
     /// Its tax number; needed.
@@ -110,7 +110,7 @@ pub struct Company {
         rename = "CorporateNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub corporate_number: Option<String>,
     /// Its name in English.
@@ -118,7 +118,7 @@ pub struct Company {
         rename = "English_Name",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub english_name: Option<String>,
     /// Its address in English.
@@ -126,7 +126,7 @@ pub struct Company {
         rename = "English_Address",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub english_address: Option<String>,
     /// Its country in English.
@@ -134,7 +134,7 @@ pub struct Company {
         rename = "English_Country",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub english_country: Option<String>,
     /// Its telephone number for English documents.
@@ -142,7 +142,7 @@ pub struct Company {
         rename = "English_Phone",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub english_phone: Option<String>,
     /// Its fax number for English documents.
@@ -150,7 +150,7 @@ pub struct Company {
         rename = "English_Fax",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub english_fax: Option<String>,
     /// The line below its name in English.
@@ -158,7 +158,7 @@ pub struct Company {
         rename = "English_Title",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub english_title: Option<String>,
     /// Its legal form.
@@ -181,7 +181,7 @@ pub struct CompanyUser {
         rename = "EmailAddress",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub email_address: Option<String>,
     /// The owner's telephone number.

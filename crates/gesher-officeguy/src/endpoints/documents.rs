@@ -1,38 +1,20 @@
-//! `/accounting/documents/…`: documents without a charge, and those that were made.
+//! `/accounting/documents/create/`: a document without a charge. Each call makes another one.
 
 use super::enums::{Currency, DocumentLanguage, DocumentPaymentType, DocumentType};
-use super::shared::{Customer, Double, IncomeItem, WireDate, filled, one};
+use super::shared::{Customer, IncomeItem, WireDate, filled, one};
 use gesher_core::money::{Amount, Quantity};
 use gesher_provider::endpoint::Endpoint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Makes a document. Each call makes another one.
+/// Makes a document.
 pub struct CreateDocument;
 
 impl Endpoint for CreateDocument {
     const PATH: &'static str = "/accounting/documents/create/";
     type Request = CreateDocumentRequest;
     type Answer = CreateDocumentAnswer;
-}
-
-/// Documents of a time.
-pub struct ListDocuments;
-
-impl Endpoint for ListDocuments {
-    const PATH: &'static str = "/accounting/documents/list/";
-    type Request = ListDocumentsRequest;
-    type Answer = ListDocumentsAnswer;
-}
-
-/// One document by its id, or by its kind and number.
-pub struct GetDocument;
-
-impl Endpoint for GetDocument {
-    const PATH: &'static str = "/accounting/documents/getdetails/";
-    type Request = GetDocumentRequest;
-    type Answer = GetDocumentAnswer;
 }
 
 /// A document.
@@ -70,7 +52,7 @@ pub struct CreateDocumentRequest {
 pub struct DocumentDetails {
     /// Its kind.
     #[serde(rename = "Type")]
-    pub type: DocumentType,
+    pub kind: DocumentType,
     /// For whom.
     #[serde(rename = "Customer")]
     pub customer: Customer,
@@ -94,7 +76,7 @@ pub struct DocumentDetails {
         rename = "Description",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
     /// Your reference; it comes back in lists.
@@ -102,7 +84,7 @@ pub struct DocumentDetails {
         rename = "ExternalReference",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub external_reference: Option<String>,
     /// Words above the lines.
@@ -110,7 +92,7 @@ pub struct DocumentDetails {
         rename = "OpeningText",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub opening_text: Option<String>,
     /// The same as HTML, instead of `OpeningText`.
@@ -118,7 +100,7 @@ pub struct DocumentDetails {
         rename = "OpeningTextHTML",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub opening_text_html: Option<String>,
     /// Words below the lines.
@@ -126,7 +108,7 @@ pub struct DocumentDetails {
         rename = "ClosingText",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub closing_text: Option<String>,
     /// The same as HTML, instead of `ClosingText`.
@@ -134,7 +116,7 @@ pub struct DocumentDetails {
         rename = "ClosingTextHTML",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub closing_text_html: Option<String>,
     /// When it is to be paid.
@@ -145,7 +127,7 @@ pub struct DocumentDetails {
         rename = "PaymentRequestText",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub payment_request_text: Option<String>,
     /// Fields of your own in the document's record.
@@ -162,7 +144,7 @@ pub struct SendByEmail {
         rename = "EmailAddress",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub email_address: Option<String>,
     /// Whether it is the original.
@@ -206,7 +188,7 @@ pub struct DocumentItem {
         rename = "Description",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
 }
@@ -223,7 +205,7 @@ pub struct DocumentPayment {
     pub document_currency_amount: Option<Amount>,
     /// With what; without it the provider tells from the details.
     #[serde(rename = "Type", skip_serializing_if = "Option::is_none")]
-    pub type: Option<DocumentPaymentType>,
+    pub kind: Option<DocumentPaymentType>,
     /// The provider's id of a payment of its own.
     #[serde(rename = "PaymentElementID", skip_serializing_if = "Option::is_none")]
     pub payment_element_id: Option<i64>,
@@ -273,7 +255,7 @@ pub struct BankTransfer {
         rename = "AccountNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub account_number: Option<String>,
     /// The transfer's reference.
@@ -281,7 +263,7 @@ pub struct BankTransfer {
         rename = "Reference",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub reference: Option<String>,
     /// Its day.
@@ -304,7 +286,7 @@ pub struct Cheque {
         rename = "AccountNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub account_number: Option<String>,
     /// The cheque's number.
@@ -312,7 +294,7 @@ pub struct Cheque {
         rename = "ChequeNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub cheque_number: Option<String>,
     /// Its day.
@@ -329,7 +311,7 @@ pub struct PaidByCard {
         rename = "CardBrand",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub card_brand: Option<String>,
     /// The last four digits of the card.
@@ -337,7 +319,7 @@ pub struct PaidByCard {
         rename = "Last4Digits",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub last4_digits: Option<String>,
     /// The first instalment.
@@ -357,13 +339,13 @@ pub struct PaidByCard {
 pub struct PaidOtherwise {
     /// What it was.
     #[serde(rename = "Type", default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
-    pub type: Option<String>,
+    pub kind: Option<String>,
     /// Words about it.
     #[serde(
         rename = "Description",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
     /// Its day.
@@ -377,13 +359,13 @@ pub struct PaidOtherwise {
 pub struct PaidDigitally {
     /// What it was.
     #[serde(rename = "Type", default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
-    pub type: Option<String>,
+    pub kind: Option<String>,
     /// Words about it.
     #[serde(
         rename = "Description",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
 }
@@ -406,261 +388,4 @@ pub struct CreateDocumentAnswer {
     /// Where it can be paid, if it can.
     #[serde(rename = "DocumentPaymentURL")]
     pub document_payment_url: Option<String>,
-}
-
-/// Which documents. There is no filter by customer or reference.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListDocumentsRequest {
-    /// Of these kinds only.
-    #[serde(rename = "DocumentTypes", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub document_types: Option<Vec<DocumentType>>,
-    /// From this number on.
-    #[serde(rename = "DocumentNumberFrom", skip_serializing_if = "Option::is_none")]
-    pub document_number_from: Option<i64>,
-    /// Up to this number.
-    #[serde(rename = "DocumentNumberTo", skip_serializing_if = "Option::is_none")]
-    pub document_number_to: Option<i64>,
-    /// From this day on. Without an underscore, unlike the list of payments.
-    #[serde(rename = "DateFrom", skip_serializing_if = "Option::is_none")]
-    pub date_from: Option<WireDate>,
-    /// Up to this day.
-    #[serde(rename = "DateTo", skip_serializing_if = "Option::is_none")]
-    pub date_to: Option<WireDate>,
-    /// Drafts too.
-    #[serde(rename = "IncludeDrafts", skip_serializing_if = "Option::is_none")]
-    pub include_drafts: Option<bool>,
-    /// Which page.
-    #[serde(rename = "Paging", skip_serializing_if = "Option::is_none")]
-    pub paging: Option<Paging>,
-}
-
-/// Which page of a list.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Paging {
-    /// How many to pass over.
-    #[serde(rename = "StartIndex", skip_serializing_if = "Option::is_none")]
-    pub start_index: Option<i64>,
-    /// How many to answer, 10 to 1000; 10 unless said otherwise.
-    #[serde(rename = "PageSize", skip_serializing_if = "Option::is_none")]
-    pub page_size: Option<i64>,
-}
-
-/// One page of documents.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct ListDocumentsAnswer {
-    /// The documents.
-    #[serde(rename = "Documents")]
-    pub documents: Vec<ListedDocument>,
-    /// Whether there are more.
-    #[serde(rename = "HasNextPage")]
-    pub has_next_page: bool,
-}
-
-/// One document of a list.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct ListedDocument {
-    /// Whether it is a draft, which has no number yet.
-    #[serde(rename = "IsDraft")]
-    pub is_draft: bool,
-    /// Its date.
-    #[serde(rename = "Date")]
-    pub date: Option<String>,
-    /// For whom, by id.
-    #[serde(rename = "CustomerID")]
-    pub customer_id: i64,
-    /// For whom, by name.
-    #[serde(rename = "CustomerName")]
-    pub customer_name: Option<String>,
-    /// Its language, by number.
-    #[serde(rename = "Language")]
-    pub language: i64,
-    /// Its currency, by number.
-    #[serde(rename = "Currency")]
-    pub currency: i64,
-    /// Its kind, by number.
-    #[serde(rename = "Type")]
-    pub type: i64,
-    /// Words on it.
-    #[serde(rename = "Description")]
-    pub description: Option<String>,
-    /// Your reference.
-    #[serde(rename = "ExternalReference")]
-    pub external_reference: Option<String>,
-    /// When it is to be paid.
-    #[serde(rename = "DueDate")]
-    pub due_date: Option<String>,
-    /// Where it can be fetched.
-    #[serde(rename = "DocumentDownloadURL")]
-    pub document_download_url: Option<String>,
-    /// Where it can be paid, if it can.
-    #[serde(rename = "DocumentPaymentURL")]
-    pub document_payment_url: Option<String>,
-    /// The provider's id of it.
-    #[serde(rename = "DocumentID")]
-    pub document_id: i64,
-    /// Its running number; none of a draft.
-    #[serde(rename = "DocumentNumber")]
-    pub document_number: Option<i64>,
-    /// Its sum, in its own currency.
-    #[serde(rename = "DocumentValue")]
-    pub document_value: Double,
-    /// Its sum in shekels.
-    #[serde(rename = "CompanyValue")]
-    pub company_value: Double,
-    /// Whether it is settled.
-    #[serde(rename = "IsClosed")]
-    pub is_closed: bool,
-    /// The tax authority's allocation number.
-    #[serde(rename = "AssignmentNumber")]
-    pub assignment_number: Option<String>,
-}
-
-/// Which document: `DocumentID`, or `DocumentType` with `DocumentNumber`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GetDocumentRequest {
-    /// The provider's id of it.
-    #[serde(rename = "DocumentID", skip_serializing_if = "Option::is_none")]
-    pub document_id: Option<i64>,
-    /// Its kind.
-    #[serde(rename = "DocumentType", skip_serializing_if = "Option::is_none")]
-    pub document_type: Option<DocumentType>,
-    /// Its running number.
-    #[serde(rename = "DocumentNumber", skip_serializing_if = "Option::is_none")]
-    pub document_number: Option<i64>,
-}
-
-/// A document in full.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct GetDocumentAnswer {
-    /// Its head.
-    #[serde(rename = "Document")]
-    pub document: Option<DocumentInFull>,
-    /// Its lines.
-    #[serde(rename = "Items")]
-    pub items: Vec<DocumentLine>,
-    /// How it was paid.
-    #[serde(rename = "Payments")]
-    pub payments: Vec<DocumentPaid>,
-    /// Where it can be fetched.
-    #[serde(rename = "DocumentDownloadURL")]
-    pub document_download_url: Option<String>,
-    /// Where it can be paid, if it can.
-    #[serde(rename = "DocumentPaymentURL")]
-    pub document_payment_url: Option<String>,
-    /// The provider's id of it.
-    #[serde(rename = "DocumentID")]
-    pub document_id: i64,
-    /// Its running number; none of a draft.
-    #[serde(rename = "DocumentNumber")]
-    pub document_number: Option<i64>,
-}
-
-/// The head of a document.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct DocumentInFull {
-    /// Whether it is a draft, which has no number yet.
-    #[serde(rename = "IsDraft")]
-    pub is_draft: bool,
-    /// Its date.
-    #[serde(rename = "Date")]
-    pub date: Option<String>,
-    /// For whom.
-    #[serde(rename = "Customer")]
-    pub customer: Option<DocumentCustomer>,
-    /// Its language, by number.
-    #[serde(rename = "Language")]
-    pub language: i64,
-    /// Its currency, by number.
-    #[serde(rename = "Currency")]
-    pub currency: i64,
-    /// Its kind, by number.
-    #[serde(rename = "Type")]
-    pub type: i64,
-    /// Words on it.
-    #[serde(rename = "Description")]
-    pub description: Option<String>,
-    /// Your reference.
-    #[serde(rename = "ExternalReference")]
-    pub external_reference: Option<String>,
-    /// When it is to be paid.
-    #[serde(rename = "DueDate")]
-    pub due_date: Option<String>,
-    /// Its sum, in its own currency.
-    #[serde(rename = "DocumentValue")]
-    pub document_value: Double,
-    /// Its sum in shekels.
-    #[serde(rename = "CompanyValue")]
-    pub company_value: Double,
-    /// Whether it is settled.
-    #[serde(rename = "IsClosed")]
-    pub is_closed: bool,
-    /// The tax authority's allocation number.
-    #[serde(rename = "AssignmentNumber")]
-    pub assignment_number: Option<String>,
-}
-
-/// The customer of a document.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct DocumentCustomer {
-    /// The provider's id of the customer.
-    #[serde(rename = "ID")]
-    pub id: i64,
-    /// The customer's name.
-    #[serde(rename = "Name")]
-    pub name: Option<String>,
-    /// The telephone number.
-    #[serde(rename = "Phone")]
-    pub phone: Option<String>,
-    /// The e-mail address.
-    #[serde(rename = "EmailAddress")]
-    pub email_address: Option<String>,
-    /// The customer's company or identity number.
-    #[serde(rename = "CompanyNumber")]
-    pub company_number: Option<String>,
-    /// Your id of the customer.
-    #[serde(rename = "ExternalIdentifier")]
-    pub external_identifier: Option<String>,
-}
-
-/// One line of a document.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct DocumentLine {
-    /// What was sold.
-    #[serde(rename = "Item")]
-    pub item: Option<DocumentLineItem>,
-    /// How many.
-    #[serde(rename = "Quantity")]
-    pub quantity: Double,
-    /// The price of one.
-    #[serde(rename = "UnitPrice")]
-    pub unit_price: Double,
-    /// The price of all.
-    #[serde(rename = "TotalPrice")]
-    pub total_price: Double,
-    /// Words below the line.
-    #[serde(rename = "Description")]
-    pub description: Option<String>,
-}
-
-/// What was sold.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct DocumentLineItem {
-    /// What it is called.
-    #[serde(rename = "Name")]
-    pub name: Option<String>,
-}
-
-/// One payment on a document.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
-pub struct DocumentPaid {
-    /// How much.
-    #[serde(rename = "Amount")]
-    pub amount: Double,
-    /// With what, by number.
-    #[serde(rename = "Type")]
-    pub type: i64,
 }

@@ -31,9 +31,7 @@ pub trait WireEnum: Copy + 'static {
 fn read<E: WireEnum>(value: &Value) -> Result<E, String> {
     let found = match value {
         Value::Number(number) => number.as_i64().and_then(E::of_number),
-        Value::String(text) => {
-            E::of_name(text, false).or_else(|| text.parse().ok().and_then(E::of_number))
-        }
+        Value::String(text) => E::of_name(text, false).or_else(|| text.parse().ok().and_then(E::of_number)),
         _ => None,
     };
     found.ok_or_else(|| format!("{value} is none of its names and numbers"))

@@ -5,6 +5,7 @@
 
 pub mod charge;
 pub mod companies;
+pub mod document_reads;
 pub mod documents;
 pub mod enums;
 pub mod payments;

@@ -27,7 +27,7 @@ pub struct Customer {
         rename = "EmailAddress",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub email_address: Option<String>,
     /// The city.
@@ -38,7 +38,7 @@ pub struct Customer {
         rename = "Address",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub address: Option<String>,
     /// The postal code.
@@ -46,7 +46,7 @@ pub struct Customer {
         rename = "ZipCode",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub zip_code: Option<String>,
     /// The customer's own company or identity number.
@@ -54,7 +54,7 @@ pub struct Customer {
         rename = "CompanyNumber",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub company_number: Option<String>,
     /// Your id of the customer. It finds a customer again; it does not keep a charge from being repeated.
@@ -62,7 +62,7 @@ pub struct Customer {
         rename = "ExternalIdentifier",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub external_identifier: Option<String>,
     /// True for a customer who is exempt from VAT.
@@ -72,7 +72,12 @@ pub struct Customer {
     #[serde(rename = "SearchMode", skip_serializing_if = "Option::is_none")]
     pub search_mode: Option<CustomerSearch>,
     /// The folder of the customer, where there are several.
-    #[serde(rename = "Folder", default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "Folder",
+        default,
+        deserialize_with = "filled",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub folder: Option<String>,
     /// Fields of your own in the customer's record.
     #[serde(rename = "Properties", skip_serializing_if = "Option::is_none")]
@@ -94,7 +99,7 @@ pub struct IncomeItem {
         rename = "Description",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub description: Option<String>,
     /// Its list price.
@@ -111,7 +116,7 @@ pub struct IncomeItem {
         rename = "ExternalIdentifier",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub external_identifier: Option<String>,
     /// Its stock keeping number.
@@ -140,7 +145,7 @@ pub struct PaymentMethod {
         rename = "CreditCard_Token",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub credit_card_token: Option<String>,
     /// The month in which the card ends, 1 to 12.
@@ -154,7 +159,7 @@ pub struct PaymentMethod {
         rename = "CreditCard_CitizenID",
         default,
         deserialize_with = "filled",
-        skip_serializing_if = "Option::is_none",
+        skip_serializing_if = "Option::is_none"
     )]
     pub credit_card_citizen_id: Option<String>,
     /// The bank's number.
@@ -174,7 +179,7 @@ pub struct PaymentMethod {
     pub direct_debit_maximum_amount: Option<i64>,
     /// What it is: `CreditCard` or `DirectDebit`.
     #[serde(rename = "Type", skip_serializing_if = "Option::is_none")]
-    pub type: Option<PaymentMethodType>,
+    pub kind: Option<PaymentMethodType>,
     /// Never accepted: card numbers stay outside of this system. Use a token.
     #[serde(rename = "CreditCard_Number", skip_serializing_if = "Option::is_none")]
     pub credit_card_number: Option<Refused>,

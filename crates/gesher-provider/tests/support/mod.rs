@@ -187,8 +187,8 @@ pub(crate) fn base(scheme: &str, address: SocketAddr) -> BaseUrl {
 /// Short times, so that a hanging server does not hang the tests; long enough for a busy machine.
 pub(crate) fn options() -> TransportOptions {
     TransportOptions {
-        connect: Duration::from_millis(300),
-        total: Duration::from_millis(700),
+        connect: Duration::from_millis(500),
+        total: Duration::from_millis(1_200),
         body_bytes_max: 10_000,
         ..TransportOptions::default()
     }

@@ -108,6 +108,16 @@ impl Encoding {
         }
     }
 
+    /// How many bytes [`Encoding::encode`] makes of `text`.
+    #[must_use]
+    pub fn encoded_bytes(self, text: &str) -> usize {
+        match self {
+            Self::Utf8 | Self::Utf8Marked => text.len(),
+            Self::Utf16Le | Self::Utf16Be => text.encode_utf16().count() * 2,
+            Self::Windows1255 | Self::Iso8859Dash8 => text.chars().count(),
+        }
+    }
+
     fn decoder(self) -> Option<encoding_rs::Decoder> {
         match self {
             Self::Utf8 | Self::Utf8Marked => None,
@@ -184,7 +194,9 @@ impl Decoder {
         text: &mut String,
     ) -> Result<(), Fault> {
         // Without room for the worst case the decoder would stop half-way and have to be asked again.
-        text.reserve(decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(bytes.len() * 3));
+        text.reserve(
+            decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(bytes.len() * 3),
+        );
         match decoder.decode_to_string_without_replacement(bytes, text, last).0 {
             encoding_rs::DecoderResult::InputEmpty => Ok(()),
             encoding_rs::DecoderResult::OutputFull | encoding_rs::DecoderResult::Malformed(..) => {
@@ -243,7 +255,11 @@ mod tests {
 
     fn check(bytes: &[u8], want: &str, end: Result<(), &'static str>) {
         for piece in [1, 2, 3, 1_000] {
-            assert_eq!(decode(bytes, EncodingChoice::Auto, piece), (want.to_owned(), end), "{bytes:x?} {piece}");
+            assert_eq!(
+                decode(bytes, EncodingChoice::Auto, piece),
+                (want.to_owned(), end),
+                "{bytes:x?} {piece}"
+            );
         }
     }
 
@@ -275,6 +291,7 @@ mod tests {
                     let mut back = Vec::new();
                     Encoding::detect(b"a", choice).encode(&text, &mut back);
                     assert_eq!(back, [b'a', byte], "{byte:x}");
+                    assert_eq!(Encoding::detect(b"a", choice).encoded_bytes(&text), 2, "{byte:x}");
                 }
             }
         }
@@ -302,6 +319,7 @@ mod tests {
                 let encoding = Encoding::detect(&bytes, EncodingChoice::Auto);
                 let mut back = encoding.mark().to_vec();
                 encoding.encode(&decoded, &mut back);
+                prop_assert_eq!(encoding.mark().len() + encoding.encoded_bytes(&decoded), bytes.len());
                 prop_assert_eq!(back, bytes);
             }
         }

@@ -65,13 +65,10 @@ impl Fault {
 
 /// A cell as it may be shown: without card numbers, one line, shortened.
 #[must_use]
-pub fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     let masked = mask_card_numbers(value);
-    let mut short: String = masked
-        .chars()
-        .take(VALUE_CHARACTERS_MAX)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut short: String =
+        masked.chars().take(VALUE_CHARACTERS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if masked.chars().count() > VALUE_CHARACTERS_MAX {
         short.push('…');
     }
@@ -80,13 +77,13 @@ pub fn shown(value: &str) -> String {
 
 /// The file has no bytes, or nothing but blank lines.
 #[must_use]
-pub fn empty_file() -> Fault {
+pub(super) fn empty_file() -> Fault {
     Fault::new("empty", Text::new("הקובץ ריק", "the file is empty"))
 }
 
 /// A header and nothing under it.
 #[must_use]
-pub fn no_rows() -> Fault {
+pub(super) fn no_rows() -> Fault {
     Fault::new(
         "no_rows",
         Text::new("בקובץ יש שורת כותרות בלבד, ואין בו שורות נתונים", "the file has a header and no rows"),
@@ -95,7 +92,7 @@ pub fn no_rows() -> Fault {
 
 /// More bytes than a file may have.
 #[must_use]
-pub fn too_large() -> Fault {
+pub(super) fn too_large() -> Fault {
     let gib = FILE_BYTES_MAX >> 30;
     Fault::new(
         "too_large",
@@ -108,7 +105,7 @@ pub fn too_large() -> Fault {
 
 /// More rows than a file may have.
 #[must_use]
-pub fn too_many_rows() -> Fault {
+pub(super) fn too_many_rows() -> Fault {
     Fault::new(
         "too_many_rows",
         Text::new(
@@ -120,7 +117,7 @@ pub fn too_many_rows() -> Fault {
 
 /// More columns than a file may have.
 #[must_use]
-pub fn too_many_columns() -> Fault {
+pub(super) fn too_many_columns() -> Fault {
     Fault::new(
         "too_many_columns",
         Text::new(
@@ -132,20 +129,22 @@ pub fn too_many_columns() -> Fault {
 
 /// A record longer than any row can be.
 #[must_use]
-pub fn record_too_long() -> Fault {
+pub(super) fn record_too_long() -> Fault {
     let kib = RECORD_BYTES_MAX >> 10;
     Fault::new(
         "row_too_long",
         Text::new(
             format!("השורה ארוכה מ־{kib} ק״ב; ייתכן שחסרות מירכאות סוגרות, או שזה אינו קובץ CSV"),
-            format!("the row is longer than {kib} KiB; a closing quotation mark may be missing, or this is no CSV file"),
+            format!(
+                "the row is longer than {kib} KiB; a closing quotation mark may be missing, or this is no CSV file"
+            ),
         ),
     )
 }
 
 /// A cell whose closing quotation mark never comes.
 #[must_use]
-pub fn unclosed_quote() -> Fault {
+pub(super) fn unclosed_quote() -> Fault {
     Fault::new(
         "quote_not_closed",
         Text::new(
@@ -157,7 +156,7 @@ pub fn unclosed_quote() -> Fault {
 
 /// Something between a closing quotation mark and the next separator.
 #[must_use]
-pub fn stray_quote() -> Fault {
+pub(super) fn stray_quote() -> Fault {
     Fault::new(
         "quote_inside_cell",
         Text::new(
@@ -169,19 +168,21 @@ pub fn stray_quote() -> Fault {
 
 /// A row with another number of cells than the header.
 #[must_use]
-pub fn wrong_width(found: usize, wanted: usize) -> Fault {
+pub(super) fn wrong_width(found: usize, wanted: usize) -> Fault {
     Fault::new(
         "wrong_width",
         Text::new(
             format!("בשורה יש {found} תאים, ובכותרת {wanted} עמודות; ייתכן שפסיק בתוך תא לא הוקף במירכאות"),
-            format!("the row has {found} cells and the header {wanted} columns; a comma inside a cell may lack quotation marks"),
+            format!(
+                "the row has {found} cells and the header {wanted} columns; a comma inside a cell may lack quotation marks"
+            ),
         ),
     )
 }
 
 /// Bytes that are no text in the file's encoding.
 #[must_use]
-pub fn bad_bytes(encoding: &str, hint: bool) -> Fault {
+pub(super) fn bad_bytes(encoding: &str, hint: bool) -> Fault {
     let (he, en) = if hint {
         (
             "; יש לשמור את הקובץ מאקסל כ־CSV UTF-8, או להגדיר לתהליך encoding = \"windows-1255\"",
@@ -201,7 +202,7 @@ pub fn bad_bytes(encoding: &str, hint: bool) -> Fault {
 
 /// A NUL character: a broken export, or UTF-16 without its mark.
 #[must_use]
-pub fn nul_character() -> Fault {
+pub(super) fn nul_character() -> Fault {
     Fault::new(
         "nul",
         Text::new(
@@ -213,7 +214,7 @@ pub fn nul_character() -> Fault {
 
 /// The character that stands for a character that was lost.
 #[must_use]
-pub fn replacement_character() -> Fault {
+pub(super) fn replacement_character() -> Fault {
     Fault::new(
         "lost_character",
         Text::new(
@@ -225,12 +226,16 @@ pub fn replacement_character() -> Fault {
 
 /// A file in UTF-8 where a one-byte encoding was named.
 #[must_use]
-pub fn really_utf8(encoding: &str) -> Fault {
+pub(super) fn really_utf8(encoding: &str) -> Fault {
     Fault::new(
         "encoding",
         Text::new(
-            format!("לתהליך הוגדר הקידוד {encoding}, אבל הקובץ שמור ב־UTF-8; יש לתקן את encoding או לשמור את הקובץ מחדש"),
-            format!("the flow's encoding is {encoding}, but the file is UTF-8; mend `encoding` or save the file again"),
+            format!(
+                "לתהליך הוגדר הקידוד {encoding}, אבל הקובץ שמור ב־UTF-8; יש לתקן את encoding או לשמור את הקובץ מחדש"
+            ),
+            format!(
+                "the flow's encoding is {encoding}, but the file is UTF-8; mend `encoding` or save the file again"
+            ),
         ),
     )
 }

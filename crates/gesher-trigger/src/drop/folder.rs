@@ -201,7 +201,11 @@ impl DropFolder {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let temporary = self.path(Place::Work).join(format!("{name}.tmp"));
         let file = File::create(&temporary).map_err(FolderError::io("write", &temporary))?;
-        Ok(PendingFile { file: io::BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned() })
+        Ok(PendingFile {
+            file: io::BufWriter::with_capacity(1 << 16, file),
+            temporary,
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -278,20 +282,20 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 
 /// `march.csv` of run `k7mq2xd` as `march.k7mq2xd.result.csv`: the stem, the run, the ending.
 #[must_use]
-pub fn name_with_run(name: &str, run: &str, ending: &str) -> String {
+pub(super) fn name_with_run(name: &str, run: &str, ending: &str) -> String {
     let (stem, _) = split_name(name);
     format!("{}.{run}{ending}", shortened(stem))
 }
 
 /// The name's own extension with its point; empty where it has none.
 #[must_use]
-pub fn extension(name: &str) -> &str {
+pub(super) fn extension(name: &str) -> &str {
     split_name(name).1
 }
 
 /// The name of a file while it is worked on.
 #[must_use]
-pub fn work_name(name: &str, run: &str) -> String {
+pub(super) fn work_name(name: &str, run: &str) -> String {
     format!("{run}.{}{}", shortened(split_name(name).0), extension(name))
 }
 
@@ -322,7 +326,8 @@ mod tests {
     #[test]
     fn a_folder_has_one_hub() {
         let base = tempfile::tempdir().unwrap();
-        let (root, data, other) = (base.path().join("in"), base.path().join("data"), base.path().join("copy"));
+        let (root, data, other) =
+            (base.path().join("in"), base.path().join("data"), base.path().join("copy"));
         fs::create_dir_all(&data).unwrap();
         fs::create_dir_all(&other).unwrap();
         open(&root, "one", &data).unwrap();

@@ -12,14 +12,47 @@ use std::sync::Arc;
 
 /// Names of columns that hold what may never be kept: security codes and magnetic tracks. Letters and digits only.
 const SECURITY_COLUMNS: &[&str] = &[
-    "cvv", "cvv2", "cvc", "cvc2", "cvn", "csc", "cardcvv", "creditcardcvv", "securitycode", "cardsecuritycode",
-    "track", "track1", "track2", "cardtrack2", "creditcardtrack2", "pinblock", "קודאבטחה", "קודביטחון", "cvvכרטיס",
-    "3ספרות", "3ספרותבגבהכרטיס", "ספרותביקורת",
+    "cvv",
+    "cvv2",
+    "cvc",
+    "cvc2",
+    "cvn",
+    "csc",
+    "cardcvv",
+    "creditcardcvv",
+    "securitycode",
+    "cardsecuritycode",
+    "track",
+    "track1",
+    "track2",
+    "cardtrack2",
+    "creditcardtrack2",
+    "pinblock",
+    "קודאבטחה",
+    "קודביטחון",
+    "cvvכרטיס",
+    "3ספרות",
+    "3ספרותבגבהכרטיס",
+    "ספרותביקורת",
 ];
 /// Names of columns that hold whole card numbers.
 const CARD_COLUMNS: &[&str] = &[
-    "cardnumber", "cardno", "cardnum", "creditcardnumber", "creditcardno", "creditcardnum", "ccnumber", "ccnum",
-    "pan", "creditcard", "מספרכרטיס", "מספרכרטיסאשראי", "מסכרטיס", "מסכרטיסאשראי", "כרטיסאשראי", "מספראשראי",
+    "cardnumber",
+    "cardno",
+    "cardnum",
+    "creditcardnumber",
+    "creditcardno",
+    "creditcardnum",
+    "ccnumber",
+    "ccnum",
+    "pan",
+    "creditcard",
+    "מספרכרטיס",
+    "מספרכרטיסאשראי",
+    "מסכרטיס",
+    "מסכרטיסאשראי",
+    "כרטיסאשראי",
+    "מספראשראי",
 ];
 
 /// The columns of a file that were found to fit its flow.
@@ -75,7 +108,8 @@ fn name_faults(names: &[String], not_cards: &[String]) -> Vec<Fault> {
     }
     for (position, name) in names.iter().enumerate() {
         let number = position + 1;
-        let squeezed: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let squeezed: String =
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         let is_exempt = not_cards.iter().any(|other| clean_cell(other) == *name);
         if name.is_empty() {
             faults.push(empty_name(number));
@@ -170,7 +204,8 @@ mod tests {
 
     fn check(header: &str, want: &[(&str, &str)]) {
         let script_reads = ["vendor".to_owned(), "order_id".to_owned()];
-        let read = Header::read(&record_of(header), &rules(&["order_id"], &["member_card", "pan"]), &script_reads);
+        let read =
+            Header::read(&record_of(header), &rules(&["order_id"], &["member_card", "pan"]), &script_reads);
         let found: Vec<_> = read
             .err()
             .unwrap_or_default()

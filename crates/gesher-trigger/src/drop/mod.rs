@@ -1,12 +1,40 @@
-//! File drops.
-pub mod blocks;
-pub mod config;
-pub mod decode;
-pub mod fault;
-pub mod folder;
-pub mod header;
-pub mod pattern;
-pub mod reader;
-pub mod row;
-pub mod scan;
-pub mod validate;
+//! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
+//!
+//! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`), claims a file (`trigger`), takes it
+//! through its life (`life`) and leaves the reports (`report`, `late`). Everything about what a file *says* is pure:
+//! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
+//! (`row`), all of it to a verdict (`validate`). What a row *does* is the engine's.
+
+mod blocks;
+mod cells;
+mod config;
+mod decode;
+mod error;
+mod fault;
+mod folder;
+mod header;
+mod late;
+mod life;
+mod messages;
+mod pattern;
+mod reader;
+mod report;
+mod row;
+mod scan;
+mod source;
+mod trigger;
+mod validate;
+mod watch;
+
+pub use config::{DropConfig, FolderConflict, RowKey, RowRules, SETTLE_DEFAULT, conflict};
+pub use decode::{Encoding, EncodingChoice};
+pub use error::TriggerError;
+pub use fault::Fault;
+pub use folder::{DropFolder, FolderError, Place, RESERVED_FOLDERS};
+pub use header::Header;
+pub use life::{FileEnd, FileOutcome};
+pub use pattern::{matches as name_matches, overlap as patterns_overlap};
+pub use reader::Format;
+pub use report::ResultFiles;
+pub use trigger::DropTrigger;
+pub use validate::{NotValid, Refusal, Validation, validate};

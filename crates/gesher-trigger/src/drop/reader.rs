@@ -92,7 +92,11 @@ fn parse(text: &str, separator: u8, last: bool, record: &mut Record) -> Parsed {
             at += 1;
             loop {
                 let Some(quote) = find(at, &|byte| byte == b'"') else {
-                    return if last { Parsed::Broken(opened, fault::unclosed_quote()) } else { Parsed::NeedsMore };
+                    return if last {
+                        Parsed::Broken(opened, fault::unclosed_quote())
+                    } else {
+                        Parsed::NeedsMore
+                    };
                 };
                 record.text.push_str(slice(at, quote));
                 at = quote + 1;
@@ -180,7 +184,8 @@ impl Format {
     /// The format of a file by its name: tabs in a `.tsv`, else commas.
     #[must_use]
     pub fn of_name(name: &str, encoding: EncodingChoice) -> Self {
-        let tabs = name.len() >= 4 && name.get(name.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(".tsv"));
+        let tabs =
+            name.len() >= 4 && name.get(name.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(".tsv"));
         Self { separator: if tabs { b'\t' } else { b',' }, encoding }
     }
 }
@@ -197,6 +202,8 @@ pub(super) struct RecordReader {
     start: usize,
     /// Line of `start`.
     line: u64,
+    /// Byte of the file where `start` is.
+    offset: u64,
     /// All blocks were read.
     ended: bool,
     /// What is wrong right after `text`.
@@ -224,6 +231,7 @@ impl RecordReader {
             text: String::new(),
             start: 0,
             line: 1,
+            offset: 0,
             ended: false,
             broken: None,
         };
@@ -238,6 +246,7 @@ impl RecordReader {
         reader.ended = first.is_empty();
         let rest = first.get(encoding.mark().len()..).unwrap_or_default();
         reader.broken = decoder.decode(rest, reader.ended, &mut reader.text).err();
+        reader.offset = encoding.mark().len() as u64;
         reader.encoding = encoding;
         reader.decoder = decoder;
         Ok(reader)
@@ -246,6 +255,11 @@ impl RecordReader {
     /// How the file is encoded.
     pub(super) fn encoding(&self) -> Encoding {
         self.encoding
+    }
+
+    /// The byte of the file where the next record starts, or blank lines before it.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Reads the next record. False at the end.
@@ -262,6 +276,7 @@ impl RecordReader {
                     record.raw.clear();
                     record.raw.push_str(text.get(..length).unwrap_or_default());
                     self.line += line_breaks(&record.raw);
+                    self.offset += self.encoding.encoded_bytes(&record.raw) as u64;
                     self.start += length;
                     if !record.is_blank() {
                         return Ok(true);
@@ -353,8 +368,10 @@ mod tests {
 
     fn check(text: &str, want: &[(u64, &[&str])]) {
         let (rows, _, broken) = read(text.as_bytes());
-        let want: Rows =
-            want.iter().map(|(line, cells)| (*line, cells.iter().map(|cell| (*cell).to_owned()).collect())).collect();
+        let want: Rows = want
+            .iter()
+            .map(|(line, cells)| (*line, cells.iter().map(|cell| (*cell).to_owned()).collect()))
+            .collect();
         assert_eq!((rows, broken), (want, None), "{text:?}");
     }
 

@@ -15,7 +15,7 @@ const TEMPORARY_ENDINGS: [&str; 7] =
 
 /// Whether a name says that the file is not finished, or nobody's business.
 #[must_use]
-pub fn is_temporary_name(name: &str) -> bool {
+pub(super) fn is_temporary_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     name.starts_with('.')
         || name.starts_with("~$")
@@ -24,7 +24,7 @@ pub fn is_temporary_name(name: &str) -> bool {
 
 /// What a file's bytes are told apart by without reading them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Stamp {
+pub(super) struct Stamp {
     size: u64,
     modified_seconds: i64,
     modified_nanoseconds: i64,
@@ -33,7 +33,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// The stamp of a regular file; none for links, folders and the like.
-    pub fn of(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
         let metadata = path.symlink_metadata()?;
         Ok(metadata.file_type().is_file().then(|| Self {
             size: metadata.len(),
@@ -46,7 +46,7 @@ impl Stamp {
 
 /// A file that may be taken once it is quiet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(super) struct Found {
     /// Where.
     pub path: PathBuf,
     /// Its name; a name that is no Unicode is shown with replacement characters.
@@ -56,7 +56,7 @@ pub struct Found {
 }
 
 /// The files of a folder that fit `pattern`.
-pub fn look(folder: &Path, pattern: &str) -> io::Result<Vec<Found>> {
+pub(super) fn look(folder: &Path, pattern: &str) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -77,14 +77,14 @@ pub fn look(folder: &Path, pattern: &str) -> io::Result<Vec<Found>> {
 
 /// What was seen at earlier looks.
 #[derive(Debug, Default)]
-pub struct Quiet {
+pub(super) struct Quiet {
     seen: HashMap<PathBuf, (Stamp, Duration)>,
 }
 
 impl Quiet {
     /// Takes in one look at `now` and answers the files that did not change since an earlier look at least `settle`
     /// ago, in the order in which they arrived; and how long until the next of the others may be ready.
-    pub fn ready(
+    pub(super) fn ready(
         &mut self,
         now: Duration,
         settle: Duration,
@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn names_of_unfinished_files_are_left_alone() {
-        for name in [".x.csv", "~$march.csv", "a.csv.tmp", "a.PART", "a.csv.filepart", "a.crdownload", "a.partial"] {
+        for name in
+            [".x.csv", "~$march.csv", "a.csv.tmp", "a.PART", "a.csv.filepart", "a.crdownload", "a.partial"]
+        {
             assert!(is_temporary_name(name), "{name}");
         }
         for name in ["march.csv", "tmp.csv", "part.csv", "a.tmp.csv"] {

@@ -63,7 +63,9 @@ impl From<ReadError> for NotValid {
         match error {
             ReadError::Fault(fault) => Self::Refused(fault.into()),
             ReadError::Io(error) => Self::Io(error),
-            ReadError::Changed => Self::Io(std::io::Error::other("read for the first time and found changed")),
+            ReadError::Changed => {
+                Self::Io(std::io::Error::other("read for the first time and found changed"))
+            }
         }
     }
 }
@@ -180,7 +182,9 @@ mod tests {
     }
 
     fn check_refused(bytes: &[u8], want: &[(Option<u64>, &str)]) {
-        let Err(NotValid::Refused(refusal)) = run(bytes) else { panic!("{}", String::from_utf8_lossy(bytes)) };
+        let Err(NotValid::Refused(refusal)) = run(bytes) else {
+            panic!("{}", String::from_utf8_lossy(bytes))
+        };
         let found: Vec<_> = refusal.faults.iter().map(|fault| (fault.line, fault.code)).collect();
         assert_eq!(found, want, "{}", String::from_utf8_lossy(bytes));
     }

@@ -4,7 +4,6 @@
 //! together. Scripts, secrets and folders are the composition's.
 
 mod fault;
-pub mod pattern;
 mod read;
 pub mod reference;
 pub mod rules;
@@ -17,6 +16,7 @@ pub use value::SecretName;
 
 use gesher_core::{Language, Money};
 use gesher_engine::Allow;
+use gesher_trigger::drop::{DropConfig, EncodingChoice, RowKey};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 use value::Value;
@@ -92,7 +92,7 @@ pub struct FlowConfig {
     /// What stops it after unknown answers.
     pub on_unknown: OnUnknown,
     /// Its drop folder.
-    pub drop: Option<DropConfig>,
+    pub drop: Option<DropPart>,
     section: Section,
 }
 
@@ -107,31 +107,12 @@ pub enum OnUnknown {
 
 /// A drop folder.
 #[derive(Clone, Debug)]
-pub struct DropConfig {
-    /// The folder, from the hub's.
-    pub folder: PathBuf,
-    /// The files to take.
-    pub pattern: String,
-    /// What names a row.
-    pub row_key: Option<RowKey>,
-    /// The column of amounts.
-    pub amount: Option<String>,
-    /// How letters are written.
-    pub encoding: String,
-    /// How long a file lies still before it is taken.
-    pub settle: Duration,
-    /// Columns of long numbers that are no cards.
-    pub not_cards: Vec<String>,
+pub struct DropPart {
+    /// As the trigger takes it. A flow that names no rows has them named by file and line.
+    pub config: DropConfig,
+    /// Whether the file itself says what names a row.
+    pub names_rows: bool,
     section: Section,
-}
-
-/// What names a row's intention.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RowKey {
-    /// These columns.
-    Columns(Vec<String>),
-    /// The file and the line.
-    Line,
 }
 
 impl Config {
@@ -198,7 +179,7 @@ impl Config {
     }
 
     /// A fault at the place of a setting of a flow's drop folder.
-    pub fn drop_fault(&self, drop: &DropConfig, setting: &str, what: String, mend: &str) -> Fault {
+    pub fn drop_fault(&self, drop: &DropPart, setting: &str, what: String, mend: &str) -> Fault {
         self.source.fault(&drop.section.place(setting), what, mend)
     }
 }
@@ -266,22 +247,21 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
     }
 }
 
-fn drop_folder(root: &Path, section: &Section) -> DropConfig {
+fn drop_folder(root: &Path, section: &Section) -> DropPart {
     let row_key = match section.get("row_key") {
-        Some(Value::Texts(columns)) => Some(RowKey::Columns(columns.clone())),
-        Some(Value::Text(_)) => Some(RowKey::Line),
-        _ => None,
+        Some(Value::Texts(columns)) => RowKey::Columns(columns.clone()),
+        _ => RowKey::Line,
     };
-    DropConfig {
+    let config = DropConfig {
         folder: inside(root, &section.text("folder")),
         pattern: section.text("pattern"),
         row_key,
         amount: section.get("amount").map(|_| section.text("amount")),
-        encoding: section.text("encoding"),
+        encoding: EncodingChoice::parse(&section.text("encoding")).unwrap_or_default(),
         settle: duration(section, "settle"),
         not_cards: section.texts("not_cards"),
-        section: section.clone(),
-    }
+    };
+    DropPart { config, names_rows: section.is_set("row_key"), section: section.clone() }
 }
 
 fn whole(section: &Section, name: &str) -> Option<i64> {

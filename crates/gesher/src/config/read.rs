@@ -62,7 +62,7 @@ impl Section {
 }
 
 /// Reads the whole file. The sections are as good as the faults allow; without faults they are whole.
-pub fn read(source: &SourceText, text: &str) -> (Section, Vec<Fault>) {
+pub(super) fn read(source: &SourceText, text: &str) -> (Section, Vec<Fault>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader { source, faults: Vec::new() };
     for error in errors {

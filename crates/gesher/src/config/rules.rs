@@ -3,19 +3,14 @@
 //! What this version cannot do is refused here, where a flow uses it, and never ignored: a limit that nobody keeps is
 //! worse than none.
 
-use super::pattern::can_meet;
 use super::value::did_you_mean;
-use super::{Config, DropConfig, Fault, FlowConfig};
+use super::{Config, DropPart, Fault, FlowConfig};
 use gesher_core::{Descriptor, Effect};
 use gesher_engine::Allow;
+use gesher_trigger::drop::{FolderConflict, conflict};
 
-/// Folders that the hub makes in a drop folder.
-const HUB_FOLDERS: &[&str] = &["done", "failed", "duplicate", "held", ".work"];
 /// Kinds of file that a pattern can end in, and whether this version reads them.
 const FORMATS: &[(&str, bool)] = &[(".csv", true), (".tsv", true), (".xlsx", false), (".ods", false)];
-/// Encodings that this version reads.
-const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16"];
-
 const NOT_BUILT: &str = "this is not built yet in this version";
 
 /// Everything that the settings may not mean together, in the order of the file's flows.
@@ -112,12 +107,12 @@ fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: 
 fn drop_rules(
     config: &Config,
     flow: &FlowConfig,
-    drop: &DropConfig,
+    drop: &DropPart,
     operations: &[Descriptor],
     faults: &mut Vec<Fault>,
 ) {
-    let lower = drop.pattern.to_lowercase();
-    if drop.pattern.contains('/') {
+    let lower = drop.config.pattern.to_lowercase();
+    if drop.config.pattern.contains('/') {
         let what = "a pattern is of file names, without folders".to_owned();
         faults.push(config.drop_fault(drop, "pattern", what, "put the folder into `folder`"));
     }
@@ -128,15 +123,11 @@ fn drop_rules(
             faults.push(config.drop_fault(drop, "pattern", what, "save the sheets as CSV and write pattern = \"*.csv\""));
         }
         None => {
-            let what = format!("`{}` does not say what kind of file it takes", drop.pattern);
+            let what = format!("`{}` does not say what kind of file it takes", drop.config.pattern);
             faults.push(config.drop_fault(drop, "pattern", what, "end it in .csv or .tsv, as in \"*.csv\""));
         }
     }
-    if !ENCODINGS.contains(&drop.encoding.as_str()) {
-        let what = format!("the encoding {}: {NOT_BUILT}", drop.encoding);
-        faults.push(config.drop_fault(drop, "encoding", what, "save the files as UTF-8 and take `encoding` out"));
-    }
-    if drop.row_key.is_none() && flow.may(Effect::Money, operations) {
+    if !drop.names_rows && flow.may(Effect::Money, operations) {
         let what = format!("the flow `{}` may move money, and nothing names its rows", flow.name);
         let mend = "write row_key = [\"order_id\"] with the columns that name a row's payment for ever, \
                     or row_key = \"line\"";
@@ -145,26 +136,22 @@ fn drop_rules(
 }
 
 fn overlaps(config: &Config, faults: &mut Vec<Fault>) {
-    let drops: Vec<(&FlowConfig, &DropConfig)> =
+    let drops: Vec<(&FlowConfig, &DropPart)> =
         config.flows.iter().filter_map(|flow| Some((flow, flow.drop.as_ref()?))).collect();
     for (at, (flow, drop)) in drops.iter().enumerate() {
-        for (other_flow, other) in &drops[..at] {
-            if drop.folder == other.folder && can_meet(&drop.pattern, &other.pattern) {
-                let what = format!(
+        for (before, (owner, other)) in drops.iter().enumerate() {
+            let what = match conflict(&drop.config, &other.config) {
+                Some(FolderConflict::SameFiles) if before < at => format!(
                     "the flows `{}` and `{}` watch the same folder, and both would take some file",
-                    other_flow.name, flow.name
-                );
-                faults.push(config.drop_fault(drop, "folder", what, "give each flow a folder of its own"));
-            }
-        }
-        for (owner, other) in &drops {
-            if let Some(name) = HUB_FOLDERS.iter().find(|name| drop.folder.starts_with(other.folder.join(name))) {
-                let what = format!(
-                    "this folder lies in `{name}` of the flow `{}`, where the hub puts files that are over",
+                    owner.name, flow.name
+                ),
+                Some(FolderConflict::InsideReserved) => format!(
+                    "this folder lies where the flow `{}` puts files that are over or at work",
                     owner.name
-                );
-                faults.push(config.drop_fault(drop, "folder", what, "choose another folder"));
-            }
+                ),
+                Some(FolderConflict::SameFiles) | None => continue,
+            };
+            faults.push(config.drop_fault(drop, "folder", what, "give each flow a folder of its own"));
         }
     }
 }

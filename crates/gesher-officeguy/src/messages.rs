@@ -1,0 +1,119 @@
+//! What people are told about an outcome, in Hebrew and English: what happened, and what to do about it.
+//!
+//! The provider's own words are kept behind ours. Codes travel beside a message and are not translated.
+
+use gesher_core::Text;
+use gesher_provider::FailureKind;
+
+/// Puts the provider's own words behind ours.
+pub(crate) fn with_words(text: Text, words: &str) -> Text {
+    let words = words.trim().replace("\r\n", "; ");
+    if words.is_empty() {
+        return text;
+    }
+    Text::new(
+        format!("{} (תשובת OfficeGuy: {words})", text.he),
+        format!("{} (OfficeGuy said: {words})", text.en),
+    )
+}
+
+/// The card company's no, by its code.
+pub(crate) fn declined(code: &str) -> Text {
+    match code {
+        "004" => Text::new(
+            "חברת האשראי סירבה לעסקה (004). הכרטיס לא חויב; יש לבקש מהלקוח כרטיס אחר או לברר מול חברת האשראי",
+            "The card company refused the charge (004). Nothing was charged; ask the customer for another card",
+        ),
+        "015" => Text::new(
+            "תוקף הכרטיס פג (015). הכרטיס לא חויב; יש לבקש מהלקוח פרטי כרטיס מעודכנים",
+            "The card has expired (015). Nothing was charged; ask the customer for a valid card",
+        ),
+        "OG_25" => Text::new(
+            "מספר הכרטיס אינו תקין (OG_25). הכרטיס לא חויב; יש לקלוט את הכרטיס מחדש",
+            "The card number is not valid (OG_25). Nothing was charged; take the card's details again",
+        ),
+        "OG_20" => Text::new(
+            "OfficeGuy חסמה עסקה חוזרת בפרק זמן קצר (OG_20). הכרטיס לא חויב; יש לבדוק אם זו עסקה כפולה",
+            "OfficeGuy blocked a repeat within a short time (OG_20). Nothing was charged; check whether it is a duplicate",
+        ),
+        "Upay_30001419" => Text::new(
+            "הסכום נמוך מהמינימום של חברת הסליקה (Upay_30001419). הכרטיס לא חויב",
+            "The amount is below the clearing company's minimum (Upay_30001419). Nothing was charged",
+        ),
+        upay if upay.starts_with("Upay_") => Text::new(
+            format!("חברת הסליקה Upay סירבה לעסקה ({upay}). הכרטיס לא חויב; יש לברר מול Upay"),
+            format!("The clearing company Upay refused the charge ({upay}). Nothing was charged; ask Upay"),
+        ),
+        other => Text::new(
+            format!("העסקה סורבה ({other}). הכרטיס לא חויב"),
+            format!("The charge was declined ({other}). Nothing was charged"),
+        ),
+    }
+}
+
+/// Nobody knows whether money moved.
+pub(crate) fn unknown_charge() -> Text {
+    Text::new(
+        "לא ידוע אם החיוב בוצע. אין לחזור עליו",
+        "We do not know whether this was charged. Do not repeat it",
+    )
+}
+
+/// Nobody knows whether a change was made.
+pub(crate) fn unknown_change() -> Text {
+    Text::new(
+        "לא ידוע אם הפעולה בוצעה. אין לחזור עליה",
+        "We do not know whether this was done. Do not repeat it",
+    )
+}
+
+/// Adds why to a message.
+pub(crate) fn because(text: Text, reason: Text) -> Text {
+    Text::new(format!("{}: {}", text.he, reason.he), format!("{}: {}", text.en, reason.en))
+}
+
+/// What stopped a call.
+pub(crate) fn failure(kind: FailureKind) -> Text {
+    let he = match kind {
+        FailureKind::InvalidRequest => "לא ניתן לכתוב את הבקשה כ־HTTP",
+        FailureKind::Dns => "כתובת השרת לא נמצאה",
+        FailureKind::Refused => "השרת סירב להתחבר",
+        FailureKind::Unreachable => "אין דרך להגיע לשרת",
+        FailureKind::ConnectTimeout => "ההתחברות לשרת נמשכה זמן רב מדי",
+        FailureKind::Tls => "לא נוצר חיבור מאובטח לשרת",
+        FailureKind::Certificate => {
+            "האישור (certificate) של השרת אינו מהימן; יש לערב איש מקצוע לפני ניסיון נוסף"
+        }
+        FailureKind::BeforeFirstByte => "החיבור נותק לפני שהבקשה נשלחה",
+        FailureKind::PartialWrite => "החיבור נותק באמצע שליחת הבקשה",
+        FailureKind::ResponseTimeout => "התשובה לא הגיעה בזמן",
+        FailureKind::ClosedWithoutResponse => "החיבור נסגר ללא תשובה",
+        FailureKind::TruncatedBody => "התשובה נקטעה באמצע",
+        FailureKind::MalformedResponse => "התשובה אינה HTTP תקין",
+        FailureKind::TooLarge => "התשובה גדולה מדי",
+    };
+    Text::new(he, kind.to_string())
+}
+
+/// Nothing left this machine.
+pub(crate) fn not_sent() -> Text {
+    Text::new("הבקשה לא נשלחה ודבר לא חויב", "The request was not sent and nothing was charged")
+}
+
+/// An answer that is not the provider's.
+pub(crate) fn unreadable() -> Text {
+    Text::new("התקבלה תשובה שאינה מובנת", "an answer came that cannot be understood")
+}
+
+/// An HTTP status instead of an answer.
+pub(crate) fn http_status(status: u16) -> Text {
+    Text::new(format!("השרת ענה בקוד HTTP {status}"), format!("the server answered HTTP {status}"))
+}
+
+/// The credentials were refused.
+pub(crate) fn credentials() -> Text {
+    Text::new(
+        "OfficeGuy דחתה את מפתחות הארגון. החשבון מושהה עד לתיקון המפתחות, כדי שהכתובת לא תיחסם",
+        "OfficeGuy refused the organisation's keys. The account is paused until they are mended, so that it is not blocked",
+    )
+}

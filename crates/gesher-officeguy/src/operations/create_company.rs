@@ -1,0 +1,125 @@
+//! `officeguy.create_company`: open an organisation for a vendor and keep its keys in the vault.
+//!
+//! The provider cannot be asked whether one exists, and each call opens and bills another, so it happens once per
+//! vendor, and an unknown outcome is for a person.
+
+use super::PROVIDER;
+use crate::classify::{open, unsure};
+use crate::endpoints::companies::{CreateCompany as Wire, CreateCompanyAnswer, CreateCompanyRequest};
+use crate::envelope::{self, field, id, text};
+use crate::keys::VendorKeys;
+use crate::rules::{self, refuse};
+use gesher_core::operation::{Facts, Prepared, Reply};
+use gesher_core::outcome::SealedEntry;
+use gesher_core::{
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
+    VendorHandle,
+};
+use gesher_provider::endpoint::Endpoint;
+
+/// What of the answer nobody sees. The passwords are dropped; the keys go into the vault.
+const SECRETS: &[&str] = &["APIKey", "APIPublicKey", "UserPassword", "UserEncryptedPassword"];
+
+/// The operation.
+pub(crate) struct CreateCompany;
+
+impl Operation for CreateCompany {
+    const DESCRIPTOR: Descriptor = Descriptor {
+        provider: PROVIDER,
+        name: "create_company",
+        summary: "Open an organisation for a vendor, billed to the marketplace, and keep its keys in the vault.",
+        endpoint: Wire::PATH,
+        effect: Effect::Write,
+        key: KeyRule::OncePerVendor,
+        look_up: LookUp::Manual,
+        sender: Sender::Marketplace,
+    };
+    const EXAMPLES: &'static [Example] = &[Example {
+        title: "Open an organisation that can clear cards",
+        who: "dana-pottery",
+        key: None,
+        request: r#"{
+            "Company": {"Name": "קרמיקה של דנה", "EmailAddress": "dana@example.test", "Phone": "050-0000001",
+                "CorporateNumber": "300000007", "CompanyType": "LicensedDealer", "Address": "רחוב הבדיקה 1, חיפה"},
+            "Applications": ["CreditCard", "Accounting"],
+            "BizPackage": "P1",
+            "ApprovePayment": true
+        }"#,
+        answer: r#"{"CompanyID": "*"}"#,
+    }];
+    type Request = CreateCompanyRequest;
+    type Answer = CreateCompanyAnswer;
+
+    fn rules(request: &CreateCompanyRequest) -> Result<(), Rejection> {
+        rules::no_card_data(request)?;
+        if !request.approve_payment {
+            return Err(refuse(
+                "not_approved",
+                "ApprovePayment: פתיחת ארגון מחייבת את אמצעי התשלום של המרקטפלייס; יש לאשר עם true",
+                "ApprovePayment: the plan is charged to the marketplace's payment method; say true to approve it",
+            ));
+        }
+        let company = &request.company;
+        let needed = [
+            ("Name", &company.name),
+            ("CorporateNumber", &company.corporate_number),
+            ("Phone", &company.phone),
+            ("EmailAddress", &company.email_address),
+        ];
+        for (name, value) in needed {
+            if value.is_none() {
+                return Err(refuse(
+                    "missing_field",
+                    format!("Company.{name}: שדה חובה; בלעדיו הארגון לא יוכל לחייב"),
+                    format!(
+                        "Company.{name}: this field is required; without it the organisation could not charge"
+                    ),
+                ));
+            }
+        }
+        if company.corporate_number.as_ref().is_some_and(|number| number.bytes().all(|byte| byte == b'0')) {
+            return Err(refuse(
+                "bad_corporate_number",
+                "Company.CorporateNumber: מספר של אפסים נחשב ריק ב־OfficeGuy",
+                "Company.CorporateNumber: OfficeGuy takes a number of zeros for none",
+            ));
+        }
+        Ok(())
+    }
+
+    fn facts(request: &CreateCompanyRequest) -> Facts {
+        let number = request.company.corporate_number.as_ref();
+        Facts { subject: number.map(|number| format!("CorporateNumber:{}", number.trim())), amount: None }
+    }
+
+    fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
+        let mut data = match open(reply, Effect::Write) {
+            Ok(envelope) => envelope.data,
+            Err(outcome) => return outcome,
+        };
+        let secrets = serde_json::Value::Object(envelope::remove(&mut data, SECRETS));
+        let company_id = id(field(&data, "CompanyID"));
+        let (Some(company_id), Some(api_key)) = (company_id, text(field(&secrets, "APIKey"))) else {
+            let why = Text::new(
+                "בתשובה חסרים מזהה הארגון או מפתחותיו",
+                "the answer lacks the organisation's id or keys",
+            );
+            let mut outcome = unsure(Effect::Write, "unreadable_answer", why);
+            outcome.reference = company_id.map(|id| id.to_string());
+            return outcome;
+        };
+        let Ok(handle) = prepared.who.parse::<VendorHandle>() else {
+            let why = Text::new("שם הספק אינו תקין", "the vendor's handle is not valid");
+            return unsure(Effect::Write, "bad_vendor", why);
+        };
+        let keys = VendorKeys { company_id, api_key, api_public_key: text(field(&secrets, "APIPublicKey")) };
+        let message =
+            Text::new(format!("נפתח ארגון {company_id}"), format!("Opened organisation {company_id}"));
+        let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
+        outcome.code = None;
+        outcome.reference = Some(company_id.to_string());
+        outcome.sealed = vec![SealedEntry { name: handle.vault_name(PROVIDER), secret: keys.seal() }];
+        outcome.data = data;
+        outcome
+    }
+}

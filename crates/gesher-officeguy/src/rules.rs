@@ -1,0 +1,276 @@
+//! The practical rules that requests share and that no schema can say.
+//!
+//! Each comes from what the provider does without a word: it charges a stored card where none is named, reads
+//! `03/04` as the fourth of March, adds VAT where nothing was said. Nothing was sent when one of these refuses.
+
+use crate::endpoints::charge::ChargeItem;
+use crate::endpoints::enums::{Currency, CustomerSearch};
+use crate::endpoints::shared::{Customer, IncomeItem, WireDate};
+use gesher_core::card::holds_card_number;
+use gesher_core::money::{Money, round_half_up};
+use gesher_core::{Rejection, Text};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Largest total, exclusive, in the currency's main unit: twelve digits before the point.
+const TOTAL_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
+
+/// A refusal with a code and both languages.
+pub(crate) fn refuse(code: &str, he: impl Into<String>, en: impl Into<String>) -> Rejection {
+    Rejection::new(code, Text::new(he, en))
+}
+
+/// Refuses card data, passwords, and card numbers by their shape in any text of the request.
+pub(crate) fn no_card_data(request: &impl Serialize) -> Result<(), Rejection> {
+    let text = serde_json::to_string(request).unwrap_or_default();
+    for name in ["CreditCard_Number", "CreditCard_CVV", "CreditCard_Track2"] {
+        if text.contains(&format!("\"{name}\":")) {
+            return Err(refuse(
+                "card_data_refused",
+                format!("{name}: מספרי כרטיסים, CVV ופס מגנטי אינם מתקבלים; יש להשתמש באסימון (token)"),
+                format!("{name}: card numbers, CVV and track data are not accepted; use a token"),
+            ));
+        }
+    }
+    if text.contains("\"Password\":") {
+        return Err(refuse(
+            "password_refused",
+            "Password: סיסמאות אינן מתקבלות בבקשה",
+            "Password: passwords are not accepted in a request",
+        ));
+    }
+    // The whole text first: it is one pass, and nearly always the last one.
+    if !holds_card_number(&text) {
+        return Ok(());
+    }
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    match path_of_card(&value, "") {
+        Some(path) => Err(refuse(
+            "card_data_refused",
+            format!("{path}: הערך נראה כמו מספר כרטיס אשראי; יש להשתמש באסימון (token)"),
+            format!("{path}: this looks like a card number; use a token"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn path_of_card(value: &Value, path: &str) -> Option<String> {
+    match value {
+        Value::String(text) if !is_uuid(text) && holds_card_number(text) => Some(path.to_owned()),
+        Value::Number(number) if holds_card_number(&number.to_string()) => Some(path.to_owned()),
+        Value::Array(values) => {
+            let mut each = values.iter().enumerate();
+            each.find_map(|(at, value)| path_of_card(value, &format!("{path}[{at}]")))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            path_of_card(value, &inner)
+        }),
+        _ => None,
+    }
+}
+
+/// Whether `text` is a UUID, the form of the provider's tokens: its groups may look like a card's by chance.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Refuses a date in a form that the provider would guess at.
+pub(crate) fn date(path: &str, date: Option<&WireDate>) -> Result<(), Rejection> {
+    match date {
+        Some(date) if !date.is_good() => Err(refuse(
+            "bad_date",
+            format!("{path}: תאריך נכתב כ־2026-03-31, או כ־2026-03-31T09:00:00+03:00"),
+            format!("{path}: a date is written 2026-03-31, or 2026-03-31T09:00:00+03:00"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a line whose item has neither name nor id.
+pub(crate) fn item_named(at: usize, item: &IncomeItem) -> Result<(), Rejection> {
+    if item.name.is_some() || item.id.is_some() {
+        return Ok(());
+    }
+    Err(refuse(
+        "missing_field",
+        format!("Items[{at}].Item.Name: לכל שורה דרוש שם פריט"),
+        format!("Items[{at}].Item.Name: each line needs the name of its item"),
+    ))
+}
+
+/// What a line comes to, rounded as the provider rounds; refused where the numbers contradict each other.
+pub(crate) fn line_total(
+    at: usize,
+    quantity: Decimal,
+    unit: Option<Decimal>,
+    total: Option<Decimal>,
+) -> Result<Decimal, Rejection> {
+    if quantity <= Decimal::ZERO {
+        return Err(refuse(
+            "bad_quantity",
+            format!("Items[{at}].Quantity: הכמות צריכה להיות גדולה מאפס"),
+            format!("Items[{at}].Quantity: a quantity is above zero"),
+        ));
+    }
+    let product = match unit {
+        Some(unit) => {
+            let product = unit.checked_mul(quantity).ok_or_else(too_large)?;
+            Some(round_half_up(product, 2))
+        }
+        None => None,
+    };
+    match (product, total) {
+        (Some(product), Some(total)) if product != total => Err(refuse(
+            "total_mismatch",
+            format!("Items[{at}].Total: הסכום אינו הכמות כפול המחיר ליחידה"),
+            format!("Items[{at}].Total: it is not the quantity times the unit price"),
+        )),
+        (_, Some(total)) => Ok(total),
+        (Some(product), None) => Ok(product),
+        (None, None) => Err(refuse(
+            "missing_field",
+            format!("Items[{at}].UnitPrice: לכל שורה דרוש מחיר"),
+            format!("Items[{at}].UnitPrice: each line needs a price"),
+        )),
+    }
+}
+
+/// What all lines come to.
+pub(crate) fn total_of(
+    lines: impl IntoIterator<Item = Result<Decimal, Rejection>>,
+) -> Result<Decimal, Rejection> {
+    let mut sum = Decimal::ZERO;
+    for line in lines {
+        sum = sum.checked_add(line?).filter(|sum| sum.abs() < TOTAL_MAX).ok_or_else(too_large)?;
+    }
+    Ok(sum)
+}
+
+/// What a charge's items come to, in their one currency.
+pub(crate) fn items_total(items: &[ChargeItem]) -> Result<Money, Rejection> {
+    let currency = items.first().and_then(|item| item.currency).unwrap_or(Currency::ILS);
+    let lines = items.iter().enumerate().map(|(at, item)| {
+        if item.currency.unwrap_or(Currency::ILS) != currency {
+            return Err(refuse(
+                "mixed_currencies",
+                format!("Items[{at}].Currency: כל השורות צריכות להיות באותו מטבע"),
+                format!("Items[{at}].Currency: all lines are in one currency"),
+            ));
+        }
+        line_total(at, item.quantity.0, item.unit_price.map(|price| price.0), item.total.map(|total| total.0))
+    });
+    Ok(Money { amount: total_of(lines)?, currency: currency.to_core() })
+}
+
+fn too_large() -> Rejection {
+    refuse("too_large", "הסכום גדול מדי", "the amount is too large")
+}
+
+/// Whom a request concerns: the first of the customer's names, with which it is.
+pub(crate) fn subject(customer: &Customer) -> Option<String> {
+    if let Some(id) = customer.id {
+        return Some(format!("ID:{id}"));
+    }
+    let names = [
+        ("ExternalIdentifier", &customer.external_identifier),
+        ("EmailAddress", &customer.email_address),
+        ("Phone", &customer.phone),
+        ("CompanyNumber", &customer.company_number),
+        ("Name", &customer.name),
+    ];
+    names.into_iter().find_map(|(which, name)| name.as_ref().map(|name| format!("{which}:{}", name.trim())))
+}
+
+/// Whether the request can find a customer that exists.
+pub(crate) fn finds_customer(customer: &Customer) -> bool {
+    if customer.id.is_some() {
+        return true;
+    }
+    match customer.search_mode {
+        None | Some(CustomerSearch::None) => false,
+        Some(CustomerSearch::Automatic) => subject(customer).is_some(),
+        Some(CustomerSearch::ExternalIdentifier) => customer.external_identifier.is_some(),
+        Some(CustomerSearch::Name) => customer.name.is_some(),
+        Some(CustomerSearch::CompanyNumber) => customer.company_number.is_some(),
+        Some(CustomerSearch::Phone) => customer.phone.is_some(),
+        Some(CustomerSearch::EmailAddress) => customer.email_address.is_some(),
+    }
+}
+
+/// Refuses a customer that cannot be told from another.
+pub(crate) fn customer_named(path: &str, customer: &Customer) -> Result<(), Rejection> {
+    if subject(customer).is_some() {
+        return Ok(());
+    }
+    Err(refuse(
+        "missing_field",
+        format!("{path}.Name: ללקוח דרוש שם או מזהה"),
+        format!("{path}.Name: the customer needs a name or an id"),
+    ))
+}
+
+/// The request as the provider's JSON has it, typed again from its own text.
+pub(crate) fn reread<T: serde::de::DeserializeOwned>(body: &str) -> Option<T> {
+    serde_json::from_str(body).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_largest_total_has_twelve_digits() {
+        assert_eq!(TOTAL_MAX, Decimal::from(1_000_000_000_000_i64));
+    }
+
+    #[track_caller]
+    fn check(request: &Value, want: Option<&str>) {
+        let got = no_card_data(request).err().map(|refusal| refusal.message.en);
+        match (got, want) {
+            (Some(got), Some(want)) => assert!(got.starts_with(want), "{got}"),
+            (got, want) => assert_eq!(got.as_deref(), want, "{request}"),
+        }
+    }
+
+    #[test]
+    fn a_card_number_is_found_in_any_text_and_a_token_is_not_one() {
+        check(&json!({"Customer": {"Name": "4111 1111 1111 1111"}}), Some("Customer.Name: "));
+        check(
+            &json!({"Items": [{"a": 1}, {"Item": {"Name": "4111111111111111"}}]}),
+            Some("Items[1].Item.Name: "),
+        );
+        check(&json!({"Properties": {"n": 4_111_111_111_111_111_u64}}), Some("Properties.n: "));
+        check(&json!({"CreditCard_Number": null}), Some("CreditCard_Number: "));
+        check(&json!({"User": {"Password": null}}), Some("Password: "));
+        check(&json!({"t": "41111111-1111-1111-8111-aaaaaaaaaaaa"}), None);
+        check(&json!({"t": "7b0e0c7e-1111-4222-8333-444455556666"}), None);
+        check(&json!({"Customer": {"Name": "דנה"}, "ID": 2_410_000_001_i64}), None);
+    }
+
+    fn line(quantity: &str, unit: Option<&str>, total: Option<&str>) -> Result<String, String> {
+        let number = |text: &str| Decimal::from_str_exact(text).unwrap();
+        line_total(0, number(quantity), unit.map(number), total.map(number))
+            .map(|total| total.normalize().to_string())
+            .map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn a_line_comes_to_its_quantity_times_its_price() {
+        assert_eq!(line("2", Some("4.50"), None), Ok("9".to_owned()));
+        assert_eq!(line("1.5", Some("0.33"), None), Ok("0.5".to_owned()));
+        assert_eq!(line("3", None, Some("10.00")), Ok("10".to_owned()));
+        assert_eq!(line("2", Some("4.50"), Some("9.00")), Ok("9".to_owned()));
+        assert_eq!(line("2", Some("4.50"), Some("9.01")), Err("total_mismatch".to_owned()));
+        assert_eq!(line("0", Some("4.50"), None), Err("bad_quantity".to_owned()));
+        assert_eq!(line("-1", Some("4.50"), None), Err("bad_quantity".to_owned()));
+        assert_eq!(line("1", None, None), Err("missing_field".to_owned()));
+        assert_eq!(line("79228162514264337593543950335", Some("9.99"), None), Err("too_large".to_owned()));
+    }
+}

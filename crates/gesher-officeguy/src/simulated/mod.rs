@@ -1,0 +1,185 @@
+//! OfficeGuy played on this machine: the same paths, the same envelope, the same order of checks, the same traps.
+//!
+//! Made from what was seen on the wire, where it was seen; choices where nobody knows are marked as such beside the
+//! code. Cards and amounts that are refused stand in [`TEST_CARDS`] and [`TEST_AMOUNTS`]. Like the provider it has
+//! no idempotency: a charge that is sent twice is two charges.
+
+mod acquirer;
+mod books;
+mod charge;
+mod companies;
+mod documents;
+mod payments;
+mod record;
+mod wire;
+mod world;
+
+pub use acquirer::{TEST_AMOUNTS, TEST_CARDS, TestCard};
+pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
+
+use crate::endpoints::{charge as charge_wire, companies as company_wire, document_reads, documents as document_wire};
+use crate::endpoints::{payments as payment_wire, terminal as terminal_wire, vat as vat_wire};
+use crate::envelope;
+use crate::operations::PROVIDER;
+use gesher_provider::endpoint::EndpointEntry;
+use gesher_provider::simulate::{Answered, Call, CallFacts, Distortion, RestoreError, SimulatedProvider};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use std::time::Duration;
+use wire::{Fields, Refusal, position_of};
+use world::Caller;
+
+/// The marketplace's organisation, unless another is configured.
+pub const MARKETPLACE_COMPANY_ID: i64 = 2_410_000_001;
+/// Approves a terminal that was asked for: `{"CompanyID": 2410000223}`. Not a path of the provider.
+pub const APPROVE_TERMINAL_PATH: &str = "/simulator/terminals/approve/";
+/// Refuses a terminal that was asked for.
+pub const REFUSE_TERMINAL_PATH: &str = "/simulator/terminals/refuse/";
+
+/// Every endpoint that is played.
+pub static ENDPOINTS: &[EndpointEntry<World>] = &[
+    EndpointEntry::of::<charge_wire::Charge>(),
+    EndpointEntry::of::<payment_wire::GetPayment>(),
+    EndpointEntry::of::<payment_wire::ListPayments>(),
+    EndpointEntry::of::<company_wire::CreateCompany>(),
+    EndpointEntry::of::<company_wire::GetCompany>(),
+    EndpointEntry::of::<terminal_wire::OpenUpayTerminal>(),
+    EndpointEntry::of::<document_wire::CreateDocument>(),
+    EndpointEntry::of::<document_reads::ListDocuments>(),
+    EndpointEntry::of::<document_reads::GetDocument>(),
+    EndpointEntry::of::<vat_wire::GetVatRate>(),
+];
+
+const JSON: &str = "application/json; charset=utf-8";
+const NOT_JSON: &str = "Invalid Request JSON / Request doesn't match the API properties. \
+                        Please contact support@sumit.co.il for assistance.";
+
+/// The envelope, its fields in the provider's order.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope<'a, A> {
+    data: Option<A>,
+    status: u8,
+    user_error_message: Option<&'a str>,
+    technical_error_details: Option<&'a str>,
+}
+
+/// Answers one call in the provider's order: types, credentials, and then whatever the endpoint asks.
+fn serve<I, A: Serialize>(
+    world: &mut World,
+    call: &Call<'_>,
+    read: impl FnOnce(&Fields<'_>) -> Result<I, Refusal>,
+    run: impl FnOnce(&mut World, Caller, I) -> Result<A, Refusal>,
+) -> Answered {
+    let parsed = serde_json::from_slice::<Value>(call.body).map_err(|_| Refusal::NotJson);
+    let outcome = parsed.and_then(|body| {
+        let fields = Fields::root(&body)?;
+        let input = read(&fields)?;
+        let caller = world.authenticate(&fields, call.at)?;
+        run(world, caller, input)
+    });
+    let records = world.take_done().iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
+    Answered { records, ..enveloped(outcome, call) }
+}
+
+fn enveloped<A: Serialize>(outcome: Result<A, Refusal>, call: &Call<'_>) -> Answered {
+    let bare = Envelope { data: None, status: 1, user_error_message: None, technical_error_details: None };
+    let body = match outcome {
+        Ok(data) => serde_json::to_vec(&Envelope { data: Some(data), status: 0, ..bare }),
+        Err(Refusal::Business(words)) => {
+            serde_json::to_vec(&Envelope { user_error_message: Some(&words), ..bare })
+        }
+        Err(Refusal::NotJson) => technical(NOT_JSON, NOT_JSON),
+        Err(Refusal::Conversion { path, shown }) => {
+            let position = position_of(call.body, &path, &shown);
+            let details = format!(
+                "{NOT_JSON}\r\n{path}: Error converting value {shown}. Path '{path}', line 1, position {position}."
+            );
+            technical(NOT_JSON, &details)
+        }
+    };
+    Answered { status: 200, content_type: Some(JSON), body: body.unwrap_or_default(), ..Answered::default() }
+}
+
+fn technical(words: &str, details: &str) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Envelope::<()> {
+        data: None,
+        status: 2,
+        user_error_message: Some(words),
+        technical_error_details: Some(details),
+    })
+}
+
+/// The error about required fields that are missing: in the reverse of their declared order, one a line.
+fn required(call: &Call<'_>, declared: &[(&str, bool)]) -> Result<(), Refusal> {
+    let english = call.language.is_some_and(|language| language.starts_with("en"));
+    let missing: Vec<String> = declared
+        .iter()
+        .rev()
+        .filter(|(_, there)| !there)
+        .map(|(name, _)| {
+            // The English wording was never recorded: ours.
+            let words = if english { "A value is required in field" } else { "יש להזין ערך בשדה" };
+            format!("{name}: {words} {name}")
+        })
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(Refusal::Business(missing.join("\r\n"))) }
+}
+
+impl SimulatedProvider for World {
+    fn name(&self) -> &'static str {
+        PROVIDER
+    }
+
+    fn answer(&mut self, call: &Call<'_>) -> Answered {
+        if let Some(entry) = ENDPOINTS.iter().find(|entry| entry.path == call.path) {
+            // What the provider does with another method is not known: ours.
+            if !call.is_post {
+                return Answered { status: 405, ..Answered::default() };
+            }
+            return entry.answer(self, call);
+        }
+        match call.path {
+            APPROVE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, true),
+            REFUSE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, false),
+            _ => Answered { status: 302, location: Some("/"), ..Answered::default() },
+        }
+    }
+
+    fn facts(&self, call: &Call<'_>) -> CallFacts {
+        serde_json::from_slice::<Value>(call.body).map(|body| charge::facts(&body)).unwrap_or_default()
+    }
+
+    fn distort(&self, answered: Answered, distortion: Distortion) -> Answered {
+        let body = match distortion {
+            Distortion::TechnicalError => {
+                let words = "An unexpected error has occurred. Please contact support@sumit.co.il for assistance.";
+                technical(words, words).unwrap_or_default()
+            }
+            Distortion::WrongAmount => charge::with_wrong_amount(&answered.body),
+        };
+        Answered { body, ..answered }
+    }
+
+    fn set_list_lag(&mut self, lag: Duration) {
+        self.list_lag = lag;
+    }
+
+    fn restore(&mut self, record: &str, at: Timestamp) -> Result<(), RestoreError> {
+        let record: record::Record = serde_json::from_str(record)?;
+        self.apply(&record, at);
+        Ok(())
+    }
+}
+
+/// A text that is there and says something.
+fn said(text: Option<&String>) -> bool {
+    text.is_some_and(|text| !text.trim().is_empty())
+}
+
+/// The body of a control call.
+fn company_of(call: &Call<'_>) -> Option<i64> {
+    let body: Value = serde_json::from_slice(call.body).ok()?;
+    envelope::id(envelope::field(&body, "CompanyID"))
+}

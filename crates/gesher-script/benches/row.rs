@@ -1,0 +1,2 @@
+//! Script cost per row.
+fn main() {}

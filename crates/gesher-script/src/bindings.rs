@@ -1,0 +1,149 @@
+//! The providers' operations as functions of scripts: a module a provider, a function an operation.
+//!
+//! Everything comes from the registry's descriptors. What a call means is the engine's; here arguments become JSON
+//! and answers become maps.
+
+use crate::convert::{from_json, to_json};
+use crate::item::{Item, Native, terminated};
+use crate::seam::Level;
+use gesher_core::{Descriptor, KeyRule, Registry, Text};
+use gesher_engine::{Answer, CallEnd};
+use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Position};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many arguments a call of an operation may have.
+#[must_use]
+pub fn arities(rule: KeyRule) -> &'static [usize] {
+    match rule {
+        KeyRule::Required => &[3],
+        KeyRule::Optional => &[2, 3],
+        KeyRule::None | KeyRule::OncePerVendor => &[2],
+    }
+}
+
+/// How a call of an operation is written.
+#[must_use]
+pub fn expected_call(descriptor: &Descriptor) -> String {
+    let arguments = match descriptor.key {
+        KeyRule::Required => "who, key, #{...}",
+        KeyRule::Optional => "who, key, #{...}) or (who, #{...}",
+        KeyRule::None | KeyRule::OncePerVendor => "who, #{...}",
+    };
+    format!("{}::{}({arguments})", descriptor.provider, descriptor.name)
+}
+
+/// One module a provider, by its name.
+pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
+    let mut modules = BTreeMap::new();
+    for (qualified_name, registered) in registry.iter() {
+        let descriptor = registered.entry.descriptor;
+        let module: &mut Module = modules.entry(descriptor.provider).or_default();
+        let bound = Arc::new(Bound { name: qualified_name.to_owned(), expected: expected_call(&descriptor) });
+        for arity in arities(descriptor.key) {
+            bind(module, descriptor.name, &bound, *arity);
+        }
+    }
+    modules
+}
+
+struct Bound {
+    name: String,
+    expected: String,
+}
+
+fn bind(module: &mut Module, name: &str, bound: &Arc<Bound>, arity: usize) {
+    let registration = FuncRegistration::new(name).with_volatility(true);
+    let bound = Arc::clone(bound);
+    if arity == 3 {
+        registration.set_into_module(
+            module,
+            move |context: NativeCallContext, who: Dynamic, key: Dynamic, request: Dynamic| {
+                bound.call(&context, &who, Some(&key), &request)
+            },
+        );
+    } else {
+        registration.set_into_module(
+            module,
+            move |context: NativeCallContext, who: Dynamic, request: Dynamic| {
+                bound.call(&context, &who, None, &request)
+            },
+        );
+    }
+}
+
+impl Bound {
+    fn call(
+        &self,
+        context: &NativeCallContext,
+        who: &Dynamic,
+        key: Option<&Dynamic>,
+        request: &Dynamic,
+    ) -> Native<Dynamic> {
+        let item = Item::of(context)?;
+        let who = text_of(who).ok_or_else(|| self.wrong(&item, "who", "טקסט", "a text", who))?;
+        let key = match key {
+            Some(key) => Some(key_of(key).ok_or_else(|| {
+                self.wrong(&item, "key", "טקסט או מספר שלם", "a text or an integer", key)
+            })?),
+            None => None,
+        };
+        if !request.is_map() {
+            return Err(self.wrong(&item, "request", "מפה", "a map", request));
+        }
+        let request = to_json(request).map_err(|fault| item.coded_fault("wrong_type", &fault.text()))?;
+        match item.outside(|host| host.call(&self.name, &who, key.as_deref(), request))? {
+            Ok(answer) => Ok(answer_map(&item, &answer)),
+            Err(CallEnd::Refused(answer)) => Err(refusal(&answer)),
+            Err(CallEnd::Ended) => Err(terminated()),
+        }
+    }
+
+    fn wrong(&self, item: &Item, name: &str, he: &str, en: &str, given: &Dynamic) -> Box<EvalAltResult> {
+        let (expected, given) = (&self.expected, given.type_name());
+        item.fault(&Text::new(
+            format!("הארגומנט {name} של {expected} צריך להיות {he}, אבל התקבל {given}"),
+            format!("the argument {name} of {expected} must be {en}, but is {given}"),
+        ))
+    }
+}
+
+fn text_of(value: &Dynamic) -> Option<ImmutableString> {
+    value.read_lock::<ImmutableString>().map(|text| text.clone())
+}
+
+/// A key is a text; a number is taken as its digits.
+fn key_of(value: &Dynamic) -> Option<ImmutableString> {
+    text_of(value).or_else(|| value.as_int().ok().map(|number| number.to_string().into()))
+}
+
+fn optional(value: Option<&str>) -> Dynamic {
+    value.map_or(Dynamic::UNIT, Dynamic::from)
+}
+
+/// The one shape of all answers.
+fn answer_map(item: &Item, answer: &Answer) -> Dynamic {
+    // Whatever came, the call is done and its answer recorded: data that cannot be shown must not undo that.
+    let data = from_json(&answer.data).unwrap_or_else(|fault| {
+        item.say(Level::Warn, &format!("the answer's data is left out: {}", fault.text().en));
+        Dynamic::UNIT
+    });
+    let mut map = Map::new();
+    map.insert("status".into(), answer.status.as_str().into());
+    map.insert("reference".into(), optional(answer.reference.as_deref()));
+    map.insert("document".into(), optional(answer.document.as_deref()));
+    map.insert("code".into(), optional(answer.code.as_deref()));
+    map.insert("message".into(), answer.message.as_str().into());
+    map.insert("replayed".into(), answer.replayed.into());
+    map.insert("data".into(), data);
+    map.into()
+}
+
+/// What a script may catch: nothing happened.
+fn refusal(answer: &Answer) -> Box<EvalAltResult> {
+    let mut map = Map::new();
+    map.insert("status".into(), answer.status.as_str().into());
+    map.insert("code".into(), optional(answer.code.as_deref()));
+    map.insert("message".into(), answer.message.as_str().into());
+    EvalAltResult::ErrorRuntime(map.into(), Position::NONE).into()
+}

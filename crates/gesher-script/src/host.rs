@@ -1,0 +1,103 @@
+//! Sets a Rhai engine up: what scripts may use, how much of it, and who is asked before each step.
+//!
+//! An engine belongs to one execution, so that nothing is shared between threads but immutable modules; making one is
+//! a handful of reference counts. No function of the hub can run while a script is compiled: the compiling engine
+//! has no item, and the optimiser is off, so that what was checked is what runs.
+
+use crate::item::Item;
+use crate::limits::*;
+use crate::seam::Level;
+use crate::{bindings, builtins, shadow};
+use gesher_core::Registry;
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
+    BasicMathPackage, BasicStringPackage, LogicPackage, MoreStringPackage, Package,
+};
+use rhai::{Engine, Module, OptimizationLevel, Shared};
+use std::sync::Arc;
+
+/// Everything that scripts can call, ready to be shared by all engines.
+#[derive(Clone)]
+pub(crate) struct Vocabulary {
+    /// In the order in which they are registered: a later one is found first.
+    global: Arc<[Shared<Module>]>,
+    named: Arc<[(String, Shared<Module>)]>,
+}
+
+impl Vocabulary {
+    /// Rhai's own library as far as it is safe, the hub's functions, and the operations of `registry`. The core
+    /// language package is left out: it has `sleep` and `exit` in it.
+    pub(crate) fn new(registry: &Registry) -> Self {
+        let global = vec![
+            ArithmeticPackage::new().as_shared_module(),
+            LogicPackage::new().as_shared_module(),
+            BasicMathPackage::new().as_shared_module(),
+            BasicStringPackage::new().as_shared_module(),
+            MoreStringPackage::new().as_shared_module(),
+            BasicIteratorPackage::new().as_shared_module(),
+            BasicArrayPackage::new().as_shared_module(),
+            BasicMapPackage::new().as_shared_module(),
+            BasicFnPackage::new().as_shared_module(),
+            ready(shadow::module()),
+            ready(builtins::global_module()),
+        ];
+        let named = builtins::modules().into_iter().chain(bindings::modules(registry));
+        let named = named.map(|(name, module)| (name.to_owned(), ready(module)));
+        Self { global: global.into(), named: named.collect() }
+    }
+
+    /// An engine that compiles and loads. It has no item: a host function that is called answers with an error.
+    pub(crate) fn engine(&self) -> Engine {
+        let mut engine = Engine::new_raw();
+        for module in self.global.iter() {
+            engine.register_global_module(Shared::clone(module));
+        }
+        for (name, module) in self.named.iter() {
+            engine.register_static_module(name, Shared::clone(module));
+        }
+        set_limits(&mut engine);
+        engine
+            .disable_symbol("eval")
+            .set_optimization_level(OptimizationLevel::None)
+            .set_strict_variables(true)
+            .set_fail_on_invalid_map_property(true);
+        shadow::name_missing_properties(&mut engine);
+        engine
+    }
+
+    /// An engine that runs one item.
+    pub(crate) fn engine_for(&self, item: &Arc<Item>) -> Engine {
+        let mut engine = self.engine();
+        engine.set_default_tag(rhai::Dynamic::from(Arc::clone(item)));
+        let pulsed = Arc::clone(item);
+        engine.on_progress(move |operations| pulsed.pulse(operations));
+        let printing = Arc::clone(item);
+        engine.on_print(move |line| printing.say(Level::Info, line));
+        let debugging = Arc::clone(item);
+        engine.on_debug(move |line, source, position| {
+            let source = source.unwrap_or_default();
+            debugging.say(Level::Debug, &format!("{source}:{position:?}: {line}"));
+        });
+        engine
+    }
+}
+
+fn ready(mut module: Module) -> Shared<Module> {
+    module.build_index();
+    module.into()
+}
+
+/// Each limit by its name, so that no default of a build kind is left.
+fn set_limits(engine: &mut Engine) {
+    engine
+        .set_max_operations(OPERATIONS_MAX)
+        .set_max_string_size(STRING_BYTES_MAX)
+        .set_max_array_size(ARRAY_ELEMENTS_MAX)
+        .set_max_map_size(MAP_ENTRIES_MAX)
+        .set_max_call_levels(CALL_DEPTH_MAX)
+        .set_max_expr_depths(EXPRESSION_DEPTH_MAX, EXPRESSION_DEPTH_MAX)
+        .set_max_functions(FUNCTIONS_MAX)
+        .set_max_modules(MODULES_MAX)
+        .set_max_variables(VARIABLES_MAX)
+        .set_max_strings_interned(0);
+}

@@ -1,0 +1,125 @@
+//! One item's script at work: whether it may go on, how long it took, what it wrote to the log.
+//!
+//! Rhai wraps an error that comes out of a closure into one that `try`/`catch` takes, so ending a script by an error
+//! alone is not enough: once an item is over, it stays over, and every host function and every step of the
+//! evaluator asks here first.
+
+use crate::limits::{OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
+use crate::seam::{Host, Level};
+use gesher_core::{Language, Text};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What every native function that scripts can call answers.
+pub(crate) type Native<T> = Result<T, Box<EvalAltResult>>;
+
+/// The state of one execution.
+pub(crate) struct Item {
+    host: Arc<dyn Host>,
+    started: Duration,
+    /// Nanoseconds spent in operations.
+    waited: AtomicU64,
+    time_is_up: AtomicBool,
+    written: AtomicUsize,
+}
+
+impl Item {
+    pub(crate) fn new(host: Arc<dyn Host>) -> Arc<Self> {
+        let started = host.monotonic();
+        Arc::new(Self {
+            host,
+            started,
+            waited: AtomicU64::new(0),
+            time_is_up: AtomicBool::new(false),
+            written: AtomicUsize::new(0),
+        })
+    }
+
+    /// The item that a native function is called for. There is none while a script is being loaded.
+    pub(crate) fn of(context: &NativeCallContext) -> Native<Arc<Self>> {
+        context
+            .tag()
+            .and_then(|tag| tag.read_lock::<Arc<Self>>().map(|item| Arc::clone(&item)))
+            .ok_or_else(|| "this can be called only while an item runs, not in a constant".into())
+    }
+
+    pub(crate) fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    pub(crate) fn language(&self) -> Language {
+        self.host.language()
+    }
+
+    /// Whether nothing may be done for it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.host.is_dead() || self.time_is_up()
+    }
+
+    pub(crate) fn time_is_up(&self) -> bool {
+        self.time_is_up.load(Ordering::Relaxed)
+    }
+
+    /// Called for every step of the evaluator; an answer ends the script.
+    pub(crate) fn pulse(&self, operations: u64) -> Option<Dynamic> {
+        if self.is_over() {
+            return Some(Dynamic::UNIT);
+        }
+        if operations % OPERATIONS_PER_TIME_CHECK != 0 {
+            return None;
+        }
+        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
+        let spent = self.host.monotonic().saturating_sub(self.started).saturating_sub(waited);
+        if spent <= SCRIPT_TIME_MAX {
+            return None;
+        }
+        self.time_is_up.store(true, Ordering::Relaxed);
+        Some(Dynamic::UNIT)
+    }
+
+    /// Does something outside the script, unless the item is over. The time that it takes is not the script's.
+    pub(crate) fn outside<T>(&self, act: impl FnOnce(&dyn Host) -> T) -> Native<T> {
+        if self.is_over() {
+            return Err(terminated());
+        }
+        let before = self.host.monotonic();
+        let result = act(&*self.host);
+        let took = self.host.monotonic().saturating_sub(before);
+        self.waited.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if self.host.is_dead() {
+            return Err(terminated());
+        }
+        Ok(result)
+    }
+
+    /// Writes a line to the log, redacted and within the limit.
+    pub(crate) fn say(&self, level: Level, line: &str) {
+        let before = self.written.fetch_add(line.len(), Ordering::Relaxed);
+        if before.saturating_add(line.len()) <= OUTPUT_BYTES_MAX {
+            self.host.log(level, &self.host.redact(line));
+        } else if before <= OUTPUT_BYTES_MAX {
+            let notice = format!("the script wrote more than {OUTPUT_BYTES_MAX} bytes; the rest is left out");
+            self.host.log(Level::Warn, &notice);
+        }
+    }
+
+    /// An error that the script may catch, in the hub's language.
+    pub(crate) fn fault(&self, text: &Text) -> Box<EvalAltResult> {
+        text.get(self.language()).into()
+    }
+
+    /// The same with a code, as scripts throw them.
+    pub(crate) fn coded_fault(&self, code: &str, text: &Text) -> Box<EvalAltResult> {
+        let mut thrown = rhai::Map::new();
+        thrown.insert("code".into(), code.into());
+        thrown.insert("message".into(), text.get(self.language()).into());
+        EvalAltResult::ErrorRuntime(thrown.into(), Position::NONE).into()
+    }
+}
+
+/// The error by which an item that is over leaves the script.
+pub(crate) fn terminated() -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into()
+}

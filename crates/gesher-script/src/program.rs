@@ -1,0 +1,133 @@
+//! A compiled script: what the engine runs for each item.
+
+use crate::check::{ColumnUse, ScriptFault};
+use crate::convert::{from_json, to_json};
+use crate::host::Vocabulary;
+use crate::item::Item;
+use crate::report::{SCRIPT_ERROR, Sources, thrown};
+use crate::seam::{Host, Level};
+use gesher_core::Text;
+use gesher_engine::{Entry, Input, ItemContext, Program, ProgramEnd, Row};
+use rhai::{AST, CallFnOptions, Dynamic, EvalAltResult, Map, Module, Scope, Shared};
+use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A script that passed all checks, with its modules, frozen. Shared by all items and threads.
+pub struct RhaiProgram {
+    pub(crate) hash: String,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) columns: Vec<ColumnUse>,
+    pub(crate) warnings: Vec<ScriptFault>,
+    pub(crate) sources: Sources,
+    pub(crate) vocabulary: Vocabulary,
+    /// The script's functions with their constants and imports, so that nothing at its top level runs again.
+    pub(crate) script: Shared<Module>,
+    pub(crate) nothing: AST,
+}
+
+impl std::fmt::Debug for RhaiProgram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RhaiProgram({} {})", self.sources.main, self.hash)
+    }
+}
+
+impl RhaiProgram {
+    /// The script's name, relative to the scripts folder.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.sources.main
+    }
+
+    /// The columns that `on_row` reads by name; a file without one of them cannot be run.
+    #[must_use]
+    pub fn columns(&self) -> &[ColumnUse] {
+        &self.columns
+    }
+
+    /// What is allowed but hardly meant, such as an operation that the flow may not call.
+    #[must_use]
+    pub fn warnings(&self) -> &[ScriptFault] {
+        &self.warnings
+    }
+
+    /// Runs one item with `host` as its world. Blocks; the thread needs a stack of 16 MiB.
+    pub fn run_with(&self, host: Arc<dyn Host>, input: Input) -> ProgramEnd {
+        let item = Item::new(host);
+        // A panic leaves no lock behind that another item could meet: all that it can have touched is the item's.
+        catch_unwind(AssertUnwindSafe(|| self.run_item(&item, input))).unwrap_or_else(|_| {
+            let text = Text::new(
+                "תקלה פנימית בהרצת התסריט; הפרטים ביומן",
+                "an internal fault while running the script; the log says more",
+            );
+            let message = text.get(item.language()).to_owned();
+            ended_or(&item, ProgramEnd::Threw { code: SCRIPT_ERROR.to_owned(), message })
+        })
+    }
+
+    fn run_item(&self, item: &Arc<Item>, input: Input) -> ProgramEnd {
+        let entry = input.entry();
+        let result = argument(input).and_then(|argument| {
+            let mut engine = self.vocabulary.engine_for(item);
+            engine.register_global_module(Shared::clone(&self.script));
+            let options = CallFnOptions::new().eval_ast(false).in_all_namespaces(true);
+            let call = (argument,);
+            engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.nothing, entry.name(), call)
+        });
+        let end = match result {
+            Ok(value) => ProgramEnd::Returned(self.returned(item, &value)),
+            Err(error) => {
+                let thrown = thrown(error, &self.sources, item);
+                if !item.host().is_dead() {
+                    item.say(Level::Error, &thrown.report);
+                }
+                ProgramEnd::Threw { code: thrown.code, message: thrown.message }
+            }
+        };
+        ended_or(item, end)
+    }
+
+    /// What the script returned. All its work is done by then: a value that JSON has no word for is not worth an error.
+    fn returned(&self, item: &Item, value: &Dynamic) -> Value {
+        to_json(value).unwrap_or_else(|fault| {
+            let name = &self.sources.main;
+            item.say(Level::Warn, &format!("{name}: the returned value is left out: {}", fault.text().en));
+            Value::Null
+        })
+    }
+}
+
+/// Whatever a script made of it: an item that is dead has ended.
+fn ended_or(item: &Item, end: ProgramEnd) -> ProgramEnd {
+    if item.host().is_dead() { ProgramEnd::Ended } else { end }
+}
+
+fn argument(input: Input) -> Result<Dynamic, Box<EvalAltResult>> {
+    match input {
+        Input::Row(row) => Ok(row_map(row)),
+        Input::Call(value) | Input::Finish(value) => {
+            from_json(&value).map_err(|fault| fault.text().en.as_str().into())
+        }
+    }
+}
+
+fn row_map(row: Row) -> Dynamic {
+    let cells = row.header.iter().zip(row.cells);
+    let map: Map = cells.map(|(name, cell)| (name.as_str().into(), Dynamic::from(cell))).collect();
+    map.into()
+}
+
+impl Program for RhaiProgram {
+    fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    fn has(&self, entry: Entry) -> bool {
+        self.entries.contains(&entry)
+    }
+
+    fn run(&self, context: &Arc<ItemContext>, input: Input) -> ProgramEnd {
+        let host: Arc<ItemContext> = Arc::clone(context);
+        self.run_with(host, input)
+    }
+}

@@ -1,0 +1,88 @@
+//! What a script's host functions need of the world: the one seam between Rhai and the engine.
+//!
+//! In the hub an [`ItemContext`] stands behind it. Whoever wants to run a script without the hub puts something else
+//! there.
+
+use gesher_core::Language;
+use gesher_engine::{Answer, CallEnd, ItemContext};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// How loud a line of a script's log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// `debug(..)`.
+    Debug,
+    /// `print(..)` and `log::info`.
+    Info,
+    /// `log::warn`.
+    Warn,
+    /// `log::error`, and what ended a script.
+    Error,
+    /// `alert(..)`: somebody should look.
+    Alert,
+}
+
+/// The world as one item's script sees it.
+pub trait Host: Send + Sync {
+    /// Runs an operation as a step of the item.
+    fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd>;
+    /// The time, as a step of the item.
+    fn now(&self) -> Result<Timestamp, CallEnd>;
+    /// Whether the item is over, whatever the script thinks.
+    fn is_dead(&self) -> bool;
+    /// Time since some start; only for measuring how long the script takes.
+    fn monotonic(&self) -> Duration;
+    /// The hub's time zone.
+    fn time_zone(&self) -> &TimeZone;
+    /// The language of messages.
+    fn language(&self) -> Language;
+    /// `text` without secrets and card numbers.
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str>;
+    /// Takes a line that was redacted already.
+    fn log(&self, level: Level, line: &str);
+}
+
+impl Host for ItemContext {
+    fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd> {
+        ItemContext::call(self, operation, who, key, request)
+    }
+
+    fn now(&self) -> Result<Timestamp, CallEnd> {
+        ItemContext::now(self)
+    }
+
+    fn is_dead(&self) -> bool {
+        ItemContext::is_dead(self)
+    }
+
+    fn monotonic(&self) -> Duration {
+        ItemContext::monotonic(self)
+    }
+
+    fn time_zone(&self) -> &TimeZone {
+        ItemContext::time_zone(self)
+    }
+
+    fn language(&self) -> Language {
+        ItemContext::language(self)
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.redactor().text(text)
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        let (flow, item) = (self.flow().name.as_str(), self.item());
+        match level {
+            Level::Debug => tracing::debug!(target: "gesher::script", flow, %item, "{line}"),
+            Level::Info => tracing::info!(target: "gesher::script", flow, %item, "{line}"),
+            Level::Warn => tracing::warn!(target: "gesher::script", flow, %item, "{line}"),
+            Level::Error => tracing::error!(target: "gesher::script", flow, %item, "{line}"),
+            Level::Alert => tracing::warn!(target: "gesher::script", flow, %item, alert = true, "{line}"),
+        }
+    }
+}

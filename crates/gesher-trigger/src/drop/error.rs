@@ -1,0 +1,125 @@
+//! What can go wrong with a trigger itself. What is wrong with a file is a refusal, not an error.
+
+use super::folder::FolderError;
+use gesher_core::RunId;
+use gesher_engine::EngineError;
+use gesher_engine::journal::JournalError;
+use std::io;
+use std::path::PathBuf;
+
+/// A trigger could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TriggerError {
+    /// The flow's drop part cannot work.
+    #[error("the drop part of flow {flow} cannot work: {fault}")]
+    Config {
+        /// Which flow.
+        flow: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// The folder cannot be used.
+    #[error("the drop folder of flow {flow} cannot be used")]
+    Folder {
+        /// Which flow.
+        flow: String,
+        /// Why.
+        source: FolderError,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot {doing} {path}")]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A report cannot be written.
+    #[error("the reports of run {run} cannot be written")]
+    Report {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of an unfinished run is gone.
+    #[error("the file of run {run} is gone from {path}; put it back there and start the hub again")]
+    Missing {
+        /// Which run.
+        run: RunId,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file that was named to be run is none.
+    #[error("{0} is no regular file")]
+    NoFile(PathBuf),
+    /// What the journal keeps for a run cannot be understood.
+    #[error("what the journal keeps of run {run} cannot be read")]
+    Source {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The journal failed.
+    #[error("the journal failed while {doing}")]
+    Journal {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: JournalError,
+    },
+    /// The engine failed.
+    #[error("run {run} could not go on")]
+    Engine {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        source: EngineError,
+    },
+    /// No run could be begun.
+    #[error("no run could be begun for {name}")]
+    Begin {
+        /// The file.
+        name: String,
+        /// Why.
+        source: EngineError,
+    },
+    /// A thread of ours ended without an answer.
+    #[error("an internal fault while {0}")]
+    Internal(&'static str),
+}
+
+impl TriggerError {
+    /// Whether the hub cannot go on at all, rather than this one file or folder.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        let engine_fails =
+            |error: &EngineError| !matches!(error, EngineError::Source { .. } | EngineError::Unended { .. });
+        match self {
+            Self::Journal { .. } | Self::Begin { .. } => true,
+            Self::Engine { source, .. } => engine_fails(source),
+            _ => false,
+        }
+    }
+
+    /// The error with all its reasons, for a log line.
+    #[must_use]
+    pub fn with_reasons(&self) -> String {
+        let mut text = self.to_string();
+        let mut reason = std::error::Error::source(self);
+        while let Some(error) = reason {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            reason = error.source();
+        }
+        text
+    }
+
+    pub(super) fn journal(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
+        move |source| Self::Journal { doing, source }
+    }
+}

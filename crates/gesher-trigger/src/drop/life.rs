@@ -1,0 +1,396 @@
+//! The life of one file, from its claim to its reports. Each step is done again, to the same end, when the hub stops
+//! in the middle of it: where the run stands is the journal's to say, and where the file lies says the rest.
+
+use super::blocks::Fingerprints;
+use super::config::RowRules;
+use super::error::TriggerError;
+use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
+use super::late;
+use super::messages;
+use super::reader::{Format, ReadError};
+use super::report::{self, ReportError, ResultFiles};
+use super::scan::Stamp;
+use super::source::{FileSource, ValidatedRows};
+use super::trigger::DropTrigger;
+use super::validate::{Refusal, Validation};
+use gesher_core::{ItemId, RunId};
+use gesher_engine::journal::{
+    FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
+};
+use gesher_engine::{EngineError, Progress, RunEnd, Stop};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Items that are read from the journal at a time.
+const PAGE_ITEMS: usize = 1_000;
+
+/// What the journal keeps with a run so that it can go on after a stop.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Pinned {
+    /// The file as it lay in the folder; none for one that was copied in.
+    pub(super) stamp: Option<Stamp>,
+    /// What a row is, as configured when the file was claimed.
+    pub(super) rules: RowRules,
+    /// The bytes as they were validated.
+    #[serde(default)]
+    pub(super) fingerprints: Option<Fingerprints>,
+    /// The run of the same bytes.
+    #[serde(default)]
+    pub(super) duplicate_of: Option<RunId>,
+}
+
+impl Pinned {
+    pub(super) fn to_json(&self) -> Value {
+        // Plain data without maps: there is nothing in it that JSON could not hold.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn of(run: &RunRecord) -> Result<Self, TriggerError> {
+        serde_json::from_value(run.source.clone())
+            .map_err(|source| TriggerError::Source { run: run.id.clone(), source })
+    }
+}
+
+/// How a file came to its end.
+#[derive(Clone, Debug)]
+pub struct FileEnd {
+    /// Its run.
+    pub run: RunId,
+    /// What became of it.
+    pub outcome: FileOutcome,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug)]
+pub enum FileOutcome {
+    /// Every row has ended.
+    Done {
+        /// How.
+        tally: Tally,
+        /// Where the results are.
+        files: ResultFiles,
+    },
+    /// Refused whole; nothing was called.
+    Refused {
+        /// The list of what is wrong.
+        errors: PathBuf,
+        /// For people, in the hub's language.
+        message: String,
+    },
+    /// The same bytes were run before; nothing was called.
+    Duplicate {
+        /// By this run.
+        of: RunId,
+        /// Where the file lies now.
+        file: PathBuf,
+        /// For people, in the hub's language.
+        message: String,
+    },
+    /// The file was not taken, or a person cancelled the run.
+    Cancelled {
+        /// For people, in the hub's language.
+        message: String,
+    },
+    /// The hub stops; the run goes on at the next start.
+    Stopped,
+}
+
+impl FileOutcome {
+    /// What became of it in one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Refused { .. } => "refused",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl FileEnd {
+    pub(super) fn cancelled(run: RunId, message: &str) -> Self {
+        Self { run, outcome: FileOutcome::Cancelled { message: message.to_owned() } }
+    }
+}
+
+/// A run's file and what is known of it.
+struct Job {
+    folder: DropFolder,
+    run: RunRecord,
+    pinned: Pinned,
+    /// Where the file lies while it is worked on.
+    path: PathBuf,
+}
+
+impl Job {
+    fn at(&self, place: Place) -> PathBuf {
+        let name = name_with_run(&self.run.name, self.run.id.as_str(), extension(&self.run.name));
+        self.folder.path(place).join(name)
+    }
+
+    fn rows(&self) -> Result<ValidatedRows, ReadError> {
+        let format = Format::of_name(&self.run.name, self.pinned.rules.encoding);
+        let wanted = self.pinned.fingerprints.clone().unwrap_or_default();
+        ValidatedRows::open(&self.path, format, &self.pinned.rules, wanted)
+    }
+}
+
+impl DropTrigger {
+    /// Takes a run from wherever it stands to its end.
+    pub(super) async fn work(
+        &self,
+        run: &RunId,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<FileEnd, TriggerError> {
+        loop {
+            let job = self.job(run).await?;
+            let state = job.run.state;
+            let message = job.run.message.clone().unwrap_or_default();
+            let outcome = match state {
+                RunState::Claimed => self.examine(job).await?,
+                RunState::Running | RunState::Halted => self.run_rows(job, stop, progress).await?,
+                RunState::Reporting => Some(self.finish(job).await?),
+                RunState::Finished => {
+                    let files = ResultFiles::of(&job.folder, &job.run).existing();
+                    Some(FileOutcome::Done { tally: self.tally(run).await?, files })
+                }
+                RunState::Refused => {
+                    let errors = report::errors_path(&job.folder, &job.run);
+                    Some(FileOutcome::Refused { errors, message })
+                }
+                RunState::Duplicate => {
+                    let file = job.at(Place::Duplicate);
+                    let of = job.pinned.duplicate_of.unwrap_or(job.run.id);
+                    Some(FileOutcome::Duplicate { of, file, message })
+                }
+                RunState::Cancelled => Some(FileOutcome::Cancelled { message }),
+            };
+            if let Some(outcome) = outcome {
+                return Ok(FileEnd { run: run.clone(), outcome });
+            }
+        }
+    }
+
+    async fn job(&self, run: &RunId) -> Result<Job, TriggerError> {
+        let record = self.engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
+        let run = record.ok_or_else(|| TriggerError::Journal {
+            doing: "reading a run",
+            source: gesher_engine::journal::JournalError::NoRun(run.clone()),
+        })?;
+        let folder = self.open_folder()?;
+        let pinned = Pinned::of(&run)?;
+        let path = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
+        Ok(Job { folder, run, pinned, path })
+    }
+
+    /// A claimed file: is it there, is it right, is it new?
+    async fn examine(&self, job: Job) -> Result<Option<FileOutcome>, TriggerError> {
+        if !job.path.exists() && !self.bring_back(&job).await? {
+            return Ok(None);
+        }
+        match self.validate(job.path.clone(), &job.run.name).await? {
+            Err(refusal) => self.refuse(job, refusal).await.map(Some),
+            Ok(validation) => self.identify(job, validation).await,
+        }
+    }
+
+    /// The hub stopped between two steps of the claim. Answers whether the file lies in the work folder again; if not,
+    /// the run has another state now.
+    async fn bring_back(&self, job: &Job) -> Result<bool, TriggerError> {
+        let dropped = job.folder.root().join(&job.run.name);
+        let is_same = job.pinned.stamp.is_some() && Stamp::of(&dropped).ok().flatten() == job.pinned.stamp;
+        if is_same {
+            job.folder.move_file(&dropped, &job.path).map_err(self.folder_error())?;
+            return Ok(true);
+        }
+        let (state, message) = if job.at(Place::Failed).exists() {
+            (RunState::Refused, None)
+        } else if job.at(Place::Duplicate).exists() {
+            (RunState::Duplicate, None)
+        } else {
+            (RunState::Cancelled, Some(messages::vanished()))
+        };
+        self.change(&job.run.id, state, message.as_ref()).await?;
+        Ok(false)
+    }
+
+    async fn refuse(&self, job: Job, refusal: Refusal) -> Result<FileOutcome, TriggerError> {
+        let language = self.engine.language();
+        let message = messages::refused(&refusal, language);
+        let run = job.run.id.clone();
+        tracing::warn!(flow = self.flow.name, %run, file = job.run.name, "{message}");
+        // The message is durable before the file moves: after a crash in between it is not made again.
+        self.change_run(&run, RunChange { message: Some(message.clone()), ..RunChange::default() }).await?;
+        let written = self
+            .blocking("refusing a file", move || {
+                let errors = report::write_errors(&job.folder, &job.run, &refusal, language)?;
+                job.folder.move_file(&job.path, &job.at(Place::Failed))?;
+                Ok(errors)
+            })
+            .await?;
+        let errors = written.map_err(|error| self.report_error(&run, error))?;
+        self.change(&run, RunState::Refused, None).await?;
+        Ok(FileOutcome::Refused { errors, message })
+    }
+
+    async fn identify(&self, job: Job, found: Validation) -> Result<Option<FileOutcome>, TriggerError> {
+        let (run, now) = (job.run.id.clone(), self.engine.clock().now());
+        let identity = self
+            .engine
+            .journal()
+            .identify_file(&run, found.sha256, now)
+            .await
+            .map_err(TriggerError::journal("identifying a file"))?;
+        if let FileIdentity::Duplicate { run: of } = identity {
+            return self.set_aside(job, of).await.map(Some);
+        }
+        let pinned = Pinned { fingerprints: Some(found.fingerprints), ..job.pinned };
+        let change = RunChange {
+            state: Some(RunState::Running),
+            source: Some(pinned.to_json()),
+            rows: Some(found.rows),
+            message: None,
+        };
+        self.change_run(&run, change).await?;
+        tracing::info!(flow = self.flow.name, %run, file = job.run.name, rows = found.rows, invalid = found.invalid);
+        Ok(None)
+    }
+
+    /// The same content again.
+    async fn set_aside(&self, job: Job, of: RunId) -> Result<FileOutcome, TriggerError> {
+        let journal = self.engine.journal();
+        let earlier = journal.run(&of).await.map_err(TriggerError::journal("reading a run"))?;
+        let text = earlier.map(|earlier| {
+            let zone = self.engine.time_zone();
+            messages::duplicate(&earlier.name, &of, earlier.started_at, zone, earlier.state.is_final())
+        });
+        let text = text.unwrap_or_default();
+        tracing::warn!(flow = self.flow.name, run = %job.run.id, file = job.run.name, "{}", text.en);
+        let message = text.get(self.engine.language()).to_owned();
+        let file = job.at(Place::Duplicate);
+        let pinned = Pinned { duplicate_of: Some(of.clone()), ..job.pinned };
+        let (source, words) = (Some(pinned.to_json()), Some(message.clone()));
+        self.change_run(&job.run.id, RunChange { message: words, source, ..RunChange::default() }).await?;
+        job.folder.move_file(&job.path, &file).map_err(self.folder_error())?;
+        self.change(&job.run.id, RunState::Duplicate, None).await?;
+        Ok(FileOutcome::Duplicate { of, file, message })
+    }
+
+    async fn run_rows(
+        &self,
+        job: Job,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<Option<FileOutcome>, TriggerError> {
+        let run = job.run.id.clone();
+        if !job.path.exists() {
+            return Err(TriggerError::Missing { run, path: job.path });
+        }
+        progress.set_total(job.run.rows.unwrap_or_default());
+        let language = self.engine.language();
+        let sha256 = job.run.sha256.unwrap_or_default();
+        let source =
+            self.blocking("opening a file", move || FileSource::new(job.rows(), &sha256, language)).await?;
+        let end =
+            self.engine.run_items(&run, &self.flow, &self.program, Box::new(source), stop, progress).await;
+        match end {
+            Ok(RunEnd::Complete | RunEnd::Changed { .. }) => Ok(None),
+            Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),
+            Err(source) => {
+                if matches!(source, EngineError::Unended { .. }) {
+                    self.change(&run, RunState::Halted, Some(&messages::stuck())).await?;
+                }
+                Err(TriggerError::Engine { run, source })
+            }
+        }
+    }
+
+    /// Writes the reports and puts the file with them.
+    async fn finish(&self, job: Job) -> Result<FileOutcome, TriggerError> {
+        let run = job.run.id.clone();
+        let tally = self.tally(&run).await?;
+        let files = ResultFiles::of(&job.folder, &job.run);
+        // Once the file lies among the finished ones, all reports do too: it is moved last.
+        if !files.file.exists() {
+            let items = Items {
+                journal: Arc::clone(self.engine.journal()),
+                runtime: self.engine.runtime().clone(),
+                run: run.clone(),
+                after: ItemId::FINISH,
+                page: VecDeque::new(),
+                ended: false,
+            };
+            let taken = tally.items();
+            if !job.path.exists() {
+                return Err(TriggerError::Missing { run, path: job.path });
+            }
+            let written = self.blocking("writing reports", move || write_reports(&job, items, taken)).await?;
+            if let Some(late) = written.map_err(|error| self.report_error(&run, error))? {
+                let name = late.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let text = messages::late(&name);
+                tracing::error!(flow = self.flow.name, %run, "{}", text.en);
+                self.change(&run, RunState::Reporting, Some(&text)).await?;
+            }
+        }
+        self.change(&run, RunState::Finished, None).await?;
+        Ok(FileOutcome::Done { tally, files: files.existing() })
+    }
+
+    async fn tally(&self, run: &RunId) -> Result<Tally, TriggerError> {
+        self.engine.journal().tally(run).await.map_err(TriggerError::journal("counting a run's items"))
+    }
+
+    fn report_error(&self, run: &RunId, error: ReportError) -> TriggerError {
+        match error {
+            ReportError::Folder(source) => self.folder_error()(source),
+            ReportError::Write(source) => TriggerError::Report { run: run.clone(), source },
+        }
+    }
+}
+
+/// Writes what a run leaves behind, and moves its file last. Answers where the rows are that were not taken.
+fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<PathBuf>, ReportError> {
+    let files = ResultFiles::of(&job.folder, &job.run);
+    let is_unchanged = report::write(&job.folder, &job.run, job.rows(), || items.next())?;
+    let is_whole = job.run.rows.is_none_or(|rows| taken >= rows);
+    let mut late = None;
+    if !(is_unchanged && is_whole)
+        && let Some(path) = files.late
+        && late::write_rest(&job.folder, &job.path, &path, job.rows(), taken + 1)?
+    {
+        late = Some(path);
+    }
+    job.folder.move_file(&job.path, &files.file)?;
+    Ok(late)
+}
+
+/// A run's items in their order, a page at a time.
+struct Items {
+    journal: Arc<dyn Journal>,
+    runtime: tokio::runtime::Handle,
+    run: RunId,
+    after: u64,
+    page: VecDeque<ItemRecord>,
+    ended: bool,
+}
+
+impl Items {
+    fn next(&mut self) -> io::Result<Option<ItemRecord>> {
+        if self.page.is_empty() && !self.ended {
+            let query =
+                ItemQuery { run: self.run.clone(), status: None, after: Some(self.after), limit: PAGE_ITEMS };
+            let page = self.runtime.block_on(self.journal.items(&query)).map_err(io::Error::other)?;
+            self.ended = page.len() < PAGE_ITEMS;
+            self.after = page.last().map_or(self.after, |item| item.id.ordinal);
+            self.page = page.into();
+        }
+        Ok(self.page.pop_front())
+    }
+}

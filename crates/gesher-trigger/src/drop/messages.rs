@@ -1,0 +1,77 @@
+//! The trigger's own words about runs, in both languages.
+
+use super::validate::Refusal;
+use gesher_core::{Language, RunId, Text};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A file that was refused whole: the first reason, and how many more there are.
+pub(super) fn refused(refusal: &Refusal, language: Language) -> String {
+    let Some(first) = refusal.faults.first() else { return String::new() };
+    let more = refusal.faults.len() as u64 - 1 + refusal.more;
+    let words = first.sentence(language);
+    match language {
+        Language::He => {
+            let line = first.line.map(|line| format!("שורה {line}, ")).unwrap_or_default();
+            let rest = if more > 0 { format!(" (ועוד {more} שגיאות)") } else { String::new() };
+            format!("הקובץ נדחה ולא נשלח ממנו דבר: {line}{words}{rest}")
+        }
+        Language::En => {
+            let line = first.line.map(|line| format!("line {line}, ")).unwrap_or_default();
+            let rest = if more > 0 { format!(" (and {more} more faults)") } else { String::new() };
+            format!("the file was refused and nothing of it was sent: {line}{words}{rest}")
+        }
+    }
+}
+
+/// The same content was run before.
+pub(super) fn duplicate(name: &str, run: &RunId, at: Timestamp, zone: &TimeZone, is_over: bool) -> Text {
+    let when = at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
+    let (he, en) = if is_over {
+        ("", "")
+    } else {
+        (", והיא עדיין לא הסתיימה", ", which is not over yet")
+    };
+    Text::new(
+        format!("אותו תוכן בדיוק כבר נקלט ב־{when} בקובץ {name} (הרצה {run}{he}); לא נשלח דבר"),
+        format!("exactly this content was taken on {when} as {name} (run {run}{en}); nothing was sent"),
+    )
+}
+
+/// The file was gone before the hub had it.
+pub(super) fn vanished() -> Text {
+    Text::new(
+        "הקובץ הוצא מהתיקייה לפני שנקלט; לא נשלח ממנו דבר",
+        "the file left the folder before it was taken; nothing of it was sent",
+    )
+}
+
+/// The file could not be moved.
+pub(super) fn not_taken(reason: &str) -> Text {
+    Text::new(
+        format!(
+            "לא ניתן להעביר את הקובץ לתיקיית העבודה, ולכן לא נקלט ({reason}); יש לבדוק את ההרשאות של התיקייה ושל הקובץ"
+        ),
+        format!(
+            "the file could not be moved into the work folder and was not taken ({reason}); check the permissions"
+        ),
+    )
+}
+
+/// Rows were set aside because the file changed.
+pub(super) fn late(rest: &str) -> Text {
+    Text::new(
+        format!("הקובץ השתנה אחרי הבדיקה; השורות שטרם נקלטו הועברו אל {rest} ולא נשלחו"),
+        format!(
+            "the file changed after it was validated; the rows not yet taken are in {rest} and were not sent"
+        ),
+    )
+}
+
+/// A run that cannot go on by itself.
+pub(super) fn stuck() -> Text {
+    Text::new(
+        "הקובץ השתנה בזמן שהמערכת לא פעלה, ויש שורות שהחלו ואי אפשר לסיים; נדרשת בדיקה של אדם",
+        "the file changed while the hub was down, and some rows had begun that cannot be finished; a person has to look",
+    )
+}

@@ -1,0 +1,184 @@
+//! The drop trigger of one flow: what it is made of, how a file becomes a run, and the ways in for others.
+
+use super::config::DropConfig;
+use super::error::TriggerError;
+use super::folder::{DropFolder, FolderError, Place, work_name};
+use super::life::{FileEnd, Pinned};
+use super::messages;
+use super::reader::Format;
+use super::scan::{Found, Stamp};
+use super::validate::{NotValid, Refusal, Validation, validate};
+use gesher_core::{HubId, RunId, Text};
+use gesher_engine::journal::{RunChange, RunState, TriggerKind};
+use gesher_engine::{Engine, Flow, Program, Progress, Stop};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Takes the files of one folder and runs their rows.
+pub struct DropTrigger {
+    pub(super) engine: Engine,
+    pub(super) flow: Arc<Flow>,
+    pub(super) program: Arc<dyn Program>,
+    /// Columns that the script reads.
+    columns: Vec<String>,
+    pub(super) config: DropConfig,
+    hub: HubId,
+    data_dir: PathBuf,
+}
+
+impl DropTrigger {
+    /// Puts the parts together; nothing is touched yet. `columns` are those that the script reads: a file without
+    /// one of them is refused whole.
+    pub fn new(
+        engine: Engine,
+        flow: Arc<Flow>,
+        program: Arc<dyn Program>,
+        columns: Vec<String>,
+        config: DropConfig,
+        hub: HubId,
+        data_dir: PathBuf,
+    ) -> Result<Self, TriggerError> {
+        if let Some(fault) = config.faults().into_iter().next() {
+            let fault = fault.get(engine.language()).to_owned();
+            return Err(TriggerError::Config { flow: flow.name.clone(), fault });
+        }
+        Ok(Self { engine, flow, program, columns, config, hub, data_dir })
+    }
+
+    /// Makes the folder where it is missing, and makes it this hub's.
+    pub fn open_folder(&self) -> Result<DropFolder, TriggerError> {
+        DropFolder::open(&self.config.folder, &self.hub, &self.data_dir).map_err(self.folder_error())
+    }
+
+    /// What a run of the file would find before its first call. Changes nothing, anywhere.
+    pub async fn dry_run(&self, path: &Path) -> Result<Result<Validation, Refusal>, TriggerError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.validate(path.to_owned(), &name).await
+    }
+
+    /// Runs one file now, to its end, by the same rules as a dropped one. A file that lies in the folder is taken out
+    /// of it; any other is copied and stays where it is.
+    pub async fn run_file(
+        &self,
+        path: &Path,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<FileEnd, TriggerError> {
+        let folder = self.open_folder()?;
+        let read = |source| TriggerError::File { doing: "read", path: path.to_owned(), source };
+        let real = path.canonicalize().map_err(read)?;
+        let stamp = Stamp::of(&real).map_err(read)?.ok_or_else(|| TriggerError::NoFile(path.to_owned()))?;
+        let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let root = folder.root().canonicalize().map_err(read)?;
+        let run = if real.parent() == Some(root.as_path()) {
+            let found = Found { path: real, name: name.clone(), stamp };
+            match self.take(&folder, &found).await? {
+                Taken::Run(run) => run,
+                Taken::Not(run, reason) => {
+                    return Ok(FileEnd::cancelled(run, reason.get(self.engine.language())));
+                }
+            }
+        } else {
+            let run = self.begin(&name, None).await?;
+            let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
+            let copied = self.blocking("copying a file", move || copy(&folder, &real, &to)).await?;
+            copied.map_err(self.folder_error())?;
+            run
+        };
+        self.work(&run, stop, progress).await
+    }
+
+    /// Claims a file: first the journal's row, then the rename into the work folder.
+    pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
+        let run = self.begin(&found.name, Some(found.stamp)).await?;
+        let to = folder.path(Place::Work).join(work_name(&found.name, run.as_str()));
+        let reason = match folder.move_file(&found.path, &to) {
+            Ok(()) => return Ok(Taken::Run(run)),
+            Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                messages::vanished()
+            }
+            Err(FolderError::Io { source, .. }) => messages::not_taken(&source.to_string()),
+            Err(other) => messages::not_taken(&other.to_string()),
+        };
+        tracing::error!(flow = self.flow.name, file = found.name, "{}", reason.en);
+        self.change(&run, RunState::Cancelled, Some(&reason)).await?;
+        Ok(Taken::Not(run, reason))
+    }
+
+    async fn begin(&self, name: &str, stamp: Option<Stamp>) -> Result<RunId, TriggerError> {
+        let pinned = Pinned { stamp, rules: self.config.row_rules(), fingerprints: None, duplicate_of: None };
+        let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
+        self.engine
+            .start_run(&self.flow.name, TriggerKind::Drop, name, pinned.to_json(), self.program.hash())
+            .await
+            .map_err(begin_error)
+    }
+
+    pub(super) async fn validate(
+        &self,
+        path: PathBuf,
+        name: &str,
+    ) -> Result<Result<Validation, Refusal>, TriggerError> {
+        let rules = self.config.row_rules();
+        let columns = self.columns.clone();
+        let format = Format::of_name(name, rules.encoding);
+        let file = path.clone();
+        let found =
+            self.blocking("validating a file", move || validate(&file, format, &rules, &columns)).await?;
+        match found {
+            Ok(validation) => Ok(Ok(validation)),
+            Err(NotValid::Refused(refusal)) => Ok(Err(refusal)),
+            Err(NotValid::Io(source)) => Err(TriggerError::File { doing: "read", path, source }),
+        }
+    }
+
+    pub(super) async fn change(
+        &self,
+        run: &RunId,
+        state: RunState,
+        message: Option<&Text>,
+    ) -> Result<(), TriggerError> {
+        let message = message.map(|text| text.get(self.engine.language()).to_owned());
+        self.change_run(run, RunChange { state: Some(state), message, ..RunChange::default() }).await
+    }
+
+    pub(super) async fn change_run(&self, run: &RunId, change: RunChange) -> Result<(), TriggerError> {
+        self.engine
+            .journal()
+            .change_run(run, change, self.engine.clock().now())
+            .await
+            .map_err(TriggerError::journal("moving a run to its next state"))
+    }
+
+    /// Does slow work on files beside the runtime.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, TriggerError> {
+        let done = self.engine.runtime().spawn_blocking(work).await;
+        done.map_err(|_panicked| TriggerError::Internal(doing))
+    }
+
+    pub(super) fn folder_error(&self) -> impl Fn(FolderError) -> TriggerError + use<> {
+        let flow = self.flow.name.clone();
+        move |source| TriggerError::Folder { flow: flow.clone(), source }
+    }
+}
+
+/// Whether a file was claimed.
+pub(super) enum Taken {
+    /// It lies in the work folder, as this run's.
+    Run(RunId),
+    /// It could not be moved; the run is cancelled.
+    Not(RunId, Text),
+}
+
+fn copy(folder: &DropFolder, from: &Path, to: &Path) -> Result<(), FolderError> {
+    let mut file = File::open(from).map_err(FolderError::io("read", from))?;
+    let mut pending = folder.begin_file(to)?;
+    io::copy(&mut file, &mut pending).map_err(FolderError::io("write", to))?;
+    pending.publish().map(drop)
+}

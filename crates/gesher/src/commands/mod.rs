@@ -1,0 +1,80 @@
+//! The commands, each in a file of its own; and from what was typed to the one that runs.
+
+pub mod check;
+pub mod completions;
+pub mod demo;
+pub mod new;
+pub mod operations;
+pub mod run;
+pub mod runs;
+pub mod secrets;
+pub mod serve;
+pub mod show;
+pub mod simulate;
+
+use crate::cli::{Cli, Command, Page};
+use crate::compose::store::Store;
+use crate::config::{Config, FlowConfig};
+use crate::error::{Doing, HubError};
+use crate::exit::Exit;
+use crate::output::Output;
+use std::future::Future;
+
+/// What every surface of a hub that runs its own simulator says first.
+pub const BANNER: &str = "SIMULATOR: this hub charges nobody; all money here is make-believe";
+
+/// Runs the command that was typed. A failure is printed once, here.
+pub fn dispatch(cli: Cli) -> Exit {
+    let output = Output::new(cli.json);
+    match run(output, cli) {
+        Ok(exit) => exit,
+        Err(error) => {
+            output.failure(&error);
+            error.exit()
+        }
+    }
+}
+
+fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
+    let load = || Config::load(&cli.hub).map_err(HubError::faults);
+    match cli.command {
+        Command::New(args) => new::run(output, &args),
+        Command::Operations(args) => operations::run(output, args.name.as_deref()),
+        Command::Completions(args) => Ok(completions::run(output, &args)),
+        Command::Reference(args) => {
+            output.raw(&match args.page {
+                Page::Operations => operations::reference()?,
+                Page::Commands => completions::reference(),
+                Page::Config => crate::config::reference::page(),
+            });
+            Ok(Exit::Well)
+        }
+        Command::Check => block_on(check::run(output, &cli.hub)),
+        Command::Demo(args) => block_on(demo::run(output, &args)),
+        Command::Serve => block_on(serve::run(output, load()?)),
+        Command::Run(args) => block_on(run::run(output, load()?, &args)),
+        Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
+        Command::Show(args) => block_on(show::run(output, &load()?, &args)),
+        Command::Simulate(args) => block_on(simulate::run(output, &args)),
+        Command::Secrets(command) => {
+            let config = load()?;
+            block_on(async move { secrets::run(output, &Store::open(&config)?, command).await })
+        }
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, HubError>>) -> Result<T, HubError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().doing("the runtime cannot be started")?;
+    runtime.block_on(work)
+}
+
+/// The flow of that name, or a refusal with the nearest one.
+pub fn flow_of<'a>(config: &'a Config, name: &str) -> Result<&'a FlowConfig, HubError> {
+    config.flow(name).ok_or_else(|| {
+        let names = config.flows.iter().map(|flow| flow.name.as_str());
+        let hint = crate::config::value::did_you_mean(name, names);
+        let known: Vec<&str> = config.flows.iter().map(|flow| flow.name.as_str()).collect();
+        HubError::usage(format!("there is no flow {name}{hint}")).hint(format!("the flows are: {}", known.join(", ")))
+    })
+}

@@ -1,0 +1,226 @@
+//! `show`: one run with its items and their steps.
+
+use super::runs;
+use crate::cli::{ItemFilter, ShowArgs};
+use crate::compose::store::{local, open_reader, time_zone};
+use crate::config::Config;
+use crate::error::{Doing, HubError};
+use crate::exit::{self, Exit};
+use crate::output::Output;
+use crate::table::TextTable;
+use gesher_core::money::two_places;
+use gesher_core::{ItemStatus, Language, Money, RunId};
+use gesher_engine::journal::{ItemQuery, ItemRecord, Journal, RunRecord, StepRecord, Tally};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+/// Items that are read at a time.
+const PAGE_ITEMS: usize = 500;
+/// Items that a terminal is shown when nobody asked for a state; the rest is counted. JSON has all of them.
+const SHOWN_ITEMS_MAX: u64 = 200;
+
+/// Shows a run. The exit code is that of the run.
+pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exit, HubError> {
+    let missing = || {
+        HubError::usage(format!("there is no run {}", args.run)).hint("`gesher runs` lists the runs of this hub")
+    };
+    let journal = open_reader(config)?.ok_or_else(missing)?;
+    let run = journal.run(&args.run).await.doing("reading the run")?.ok_or_else(missing)?;
+    let tally = journal.tally(&run.id).await.doing("counting the run's items")?;
+    match output.is_json() {
+        true => output.json(&whole(&*journal, config.language, &run, &tally, args.items).await?),
+        false => output.text(&page(&*journal, config, &run, &tally, args.items).await?),
+    }
+    Ok(exit::of_run(run.state, &tally))
+}
+
+async fn whole(
+    journal: &dyn Journal,
+    language: Language,
+    run: &RunRecord,
+    tally: &Tally,
+    filter: Option<ItemFilter>,
+) -> Result<Value, HubError> {
+    let mut document = runs::document(run, tally);
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let page = items_after(journal, &run.id, filter, after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.ordinal);
+        for item in page.iter().filter(|item| fits(item, filter)) {
+            let steps = journal.steps_of(&item.id).await.doing("reading an item's steps")?;
+            let steps: Vec<Value> = steps.iter().map(|step| step_document(step, language)).collect();
+            items.push(item_document(item, &steps));
+        }
+    }
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("items".to_owned(), Value::Array(items));
+    }
+    Ok(document)
+}
+
+async fn items_after(
+    journal: &dyn Journal,
+    run: &RunId,
+    filter: Option<ItemFilter>,
+    after: Option<u64>,
+) -> Result<Vec<ItemRecord>, HubError> {
+    let status = match filter {
+        Some(ItemFilter::Ended(status)) => Some(status),
+        Some(ItemFilter::Queued) | None => None,
+    };
+    let query = ItemQuery { run: run.clone(), status, after, limit: PAGE_ITEMS };
+    journal.items(&query).await.doing("reading the run's items")
+}
+
+fn fits(item: &ItemRecord, filter: Option<ItemFilter>) -> bool {
+    match filter {
+        None => true,
+        Some(ItemFilter::Queued) => item.end.is_none(),
+        Some(ItemFilter::Ended(status)) => item.end.as_ref().is_some_and(|end| end.status == status),
+    }
+}
+
+fn status_word(item: &ItemRecord) -> &'static str {
+    item.end.as_ref().map_or("queued", |end| end.status.as_str())
+}
+
+fn money(amount: Money) -> Value {
+    json!({ "amount": two_places(amount.amount), "currency": amount.currency.as_str() })
+}
+
+/// An item as JSON, with its steps.
+fn item_document(item: &ItemRecord, steps: &[Value]) -> Value {
+    let end = item.end.as_ref();
+    json!({
+        "item": item.id.to_string(),
+        "ordinal": item.id.ordinal,
+        "line": item.line,
+        "key": item.key.as_ref().map(ToString::to_string),
+        "attempt": item.attempt,
+        "status": status_word(item),
+        "reference": end.and_then(|end| end.reference.clone()),
+        "document": end.and_then(|end| end.document.clone()),
+        "code": end.and_then(|end| end.code.clone()),
+        "message": end.map(|end| end.message.clone()),
+        "amount": end.and_then(|end| end.amount).map(money),
+        "at": item.at.to_string(),
+        "steps": steps,
+    })
+}
+
+fn step_document(step: &StepRecord, language: Language) -> Value {
+    let outcome = step.outcome.as_ref();
+    json!({
+        "id": step.id.to_string(),
+        "operation": step.operation,
+        "who": step.who,
+        "key": step.key.as_ref().map(ToString::to_string),
+        "attempt": step.attempt,
+        "state": step.state.as_str(),
+        "reference": outcome.and_then(|outcome| outcome.reference.clone()),
+        "document": outcome.and_then(|outcome| outcome.document.clone()),
+        "code": outcome.and_then(|outcome| outcome.code.clone()),
+        "message": outcome.map(|outcome| outcome.message.get(language).to_owned()),
+        "amount": step.amount.map(money),
+        "at": step.intent_at.to_string(),
+        "ended": step.outcome_at.map(|at| at.to_string()),
+    })
+}
+
+async fn page(
+    journal: &dyn Journal,
+    config: &Config,
+    run: &RunRecord,
+    tally: &Tally,
+    filter: Option<ItemFilter>,
+) -> Result<String, HubError> {
+    let zone = time_zone(config);
+    let mut text = head(run, &zone);
+    text.push_str(&status_table(tally));
+    let mut table = TextTable::new(&["line", "key", "status", "amount", "reference", "code", "message"]).right(&[3]);
+    let (mut shown, mut after) = (0, None);
+    'pages: loop {
+        let items = items_after(journal, &run.id, filter, after).await?;
+        let Some(last) = items.last() else { break };
+        after = Some(last.id.ordinal);
+        for item in items.iter().filter(|item| fits(item, filter)) {
+            if shown == SHOWN_ITEMS_MAX && filter.is_none() {
+                break 'pages;
+            }
+            shown += 1;
+            table.row(item_cells(item));
+            if item.end.as_ref().is_none_or(|end| end.status != ItemStatus::Succeeded) {
+                let steps = journal.steps_of(&item.id).await.doing("reading an item's steps")?;
+                steps.iter().filter(|step| step.attempt.is_some()).for_each(|step| table.row(step_cells(step)));
+            }
+        }
+    }
+    if shown > 0 {
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    let left = tally.items().saturating_sub(shown);
+    if filter.is_none() && left > 0 {
+        text.push_str(&format!("  and {left} more; --items STATE shows all in one state, --json shows everything\n"));
+    }
+    Ok(text)
+}
+
+fn head(run: &RunRecord, zone: &TimeZone) -> String {
+    let ended = run.ended_at.map_or_else(String::new, |at| format!(", ended {}", local(at, zone)));
+    let mut text = format!(
+        "run {} of {}: {}\n  {} by {}, started {}{ended}\n",
+        run.id,
+        run.flow,
+        run.name,
+        run.state.as_str(),
+        run.trigger.as_str(),
+        local(run.started_at, zone),
+    );
+    if let Some(message) = &run.message {
+        text.push_str(&format!("  {message}\n"));
+    }
+    text.push('\n');
+    text
+}
+
+/// How many items ended how, and how much money stands beside each status.
+pub fn status_table(tally: &Tally) -> String {
+    let mut table = TextTable::new(&["status", "items", "sum"]).right(&[1, 2]);
+    for (status, line) in &tally.ended {
+        table.row([status.as_str().to_owned(), line.items.to_string(), runs::sums(&line.totals)]);
+    }
+    if tally.queued > 0 {
+        table.row(["queued".to_owned(), tally.queued.to_string(), String::new()]);
+    }
+    if tally.items() == 0 { String::new() } else { table.render() }
+}
+
+fn item_cells(item: &ItemRecord) -> [String; 7] {
+    let end = item.end.as_ref();
+    [
+        item.line.to_string(),
+        item.key.as_ref().map(ToString::to_string).unwrap_or_default(),
+        status_word(item).to_owned(),
+        end.and_then(|end| end.amount).map(|amount| amount.to_string()).unwrap_or_default(),
+        end.and_then(|end| end.reference.clone()).unwrap_or_default(),
+        end.and_then(|end| end.code.clone()).unwrap_or_default(),
+        end.map(|end| end.message.clone()).unwrap_or_default(),
+    ]
+}
+
+/// A step, below its item.
+fn step_cells(step: &StepRecord) -> [String; 7] {
+    let outcome = step.outcome.as_ref();
+    [
+        String::new(),
+        format!("  step {}", step.id),
+        format!("  {}", step.state.as_str()),
+        step.amount.map(|amount| amount.to_string()).unwrap_or_default(),
+        outcome.and_then(|outcome| outcome.reference.clone()).unwrap_or_default(),
+        outcome.and_then(|outcome| outcome.code.clone()).unwrap_or_default(),
+        step.operation.clone(),
+    ]
+}

@@ -1,0 +1,110 @@
+//! The composition root: from a hub's folder to parts that run. The only place where all crates meet.
+
+mod flows;
+pub mod secrets;
+mod simulator;
+pub mod store;
+
+pub use flows::{LoadedFlow, check_scripts};
+pub use simulator::Tricks;
+
+use crate::config::{Config, rules};
+use crate::error::{Doing, HubError};
+use crate::providers::{self, OfficeGuyAccount};
+use gesher_core::{Provider, Redactor, Registry};
+use gesher_engine::{AccountRules, Engine, EngineParts};
+use gesher_simulator::RunningSimulator;
+use std::sync::Arc;
+use store::{HubLock, Store};
+
+/// A hub that may send.
+pub struct Hub {
+    /// Its configuration.
+    pub config: Config,
+    /// Its journal and vault.
+    pub store: Store,
+    /// The one path.
+    pub engine: Engine,
+    /// Its flows, compiled.
+    pub flows: Arc<Vec<LoadedFlow>>,
+    /// Cleans whatever is shown.
+    pub redactor: Arc<Redactor>,
+    /// The simulator that it runs itself.
+    pub simulator: Option<RunningSimulator>,
+    _lock: HubLock,
+}
+
+/// Refuses a configuration whose settings do not go together.
+pub fn require_sound(config: &Config) -> Result<(), HubError> {
+    let faults = rules::faults(config, &providers::descriptors());
+    if faults.is_empty() { Ok(()) } else { Err(HubError::faults(faults)) }
+}
+
+impl Hub {
+    /// Puts the hub together. Nothing is sent, and no folder is watched yet.
+    pub async fn open(
+        config: Config,
+        lock: HubLock,
+        redactor: Arc<Redactor>,
+        tricks: Tricks,
+    ) -> Result<Self, HubError> {
+        require_sound(&config)?;
+        let store = Store::open(&config)?;
+        let (providers, simulator) = providers_of(&config, &store, &redactor, tricks).await?;
+        let registry = Arc::new(Registry::new(&providers));
+        let engine = Engine::new(EngineParts {
+            registry: Arc::clone(&registry),
+            journal: Arc::clone(&store.journal),
+            vault: Arc::clone(&store.vault),
+            clock: Arc::clone(&store.clock),
+            redactor: Arc::clone(&redactor),
+            language: config.language,
+            time_zone: store::time_zone(&config),
+            runtime: tokio::runtime::Handle::current(),
+            accounts: vec![AccountRules {
+                provider: "officeguy".to_owned(),
+                max_in_flight: config.officeguy.max_in_flight,
+                rate_per_second: config.officeguy.rate,
+            }],
+        });
+        let flows = Arc::new(flows::load(&config, &engine)?);
+        Ok(Self { config, store, engine, flows, redactor, simulator, _lock: lock })
+    }
+
+    /// The flow of that name.
+    pub fn flow(&self, name: &str) -> Option<&LoadedFlow> {
+        self.flows.iter().find(|flow| flow.name == name)
+    }
+
+    /// Before anything is sent: whatever a dead process left in flight becomes unknown.
+    pub async fn settle(&self) -> Result<(), HubError> {
+        let steps = self.engine.settle_in_flight().await.doing("settling what a dead process left in flight")?;
+        for step in &steps {
+            tracing::warn!(%step, "in flight when the hub died: it is unknown now, and is not sent again");
+        }
+        Ok(())
+    }
+}
+
+/// The providers that a flow may call. Without an account there are none, and the rules have seen to it that no flow
+/// needs one.
+async fn providers_of(
+    config: &Config,
+    store: &Store,
+    redactor: &Redactor,
+    tricks: Tricks,
+) -> Result<(Vec<Arc<dyn Provider>>, Option<RunningSimulator>), HubError> {
+    let part = &config.officeguy;
+    if part.is_simulated() {
+        let (running, account) = simulator::start(config, tricks).await?;
+        redactor.learn(&account.api_key);
+        return Ok((vec![providers::officeguy(part, account, config.language)?], Some(running)));
+    }
+    secrets::learn_all(store, redactor).await?;
+    let (Some(company_id), Some(name)) = (part.company_id, &part.api_key) else {
+        return Ok((Vec::new(), None));
+    };
+    let api_key = secrets::value(name, store, redactor).await?;
+    let account = OfficeGuyAccount { base_url: part.base_url.clone(), company_id, api_key };
+    Ok((vec![providers::officeguy(part, account, config.language)?], None))
+}

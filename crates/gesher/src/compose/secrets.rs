@@ -1,0 +1,65 @@
+//! Where a secret's value comes from: the environment, or else the vault. A simulator hub needs none and reads none.
+
+use super::store::Store;
+use crate::commands::secrets::{PREFIX, row_name};
+use crate::config::SecretName;
+use crate::error::{Doing, HubError};
+use gesher_core::{Redactor, Secret};
+
+/// The environment variable of a secret: upper case, and `_` for all but letters and digits.
+pub fn variable(name: &str) -> String {
+    let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    format!("GESHER_SECRET_{}", letters.collect::<String>())
+}
+
+/// The value of a secret, which the redactor knows from then on.
+pub async fn value(name: &SecretName, store: &Store, redactor: &Redactor) -> Result<Secret, HubError> {
+    let name = name.0.as_str();
+    let secret = match std::env::var(variable(name)) {
+        Ok(value) if !value.trim().is_empty() => Secret::new(value),
+        _ => from_vault(name, store).await?,
+    };
+    redactor.learn(&secret);
+    Ok(secret)
+}
+
+async fn from_vault(name: &str, store: &Store) -> Result<Secret, HubError> {
+    let row = row_name(name);
+    let sealed = store.journal.sealed(&row).await.doing("reading the vault")?;
+    let sealed = sealed.ok_or_else(|| {
+        HubError::usage(format!("there is no secret {name}"))
+            .hint(format!("store it with `gesher secrets set {name}`, or set {}", variable(name)))
+    })?;
+    store.vault.open_sealed(&row, &sealed.bytes).map_err(|error| {
+        HubError::usage(format!("the secret {name} cannot be opened")).because(error)
+    })
+}
+
+/// Makes every secret that a person stored known to the redactor, used or not. The keys of vendors become known when
+/// they are opened.
+pub async fn learn_all(store: &Store, redactor: &Redactor) -> Result<(), HubError> {
+    for (name, _) in store.journal.sealed_names().await.doing("reading the vault")? {
+        if name.starts_with(PREFIX)
+            && let Some(row) = store.journal.sealed(&name).await.doing("reading the vault")?
+            && let Ok(secret) = store.vault.open_sealed(&name, &row.bytes)
+        {
+            redactor.learn(&secret);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_upper_case_with_underscores() {
+        for (name, want) in [
+            ("officeguy.api_key", "GESHER_SECRET_OFFICEGUY_API_KEY"),
+            ("hooks/onboard-2", "GESHER_SECRET_HOOKS_ONBOARD_2"),
+        ] {
+            assert_eq!(variable(name), want);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The hub's data folder: the lock of the one that sends, the journal, the vault.
+
+use crate::config::{Config, SIMULATOR};
+use crate::error::{Doing, HubError};
+use gesher_core::{Clock, Environment, Secret, SystemClock};
+use gesher_provider::BaseUrl;
+use gesher_engine::journal::{Journal, JournalError, SqliteJournal};
+use gesher_vault::{MasterKeySource, Vault};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The company of a simulator hub that names none.
+pub const SIMULATED_COMPANY: i64 = 2_410_000_001;
+
+/// Journal and vault of a hub, without its right to send.
+pub struct Store {
+    /// The durable record.
+    pub journal: Arc<dyn Journal>,
+    /// Seals and unseals.
+    pub vault: Arc<Vault>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    time_zone: TimeZone,
+}
+
+impl Store {
+    /// Opens the store of a hub, making what is missing.
+    pub fn open(config: &Config) -> Result<Self, HubError> {
+        make_data_folder(&config.data)?;
+        let clock = SystemClock::new();
+        let path = journal_path(config);
+        let journal = SqliteJournal::open(&path, &environments(config), clock.now()).map_err(opening)?;
+        let vault = Vault::open(&master_key(config)).map_err(|error| {
+            HubError::usage("the vault cannot be opened").because(error)
+        })?;
+        Ok(Self {
+            journal: Arc::new(journal),
+            vault: Arc::new(vault),
+            clock: Arc::new(clock),
+            time_zone: time_zone(config),
+        })
+    }
+
+    /// The instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An instant as people of the hub's time zone read it.
+    pub fn local(&self, at: Timestamp) -> String {
+        local(at, &self.time_zone)
+    }
+}
+
+/// An instant as people of a time zone read it.
+pub fn local(at: Timestamp, time_zone: &TimeZone) -> String {
+    at.to_zoned(time_zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The hub's time zone; UTC on a machine that knows no zones.
+pub fn time_zone(config: &Config) -> TimeZone {
+    TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC)
+}
+
+/// Where the journal is.
+pub fn journal_path(config: &Config) -> PathBuf {
+    config.data.join("gesher.db")
+}
+
+/// The journal for reading only, beside a hub that may be running. None where there is none yet.
+pub fn open_reader(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError> {
+    let path = journal_path(config);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let journal = SqliteJournal::open_reader(&path).map_err(opening)?;
+    Ok(Some(Arc::new(journal)))
+}
+
+/// A journal of another environment is a configuration to mend; everything else is the hub's failure.
+fn opening(error: JournalError) -> HubError {
+    match error {
+        JournalError::Environment { .. } | JournalError::Newer { .. } => HubError::usage(error.to_string()),
+        other => HubError::failed("the hub's data cannot be opened").because(other),
+    }
+}
+
+/// Whom the journal belongs to. The simulator's port changes with each start, and it stays the same simulator.
+fn environments(config: &Config) -> Vec<Environment> {
+    let officeguy = &config.officeguy;
+    let (address, account) = match officeguy.is_simulated() {
+        true => (SIMULATOR.to_owned(), Some(officeguy.company_id.unwrap_or(SIMULATED_COMPANY))),
+        // One spelling of an address: another slash or capital is not another environment.
+        false => {
+            let address = BaseUrl::parse(&officeguy.base_url).map(|url| url.to_string());
+            (address.unwrap_or_else(|_| officeguy.base_url.clone()), officeguy.company_id)
+        }
+    };
+    let environment =
+        |account: i64| Environment { provider: "officeguy", address: address.clone(), account: account.to_string() };
+    account.map(environment).into_iter().collect()
+}
+
+/// From the environment, from systemd, or from a file that is made at first use.
+fn master_key(config: &Config) -> MasterKeySource {
+    MasterKeySource {
+        env: std::env::var("GESHER_MASTER_KEY").ok().map(Secret::new),
+        credentials_dir: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        file: config.data.join("master.key"),
+    }
+}
+
+/// Makes the folder for its owner alone. A folder that is there keeps the rights that its owner gave it.
+fn make_data_folder(folder: &Path) -> Result<(), HubError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .doing(format!("the hub's data folder {} cannot be made", folder.display()))
+}
+
+/// The right to send, of one process at a time. The system takes it back when the process ends, however it ends.
+pub struct HubLock {
+    _file: File,
+}
+
+impl HubLock {
+    /// Takes the lock, or answers none where another process has it.
+    pub fn take(config: &Config) -> Result<Option<Self>, HubError> {
+        make_data_folder(&config.data)?;
+        let path = config.data.join("hub.lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)
+            .doing(format!("the lock {} cannot be opened", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                Err(HubError::failed(format!("the lock {} cannot be taken", path.display())).because(error))
+            }
+        }
+    }
+
+    /// Takes the lock, or says who has it.
+    pub fn require(config: &Config) -> Result<Self, HubError> {
+        Self::take(config)?.ok_or_else(|| {
+            HubError::usage(format!("another gesher is at work in {}", config.root.display()))
+                .hint("one process at a time sends; stop the other one first")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_may_send() {
+        let scratch = tempfile::tempdir().unwrap();
+        let config = Config::parse(scratch.path(), "").unwrap();
+        let lock = HubLock::take(&config).unwrap();
+        assert!(lock.is_some());
+        assert!(HubLock::take(&config).unwrap().is_none());
+        assert_eq!(HubLock::require(&config).map(drop).unwrap_err().exit(), crate::exit::Exit::Usage);
+        drop(lock);
+        assert!(HubLock::take(&config).unwrap().is_some());
+    }
+}

@@ -1,0 +1,143 @@
+//! The hub and its peers at the same work: the same rows, the same provider, the same number in flight, one process
+//! each, from its start to its end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::bare::Commits;
+use crate::failure::{Failure, While};
+use crate::hub::Hub;
+use crate::process::{self, Ran, Server};
+use crate::rows;
+
+/// The peer in Python, with its place in the repository.
+const ASYNCIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/asyncio_charge.py");
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contender {
+    /// `gesher run`.
+    Hub,
+    /// The bare client.
+    Bare(Commits),
+    /// The script.
+    Asyncio,
+}
+
+impl Contender {
+    /// For the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hub => "hub, durable intent and outcome a row",
+            Self::Bare(Commits::None) => "bare client, nothing written",
+            Self::Bare(Commits::Group) => "bare client, group commit, two fsyncs a batch",
+            Self::Bare(Commits::Each) => "bare client, a commit each",
+            Self::Asyncio => "asyncio script, group commit",
+        }
+    }
+}
+
+/// What the contenders charge at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Provider {
+    /// `gesher simulate`: books, customers, documents, a ledger; it answers at once.
+    Simulator,
+    /// The benchmark's own, which keeps nothing and answers after a pause.
+    Stub(Duration),
+}
+
+/// Where everything is.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The hub's program.
+    pub(crate) gesher: PathBuf,
+    /// This program.
+    pub(crate) bench: PathBuf,
+    /// An empty folder for what comes and goes.
+    pub(crate) work: PathBuf,
+}
+
+impl Place {
+    /// A new, empty folder.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let folder = self.work.join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).or_fail(&format!("empty {}", folder.display()))?;
+        }
+        std::fs::create_dir_all(&folder).or_fail(&format!("make {}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// A file of rows, made once.
+    pub(crate) fn rows(&self, rows: usize) -> Result<PathBuf, Failure> {
+        let file = self.work.join(format!("charges-{rows}.csv"));
+        if !file.exists() {
+            rows::write_file(&file, 1, rows)?;
+        }
+        Ok(file)
+    }
+
+    /// A provider in a process of its own, with empty books.
+    pub(crate) fn provider(&self, provider: Provider) -> Result<Server, Failure> {
+        let address = process::free_address()?;
+        let mut command = match provider {
+            Provider::Simulator => {
+                let folder = self.folder("provider")?;
+                let mut command = Command::new(&self.gesher);
+                command.args(["simulate", "--officeguy", &address.to_string(), "--ledger"]);
+                command.arg(folder.join("ledger"));
+                command
+            }
+            Provider::Stub(pause) => {
+                let mut command = Command::new(&self.bench);
+                command.args(["stub", "--address", &address.to_string()]);
+                command.args(["--pause-ms", &pause.as_millis().to_string()]);
+                command
+            }
+        };
+        Server::start(&mut command, address, process::listens)
+    }
+}
+
+/// Lets one contender charge a file at a provider of its own.
+pub(crate) fn run(
+    place: &Place,
+    contender: Contender,
+    provider: Provider,
+    file: &Path,
+    in_flight: usize,
+) -> Result<Ran, Failure> {
+    let server = place.provider(provider)?;
+    let data = place.folder("contender")?;
+    match contender {
+        Contender::Hub => Hub::new(&place.gesher, &data, server.address, in_flight)?.charge(file),
+        Contender::Bare(commits) => bare(place, commits, server.address, file, &data, in_flight),
+        Contender::Asyncio => asyncio(server.address, file, &data, in_flight),
+    }
+}
+
+fn bare(
+    place: &Place,
+    commits: Commits,
+    address: SocketAddr,
+    file: &Path,
+    data: &Path,
+    in_flight: usize,
+) -> Result<Ran, Failure> {
+    let commits = commits.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let mut command = Command::new(&place.bench);
+    command.args(["bare", "--address", &address.to_string(), "--commits", &commits]);
+    command.args(["--in-flight", &in_flight.to_string(), "--file"]).arg(file).arg("--data").arg(data);
+    process::run(&mut command)
+}
+
+fn asyncio(address: SocketAddr, file: &Path, data: &Path, in_flight: usize) -> Result<Ran, Failure> {
+    let mut command = Command::new("python3");
+    command.arg(ASYNCIO).arg(address.to_string()).arg(file).arg(data.join("script.db"));
+    command.args([in_flight.to_string(), rows::COMPANY.to_string(), rows::API_KEY.to_owned()]);
+    process::run(&mut command)
+}

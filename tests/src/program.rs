@@ -1,0 +1,109 @@
+//! The program under test, and one call of it.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+/// Names a program to test instead of the one that this workspace builds.
+const PROGRAM_VARIABLE: &str = "GESHER_TEST_PROGRAM";
+
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os(PROGRAM_VARIABLE) {
+    Some(path) => PathBuf::from(path),
+    None => build(),
+});
+
+/// The `gesher` of this workspace, built when it is missing or stale.
+pub fn gesher() -> &'static Path {
+    &PROGRAM
+}
+
+/// Builds with the same words as `cargo xtask test`, since the features of a dependency depend on them: any other
+/// choice would compile half the workspace a second time.
+fn build() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let profile = own.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
+    let target = profile.parent().expect("a profile lies in the target folder");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--workspace", "--tests", "--bins", "--target-dir"]).arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let output = cargo.current_dir(workspace()).output().expect("cargo starts");
+    assert!(output.status.success(), "the build failed: {}", String::from_utf8_lossy(&output.stderr));
+    profile.join("gesher")
+}
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
+}
+
+/// What a finished program said.
+#[derive(Debug)]
+pub struct Output {
+    /// Its exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    /// Standard output as one JSON object a line.
+    #[track_caller]
+    pub fn json_lines(&self) -> Vec<Value> {
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line:?} in {self:?}"))
+        };
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// Fails unless the exit code is `code`.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    /// Everything it said.
+    pub fn words(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+}
+
+/// A call of the program without what this terminal set for its own hubs.
+pub fn command() -> Command {
+    let mut command = Command::new(gesher());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GESHER_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// Runs a program to its end, with `input` on its standard input.
+pub fn run(command: &mut Command, input: Option<&str>) -> Output {
+    use std::io::Write;
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
+        // A program that refuses its arguments may be gone before it reads.
+        drop(pipe.write_all(input.as_bytes()));
+    }
+    let output = child.wait_with_output().unwrap();
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
