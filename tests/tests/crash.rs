@@ -37,7 +37,7 @@ fn agree(done: &Done, charged: &BTreeMap<String, Vec<u64>>, crashes: usize) {
     for row in &done.rows {
         let taken = charged.get(row.get("order_id")).map(Vec::as_slice).unwrap_or_default();
         match row.status() {
-            "succeeded" => assert_eq!([row.get("gesher_reference").parse().unwrap()], taken, "{row:?}"),
+            "succeeded" => assert_eq!([row.get("gesher_reference").parse::<u64>().unwrap()], taken, "{row:?}"),
             _ => assert!(taken.len() <= 1, "{row:?}: charged {taken:?}"),
         }
     }

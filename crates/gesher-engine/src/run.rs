@@ -101,6 +101,8 @@ impl Engine {
             Read::Stopped => return Ok(RunEnd::Stopped),
             Read::Changed { first_untaken } => RunEnd::Changed { first_untaken },
         };
+        // Ends were written in order and not waited for; staying in the same state is the write that proves them.
+        self.change(run, RunState::Running).await?;
         let tally =
             self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
         if tally.queued > 0 {

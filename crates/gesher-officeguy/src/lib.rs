@@ -11,6 +11,7 @@ mod messages;
 mod operations;
 mod provider;
 mod rules;
+pub mod simulated;
 
 pub use operations::{OPERATIONS, PROVIDER};
 pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};

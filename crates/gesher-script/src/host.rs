@@ -61,7 +61,6 @@ impl Vocabulary {
             .set_optimization_level(OptimizationLevel::None)
             .set_strict_variables(true)
             .set_fail_on_invalid_map_property(true);
-        shadow::name_missing_properties(&mut engine);
         engine
     }
 

@@ -1,1 +1,29 @@
-//! The Rhai host: limits, bindings, modules, checks.
+//! The Rhai host: what scripts can call, how far they may go, and what is wrong with them.
+//!
+//! [`compile`] turns a script's file into a [`RhaiProgram`], which the engine runs for each item. Scripts have no
+//! reach of their own: all that can differ between two executions goes through [`Host`], and each such call is a
+//! step of the engine's.
+
+mod bindings;
+mod builtins;
+mod calls;
+mod check;
+mod convert;
+mod host;
+mod item;
+mod library;
+pub mod limits;
+mod program;
+mod report;
+mod seam;
+mod shadow;
+
+
+pub use bindings::{arities, expected_call};
+pub use builtins::{BUILTINS, Builtin};
+pub use check::{ColumnUse, ScriptFault};
+pub use convert::{ConvertFault, Unfit, from_json, to_json};
+pub use library::{CompileOptions, compile};
+pub use program::RhaiProgram;
+pub use report::{Place, SCRIPT_ERROR};
+pub use seam::{Host, Level};

@@ -67,6 +67,10 @@ impl RhaiProgram {
 
     fn run_item(&self, item: &Arc<Item>, input: Input) -> ProgramEnd {
         let entry = input.entry();
+        let header = match &input {
+            Input::Row(row) => Arc::clone(&row.header),
+            Input::Call(_) | Input::Finish(_) => Arc::default(),
+        };
         let result = argument(input).and_then(|argument| {
             let mut engine = self.vocabulary.engine_for(item);
             engine.register_global_module(Shared::clone(&self.script));
@@ -77,7 +81,7 @@ impl RhaiProgram {
         let end = match result {
             Ok(value) => ProgramEnd::Returned(self.returned(item, &value)),
             Err(error) => {
-                let thrown = thrown(error, &self.sources, item);
+                let thrown = thrown(error, &self.sources, item, &header);
                 if !item.host().is_dead() {
                     item.say(Level::Error, &thrown.report);
                 }

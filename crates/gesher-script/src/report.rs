@@ -92,7 +92,12 @@ pub(crate) struct Thrown {
 }
 
 /// What an error that left the script means. Everything is redacted.
-pub(crate) fn thrown(error: Box<EvalAltResult>, sources: &Sources, item: &Item) -> Thrown {
+pub(crate) fn thrown(
+    error: Box<EvalAltResult>,
+    sources: &Sources,
+    item: &Item,
+    header: &[String],
+) -> Thrown {
     let (innermost, place) = innermost(error, sources);
     let language = item.language();
     let (code, sentence, deliberate) = match *innermost {
@@ -100,7 +105,7 @@ pub(crate) fn thrown(error: Box<EvalAltResult>, sources: &Sources, item: &Item) 
             Some(map) => coded(&map, language),
             None => (None, Text::new("התסריט נעצר", "the script stopped").get(language).to_owned(), false),
         },
-        other => (None, sentence(other, item).get(language).to_owned(), false),
+        other => (None, sentence(other, item, header).get(language).to_owned(), false),
     };
     // A map that was thrown says all that its author, or the provider, wanted to say. Everything else is a slip of
     // the script, and whoever mends it needs the place.
@@ -147,7 +152,7 @@ fn coded(map: &Map, language: Language) -> (Option<String>, String, bool) {
     (text("code"), message.unwrap_or_else(|| fallback.get(language).to_owned()), deliberate)
 }
 
-fn sentence(error: EvalAltResult, item: &Item) -> Text {
+fn sentence(error: EvalAltResult, item: &Item, header: &[String]) -> Text {
     use EvalAltResult as E;
     match error {
         E::ErrorTerminated(..) if item.time_is_up() => {
@@ -170,7 +175,7 @@ fn sentence(error: EvalAltResult, item: &Item) -> Text {
             format!("יותר מ־{VARIABLES_MAX} משתנים בבת אחת"),
             format!("more than {VARIABLES_MAX} variables at once"),
         ),
-        E::ErrorPropertyNotFound(name, _) => missing_property(&name, []),
+        E::ErrorPropertyNotFound(name, _) => missing_property(&name, header),
         E::ErrorFunctionNotFound(signature, _) => Text::new(
             format!("אין פונקציה {signature}; בדקו את השם ואת סוגי הארגומנטים"),
             format!("there is no function {signature}; look at the name and at the types of its arguments"),
@@ -194,9 +199,9 @@ fn too_large(what: &str) -> Text {
     Text::new(format!("{he} (המרב הוא {most})"), format!("{en} (at most {most})"))
 }
 
-/// A map has no such property; which of its own was meant?
-pub(crate) fn missing_property<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Text {
-    let (he, en) = nearest(name, known)
+/// A map has no such property. The row's own columns are what is meant most often.
+fn missing_property(name: &str, header: &[String]) -> Text {
+    let (he, en) = nearest(name, header.iter().map(String::as_str))
         .map(|near| (format!("; אולי {near}?"), format!("; did you mean {near}?")))
         .unwrap_or_default();
     Text::new(format!("אין שדה או עמודה בשם {name}{he}"), format!("there is no column or field {name}{en}"))

@@ -1,16 +1,13 @@
 //! Functions of Rhai's own library that are not good enough for money and memory, replaced under their names.
 //!
 //! `replace` grows its string before its size is looked at: two texts of half a megabyte would ask for hundreds of
-//! gigabytes. `round` rounds half to even, which no bookkeeper expects. Maps name the nearest property when one is
-//! missing.
+//! gigabytes. `round` rounds half to even, which no bookkeeper expects.
 
-use crate::item::{Item, Native};
+use crate::item::Native;
 use crate::limits::STRING_BYTES_MAX;
-use crate::report::missing_property;
 use gesher_core::money::round_half_up;
-use rhai::{Engine, EvalAltResult, FuncRegistration, INT, ImmutableString, Map, Module, Position};
+use rhai::{EvalAltResult, FuncRegistration, INT, ImmutableString, Module, Position};
 use rust_decimal::Decimal;
-use std::sync::Arc;
 
 /// The replacements, in one module.
 pub(crate) fn module() -> Module {
@@ -51,14 +48,4 @@ fn replace(text: &mut ImmutableString, find: &str, with: &str) -> Native<()> {
     }
     *text = text.replace(find, with).into();
     Ok(())
-}
-
-/// Makes reading a property that a map does not have an error that names the nearest one it has.
-pub(crate) fn name_missing_properties(engine: &mut Engine) {
-    engine.on_map_missing_property(|map: &mut Map, name, context| {
-        let tag = context.tag().and_then(|tag| tag.read_lock::<Arc<Item>>());
-        let language = tag.map(|item| item.language()).unwrap_or_default();
-        let text = missing_property(name, map.keys().map(|key| key.as_str()));
-        Err(text.get(language).into())
-    });
 }

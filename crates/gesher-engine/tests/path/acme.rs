@@ -16,17 +16,17 @@ use std::time::Duration;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
+pub(crate) struct Request {
     /// What the provider shall answer.
-    pub answer: String,
+    pub(crate) answer: String,
     /// Whatever tells two requests apart.
     #[serde(default)]
-    pub note: String,
+    pub(crate) note: String,
 }
 
 macro_rules! operation {
     ($type:ident, $name:literal, $effect:expr, $key:expr, $look_up:expr) => {
-        pub struct $type;
+        pub(crate) struct $type;
 
         impl Operation for $type {
             const DESCRIPTOR: Descriptor = Descriptor {
@@ -78,16 +78,16 @@ static OPERATIONS: &[OperationEntry] = &[
 
 /// What was sent: operation and body.
 #[derive(Default)]
-pub struct Acme {
-    pub sent: Mutex<Vec<(String, String)>>,
-    pub at_once: AtomicUsize,
-    pub at_once_most: AtomicUsize,
+pub(crate) struct Acme {
+    pub(crate) sent: Mutex<Vec<(String, String)>>,
+    pub(crate) at_once: AtomicUsize,
+    pub(crate) at_once_most: AtomicUsize,
     /// Called in the middle of each send.
-    pub during: Mutex<Option<Box<dyn Fn() + Send>>>,
+    pub(crate) during: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 impl Acme {
-    pub fn sends(&self) -> usize {
+    pub(crate) fn sends(&self) -> usize {
         self.sent.lock().unwrap().len()
     }
 }

@@ -1,13 +1,18 @@
 //! The one path, with a real journal under it: what is sent, what is not, and what is left when things break.
 
 #![expect(clippy::disallowed_methods, reason = "these tests measure no time but need a clock")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod acme;
 
 use acme::Acme;
-use gesher_core::{ItemId, ItemStatus, Key, Language, Provider, Redactor, Registry, RunId, SystemClock};
+use gesher_core::{
+    ItemId, ItemStatus, Key, Language, OutcomeStatus, Provider, Redactor, Registry, RunId, StepId,
+    SystemClock, Text,
+};
 use gesher_engine::journal::{
-    ItemQuery, Journal, NewItem, RunState, SqliteJournal, StepQuery, StepState, TriggerKind,
+    Intent, ItemQuery, Journal, NewItem, RunState, SqliteJournal, StepFinish, StepQuery, StepState,
+    StoredOutcome, TriggerKind,
 };
 use gesher_engine::{
     AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, ItemSource, Program,
@@ -87,7 +92,7 @@ impl Hub {
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
             journal: Arc::new(journal.unwrap()),
-            vault: Arc::new(Vault::open(key).unwrap()),
+            vault: Arc::new(Vault::open(&key).unwrap()),
             clock: Arc::new(SystemClock::new()),
             redactor: Arc::new(Redactor::new()),
             language: Language::En,
@@ -319,75 +324,115 @@ fn calls_at_once_stay_within_the_providers_limit() {
     assert!((2..=3).contains(&most), "{most} at once");
 }
 
-/// Leaves a run as a crash would: its rows claimed, and for each the recorded steps that the first execution made.
-fn interrupted_after(folder: &Path, body: Box<Body>, rows: &[(&str, Value)]) -> (Hub, RunId) {
-    let hub = Hub::open(folder);
+/// A run as a crash leaves it: its one row claimed, with these steps journalled and no end.
+fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<OutcomeStatus>)]) -> RunId {
     let run = hub.start();
-    let program: Arc<dyn Program> = Arc::new(InRust(body));
-    let engine = hub.engine.clone();
-    let done = hub.runtime.block_on(engine.run_items(
-        &run,
-        &hub.flow,
-        &program,
-        Rows::of(rows),
-        &Stop::new(),
-        &Progress::default(),
-    ));
-    assert!(done.is_ok());
-    (hub, run)
+    let item = ItemId { run: run.clone(), ordinal: 1 };
+    hub.runtime.block_on(async {
+        let now = hub.engine.clock().now();
+        let journal = hub.engine.journal();
+        let rows: Vec<NewItem> = Rows::of(rows).0.into_iter().map(|row| row.item).collect();
+        journal.claim_items(&run, rows, now).await.unwrap();
+        for (position, (key, answer, outcome)) in (1..).zip(steps) {
+            let registered = hub.engine.registry().find("acme.charge").unwrap();
+            let prepared = registered.prepare("marketplace", json!({ "answer": answer })).unwrap();
+            let step = StepId { item: item.clone(), position };
+            let intent = Intent {
+                step: step.clone(),
+                operation: "acme.charge".into(),
+                who: "marketplace".into(),
+                account: "acme:1".into(),
+                key: Key::clean(key).unwrap(),
+                once: false,
+                request_hash: prepared.hash,
+                subject: None,
+                amount: prepared.facts.amount,
+                at: now,
+            };
+            journal.begin_step(intent).await.unwrap();
+            if let Some(status) = *outcome {
+                let outcome = StoredOutcome {
+                    status,
+                    reference: Some("41".into()),
+                    document: None,
+                    code: Some("000".into()),
+                    message: Text::verbatim("recorded"),
+                    data: json!({ "recorded": true }),
+                    amount: prepared.facts.amount,
+                };
+                journal.finish_step(StepFinish { step, outcome, sealed: vec![], at: now }).await.unwrap();
+            }
+        }
+    });
+    run
+}
+
+/// Charges twice, under the keys `one` and `two`.
+fn charging_twice() -> Box<Body> {
+    Box::new(|context, args| {
+        let first = context.call("acme.charge", "marketplace", Some("one"), args["request"].clone());
+        let Ok(first) = first else { return ended(first) };
+        assert_eq!((first.data["recorded"].as_bool(), first.replayed), (Some(true), false));
+        ended(context.call("acme.charge", "marketplace", Some("two"), args["request"].clone()))
+    })
 }
 
 #[test]
 fn an_intent_without_outcome_is_unknown_at_the_next_start_and_is_not_sent() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::open(folder.path());
-    let run = hub.start();
-    let item = ItemId { run: run.clone(), ordinal: 1 };
-    hub.runtime.block_on(async {
-        let now = hub.engine.clock().now();
-        let journal = hub.engine.journal();
-        let rows: Vec<NewItem> =
-            Rows::of(&[("a", row("succeeded"))]).0.into_iter().map(|row| row.item).collect();
-        journal.claim_items(&run, rows, now).await.unwrap();
-        let registered = hub.engine.registry().find("acme.charge").unwrap();
-        let prepared = registered.prepare("marketplace", json!({ "answer": "succeeded" })).unwrap();
-        let intent = gesher_engine::journal::Intent {
-            step: gesher_core::StepId { item: item.clone(), position: 1 },
-            operation: "acme.charge".into(),
-            who: "marketplace".into(),
-            account: "acme:1".into(),
-            key: Key::clean(&item.to_string()).unwrap(),
-            once: false,
-            request_hash: prepared.hash,
-            subject: None,
-            amount: None,
-            at: now,
-        };
-        journal.begin_step(intent).await.unwrap();
-    });
+    let rows = [("a", keyed("one", "succeeded", ""))];
+    let run = interrupted(&hub, &rows, &[("one", "succeeded", None)]);
     drop(hub);
     let hub = Hub::open(folder.path());
-    let settled = hub.runtime.block_on(hub.engine.settle_in_flight()).unwrap();
-    assert_eq!(settled.len(), 1);
-    assert_eq!(hub.work(&run, &[("a", row("succeeded"))], charging()), RunEnd::Complete);
+    assert_eq!(hub.runtime.block_on(hub.engine.settle_in_flight()).unwrap().len(), 1);
+    assert_eq!(hub.work(&run, &rows, charging()), RunEnd::Complete);
     let ends = hub.ends(&run);
     assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "interrupted"));
     assert_eq!(hub.acme.sends(), 0);
 }
 
 #[test]
-fn a_run_that_is_done_again_sends_nothing_again() {
+fn an_interrupted_item_gets_its_recorded_answers_and_goes_on_at_the_first_unfinished_step() {
     let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let rows = [("a", row("succeeded"))];
+    let run = interrupted(&hub, &rows, &[("one", "succeeded", Some(OutcomeStatus::Succeeded))]);
+    assert_eq!(hub.work(&run, &rows, charging_twice()), RunEnd::Complete);
+    assert_eq!(hub.ends(&run)[0].0, ItemStatus::Succeeded);
+    assert_eq!(hub.acme.sends(), 1);
+}
+
+#[test]
+fn another_call_than_the_recorded_one_is_diverged_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let rows = [("a", row("declined"))];
+    let run = interrupted(&hub, &rows, &[("one", "succeeded", Some(OutcomeStatus::Succeeded))]);
+    assert_eq!(hub.work(&run, &rows, charging_twice()), RunEnd::Complete);
+    let ends = hub.ends(&run);
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "diverged"));
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn rows_that_ended_stay_ended_when_their_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
     let rows = [("a", row("succeeded")), ("b", row("declined"))];
-    let (hub, run) = interrupted_after(folder.path(), charging(), &rows);
-    assert_eq!(hub.acme.sends(), 2);
+    let run = hub.start();
+    let stopping: Box<Body> = Box::new(|_, _| panic!("a claimed row is not worked on after the stop"));
+    let program: Arc<dyn Program> = Arc::new(InRust(stopping));
+    let stop = Stop::new();
+    stop.request();
+    let progress = Progress::default();
+    let stopped = hub.engine.run_items(&run, &hub.flow, &program, Rows::of(&rows), &stop, &progress);
+    assert_eq!(hub.runtime.block_on(stopped).unwrap(), RunEnd::Stopped);
+    let half: Vec<_> = rows.iter().take(1).cloned().collect();
+    assert_eq!(hub.work(&run, &half, charging()), RunEnd::Complete);
     let state = hub.runtime.block_on(hub.engine.journal().run(&run)).unwrap().unwrap().state;
     assert_eq!(state, RunState::Reporting);
-    let before = hub.ends(&run);
-    drop(hub);
-    let hub = Hub::open(folder.path());
-    assert_eq!(hub.ends(&run), before);
-    assert_eq!(hub.acme.sends(), 0);
+    assert_eq!(hub.acme.sends(), 1);
 }
 
 #[test]

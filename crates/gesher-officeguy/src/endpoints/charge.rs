@@ -217,7 +217,7 @@ pub struct Payment {
     pub non_first_payment_amount: Option<Double>,
     /// The standing orders that it belongs to.
     #[serde(rename = "RecurringCustomerItemIDs")]
-    pub recurring_customer_item_i_ds: Option<Vec<i64>>,
+    pub recurring_customer_item_ids: Option<Vec<i64>>,
     /// Always null, whatever was sent.
     #[serde(rename = "ExternalIdentifier")]
     pub external_identifier: Option<String>,

@@ -59,7 +59,9 @@ pub(super) fn resolve(
         CustomerSearch::Phone => books.find("phone", entry.phone.as_deref()),
         CustomerSearch::EmailAddress => books.find("email", entry.email.as_deref()),
         // A new outer id keeps a customer from being taken for another who shares the address.
-        CustomerSearch::Automatic if entry.external.is_some() => books.find("external", entry.external.as_deref()),
+        CustomerSearch::Automatic if entry.external.is_some() => {
+            books.find("external", entry.external.as_deref())
+        }
         CustomerSearch::Automatic => books
             .find("email", entry.email.as_deref())
             .or_else(|| books.find("phone", entry.phone.as_deref()))

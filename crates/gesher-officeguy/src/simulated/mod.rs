@@ -17,7 +17,9 @@ mod world;
 pub use acquirer::{TEST_AMOUNTS, TEST_CARDS, TestCard};
 pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
-use crate::endpoints::{charge as charge_wire, companies as company_wire, document_reads, documents as document_wire};
+use crate::endpoints::{
+    charge as charge_wire, companies as company_wire, document_reads, documents as document_wire,
+};
 use crate::endpoints::{payments as payment_wire, terminal as terminal_wire, vat as vat_wire};
 use crate::envelope;
 use crate::operations::PROVIDER;
@@ -120,7 +122,8 @@ fn required(call: &Call<'_>, declared: &[(&str, bool)]) -> Result<(), Refusal> {
         .filter(|(_, there)| !there)
         .map(|(name, _)| {
             // The English wording was never recorded: ours.
-            let words = if english { "A value is required in field" } else { "יש להזין ערך בשדה" };
+            let words =
+                if english { "A value is required in field" } else { "יש להזין ערך בשדה" };
             format!("{name}: {words} {name}")
         })
         .collect();
@@ -154,7 +157,8 @@ impl SimulatedProvider for World {
     fn distort(&self, answered: Answered, distortion: Distortion) -> Answered {
         let body = match distortion {
             Distortion::TechnicalError => {
-                let words = "An unexpected error has occurred. Please contact support@sumit.co.il for assistance.";
+                let words =
+                    "An unexpected error has occurred. Please contact support@sumit.co.il for assistance.";
                 technical(words, words).unwrap_or_default()
             }
             Distortion::WrongAmount => charge::with_wrong_amount(&answered.body),

@@ -112,8 +112,9 @@ pub(crate) struct MethodEntry {
 #[serde(default)]
 pub(crate) struct DocumentEntry {
     pub(crate) kind: i64,
+    /// Its date, where it is another than that of the call, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) date: Option<jiff::Timestamp>,
+    pub(crate) date: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) draft: bool,
     pub(crate) language: i64,

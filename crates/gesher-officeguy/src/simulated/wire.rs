@@ -14,10 +14,7 @@ pub(crate) enum Refusal {
     /// Status 1, in the provider's words.
     Business(String),
     /// Status 2: the body does not fit the types. Holds the field and what was there.
-    Conversion {
-        path: String,
-        shown: String,
-    },
+    Conversion { path: String, shown: String },
     /// Status 2: the body is no JSON.
     NotJson,
 }
@@ -88,7 +85,8 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn truth(&self, name: &str) -> Read<bool> {
-        let read = |value: &Value| envelope::truth(value).or_else(|| envelope::int(value).map(|int| int != 0));
+        let read =
+            |value: &Value| envelope::truth(value).or_else(|| envelope::int(value).map(|int| int != 0));
         Ok(self.optional(name, read)?.unwrap_or_default())
     }
 
@@ -172,11 +170,7 @@ pub(crate) enum Moment {
 impl Moment {
     fn read(text: &str) -> Option<Self> {
         if text.contains('T') {
-            return text
-                .parse()
-                .map(Self::Instant)
-                .or_else(|_| text.parse().map(Self::Local))
-                .ok();
+            return text.parse().map(Self::Instant).or_else(|_| text.parse().map(Self::Local)).ok();
         }
         if let Some((month, rest)) = text.split_once('/') {
             let (day, year) = rest.split_once('/')?;
@@ -194,7 +188,8 @@ pub(crate) fn position_of(body: &[u8], path: &str, shown: &str) -> usize {
     let leaf = leaf.split('[').next().unwrap_or(leaf);
     let start = text.find(&format!("\"{leaf}\"")).unwrap_or_default() + leaf.len() + 2;
     let value = if shown == "{null}" { "null" } else { shown };
-    let end = text.get(start..).and_then(|rest| rest.find(value)).map_or(text.len(), |at| start + at + value.len());
+    let end =
+        text.get(start..).and_then(|rest| rest.find(value)).map_or(text.len(), |at| start + at + value.len());
     text.get(..end).map_or(end, |head| head.chars().count())
 }
 
@@ -206,7 +201,8 @@ mod tests {
 
     #[test]
     fn types_are_bent_as_the_server_bends_them() {
-        let body = json!({"n": "5", "s": 7, "b": "True", "e": "usd", "d": "1", "x": "", "l": "USD (1)", "z": null});
+        let body =
+            json!({"n": "5", "s": 7, "b": "True", "e": "usd", "d": "1", "x": "", "l": "USD (1)", "z": null});
         let fields = Fields::root(&body).unwrap();
         assert_eq!(fields.int("n"), Ok(Some(5)));
         assert_eq!(fields.text("s"), Ok(Some("7".to_owned())));

@@ -203,7 +203,9 @@ impl World {
             (_, Terminal::Approved) => true,
             (_, Terminal::Refused) => false,
             (Terminals::Ready, _) => true,
-            (Terminals::After(wait), Terminal::Requested(since)) => at.duration_since(since).unsigned_abs() >= wait,
+            (Terminals::After(wait), Terminal::Requested(since)) => {
+                at.duration_since(since).unsigned_abs() >= wait
+            }
             (Terminals::After(_) | Terminals::ByHand, _) => false,
         }
     }

@@ -49,7 +49,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
             });
             Ok(Exit::Well)
         }
-        Command::Check => block_on(check::run(output, &cli.hub)),
+        Command::Check => check::run(output, &cli.hub),
         Command::Demo(args) => block_on(demo::run(output, &args)),
         Command::Serve => block_on(serve::run(output, load()?)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),

@@ -118,6 +118,8 @@ pub struct DropPart {
 impl Config {
     /// Reads `gesher.toml` of the hub at `root`.
     pub fn load(root: &Path) -> Result<Self, Vec<Fault>> {
+        // One hub has one path, however it is named: drop folders remember whose they are.
+        let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let path = root.join(FILE);
         let bytes = std::fs::read(&path).map_err(|error| {
             let mend = "name the hub's folder with --hub DIR, or make a new hub with `gesher new DIR`";

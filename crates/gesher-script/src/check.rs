@@ -1,0 +1,324 @@
+//! What can be found wrong with a script before it runs: each fault with its place, the line, and how to mend it.
+//!
+//! This file looks at a script's outline: that it compiles, that its top level only declares, that it has an entry
+//! point, which columns it reads. What it calls is looked at in `calls.rs`.
+
+use crate::calls::{self, Names};
+use crate::library::{CompileOptions, imports};
+use crate::report::{Place, Sources, excerpt};
+use gesher_core::names::nearest;
+use gesher_core::{Language, Registry, Text};
+use gesher_engine::Entry;
+use rhai::{
+    AST, ASTFlags, ASTNode, Engine, Expr, FnAccess, LexError, ParseError, ParseErrorType, Position, Stmt,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// The functions by which scripts are entered. Each takes one argument.
+const ENTRY_POINTS: [&str; 5] = ["on_row", "on_call", "on_webhook", "on_schedule", "on_finish"];
+
+/// Something in a script has to be mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptFault {
+    /// Where.
+    pub place: Place,
+    /// What, and how to mend it.
+    pub message: Text,
+}
+
+impl ScriptFault {
+    pub(crate) fn at(place: Place, message: Text) -> Self {
+        Self { place, message }
+    }
+
+    pub(crate) fn of_file(file: &str, message: Text) -> Self {
+        Self { place: Place { file: file.to_owned(), ..Place::default() }, message }
+    }
+
+    /// Place, sentence, the line and a mark under the column.
+    #[must_use]
+    pub fn render(&self, language: Language) -> String {
+        format!("{}: {}{}", self.place, self.message.get(language), excerpt(&self.place))
+    }
+}
+
+impl fmt::Display for ScriptFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Language::En))
+    }
+}
+
+/// A column that `on_row` reads by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnUse {
+    /// Its header.
+    pub name: String,
+    /// Where it is read first, from 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+/// What the checks found.
+#[derive(Default)]
+pub(crate) struct Findings {
+    pub(crate) faults: Vec<ScriptFault>,
+    pub(crate) warnings: Vec<ScriptFault>,
+    pub(crate) columns: Vec<ColumnUse>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// One function of a file, alone, so that a walk over it knows where it is.
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) params: Vec<String>,
+    pub(crate) private: bool,
+    pub(crate) body: AST,
+}
+
+/// One file, as the checks see it.
+pub(crate) struct File<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ast: &'a AST,
+    pub(crate) functions: Vec<Function>,
+    /// The files behind the names that imports give.
+    pub(crate) aliases: BTreeMap<String, String>,
+}
+
+impl<'a> File<'a> {
+    fn new(name: &'a str, ast: &'a AST) -> Self {
+        let functions = ast.iter_functions().map(|function| {
+            let (wanted, arity) = (function.name, function.params.len());
+            Function {
+                name: wanted.to_owned(),
+                params: function.params.iter().map(|&param| param.to_owned()).collect(),
+                private: matches!(function.access, FnAccess::Private),
+                body: ast.clone_functions_only_filtered(|_, _, _, name, params| name == wanted && params == arity),
+            }
+        });
+        let aliases = imports(ast).into_iter().filter_map(|import| Some((import.alias, import.file.ok()?)));
+        Self { name, ast, functions: functions.collect(), aliases: aliases.collect() }
+    }
+}
+
+/// All checks of all files of a script that compiled.
+pub(crate) fn check(
+    engine: &Engine,
+    sources: &Sources,
+    asts: &BTreeMap<String, AST>,
+    registry: &Registry,
+    options: &CompileOptions,
+) -> Findings {
+    let files: BTreeMap<&str, File<'_>> =
+        asts.iter().map(|(name, ast)| (name.as_str(), File::new(name, ast))).collect();
+    let names = Names::new(engine, registry);
+    let mut findings = Findings::default();
+    for file in files.values() {
+        findings.faults.extend(top_level(sources, file, &names));
+        calls::check(sources, file, &files, &names, options, &mut findings);
+    }
+    if let Some(main) = files.get(sources.main.as_str()) {
+        entry_points(sources, main, &mut findings);
+        findings.columns = columns(main);
+    }
+    findings.faults.sort_by(|a, b| {
+        (&a.place.file, a.place.line, a.place.column).cmp(&(&b.place.file, b.place.line, b.place.column))
+    });
+    findings
+}
+
+/// The top level only declares, so that nothing of it has to run for each row.
+fn top_level(sources: &Sources, file: &File<'_>, names: &Names<'_>) -> Vec<ScriptFault> {
+    let mut faults = Vec::new();
+    for statement in file.ast.statements() {
+        let declares = match statement {
+            Stmt::Var(_, flags, _) => flags.contains(ASTFlags::CONSTANT),
+            Stmt::Import(..) | Stmt::Export(..) | Stmt::Noop(_) => true,
+            _ => false,
+        };
+        if !declares {
+            let text = Text::new(
+                "מחוץ לפונקציות מותר רק const, import ו־fn; העבירו את השורה לתוך פונקציה",
+                "outside of functions there may be only const, import and fn; move this into a function",
+            );
+            faults.push(ScriptFault::at(Place::new(sources, file.name, statement.position()), text));
+            continue;
+        }
+        statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last()
+                && names.reaches_out(&call.namespace.to_string(), &call.name)
+            {
+                let text = Text::new(
+                    "קבוע אינו יכול לקרוא לפעולות של המערכת; העבירו את הקריאה לתוך פונקציה",
+                    "a constant cannot call the hub; move the call into a function",
+                );
+                faults.push(ScriptFault::at(Place::new(sources, file.name, *position), text));
+            }
+            true
+        });
+    }
+    faults
+}
+
+fn entry_points(sources: &Sources, main: &File<'_>, findings: &mut Findings) {
+    let mut found = false;
+    for function in &main.functions {
+        if !ENTRY_POINTS.contains(&function.name.as_str()) {
+            continue;
+        }
+        found |= function.name != "on_finish";
+        let place = definition(sources, main.name, &function.name);
+        let name = &function.name;
+        if function.params.len() != 1 {
+            let given = function.params.len();
+            let text = Text::new(
+                format!("הפונקציה {name} צריכה לקבל ארגומנט אחד, אבל יש לה {given}"),
+                format!("{name} takes exactly one argument, but has {given}"),
+            );
+            findings.faults.push(ScriptFault::at(place, text));
+        } else if function.private {
+            let text = Text::new(
+                format!("הפונקציה {name} אינה יכולה להיות private"),
+                format!("{name} cannot be private"),
+            );
+            findings.faults.push(ScriptFault::at(place, text));
+        }
+    }
+    if !found {
+        let slip = main.functions.iter().find_map(|f| Some((f, nearest(&f.name, ENTRY_POINTS)?)));
+        let (he, en) = slip
+            .map(|(f, near)| {
+                (format!("; אולי {} היא {near}?", f.name), format!("; is {} meant to be {near}?", f.name))
+            })
+            .unwrap_or_default();
+        let place = slip.map(|(f, _)| definition(sources, main.name, &f.name)).unwrap_or_else(|| Place {
+            file: main.name.to_owned(),
+            ..Place::default()
+        });
+        let text = Text::new(
+            format!("אין בתסריט פונקציית כניסה: fn on_row(row) לשורות של קובץ, fn on_call(args) לקריאה{he}"),
+            format!("the script has no entry point: fn on_row(row) for a file's rows, fn on_call(args) for a call{en}"),
+        );
+        findings.faults.push(ScriptFault::at(place, text));
+    }
+    let known = [Entry::Row, Entry::Call, Entry::Finish].into_iter();
+    findings.entries = known.filter(|entry| main.functions.iter().any(|f| f.name == entry.name())).collect();
+}
+
+/// Where a function is defined; the syntax tree does not say, so the text is looked through.
+fn definition(sources: &Sources, file: &str, name: &str) -> Place {
+    let lines = sources.text(file).unwrap_or_default().lines().enumerate();
+    let found = lines.filter_map(|(index, line)| {
+        let at = line.find("fn ")?;
+        let rest = line.get(at + 3..)?.trim_start();
+        let after = rest.strip_prefix(name)?;
+        after.trim_start().starts_with('(').then(|| (index, line.get(..at).unwrap_or_default().chars().count()))
+    });
+    let position = found.map(|(line, column)| position(line + 1, column + 1)).next();
+    Place::new(sources, file, position.unwrap_or(Position::NONE))
+}
+
+fn position(line: usize, column: usize) -> Position {
+    u16::try_from(line).map_or(Position::NONE, |line| Position::new(line, u16::try_from(column).unwrap_or(1)))
+}
+
+/// The columns that `on_row` reads directly from its row, `row.x` or `row["x"]`, each where it is read first.
+fn columns(main: &File<'_>) -> Vec<ColumnUse> {
+    let entry = main.functions.iter().find(|f| f.name == Entry::Row.name() && f.params.len() == 1);
+    let Some(row) = entry.and_then(|f| f.params.first()) else {
+        return Vec::new();
+    };
+    // A closure that uses the row has it as a parameter of the same name.
+    let closure = |f: &&Function| f.name.starts_with(calls::CLOSURE_PREFIX) && f.params.contains(row);
+    let mut uses: Vec<ColumnUse> = Vec::new();
+    for function in entry.into_iter().chain(main.functions.iter().filter(closure)) {
+        function.body.walk(&mut |path: &[ASTNode<'_>]| {
+            if let Some((name, position)) = column_read(path, row) {
+                let (line, column) = (position.line().unwrap_or(0), position.position().unwrap_or(0));
+                uses.push(ColumnUse { name, line, column });
+            }
+            true
+        });
+    }
+    uses.sort_by_key(|column| (column.line, column.column));
+    let mut seen = BTreeSet::new();
+    uses.retain(|column| seen.insert(column.name.clone()));
+    uses
+}
+
+fn column_read(path: &[ASTNode<'_>], row: &str) -> Option<(String, Position)> {
+    let ASTNode::Expr(Expr::Dot(pair, ..) | Expr::Index(pair, ..)) = path.last()? else {
+        return None;
+    };
+    if !matches!(&pair.lhs, Expr::Variable(variable, ..) if variable.1 == row && variable.2.is_empty()) {
+        return None;
+    }
+    // The rest of a chain, such as `.trim()`, hangs below: its first link is the column.
+    let link = match &pair.rhs {
+        Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
+        link => link,
+    };
+    let chained = !std::ptr::eq(link, &pair.rhs);
+    let found = match link {
+        Expr::Property(property, position) => (property.2.to_string(), *position),
+        Expr::StringConstant(text, position) => (text.to_string(), *position),
+        _ => return None,
+    };
+    let written = !chained
+        && path.iter().rev().nth(1).is_some_and(|parent| match (parent, path.last()) {
+            (ASTNode::Stmt(Stmt::Assignment(assignment)), Some(ASTNode::Expr(this))) => {
+                std::ptr::eq(&assignment.1.lhs, *this)
+            }
+            _ => false,
+        });
+    (!written).then_some(found)
+}
+
+/// A parse error, with what to do about it.
+pub(crate) fn compile_fault(engine: &Engine, sources: &Sources, file: &str, error: &ParseError) -> ScriptFault {
+    let place = Place::new(sources, file, error.position());
+    let words = error.err_type().to_string();
+    let text = match error.err_type() {
+        ParseErrorType::VariableUndefined(name) => Text::new(
+            format!("אין משתנה בשם {name}; קבוע שהוגדר מחוץ לפונקציה נקרא global::{name}, וטקסט נכתב במירכאות"),
+            format!("there is no variable {name}; a constant from outside the function is global::{name}, and a text is written in quotes"),
+        ),
+        ParseErrorType::ModuleUndefined(name) => calls::unknown_module(engine, name),
+        ParseErrorType::BadInput(LexError::ImproperSymbol(_, words)) if words.contains("eval") => Text::new(
+            "הפונקציה eval אינה זמינה בתסריטים",
+            "`eval` is not available to scripts",
+        ),
+        _ => reserved_word(&place).unwrap_or_else(|| {
+            Text::new(format!("התסריט אינו תקין: {words}"), format!("the script does not compile: {words}"))
+        }),
+    };
+    ScriptFault::at(place, text)
+}
+
+/// When the error stands at a word that Rhai keeps for itself: how a column of that name is read.
+fn reserved_word(place: &Place) -> Option<Text> {
+    let rest: String = place.source_line.chars().skip(place.column.checked_sub(1)?).collect();
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    if word.is_empty() || rhai::is_valid_identifier(&word) && !is_reserved(&word) {
+        return None;
+    }
+    let before: String = place.source_line.chars().take(place.column - 1).collect();
+    if !is_reserved(&word) {
+        return None;
+    }
+    let owner: String = before.trim_end().strip_suffix('.').map_or_else(String::new, |before| {
+        let tail = before.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_');
+        tail.collect::<Vec<_>>().into_iter().rev().collect()
+    });
+    let shown = if owner.is_empty() { "row".to_owned() } else { owner };
+    Some(Text::new(
+        format!("המילה {word} שמורה לשפה; שדה או עמודה בשם זה נכתבים {shown}[\"{word}\"]"),
+        format!("`{word}` is a word of the language; a field or column of that name is written {shown}[\"{word}\"]"),
+    ))
+}
+
+/// Words of the language, and those that it keeps for later.
+fn is_reserved(word: &str) -> bool {
+    rhai::Token::lookup_symbol_from_syntax(word).is_some() || calls::RESERVED.contains(&word)
+}

@@ -1,0 +1,189 @@
+//! What is left when the hub stops, a disk refuses or a file changes in the middle: every row ends once, and nothing
+//! is sent twice.
+
+use crate::bank::Bank;
+use crate::hub::{Hub, column, table};
+use crate::{done, json};
+use gesher_engine::journal::{RunState, TriggerKind};
+use gesher_engine::{Progress, Stop};
+use gesher_trigger::drop::{FileOutcome, TriggerError};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+fn rows(range: std::ops::Range<u32>) -> String {
+    let rows: String = range.map(|order| format!("{order:07},5.00,succeeded\n")).collect();
+    format!("order,amount,answer\n{rows}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_stopped_goes_on_and_sends_nothing_twice() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    let path = base.path().join("x.csv");
+    fs::write(&path, rows(0..2_000)).unwrap();
+    let mut stopped = 0;
+    for from in [700, 1_400, 9_999] {
+        let hub = Hub::open(base.path(), &bank);
+        let stop = Stop::new();
+        let asked = stop.clone();
+        bank.during(move |count| {
+            if count == from {
+                asked.request();
+            }
+        });
+        let ends = if stopped == 0 {
+            vec![hub.trigger.run_file(&path, &stop, &Progress::default()).await.unwrap()]
+        } else {
+            hub.trigger.resume(&stop).await.unwrap()
+        };
+        assert_eq!(ends.len(), 1);
+        if matches!(ends[0].outcome, FileOutcome::Stopped) {
+            stopped += 1;
+            assert_eq!((hub.names("done").len(), hub.names(".work").len()), (0, 1));
+        } else {
+            let report = json(&done(&ends[0].outcome).report);
+            assert_eq!(report["counts"]["succeeded"].as_u64(), Some(2_000));
+        }
+    }
+    assert_eq!((stopped, bank.payments(), bank.most_of_one()), (2, 2_000, 1));
+}
+
+/// A hub that stopped right after the claim's journal row; `place` puts the file where it was then.
+async fn check_claimed(place: impl FnOnce(&Path, &str), want: RunState, payments: usize) {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    hub.trigger.open_folder().unwrap();
+    let inbox = base.path().join("inbox");
+    fs::write(inbox.join("x.csv"), rows(0..3)).unwrap();
+    let metadata = fs::metadata(inbox.join("x.csv")).unwrap();
+    let source = json!({ "stamp": stamp(&metadata), "rules": {
+        "row_key": { "columns": ["order"] }, "amount": "amount", "encoding": "auto", "not_cards": [],
+    }});
+    let run = hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source, "0").await.unwrap();
+    place(&inbox, run.as_str());
+    let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
+    assert_eq!(ends.len(), 1);
+    let state = hub.engine.journal().run(&run).await.unwrap().unwrap().state;
+    assert_eq!((state, hub.bank.payments()), (want, payments));
+    assert_eq!(hub.names(".work"), [""; 0]);
+    assert!(hub.trigger.resume(&Stop::new()).await.unwrap().is_empty());
+}
+
+fn stamp(metadata: &fs::Metadata) -> Value {
+    use std::os::unix::fs::MetadataExt;
+    json!({
+        "size": metadata.size(), "modified_seconds": metadata.mtime(),
+        "modified_nanoseconds": metadata.mtime_nsec(), "inode": metadata.ino(),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_was_interrupted_is_finished_wherever_the_file_lies() {
+    check_claimed(|_, _| {}, RunState::Finished, 3).await;
+    let to_work = |inbox: &Path, run: &str| {
+        fs::rename(inbox.join("x.csv"), inbox.join(format!(".work/{run}.x.csv"))).unwrap();
+    };
+    check_claimed(to_work, RunState::Finished, 3).await;
+    check_claimed(|inbox, _| fs::remove_file(inbox.join("x.csv")).unwrap(), RunState::Cancelled, 0).await;
+    check_claimed(|inbox, _| fs::write(inbox.join("x.csv"), "another").unwrap(), RunState::Cancelled, 0)
+        .await;
+    let to_failed = |inbox: &Path, run: &str| {
+        fs::rename(inbox.join("x.csv"), inbox.join(format!("failed/x.{run}.csv"))).unwrap();
+    };
+    check_claimed(to_failed, RunState::Refused, 0).await;
+    let to_duplicate = |inbox: &Path, run: &str| {
+        fs::rename(inbox.join("x.csv"), inbox.join(format!("duplicate/x.{run}.csv"))).unwrap();
+    };
+    check_claimed(to_duplicate, RunState::Duplicate, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_that_could_not_be_written_are_written_again_byte_for_byte() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    hub.trigger.open_folder().unwrap();
+    let done_folder = base.path().join("inbox/done");
+    let work = base.path().join("inbox/.work");
+    let blocked = done_folder.clone();
+    hub.bank.during(move |count| {
+        if count == 1 {
+            let name =
+                fs::read_dir(&work).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+            let run = name.split('.').next().unwrap();
+            // A folder of that name cannot be replaced by a file.
+            fs::create_dir(blocked.join(format!("x.{run}.report.json"))).unwrap();
+        }
+    });
+    let path = base.path().join("x.csv");
+    fs::write(&path, format!("{}9999999,1.00,declined\n", rows(0..20))).unwrap();
+    let error = hub.run(&path).await.unwrap_err();
+    assert!(matches!(error, TriggerError::Folder { .. }) && !error.is_fatal(), "{error}");
+    let files = |ending: &str| {
+        let names = hub.names("done");
+        let name = names.iter().find(|name| name.ends_with(ending)).unwrap().clone();
+        done_folder.join(name)
+    };
+    let (result, retry) = (fs::read(files(".result.csv")).unwrap(), fs::read(files(".retry.csv")).unwrap());
+    fs::remove_dir(files(".report.json")).unwrap();
+    let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
+    let after = done(&ends[0].outcome);
+    assert_eq!(fs::read(&after.result).unwrap(), result);
+    assert_eq!(fs::read(after.retry.as_ref().unwrap()).unwrap(), retry);
+    assert_eq!((after.file.exists(), hub.names(".work").len(), hub.bank.payments()), (true, 0, 21));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_file_that_changed_are_set_aside_and_can_be_dropped_again() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    hub.trigger.open_folder().unwrap();
+    let work = base.path().join("inbox/.work");
+    hub.bank.during(move |count| {
+        if count == 1 {
+            let path = fs::read_dir(&work).unwrap().next().unwrap().unwrap().path();
+            let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            // The amount of a row in the third block becomes another.
+            file.seek(SeekFrom::Start(20 + 24 * 25_000 + 8)).unwrap();
+            file.write_all(b"6").unwrap();
+        }
+    });
+    let total: u32 = 30_000;
+    let end = hub.run_text("x.csv", rows(0..total)).await;
+    let files = done(&end.outcome);
+    let taken = column(&files.result, "gesher_status").len();
+    assert!(taken < 25_000, "{taken}");
+    let report = json(&files.report);
+    assert_eq!(report["rows"].as_u64(), Some(taken as u64));
+    assert_eq!(report["not_taken"].as_u64(), Some(u64::from(total) - taken as u64));
+    let late = files.late.as_ref().unwrap();
+    assert_eq!(hub.names("failed"), [format!("x.{}.late.csv", end.run)]);
+    let again = hub.run(late).await.unwrap();
+    done(&again.outcome);
+    assert_eq!((hub.bank.payments(), hub.bank.most_of_one()), (total as usize, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_file_is_gone_keeps_no_other_waiting() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    let path = base.path().join("x.csv");
+    fs::write(&path, rows(0..1_500)).unwrap();
+    let hub = Hub::open(base.path(), &bank);
+    let stop = Stop::new();
+    let asked = stop.clone();
+    bank.during(move |_| asked.request());
+    let end = hub.trigger.run_file(&path, &stop, &Progress::default()).await.unwrap();
+    assert!(matches!(end.outcome, FileOutcome::Stopped));
+    let (work, away) = (base.path().join("inbox/.work"), base.path().join("away.csv"));
+    let name = hub.names(".work").remove(0);
+    fs::rename(work.join(&name), &away).unwrap();
+    assert!(hub.trigger.resume(&Stop::new()).await.unwrap().is_empty());
+    let other = hub.run_text("y.csv", rows(5_000..5_010)).await;
+    assert_eq!(table(&done(&other.outcome).result).len(), 10);
+    fs::rename(&away, work.join(&name)).unwrap();
+    assert_eq!(hub.trigger.resume(&Stop::new()).await.unwrap().len(), 1);
+    assert_eq!((bank.payments(), bank.most_of_one()), (1_510, 1));
+}

@@ -1,0 +1,149 @@
+//! A hub in a temporary folder: a real journal, a real engine, and a program in Rust where the script host stands.
+
+use crate::bank::Bank;
+use gesher_core::{Language, Provider, Redactor, Registry, SystemClock};
+use gesher_engine::journal::{Journal, SqliteJournal};
+use gesher_engine::{
+    Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, Program, ProgramEnd, Progress, Stop,
+};
+use gesher_trigger::drop::{DropConfig, DropTrigger, EncodingChoice, FileEnd, RowKey, TriggerError};
+use gesher_vault::{MasterKeySource, Vault};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Pays what each row says; a row without an answer calls nothing.
+struct PayRows;
+
+impl Program for PayRows {
+    fn hash(&self) -> &str {
+        "0"
+    }
+
+    fn has(&self, entry: Entry) -> bool {
+        entry == Entry::Row
+    }
+
+    fn run(&self, context: &Arc<ItemContext>, input: Input) -> ProgramEnd {
+        let Input::Row(row) = input else { panic!("no such entry") };
+        let cell = |name: &str| {
+            let column = row.header.iter().position(|header| header == name);
+            column.map(|column| row.cells[column].trim().to_owned()).unwrap_or_default()
+        };
+        if cell("answer").is_empty() {
+            return ProgramEnd::Returned(Value::Null);
+        }
+        let order = cell("order");
+        let request = json!({ "answer": cell("answer"), "order": order, "amount": cell("amount") });
+        match context.call("bank.pay", "marketplace", Some(&order), request) {
+            Ok(answer) => ProgramEnd::Returned(json!(answer.status.as_str())),
+            Err(CallEnd::Refused(answer)) => {
+                ProgramEnd::Threw { code: answer.code.unwrap_or_default(), message: answer.message }
+            }
+            Err(CallEnd::Ended) => ProgramEnd::Ended,
+        }
+    }
+}
+
+/// A hub, and the bank behind it.
+pub struct Hub {
+    pub base: PathBuf,
+    pub bank: Arc<Bank>,
+    pub engine: Engine,
+    pub trigger: Arc<DropTrigger>,
+}
+
+impl Hub {
+    /// Opens the hub in `base`, with the bank that was there before it.
+    pub fn open(base: &Path, bank: &Arc<Bank>) -> Self {
+        Self::with(base, bank, Language::He, |_| {})
+    }
+
+    pub fn with(
+        base: &Path,
+        bank: &Arc<Bank>,
+        language: Language,
+        change: impl FnOnce(&mut DropConfig),
+    ) -> Self {
+        let data = base.join("data");
+        std::fs::create_dir_all(&data).unwrap();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let provider: Arc<dyn Provider> = bank.clone();
+        let journal = SqliteJournal::open(&data.join("gesher.db"), &[provider.environment()], now).unwrap();
+        let hub_id = journal.hub_id().clone();
+        let source = MasterKeySource { env: None, credentials_dir: None, file: data.join("master.key") };
+        let engine = Engine::new(EngineParts {
+            registry: Arc::new(Registry::new(&[provider])),
+            journal: Arc::new(journal),
+            vault: Arc::new(Vault::open(&source).unwrap()),
+            clock: Arc::new(SystemClock::new()),
+            redactor: Arc::new(Redactor::new()),
+            language,
+            time_zone: jiff::tz::TimeZone::UTC,
+            runtime: tokio::runtime::Handle::current(),
+            accounts: Vec::new(),
+        });
+        let mut config = DropConfig {
+            folder: base.join("inbox"),
+            pattern: "*.[ct]sv".replace("[ct]", "?"),
+            row_key: RowKey::Columns(vec!["order".into()]),
+            amount: Some("amount".into()),
+            encoding: EncodingChoice::Auto,
+            settle: Duration::from_millis(100),
+            not_cards: Vec::new(),
+        };
+        change(&mut config);
+        let flow = Flow { name: "pay".into(), allow: vec![Allow::Provider("bank".into())], concurrency: 4 };
+        let columns = vec!["answer".to_owned()];
+        let trigger = DropTrigger::new(
+            engine.clone(),
+            Arc::new(flow),
+            Arc::new(PayRows),
+            columns,
+            config,
+            hub_id,
+            data,
+        );
+        Self { base: base.to_owned(), bank: Arc::clone(bank), engine, trigger: Arc::new(trigger.unwrap()) }
+    }
+
+    pub async fn run(&self, path: &Path) -> Result<FileEnd, TriggerError> {
+        self.trigger.run_file(path, &Stop::new(), &Progress::default()).await
+    }
+
+    /// Writes a file outside the folder and runs it.
+    pub async fn run_text(&self, name: &str, text: impl AsRef<[u8]>) -> FileEnd {
+        let path = self.base.join(name);
+        std::fs::write(&path, text).unwrap();
+        self.run(&path).await.unwrap()
+    }
+
+    /// The names in a folder of the inbox.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.base.join("inbox").join(folder)).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// The rows of a CSV file that the hub wrote, by column.
+pub fn table(path: &Path) -> Vec<Vec<(String, String)>> {
+    let bytes = std::fs::read(path).unwrap();
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").expect("Excel needs the mark");
+    let mut reader = csv::Reader::from_reader(text);
+    let header = reader.headers().unwrap().clone();
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        header.iter().map(str::to_owned).zip(row.iter().map(str::to_owned)).collect()
+    });
+    rows.collect()
+}
+
+/// One column of it.
+pub fn column(path: &Path, name: &str) -> Vec<String> {
+    let rows = table(path);
+    rows.into_iter().map(|row| row.into_iter().find(|cell| cell.0 == name).unwrap().1).collect()
+}

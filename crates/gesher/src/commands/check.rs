@@ -1,0 +1,46 @@
+//! `check`: every fault of configuration and scripts, each with its place and how to mend it. Nothing is started.
+
+use crate::compose::check_scripts;
+use crate::config::{Config, Fault, rules};
+use crate::error::HubError;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::providers;
+use serde_json::json;
+use std::path::Path;
+
+/// Checks the hub at `root`.
+pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
+    let (faults, warnings, flows) = match Config::load(root) {
+        Err(faults) => (faults, Vec::new(), 0),
+        Ok(config) => {
+            let mut faults = rules::faults(&config, &providers::descriptors());
+            let (of_scripts, warnings) = check_scripts(&config, &providers::catalogue()?);
+            faults.extend(of_scripts);
+            (faults, warnings, config.flows.len())
+        }
+    };
+    output.json(&json!({ "ok": faults.is_empty(), "faults": faults, "warnings": warnings }));
+    output.text(&report(&faults, &warnings, flows));
+    Ok(if faults.is_empty() { Exit::Well } else { Exit::Usage })
+}
+
+fn report(faults: &[Fault], warnings: &[Fault], flows: usize) -> String {
+    let mut text = String::new();
+    for fault in faults {
+        text.push_str(&format!("{fault}\n\n"));
+    }
+    for warning in warnings {
+        text.push_str(&format!("warning: {warning}\n\n"));
+    }
+    let flows = match flows {
+        1 => "1 flow".to_owned(),
+        many => format!("{many} flows"),
+    };
+    text.push_str(&match faults.len() {
+        0 => format!("no faults in {flows}"),
+        1 => "1 fault".to_owned(),
+        many => format!("{many} faults"),
+    });
+    text
+}

@@ -1,0 +1,130 @@
+//! `serve`: runs the hub until it is told to stop, and then finishes what is in flight.
+
+use super::BANNER;
+use crate::calls;
+use crate::compose::store::HubLock;
+use crate::compose::{Hub, LoadedFlow, Tricks, require_sound};
+use crate::config::Config;
+use crate::error::{Doing, HubError};
+use crate::exit::Exit;
+use crate::health::{self, Ready};
+use crate::logging;
+use crate::output::Output;
+use crate::{signals, spool};
+use gesher_core::Redactor;
+use gesher_engine::Stop;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Runs the hub.
+pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
+    require_sound(&config)?;
+    let redactor = Arc::new(Redactor::new());
+    logging::begin(Arc::clone(&redactor), "");
+    let lock = HubLock::require(&config)?;
+    let listener = health::bind(&config.dashboard).await?;
+    let stop = Stop::new();
+    signals::ask(output, &stop)?;
+    let ready = Ready::default();
+    let address = health::address(&listener);
+    // The health server outlives the triggers: a hub that finishes what is in flight is alive, and not ready.
+    let health_stop = Stop::new();
+    let health = health::serve(listener, ready.clone(), health_stop.clone());
+    let hub = Hub::open(config, lock, redactor, Tricks::default()).await?;
+    if hub.simulator.is_some() {
+        output.note(BANNER);
+    }
+    let end = serve(output, &hub, address, &ready, &stop).await;
+    health_stop.request();
+    health.await.doing("the health server ended badly")?;
+    if let Some(simulator) = hub.simulator {
+        simulator.stop().await;
+    }
+    output.note("stopped: everything that was in flight is finished");
+    end
+}
+
+async fn serve(
+    output: Output,
+    hub: &Hub,
+    address: Option<SocketAddr>,
+    ready: &Ready,
+    stop: &Stop,
+) -> Result<Exit, HubError> {
+    hub.settle().await?;
+    let mut work = JoinSet::new();
+    for flow in hub.flows.iter() {
+        watch(flow, stop, &mut work)?;
+    }
+    let calls = spool::serve(
+        hub.config.data.clone(),
+        hub.engine.clone(),
+        Arc::clone(&hub.flows),
+        Arc::clone(&hub.redactor),
+        stop.clone(),
+    );
+    let (engine, flows, stopping) = (hub.engine.clone(), Arc::clone(&hub.flows), stop.clone());
+    work.spawn(async move {
+        calls::resume(&engine, &flows, &stopping).await?;
+        calls.await;
+        Ok(())
+    });
+    ready.set(true);
+    announce(output, hub, address);
+    until_all_end(&mut work, stop, ready).await
+}
+
+fn watch(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>>) -> Result<(), HubError> {
+    let Some(trigger) = &flow.drop else { return Ok(()) };
+    // Opened here once, so that a folder that cannot be used, or is another hub's, is told before the hub is ready.
+    trigger.open_folder().map_err(|error| {
+        HubError::usage(format!("the drop folder of {} cannot be used", flow.name)).because(error)
+    })?;
+    let (trigger, stop, name) = (Arc::clone(trigger), stop.clone(), flow.name.clone());
+    work.spawn(async move { trigger.watch(&stop).await.doing(format!("the drop folder of {name} cannot be watched")) });
+    Ok(())
+}
+
+/// Waits for every trigger. The first that fails stops the others, since a hub that half works looks like one that
+/// works.
+async fn until_all_end(
+    work: &mut JoinSet<Result<(), HubError>>,
+    stop: &Stop,
+    ready: &Ready,
+) -> Result<Exit, HubError> {
+    let mut end = Ok(Exit::Well);
+    while let Some(ended) = work.join_next().await {
+        ready.set(false);
+        let ended = ended.doing("a part of the hub ended badly").and_then(|result| result);
+        if let Err(error) = ended {
+            tracing::error!("{}", error.chain());
+            stop.request();
+            end = end.and(Err(error));
+        }
+    }
+    end
+}
+
+/// The one line that says the hub is ready.
+fn announce(output: Output, hub: &Hub, address: Option<SocketAddr>) {
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let folders: Vec<String> = hub
+        .config
+        .flows
+        .iter()
+        .filter_map(|flow| Some(format!("{} ({})", flow.drop.as_ref()?.config.folder.display(), flow.name)))
+        .collect();
+    output.json(&json!({
+        "ready": true,
+        "hub": hub.config.name,
+        "simulator": hub.simulator.is_some(),
+        "dashboard": address,
+        "folders": hub.config.flows.iter().filter_map(|flow| {
+            Some(json!({ "flow": flow.name, "folder": flow.drop.as_ref()?.config.folder }))
+        }).collect::<Vec<_>>(),
+    }));
+    let watching = if folders.is_empty() { "no folder".to_owned() } else { folders.join(", ") };
+    output.text(&format!("ready: watching {watching}; health at http://{address}/healthz; stop with Ctrl-C"));
+}

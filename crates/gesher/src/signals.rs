@@ -1,0 +1,30 @@
+//! SIGTERM and Ctrl-C: the first asks for a stop, the second does not wait.
+
+use crate::error::{Doing, HubError};
+use crate::output::Output;
+use gesher_engine::Stop;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The exit code of a hub that was told twice to stop, as shells count it.
+const EXIT_FORCED: i32 = 130;
+
+/// Lets signals ask for `stop`. After a second one, whatever is in flight becomes `unknown` at the next start.
+pub fn ask(output: Output, stop: &Stop) -> Result<(), HubError> {
+    let mut terminate = signal(SignalKind::terminate()).doing("signals cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).doing("signals cannot be received")?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.is_requested() {
+                std::process::exit(EXIT_FORCED);
+            }
+            output.note("stopping: what is in flight is finished first; once more stops at once");
+            stop.request();
+        }
+    });
+    Ok(())
+}
