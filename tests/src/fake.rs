@@ -86,7 +86,8 @@ impl Reply {
     /// An answer with a status, a content type and a body.
     pub fn http(status: &str, content_type: &str, body: &str) -> Self {
         let length = body.len();
-        let head = format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n");
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n");
         Self::Raw(format!("{head}Connection: close\r\n\r\n{body}").into_bytes())
     }
 }
@@ -235,7 +236,11 @@ fn say(stream: &mut TcpStream, json: &str) -> bool {
 
 /// What the provider answers to a charge that it made. Its amounts carry as many places as they happen to have.
 pub fn approval(received: &Received, number: u64) -> String {
-    answer(&payment(received, number, "000", "מאושר (קוד 000)"), json!(number - 30_000_000), json!(number - 89_999_000))
+    answer(
+        &payment(received, number, "000", "מאושר (קוד 000)"),
+        json!(number - 30_000_000),
+        json!(number - 89_999_000),
+    )
 }
 
 /// What the provider answers when the issuer refuses.

@@ -99,7 +99,10 @@ impl Done {
     /// The row with this cell in this column.
     #[track_caller]
     pub fn row(&self, column: &str, cell: &str) -> &Row {
-        self.rows.iter().find(|row| row.get(column) == cell).unwrap_or_else(|| panic!("no row {cell}: {self:#?}"))
+        self.rows
+            .iter()
+            .find(|row| row.get(column) == cell)
+            .unwrap_or_else(|| panic!("no row {cell}: {self:#?}"))
     }
 
     /// The rows of `retry.csv`.
@@ -111,8 +114,16 @@ impl Done {
     #[track_caller]
     pub fn adds_up(&self) {
         const STATUSES: [&str; 10] = [
-            "succeeded", "declined", "invalid", "rejected", "not_sent", "incomplete", "unknown", "duplicate",
-            "skipped", "cancelled",
+            "succeeded",
+            "declined",
+            "invalid",
+            "rejected",
+            "not_sent",
+            "incomplete",
+            "unknown",
+            "duplicate",
+            "skipped",
+            "cancelled",
         ];
         for row in &self.rows {
             assert!(STATUSES.contains(&row.status()), "{row:?}");
@@ -181,7 +192,9 @@ pub fn files_with(folder: &Path, canary: &str) -> Vec<PathBuf> {
             continue;
         } else if path.is_dir() {
             found.extend(files_with(&path, canary));
-        } else if std::fs::read(&path).is_ok_and(|bytes| holds(&bytes, canary.as_bytes()) || holds(&bytes, &wide)) {
+        } else if std::fs::read(&path)
+            .is_ok_and(|bytes| holds(&bytes, canary.as_bytes()) || holds(&bytes, &wide))
+        {
             found.push(path);
         }
     }

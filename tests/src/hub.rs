@@ -114,7 +114,8 @@ settle = "100ms"
 
     /// A folder that a command made, such as `demo --keep`, with ports of its own. `scratch` goes with the hub.
     pub fn adopt(scratch: TempDir, folder: PathBuf) -> Self {
-        let hub = Self { folder, scratch, port: free_port(), words: AtomicU32::new(0), environment: Vec::new() };
+        let hub =
+            Self { folder, scratch, port: free_port(), words: AtomicU32::new(0), environment: Vec::new() };
         hub.listen_here();
         hub
     }
@@ -271,7 +272,8 @@ settle = "100ms"
         let (stem, _) = name.rsplit_once('.').unwrap();
         self.wait(name, |hub| {
             let names = names_in(&hub.inbox("duplicate"));
-            let found = names.iter().find(|found| found.starts_with(&format!("{stem}.")) || *found == name)?;
+            let found =
+                names.iter().find(|found| found.starts_with(&format!("{stem}.")) || *found == name)?;
             Some(hub.inbox("duplicate").join(found))
         })
     }

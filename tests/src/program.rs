@@ -61,7 +61,8 @@ impl Output {
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
         let parse = |line: &str| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line:?} in {self:?}"))
+            serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("no JSON ({error}): {line:?} in {self:?}"))
         };
         self.stdout.lines().map(parse).collect()
     }
@@ -95,7 +96,8 @@ pub fn run(command: &mut Command, input: Option<&str>) -> Output {
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
         // A program that refuses its arguments may be gone before it reads.
         drop(pipe.write_all(input.as_bytes()));

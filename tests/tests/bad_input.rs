@@ -18,7 +18,8 @@ struct BadFile {
 }
 
 fn bad_files() -> Vec<BadFile> {
-    let file = |name, text: &str, he, en| BadFile { name, bytes: text.replace("HEADER\n", HEADER).into(), he, en };
+    let file =
+        |name, text: &str, he, en| BadFile { name, bytes: text.replace("HEADER\n", HEADER).into(), he, en };
     let raw = |name, bytes: &[u8], he, en| BadFile { name, bytes: bytes.to_vec(), he, en };
     let utf16_without_mark: Vec<u8> =
         format!("{HEADER}1,דנה,t,5.00\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -38,17 +39,37 @@ fn bad_files() -> Vec<BadFile> {
         file("semicolons", "order_id;name;token;amount\n1;Dana;t;5.00\n", "order_id", "order_id"),
         file("row-too-narrow", "HEADER\n1,Dana,t,5.00\n2,Dana,t\n", "3", "3"),
         file("row-too-wide", "HEADER\n1,Levi, Dana,t,5.00\n", "5", "5"),
-        file("quote-not-closed", "HEADER\n1,Dana,t,5.00\n2,\"Dana,t,5.00\n3,Noa,t,5.00\n", "מירכאות", "quotation"),
+        file(
+            "quote-not-closed",
+            "HEADER\n1,Dana,t,5.00\n2,\"Dana,t,5.00\n3,Noa,t,5.00\n",
+            "מירכאות",
+            "quotation",
+        ),
         file("quote-inside", "HEADER\n1,\"Dana\" Levi,t,5.00\n", "מירכאות", "quotation"),
         file("lost-character", "HEADER\n1,D\u{fffd}na,t,5.00\n", "אבד", "lost"),
         file("cvv", "order_id,name,token,amount,CVV\n1,Dana,t,5.00,123\n", "CVV", "CVV"),
-        file("security-code", "order_id,name,token,amount,קוד אבטחה\n1,Dana,t,5.00,123\n", "קוד אבטחה", "קוד אבטחה"),
+        file(
+            "security-code",
+            "order_id,name,token,amount,קוד אבטחה\n1,Dana,t,5.00,123\n",
+            "קוד אבטחה",
+            "קוד אבטחה",
+        ),
         file("track", "order_id,name,token,amount,Track2\n1,Dana,t,5.00,x\n", "Track2", "Track2"),
-        file("card-number-column", "order_id,name,Card Number,token,amount\n1,Dana,x,t,5.00\n", "Card Number", "Card Number"),
+        file(
+            "card-number-column",
+            "order_id,name,Card Number,token,amount\n1,Dana,x,t,5.00\n",
+            "Card Number",
+            "Card Number",
+        ),
         raw("not-utf-8", &windows_1255, "UTF-8", "UTF-8"),
         raw("nul", &[HEADER.as_bytes(), b"1,Da\0na,t,5.00\n"].concat(), "NUL", "NUL"),
         raw("utf-16-without-mark", &utf16_without_mark, "NUL", "NUL"),
-        raw("half-a-utf-16", &[b"\xff\xfe", utf16_without_mark.as_slice(), b"x"].concat(), "UTF-16", "UTF-16"),
+        raw(
+            "half-a-utf-16",
+            &[b"\xff\xfe", utf16_without_mark.as_slice(), b"x"].concat(),
+            "UTF-16",
+            "UTF-16",
+        ),
         raw("an-image", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "", ""),
         raw("a-zip", b"PK\x03\x04\x14\0\0\0\x08\0\xe1\xe2\xff\xfe", "", ""),
         file("six-hundred-columns", &format!("order_id,name,token,amount{columns}\n"), "512", "512"),
@@ -75,7 +96,12 @@ fn a_file_that_cannot_be_read_is_refused_whole_in_words_and_nothing_is_charged()
             assert!(!failed.errors.is_empty(), "{}: {}", file.name, failed.text);
             assert!(failed.text.contains(word), "{}: `{word}` is missing in: {}", file.name, failed.text);
             let own_hebrew = file.en == file.he && is_hebrew(file.he);
-            assert!(is_hebrew(&failed.text) == (language == "he") || own_hebrew, "{}: {}", file.name, failed.text);
+            assert!(
+                is_hebrew(&failed.text) == (language == "he") || own_hebrew,
+                "{}: {}",
+                file.name,
+                failed.text
+            );
             assert_eq!(std::fs::read(&failed.file).unwrap(), file.bytes, "{}: kept as it came", file.name);
         }
         assert_eq!(names_in(&hub.inbox("done")), Vec::<String>::new());
@@ -238,12 +264,17 @@ fn a_row_without_its_key_or_with_a_key_that_excel_shortened_is_invalid() {
     let provider = FakeProvider::approving();
     let hub = Hub::bulk("he", provider.base_url());
     let long = "9".repeat(600);
-    let text = format!("{HEADER},Dana,t,5.00\n\u{200f} ,Dana,t,5.00\n4.58E+15,Dana,t,5.00\n{long},Dana,t,5.00\n\"a\nb\",Dana,t,5.00\n");
+    let text = format!(
+        "{HEADER},Dana,t,5.00\n\u{200f} ,Dana,t,5.00\n4.58E+15,Dana,t,5.00\n{long},Dana,t,5.00\n\"a\nb\",Dana,t,5.00\n"
+    );
     let (_, done) = hub.run_file("march.csv", text);
     let done = done.unwrap();
     done.adds_up();
     assert_eq!(done.statuses(), ["invalid"; 5], "{done:#?}");
-    assert!(done.rows.iter().all(|row| is_hebrew(row.message()) && row.message().contains("order_id")), "{done:#?}");
+    assert!(
+        done.rows.iter().all(|row| is_hebrew(row.message()) && row.message().contains("order_id")),
+        "{done:#?}"
+    );
     assert_eq!(provider.count(), 0);
 }
 
@@ -255,7 +286,11 @@ fn a_very_long_cell_reaches_the_provider_or_is_refused_in_words() {
     let (_, done) = hub.run_file("march.csv", format!("{HEADER}1,{name},t,5.00\n"));
     let done = done.unwrap();
     let row = &done.rows[0];
-    assert!(row.status() == "succeeded" && row.get("name") == name || row.status() == "rejected", "{}", row.status());
+    assert!(
+        row.status() == "succeeded" && row.get("name") == name || row.status() == "rejected",
+        "{}",
+        row.status()
+    );
     assert!(row.message().chars().count() < 1_000, "a message stays readable");
 }
 
@@ -286,8 +321,16 @@ fn folders_links_and_temporary_names_are_left_alone() {
     std::fs::write(hub.scratch().join("outside.csv"), &file).unwrap();
     std::fs::create_dir(hub.inbox("folder.csv")).unwrap();
     std::os::unix::fs::symlink(hub.scratch().join("outside.csv"), hub.inbox("link.csv")).unwrap();
-    let names =
-        ["a.csv.tmp", "b.csv.part", "c.csv.partial", "d.csv.filepart", "e.csv.crdownload", "~$f.csv", ".g.csv", "h.txt"];
+    let names = [
+        "a.csv.tmp",
+        "b.csv.part",
+        "c.csv.partial",
+        "d.csv.filepart",
+        "e.csv.crdownload",
+        "~$f.csv",
+        ".g.csv",
+        "h.txt",
+    ];
     for name in names {
         std::fs::write(hub.inbox(name), &file).unwrap();
     }
@@ -311,7 +354,7 @@ fn a_file_that_may_not_be_read_waits_and_stops_nothing_else() {
     let hub = Hub::bulk("en", provider.base_url());
     let serving = hub.serve();
     hub.drop_file("closed.csv", charges_csv(1, 1));
-    std::fs::set_permissions(hub.inbox("closed.csv"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(hub.inbox("closed.csv"), std::fs::Permissions::from_mode(0o000)).unwrap();
     hub.drop_file("march.csv", charges_csv(2, 1));
     assert_eq!(hub.wait_done("march.csv").count("succeeded"), 1);
     assert_eq!(serving.stop().code, 0);

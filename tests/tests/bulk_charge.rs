@@ -4,8 +4,8 @@
 
 use gesher_tests::files::BOM;
 use gesher_tests::{Done, FakeProvider, Hub, Reply, charges_csv, nap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A hub whose provider approves everything.
 fn approving() -> (FakeProvider, Hub) {
@@ -45,7 +45,10 @@ fn the_sample_of_a_new_hub_ends_in_done_with_a_result_for_each_row() {
         assert_eq!(done.input, sample, "the file itself is kept as it came");
         assert!(done.rows.len() >= 3 && done.count("succeeded") >= 1, "{done:#?}");
         for row in done.rows.iter().filter(|row| row.status() == "succeeded") {
-            assert!(!row.get("gesher_reference").is_empty() && !row.get("gesher_document").is_empty(), "{row:?}");
+            assert!(
+                !row.get("gesher_reference").is_empty() && !row.get("gesher_document").is_empty(),
+                "{row:?}"
+            );
         }
         assert_eq!(serving.stop().code, 0);
     }
@@ -141,7 +144,11 @@ fn the_very_same_file_is_taken_again_while_it_has_free_rows() {
     let mended = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&mended);
     let provider = FakeProvider::start(move |received, _| {
-        if received.order() == "2" && !seen.load(Ordering::SeqCst) { Reply::Decline("015") } else { Reply::Approve }
+        if received.order() == "2" && !seen.load(Ordering::SeqCst) {
+            Reply::Decline("015")
+        } else {
+            Reply::Approve
+        }
     });
     let hub = Hub::bulk("he", provider.base_url());
     let serving = hub.serve();
@@ -207,7 +214,8 @@ fn a_hebrew_file_is_read_in_each_encoding_that_excel_writes() {
         amounts.sort();
         let want = [("1", "12.50"), ("2", "7.00"), ("3", "1234.50")];
         assert_eq!(amounts, want.map(|(order, amount)| (order.to_owned(), amount.to_owned())), "{what}");
-        let names: Vec<_> = provider.received().iter().map(|one| one.json()["Customer"]["Name"].clone()).collect();
+        let names: Vec<_> =
+            provider.received().iter().map(|one| one.json()["Customer"]["Name"].clone()).collect();
         assert!(names.iter().any(|name| name == "כהן, יוסי"), "{what}: {names:?}");
     }
 }

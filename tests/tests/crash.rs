@@ -18,14 +18,19 @@ fn slow(milliseconds: u64) -> FakeProvider {
     FakeProvider::start(move |_, _| {
         Reply::After(
             Duration::from_millis(milliseconds),
-            Box::new(Reply::ApproveThen(Box::new(Reply::After(Duration::from_millis(milliseconds), Box::new(Reply::Close))))),
+            Box::new(Reply::ApproveThen(Box::new(Reply::After(
+                Duration::from_millis(milliseconds),
+                Box::new(Reply::Close),
+            )))),
         )
     })
 }
 
 /// The same, but it answers.
 fn slow_approving(milliseconds: u64) -> FakeProvider {
-    FakeProvider::start(move |_, _| Reply::After(Duration::from_millis(milliseconds), Box::new(Reply::Approve)))
+    FakeProvider::start(move |_, _| {
+        Reply::After(Duration::from_millis(milliseconds), Box::new(Reply::Approve))
+    })
 }
 
 /// Compares the result file with what the provider really took: `crashes` times all that was in flight may be unknown.
@@ -37,7 +42,9 @@ fn agree(done: &Done, charged: &BTreeMap<String, Vec<u64>>, crashes: usize) {
     for row in &done.rows {
         let taken = charged.get(row.get("order_id")).map(Vec::as_slice).unwrap_or_default();
         match row.status() {
-            "succeeded" => assert_eq!([row.get("gesher_reference").parse::<u64>().unwrap()], taken, "{row:?}"),
+            "succeeded" => {
+                assert_eq!([row.get("gesher_reference").parse::<u64>().unwrap()], taken, "{row:?}")
+            }
             _ => assert!(taken.len() <= 1, "{row:?}: charged {taken:?}"),
         }
     }

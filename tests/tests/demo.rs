@@ -8,7 +8,15 @@ use gesher_tests::program::{command, run};
 
 /// What a row can end as.
 const STATUSES: [&str; 10] = [
-    "succeeded", "declined", "invalid", "rejected", "not_sent", "incomplete", "unknown", "duplicate", "skipped",
+    "succeeded",
+    "declined",
+    "invalid",
+    "rejected",
+    "not_sent",
+    "incomplete",
+    "unknown",
+    "duplicate",
+    "skipped",
     "cancelled",
 ];
 
@@ -59,7 +67,8 @@ fn a_kept_demo_is_a_hub_that_serves_on_and_charges_nothing_again() {
 #[test]
 fn the_demo_takes_no_secret_from_the_environment() {
     let mut demo = command();
-    demo.args(["demo", "--rows", "20"]).env("GESHER_SECRET_OFFICEGUY_API_KEY", "a-real-key-that-must-not-be-used");
+    demo.args(["demo", "--rows", "20"])
+        .env("GESHER_SECRET_OFFICEGUY_API_KEY", "a-real-key-that-must-not-be-used");
     let output = run(&mut demo, None).expect(0);
     assert!(!output.words().contains("a-real-key"));
 }

@@ -112,48 +112,180 @@ const HTML: &str = "<!DOCTYPE html><html><body>Sign in</body></html>";
 const CASES: &[Case] = &[
     // What is a clear answer.
     Case { name: "approved", reply: |_| Reply::Approve, status: "succeeded" },
-    Case { name: "status as text", reply: |r| approved_but(r, "\"Status\":0,\"User", "\"Status\":\"0\",\"User"), status: "succeeded" },
-    Case { name: "status by name", reply: |r| approved_but(r, "\"Status\":0,\"User", "\"Status\":\"Success\",\"User"), status: "succeeded" },
+    Case {
+        name: "status as text",
+        reply: |r| approved_but(r, "\"Status\":0,\"User", "\"Status\":\"0\",\"User"),
+        status: "succeeded",
+    },
+    Case {
+        name: "status by name",
+        reply: |r| approved_but(r, "\"Status\":0,\"User", "\"Status\":\"Success\",\"User"),
+        status: "succeeded",
+    },
     Case { name: "declined", reply: |_| Reply::Decline("004"), status: "declined" },
     Case { name: "expired card", reply: |_| Reply::Decline("015"), status: "declined" },
-    Case { name: "field error", reply: |_| Reply::Json(envelope("1", "Items: יש להזין ערך בשדה Items")), status: "rejected" },
-    Case { name: "no item name", reply: |_| Reply::Json(envelope("1", "Missing Item details")), status: "rejected" },
-    Case { name: "no terminal details", reply: |_| Reply::Json(envelope("1", "Missing organization details (Corporate Number / Phone Number)")), status: "rejected" },
-    Case { name: "unreadable request", reply: |_| Reply::Json(envelope("2", "Invalid Request JSON / Request doesn't match the API properties. Please contact support@sumit.co.il for assistance.")), status: "rejected" },
-    Case { name: "unknown path", reply: |_| Reply::Raw(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into()), status: "rejected" },
+    Case {
+        name: "field error",
+        reply: |_| Reply::Json(envelope("1", "Items: יש להזין ערך בשדה Items")),
+        status: "rejected",
+    },
+    Case {
+        name: "no item name",
+        reply: |_| Reply::Json(envelope("1", "Missing Item details")),
+        status: "rejected",
+    },
+    Case {
+        name: "no terminal details",
+        reply: |_| {
+            Reply::Json(envelope("1", "Missing organization details (Corporate Number / Phone Number)"))
+        },
+        status: "rejected",
+    },
+    Case {
+        name: "unreadable request",
+        reply: |_| {
+            Reply::Json(envelope(
+                "2",
+                "Invalid Request JSON / Request doesn't match the API properties. Please contact support@sumit.co.il for assistance.",
+            ))
+        },
+        status: "rejected",
+    },
+    Case {
+        name: "unknown path",
+        reply: |_| {
+            Reply::Raw(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into())
+        },
+        status: "rejected",
+    },
     // What nobody can know.
-    Case { name: "closed before the answer", reply: |_| Reply::ApproveThen(Box::new(Reply::Close)), status: "unknown" },
-    Case { name: "500 after the charge", reply: |_| Reply::ApproveThen(Box::new(http("500 Internal Server Error", "application/json", &envelope("2", "x")))), status: "unknown" },
-    Case { name: "502", reply: |_| Reply::ApproveThen(Box::new(http("502 Bad Gateway", "text/html", HTML))), status: "unknown" },
+    Case {
+        name: "closed before the answer",
+        reply: |_| Reply::ApproveThen(Box::new(Reply::Close)),
+        status: "unknown",
+    },
+    Case {
+        name: "500 after the charge",
+        reply: |_| {
+            Reply::ApproveThen(Box::new(http(
+                "500 Internal Server Error",
+                "application/json",
+                &envelope("2", "x"),
+            )))
+        },
+        status: "unknown",
+    },
+    Case {
+        name: "502",
+        reply: |_| Reply::ApproveThen(Box::new(http("502 Bad Gateway", "text/html", HTML))),
+        status: "unknown",
+    },
     Case { name: "503", reply: |_| http("503 Service Unavailable", "text/html", HTML), status: "unknown" },
     Case { name: "504", reply: |_| http("504 Gateway Timeout", "text/html", HTML), status: "unknown" },
     Case { name: "408", reply: |_| http("408 Request Timeout", "text/html", ""), status: "unknown" },
     Case { name: "429", reply: |_| http("429 Too Many Requests", "text/html", ""), status: "unknown" },
     Case { name: "403 without a word", reply: |_| http("403 Forbidden", "text/html", ""), status: "unknown" },
     Case { name: "404 of a proxy", reply: |_| http("404 Not Found", "text/html", HTML), status: "unknown" },
-    Case { name: "307 to elsewhere", reply: |_| Reply::Raw(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into()), status: "unknown" },
+    Case {
+        name: "307 to elsewhere",
+        reply: |_| {
+            Reply::Raw(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into())
+        },
+        status: "unknown",
+    },
     Case { name: "a page with 200", reply: |_| http("200 OK", "text/html", HTML), status: "unknown" },
     Case { name: "nothing with 200", reply: |_| http("200 OK", "application/json", ""), status: "unknown" },
-    Case { name: "204", reply: |_| Reply::Raw(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".into()), status: "unknown" },
-    Case { name: "half an answer", reply: |r| Reply::ApproveThen(Box::new(Reply::Raw({
-        let text = approval(r, 90_000_777);
-        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}", text.len(), &text[..60]).into_bytes()
-    }))), status: "unknown" },
-    Case { name: "half a header", reply: |_| Reply::ApproveThen(Box::new(Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Ty".into()))), status: "unknown" },
-    Case { name: "cut JSON", reply: |r| Reply::ApproveThen(Box::new(Reply::Json(approval(r, 90_000_777)[..80].replace("מ", "x")))), status: "unknown" },
-    Case { name: "no answer in time", reply: |_| Reply::ApproveThen(Box::new(Reply::After(Duration::from_millis(2500), Box::new(Reply::Close)))), status: "unknown" },
+    Case {
+        name: "204",
+        reply: |_| Reply::Raw(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".into()),
+        status: "unknown",
+    },
+    Case {
+        name: "half an answer",
+        reply: |r| {
+            Reply::ApproveThen(Box::new(Reply::Raw({
+                let text = approval(r, 90_000_777);
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+                    text.len(),
+                    &text[..60]
+                )
+                .into_bytes()
+            })))
+        },
+        status: "unknown",
+    },
+    Case {
+        name: "half a header",
+        reply: |_| Reply::ApproveThen(Box::new(Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Ty".into()))),
+        status: "unknown",
+    },
+    Case {
+        name: "cut JSON",
+        reply: |r| Reply::ApproveThen(Box::new(Reply::Json(approval(r, 90_000_777)[..80].replace("מ", "x")))),
+        status: "unknown",
+    },
+    Case {
+        name: "no answer in time",
+        reply: |_| {
+            Reply::ApproveThen(Box::new(Reply::After(Duration::from_millis(2500), Box::new(Reply::Close))))
+        },
+        status: "unknown",
+    },
     Case { name: "not HTTP", reply: |_| Reply::Raw(b"SSH-2.0-OpenSSH_9.6\r\n".into()), status: "unknown" },
     Case { name: "a JSON list", reply: |_| Reply::Json("[]".into()), status: "unknown" },
     Case { name: "another JSON", reply: |_| Reply::Json("{\"ok\":true}".into()), status: "unknown" },
-    Case { name: "technical error", reply: |_| Reply::ApproveThen(Box::new(Reply::Json(envelope("2", "Object reference not set")))), status: "unknown" },
-    Case { name: "unheard-of refusal", reply: |_| Reply::ApproveThen(Box::new(Reply::Json(envelope("1", "The document could not be made")))), status: "unknown" },
-    Case { name: "status 7", reply: |r| approved_but(r, "\"Status\":0,\"User", "\"Status\":7,\"User"), status: "unknown" },
-    Case { name: "no status", reply: |r| approved_but(r, "\"Status\":0,\"User", "\"User"), status: "unknown" },
-    Case { name: "success without a payment", reply: |_| Reply::Json(r#"{"Data":{},"Status":0,"UserErrorMessage":null,"TechnicalErrorDetails":null}"#.into()), status: "unknown" },
-    Case { name: "success without ValidPayment", reply: |r| approved_but(r, "\"ValidPayment\":true,", ""), status: "unknown" },
-    Case { name: "another amount", reply: |r| approved_but(r, "\"Amount\":9.99", "\"Amount\":99.90"), status: "unknown" },
-    Case { name: "another currency", reply: |r| approved_but(r, "\"Currency\":0", "\"Currency\":1"), status: "unknown" },
-    Case { name: "too much", reply: |_| Reply::ApproveThen(Box::new(Reply::Json(format!("{{\"x\":\"{}\"}}", "y".repeat(9 << 20))))), status: "unknown" },
+    Case {
+        name: "technical error",
+        reply: |_| Reply::ApproveThen(Box::new(Reply::Json(envelope("2", "Object reference not set")))),
+        status: "unknown",
+    },
+    Case {
+        name: "unheard-of refusal",
+        reply: |_| Reply::ApproveThen(Box::new(Reply::Json(envelope("1", "The document could not be made")))),
+        status: "unknown",
+    },
+    Case {
+        name: "status 7",
+        reply: |r| approved_but(r, "\"Status\":0,\"User", "\"Status\":7,\"User"),
+        status: "unknown",
+    },
+    Case {
+        name: "no status",
+        reply: |r| approved_but(r, "\"Status\":0,\"User", "\"User"),
+        status: "unknown",
+    },
+    Case {
+        name: "success without a payment",
+        reply: |_| {
+            Reply::Json(
+                r#"{"Data":{},"Status":0,"UserErrorMessage":null,"TechnicalErrorDetails":null}"#.into(),
+            )
+        },
+        status: "unknown",
+    },
+    Case {
+        name: "success without ValidPayment",
+        reply: |r| approved_but(r, "\"ValidPayment\":true,", ""),
+        status: "unknown",
+    },
+    Case {
+        name: "another amount",
+        reply: |r| approved_but(r, "\"Amount\":9.99", "\"Amount\":99.90"),
+        status: "unknown",
+    },
+    Case {
+        name: "another currency",
+        reply: |r| approved_but(r, "\"Currency\":0", "\"Currency\":1"),
+        status: "unknown",
+    },
+    Case {
+        name: "too much",
+        reply: |_| {
+            Reply::ApproveThen(Box::new(Reply::Json(format!("{{\"x\":\"{}\"}}", "y".repeat(9 << 20)))))
+        },
+        status: "unknown",
+    },
 ];
 
 #[test]
@@ -176,7 +308,8 @@ fn each_answer_gives_the_row_the_status_that_is_safe_and_no_second_request() {
     nap(300);
     let mut wrong = Vec::new();
     for (at, (case, row)) in CASES.iter().zip(&done.rows).enumerate() {
-        let requests = provider.received().iter().filter(|received| received.order() == at.to_string()).count();
+        let requests =
+            provider.received().iter().filter(|received| received.order() == at.to_string()).count();
         if row.status() != case.status || requests != 1 {
             wrong.push(format!("{}: {requests} requests, {row:?}, wanted {}", case.name, case.status));
         }
@@ -227,14 +360,19 @@ fn refused_credentials_pause_the_account_so_that_it_is_not_blocked() {
 #[test]
 fn what_the_provider_echoes_is_masked_before_anybody_reads_it() {
     let provider = FakeProvider::start(|received, _| match received.order().as_str() {
-        "1" => Reply::Json(envelope("1", &format!("Missing Item details for {API_KEY}, card 4111111111111111"))),
-        "2" => Reply::Json(refusal(received, "004").replace("סירוב", &format!("{API_KEY} 4111 1111 1111 1111"))),
+        "1" => {
+            Reply::Json(envelope("1", &format!("Missing Item details for {API_KEY}, card 4111111111111111")))
+        }
+        "2" => {
+            Reply::Json(refusal(received, "004").replace("סירוב", &format!("{API_KEY} 4111 1111 1111 1111")))
+        }
         _ => http("500 Internal Server Error", "text/plain", &format!("{API_KEY} 4111111111111111")),
     });
     let hub = Hub::bulk("he", provider.base_url());
     let done = done(&hub, charges_csv(1, 3));
     assert_eq!(done.count("succeeded"), 0);
-    for command in [vec!["runs"], vec!["show", done.run.as_str()], vec!["--json", "show", done.run.as_str()]] {
+    for command in [vec!["runs"], vec!["show", done.run.as_str()], vec!["--json", "show", done.run.as_str()]]
+    {
         let output = hub.cmd(&command);
         assert!(!output.words().contains(API_KEY), "{command:?}: {output:#?}");
         assert!(!output.words().contains("4111111111111111"), "{command:?}: {output:#?}");
@@ -255,11 +393,21 @@ fn a_request_that_the_provider_would_misread_is_refused_before_it_is_sent() {
         (", Type: \"CreditCard\"", "", "Type", ""),
         ("\"CreditCard\"", "\"CreditCart\"", "CreditCart", "CreditCard"),
         ("CreditCard_ExpirationYear: 2030", "CreditCard_ExpirationYear: 30", "CreditCard_ExpirationYear", ""),
-        ("CreditCard_ExpirationMonth: 12", "CreditCard_ExpirationMonth: \"December\"", "CreditCard_ExpirationMonth", ""),
+        (
+            "CreditCard_ExpirationMonth: 12",
+            "CreditCard_ExpirationMonth: \"December\"",
+            "CreditCard_ExpirationMonth",
+            "",
+        ),
         ("Item: #{ Name: \"Order \" + row.order_id },", "Description: \"x\",", "Item", ""),
         ("decimal(row.amount)", "decimal(row.amount) / 3", "UnitPrice", ""),
         ("CreditCard_Token: row.token", "CreditCard_Number: \"4111111111111111\"", "CreditCard_Number", ""),
-        ("CreditCard_Token: row.token", "CreditCard_Token: row.token, CreditCard_CVV: \"123\"", "CreditCard_CVV", ""),
+        (
+            "CreditCard_Token: row.token",
+            "CreditCard_Token: row.token, CreditCard_CVV: \"123\"",
+            "CreditCard_CVV",
+            "",
+        ),
         ("SearchMode: \"ExternalIdentifier\"", "SearchMode: \"Sometimes\"", "Sometimes", ""),
     ];
     let provider = FakeProvider::approving();

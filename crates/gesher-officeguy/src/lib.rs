@@ -10,6 +10,7 @@ mod keys;
 mod messages;
 mod operations;
 mod provider;
+mod reads;
 mod rules;
 pub mod simulated;
 

@@ -215,6 +215,18 @@ pub(crate) fn customer_named(path: &str, customer: &Customer) -> Result<(), Reje
     ))
 }
 
+/// Refuses a page before the first.
+pub(crate) fn page(path: &str, start: Option<i64>) -> Result<(), Rejection> {
+    match start {
+        Some(start) if start < 0 => Err(refuse(
+            "bad_page",
+            format!("{path}: מספר השורות לדילוג אינו יכול להיות שלילי"),
+            format!("{path}: it cannot be below zero"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The request as the provider's JSON has it, typed again from its own text.
 pub(crate) fn reread<T: serde::de::DeserializeOwned>(body: &str) -> Option<T> {
     serde_json::from_str(body).ok()

@@ -118,7 +118,7 @@ fn key_of(value: &Dynamic) -> Option<ImmutableString> {
 }
 
 fn optional(value: Option<&str>) -> Dynamic {
-    value.map_or(Dynamic::UNIT, Dynamic::from)
+    value.map_or(Dynamic::UNIT, Into::into)
 }
 
 /// The one shape of all answers.

@@ -234,7 +234,7 @@ fn parse_csv(text: &str) -> Result<Array, Text> {
     for record in reader.records() {
         let record = record.map_err(broken)?;
         let cells = header.iter().zip(record.iter());
-        let row: Map = cells.map(|(name, cell)| (name.trim().into(), Dynamic::from(cell))).collect();
+        let row: Map = cells.map(|(name, cell)| (name.trim().into(), cell.into())).collect();
         rows.push(row.into());
         if rows.len() > ARRAY_ELEMENTS_MAX || rows.len().saturating_mul(header.len()) > MAP_ENTRIES_MAX {
             return Err(Text::new(

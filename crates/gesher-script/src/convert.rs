@@ -137,7 +137,7 @@ fn from_json_at(value: &Value, depth: usize) -> Result<Dynamic, ConvertFault> {
     Ok(match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(truth) => Dynamic::from(*truth),
-        Value::String(text) => Dynamic::from(text.as_str()),
+        Value::String(text) => text.as_str().into(),
         Value::Number(number) => number_from_json(number)?,
         Value::Array(items) => {
             let converted = items.iter().enumerate().map(|(index, item)| {

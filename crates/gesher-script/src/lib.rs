@@ -27,3 +27,10 @@ pub use library::{CompileOptions, compile};
 pub use program::RhaiProgram;
 pub use report::{Place, SCRIPT_ERROR};
 pub use seam::{Host, Level};
+
+#[cfg(test)]
+extern crate self as gesher_script;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -33,13 +33,19 @@ impl CallRequest {
     /// Refuses a call that the flow cannot take. Nothing was begun when this refuses.
     pub fn check(&self, flow: &LoadedFlow, redactor: &Redactor) -> Result<(), HubError> {
         if !flow.program.has(Entry::Call) {
-            return Err(HubError::usage(format!("the flow {} has no function on_call(args), so it cannot be called", self.flow))
-                .hint("a flow with a drop folder is run with --file FILE"));
+            return Err(HubError::usage(format!(
+                "the flow {} has no function on_call(args), so it cannot be called",
+                self.flow
+            ))
+            .hint("a flow with a drop folder is run with --file FILE"));
         }
         match &self.key {
             None if flow.moves_money => {
-                return Err(HubError::usage(format!("the flow {} may move money, so a call of it needs a name", self.flow))
-                    .hint("give --key KEY; the same key is never charged again, whatever is called again"));
+                return Err(HubError::usage(format!(
+                    "the flow {} may move money, so a call of it needs a name",
+                    self.flow
+                ))
+                .hint("give --key KEY; the same key is never charged again, whatever is called again"));
             }
             None => {}
             Some(key) => {
@@ -49,8 +55,10 @@ impl CallRequest {
         let mut clean = self.args.clone();
         redactor.json(&mut clean);
         if clean != self.args {
-            return Err(HubError::usage("the body holds a secret or a card number, and those must not be kept")
-                .hint("pass a card's token, and keep secrets with `gesher secrets set`"));
+            return Err(HubError::usage(
+                "the body holds a secret or a card number, and those must not be kept",
+            )
+            .hint("pass a card's token, and keep secrets with `gesher secrets set`"));
         }
         Ok(())
     }
@@ -99,7 +107,9 @@ pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Resul
     for run in unfinished.into_iter().filter(|run| run.trigger == TriggerKind::Call) {
         match flows.iter().find(|flow| flow.name == run.flow) {
             Some(flow) => resume_one(engine, flow, run, stop).await?,
-            None => tracing::warn!(run = %run.id, flow = run.flow, "its flow is gone from gesher.toml; it waits"),
+            None => {
+                tracing::warn!(run = %run.id, flow = run.flow, "its flow is gone from gesher.toml; it waits")
+            }
         }
     }
     Ok(())
@@ -108,7 +118,10 @@ pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Resul
 async fn resume_one(engine: &Engine, flow: &LoadedFlow, run: RunRecord, stop: &Stop) -> Result<(), HubError> {
     tracing::info!(run = %run.id, flow = flow.name, "going on with an interrupted call");
     if run.state == RunState::Reporting {
-        return engine.change(&run.id, RunState::Finished).await.doing(format!("run {} could not be finished", run.id));
+        return engine
+            .change(&run.id, RunState::Finished)
+            .await
+            .doing(format!("run {} could not be finished", run.id));
     }
     work(engine, flow, &run.id, run.source, stop, &Progress::default()).await.map(drop)
 }

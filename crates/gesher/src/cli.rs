@@ -59,7 +59,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Rows of the file.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rows: u32,
     /// Keep the demo's hub in this folder, so that `gesher --hub DIR serve` can go on with it.
     #[arg(long, value_name = "DIR")]

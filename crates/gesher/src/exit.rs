@@ -86,13 +86,17 @@ mod tests {
 
     #[track_caller]
     fn check(state: RunState, statuses: &[ItemStatus], want: u8) {
-        let ended = statuses.iter().map(|status| (*status, TallyLine { items: 1, ..TallyLine::default() })).collect();
+        let ended =
+            statuses.iter().map(|status| (*status, TallyLine { items: 1, ..TallyLine::default() })).collect();
         assert_eq!(of_run(state, &Tally { ended, queued: 0 }).code(), want, "{state:?} {statuses:?}");
     }
 
     #[test]
     fn the_code_is_that_of_what_must_be_acted_on_first() {
-        use ItemStatus::{Cancelled, Declined, Duplicate, Incomplete, Invalid, NotSent, Rejected, Skipped, Succeeded, Unknown};
+        use ItemStatus::{
+            Cancelled, Declined, Duplicate, Incomplete, Invalid, NotSent, Rejected, Skipped, Succeeded,
+            Unknown,
+        };
         check(RunState::Finished, &[], 0);
         check(RunState::Finished, &[Succeeded, Duplicate, Skipped], 0);
         for status in [Declined, Invalid, Rejected, NotSent, Incomplete] {

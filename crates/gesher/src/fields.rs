@@ -42,8 +42,13 @@ fn fields(root: &Value, schema: &Value, level: usize) -> Vec<Field> {
     if level >= LEVELS_MAX {
         return Vec::new();
     }
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     properties
         .iter()
         .map(|(name, property)| field(root, name, property, required.contains(&name.as_str()), level))
@@ -74,7 +79,11 @@ fn word(schema: &Value) -> String {
 }
 
 fn names(schema: &Value) -> Vec<String> {
-    schema.get(ENUM_KEYWORD).and_then(Value::as_object).map(|names| names.keys().cloned().collect()).unwrap_or_default()
+    schema
+        .get(ENUM_KEYWORD)
+        .and_then(Value::as_object)
+        .map(|names| names.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 /// What a schema stands for, past references and past the choice of leaving it out.
@@ -82,10 +91,9 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..REFERENCES_MAX {
         let reference = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
-        let branch = schema
-            .get("anyOf")
-            .and_then(Value::as_array)
-            .and_then(|branches| branches.iter().find(|branch| branch.get("type").is_none_or(|name| name != "null")));
+        let branch = schema.get("anyOf").and_then(Value::as_array).and_then(|branches| {
+            branches.iter().find(|branch| branch.get("type").is_none_or(|name| name != "null"))
+        });
         match reference.and_then(|pointer| root.pointer(pointer)).or(branch) {
             Some(next) => schema = next,
             None => break,
@@ -107,7 +115,12 @@ fn push(fields: &[Field], level: usize, lines: &mut Vec<(String, String, bool, S
             true => field.doc.clone(),
             false => format!("{} One of: {}.", field.doc, field.names.join(", ")).trim_start().to_owned(),
         };
-        lines.push((format!("{}{}", "  ".repeat(level), field.name), field.kind.clone(), field.required, doc));
+        lines.push((
+            format!("{}{}", "  ".repeat(level), field.name),
+            field.kind.clone(),
+            field.required,
+            doc,
+        ));
         push(&field.fields, level + 1, lines);
     }
 }

@@ -46,7 +46,11 @@ pub async fn counters<T>(output: Output, progress: &Progress, work: impl Future<
 }
 
 /// Waits until a run of another process is over.
-pub async fn to_the_end(output: Output, journal: &dyn Journal, run: &RunId) -> Result<(RunRecord, Tally), HubError> {
+pub async fn to_the_end(
+    output: Output,
+    journal: &dyn Journal,
+    run: &RunId,
+) -> Result<(RunRecord, Tally), HubError> {
     let bar = bar(output);
     loop {
         let (record, tally) = read(journal, run).await?;
@@ -66,23 +70,4 @@ pub async fn read(journal: &dyn Journal, run: &RunId) -> Result<(RunRecord, Tall
     let record = record.ok_or_else(|| HubError::failed(format!("run {run} is not in the journal")))?;
     let tally = journal.tally(run).await.doing("counting the run's items")?;
     Ok((record, tally))
-}
-
-/// Waits until the running hub has begun the run of a file that was dropped for it.
-pub async fn begun(
-    journal: &dyn Journal,
-    flow: &str,
-    is_it: impl Fn(&RunRecord) -> bool,
-    within: Duration,
-) -> Result<Option<RunId>, HubError> {
-    let search = async {
-        loop {
-            let runs = journal.runs(Some(flow), 50).await.doing("reading the runs")?;
-            if let Some(run) = runs.into_iter().find(|run| is_it(run)) {
-                return Ok(run.id);
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    tokio::time::timeout(within, search).await.ok().transpose()
 }

@@ -30,7 +30,8 @@ impl Ready {
 /// Takes the address, so that a taken one is known before anything else begins.
 pub async fn bind(listen: &str) -> Result<TcpListener, HubError> {
     TcpListener::bind(listen).await.map_err(|error| {
-        let mend = "another program has it, perhaps another hub; change `listen` of [dashboard] in gesher.toml";
+        let mend =
+            "another program has it, perhaps another hub; change `listen` of [dashboard] in gesher.toml";
         HubError::usage(format!("the hub cannot listen on {listen}")).because(error).hint(mend)
     })
 }

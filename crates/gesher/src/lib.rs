@@ -3,6 +3,7 @@
 //! The only crate that knows all others. What a step, a run or a provider is, is theirs; here they are put together
 //! from a hub's folder, and shown to people.
 
+pub mod calls;
 pub mod cli;
 pub mod commands;
 pub mod compose;
@@ -10,8 +11,12 @@ pub mod config;
 pub mod error;
 pub mod exit;
 pub mod fields;
+pub mod follow;
+pub mod handover;
 pub mod health;
 pub mod logging;
 pub mod output;
 pub mod providers;
+pub mod signals;
+pub mod spool;
 pub mod table;

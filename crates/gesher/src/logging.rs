@@ -13,7 +13,8 @@ const DEFAULT_FILTER: &str = "info";
 pub fn begin(redactor: Arc<Redactor>, default: &str) {
     let wanted = std::env::var("GESHER_LOG").or_else(|_| std::env::var("RUST_LOG"));
     let filter = wanted.ok().and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(if default.is_empty() { DEFAULT_FILTER } else { default }));
+    let filter =
+        filter.unwrap_or_else(|| EnvFilter::new(if default.is_empty() { DEFAULT_FILTER } else { default }));
     let begun = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Redacted { redactor })

@@ -76,5 +76,9 @@ impl Output {
 /// A reader that went away (`gesher runs | head`) is no fault of the hub's.
 fn write(out: &mut impl Write, text: &str) {
     let ended = if text.ends_with('\n') { "" } else { "\n" };
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.write_all(ended.as_bytes())).and_then(|()| out.flush()));
+    drop(
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.write_all(ended.as_bytes()))
+            .and_then(|()| out.flush()),
+    );
 }

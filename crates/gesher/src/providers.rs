@@ -48,9 +48,9 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Every operation with its schemas, of providers that nobody calls.
 pub fn catalogue() -> Result<Registry, HubError> {
-    let part = crate::config::Config::parse(std::path::Path::new("."), "")
-        .map_err(HubError::faults)?
-        .officeguy;
-    let account = OfficeGuyAccount { base_url: NOWHERE.to_owned(), company_id: 1, api_key: Secret::from("none") };
+    let part =
+        crate::config::Config::parse(std::path::Path::new("."), "").map_err(HubError::faults)?.officeguy;
+    let account =
+        OfficeGuyAccount { base_url: NOWHERE.to_owned(), company_id: 1, api_key: Secret::from("none") };
     Ok(Registry::new(&[officeguy(&part, account, Language::En)?]))
 }

@@ -32,11 +32,13 @@ pub async fn ask(data: &Path, request: &CallRequest) -> Result<RunId, HubError> 
     let path = |end: &str| folder.join(format!("{id}.{end}"));
     let text = serde_json::to_vec(request).doing("the call cannot be written")?;
     put(&path("json"), &text).doing("the call cannot be written")?;
-    let asked = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), answer(&path("run"), &path("refused")));
+    let (run, refused) = (path("run"), path("refused"));
+    let asked = tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), answer(&run, &refused));
     let Ok(answered) = asked.await else {
         // Taken back, so that it does not happen long after somebody gave up. If the hub has it already, it is begun.
         drop(fs::remove_file(path("json")));
-        return Err(HubError::failed("the running hub did not take the call").hint("`gesher runs` tells whether it did after all"));
+        return Err(HubError::failed("the running hub did not take the call")
+            .hint("`gesher runs` tells whether it did after all"));
     };
     answered
 }
@@ -63,7 +65,13 @@ fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Takes calls until `stop` is asked for, then waits for those that were begun.
-pub async fn serve(data: PathBuf, engine: Engine, flows: Arc<Vec<LoadedFlow>>, redactor: Arc<Redactor>, stop: Stop) {
+pub async fn serve(
+    data: PathBuf,
+    engine: Engine,
+    flows: Arc<Vec<LoadedFlow>>,
+    redactor: Arc<Redactor>,
+    stop: Stop,
+) {
     let mut working = JoinSet::new();
     while !stop.is_requested() {
         for path in questions(&folder(&data)) {
@@ -112,7 +120,9 @@ async fn take(
         let (engine, flows, stop) = (engine.clone(), Arc::clone(flows), stop.clone());
         working.spawn(async move {
             let source = serde_json::json!({ "key": request.key, "args": request.args });
-            if let Err(error) = calls::work(&engine, &flows[at], &run, source, &stop, &Progress::default()).await {
+            if let Err(error) =
+                calls::work(&engine, &flows[at], &run, source, &stop, &Progress::default()).await
+            {
                 tracing::error!(run = %run, error = error.chain(), "a call failed");
             }
         });

@@ -41,7 +41,11 @@ impl TextTable {
             let mut line = String::from(" ");
             for (column, cell) in row.iter().enumerate() {
                 let gap = " ".repeat(widths.get(column).map_or(0, |wide| wide.saturating_sub(width(cell))));
-                let cell = if self.right.contains(&column) { format!("{gap}{cell}") } else { format!("{cell}{gap}") };
+                let cell = if self.right.contains(&column) {
+                    format!("{gap}{cell}")
+                } else {
+                    format!("{cell}{gap}")
+                };
                 line.push(' ');
                 line.push_str(&cell);
                 line.push(' ');

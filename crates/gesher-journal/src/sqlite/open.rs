@@ -6,6 +6,7 @@ use super::schema;
 use crate::error::JournalError;
 use gesher_core::{Environment, HubId};
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -92,6 +93,8 @@ fn flags() -> OpenFlags {
 
 fn prepare(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(Duration::from_secs(BUSY_SECONDS_MAX))?;
+    // Without this a bound value may change the plan, and SQLite compiles the statement again at each execution.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(())
 }

@@ -87,20 +87,20 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     let named = params![intent.account, intent.operation, intent.key.as_str()];
     let live = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3
-             AND s.attempt IS NOT NULL AND s.state IN ('in_flight', 'succeeded', 'unknown', 'conflict')"
+             AND s.hold > 0"
     ))?;
     if let Some(step) = first(live, named, read_step)? {
         return Ok(KeyState::Live(Box::new(step)));
     }
     let last = connection.prepare_cached(
         "SELECT max(attempt) FROM steps WHERE account = ?1 AND operation = ?2 AND key = ?3
-             AND attempt IS NOT NULL AND state IN ('declined', 'rejected', 'not_sent')",
+             AND hold = 0",
     )?;
     let last: Option<Option<u32>> = first(last, named, |row| read_number_or_none(row, 0))?;
     let Some(last) = last.flatten() else { return Ok(KeyState::Free { attempt: 1 }) };
     let own = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3
-             AND s.attempt IS NOT NULL AND s.state IN ('declined', 'rejected', 'not_sent')
+             AND s.hold = 0
              AND s.run = ?4 AND s.ordinal = ?5
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
@@ -253,8 +253,7 @@ pub(super) fn record(
 pub(super) fn settle_in_flight(connection: &Connection, at: Timestamp) -> Result<Vec<StepId>, Fault> {
     let query = connection.prepare_cached(
         "SELECT s.run, r.id, s.ordinal, s.position FROM steps s JOIN runs r ON r.no = s.run
-         WHERE s.attempt IS NOT NULL AND s.state = 'in_flight'
-             AND s.state IN ('in_flight', 'unknown', 'conflict')
+         WHERE s.hold = 2 AND s.state = 'in_flight'
          ORDER BY s.seq",
     )?;
     let in_flight = all(query, [], |row| Ok((row.get::<_, i64>(0)?, read_step_id(row, 1)?)))?;
@@ -284,10 +283,8 @@ pub(super) fn steps(connection: &Connection, query: &StepQuery) -> Result<Vec<St
             all(connection.prepare_cached(sql)?, [after, limit], read_step)
         }
         Some(state) if is_open(state) => {
-            let sql = select_steps!(
-                "WHERE s.attempt IS NOT NULL AND s.state IN ('in_flight', 'unknown', 'conflict')
-                     AND s.state = ?3 AND s.seq > ?1 ORDER BY s.seq LIMIT ?2"
-            );
+            let sql =
+                select_steps!("WHERE s.hold = 2 AND s.state = ?3 AND s.seq > ?1 ORDER BY s.seq LIMIT ?2");
             all(connection.prepare_cached(sql)?, params![after, limit, state.as_str()], read_step)
         }
         Some(state) => {

@@ -3,13 +3,33 @@
 //! An operation is pure: rules before sending, facts for the engine, a meaning for whatever comes back.
 
 mod charge;
+mod charge_saved_method;
 mod create_company;
+mod create_document;
+mod get_company;
+mod get_document;
+mod get_payment;
+mod get_vat_rate;
+mod list_documents;
+mod list_payments;
+mod open_upay_terminal;
 
 use gesher_core::OperationEntry;
 
-/// Every operation of the provider.
-pub static OPERATIONS: &[OperationEntry] =
-    &[OperationEntry::of::<charge::Charge>(), OperationEntry::of::<create_company::CreateCompany>()];
-
 /// The provider's name in scripts and configuration.
 pub const PROVIDER: &str = "officeguy";
+
+/// Every operation of the provider.
+pub static OPERATIONS: &[OperationEntry] = &[
+    OperationEntry::of::<charge::Charge>(),
+    OperationEntry::of::<charge_saved_method::ChargeSavedMethod>(),
+    OperationEntry::of::<get_payment::GetPayment>(),
+    OperationEntry::of::<list_payments::ListPayments>(),
+    OperationEntry::of::<create_document::CreateDocument>(),
+    OperationEntry::of::<list_documents::ListDocuments>(),
+    OperationEntry::of::<get_document::GetDocument>(),
+    OperationEntry::of::<get_vat_rate::GetVatRate>(),
+    OperationEntry::of::<create_company::CreateCompany>(),
+    OperationEntry::of::<open_upay_terminal::OpenUpayTerminal>(),
+    OperationEntry::of::<get_company::GetCompany>(),
+];

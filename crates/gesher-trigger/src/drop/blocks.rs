@@ -69,7 +69,7 @@ pub(super) struct Blocks {
 
 enum Check {
     /// The first reading.
-    Hash { whole: digest::Context, digests: Vec<Digest> },
+    Hash { whole: Box<digest::Context>, digests: Vec<Digest> },
     /// A later one.
     Verify { wanted: Fingerprints, next: usize },
 }
@@ -77,7 +77,7 @@ enum Check {
 impl Blocks {
     /// Reads for the first time.
     pub(super) fn hashing(file: File) -> Self {
-        Self::new(file, Check::Hash { whole: digest::Context::new(&SHA256), digests: Vec::new() })
+        Self::new(file, Check::Hash { whole: Box::new(digest::Context::new(&SHA256)), digests: Vec::new() })
     }
 
     /// Reads again what was read before.

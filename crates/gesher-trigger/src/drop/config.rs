@@ -112,6 +112,31 @@ pub enum FolderConflict {
     InsideReserved,
 }
 
+impl FolderConflict {
+    /// The same for people, with the names of the two flows.
+    #[must_use]
+    pub fn text(self, first: &str, second: &str) -> Text {
+        match self {
+            Self::SameFiles => Text::new(
+                format!(
+                    "התהליכים {first} ו־{second} לוקחים קבצים מאותה תיקייה לפי תבניות חופפות; יש לתת לכל אחד תיקייה משלו"
+                ),
+                format!(
+                    "the flows {first} and {second} take files from one folder by patterns that overlap; give each a folder of its own"
+                ),
+            ),
+            Self::InsideReserved => Text::new(
+                format!(
+                    "התיקייה של {first} נמצאת בתוך תיקייה שבה {second} שם את הקבצים שלו; יש לבחור תיקייה אחרת"
+                ),
+                format!(
+                    "the folder of {first} is inside one that {second} puts its own files into; choose another"
+                ),
+            ),
+        }
+    }
+}
+
 /// Whether the first of two flows gets in the second's way. Ask both ways round. The paths are absolute.
 #[must_use]
 pub fn conflict(a: &DropConfig, b: &DropConfig) -> Option<FolderConflict> {

@@ -106,6 +106,12 @@ impl TriggerError {
         }
     }
 
+    /// Whether trying again later may help by itself: a full disk, a share that is away.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Folder { .. } | Self::File { .. } | Self::Report { .. })
+    }
+
     /// The error with all its reasons, for a log line.
     #[must_use]
     pub fn with_reasons(&self) -> String {

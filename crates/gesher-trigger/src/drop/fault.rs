@@ -14,9 +14,9 @@ pub struct Fault {
     /// Line of the file, from 1; none for the file as a whole.
     pub line: Option<u64>,
     /// The column's name, or a position in the line where there is no column yet.
-    pub column: Option<String>,
+    pub column: Option<Box<str>>,
     /// What stands there, shortened and without card numbers.
-    pub value: Option<String>,
+    pub value: Option<Box<str>>,
     /// Our code, such as `amount`.
     pub code: &'static str,
     /// For people: what is wrong and how to mend it.
@@ -39,7 +39,7 @@ impl Fault {
 
     /// The same in a column.
     #[must_use]
-    pub fn in_column(mut self, column: impl Into<String>) -> Self {
+    pub fn in_column(mut self, column: impl Into<Box<str>>) -> Self {
         self.column = Some(column.into());
         self
     }
@@ -47,7 +47,7 @@ impl Fault {
     /// The same with what was found there.
     #[must_use]
     pub fn found(mut self, value: &str) -> Self {
-        self.value = Some(shown(value));
+        self.value = Some(shown(value).into());
         self
     }
 
@@ -79,6 +79,17 @@ pub(super) fn shown(value: &str) -> String {
 #[must_use]
 pub(super) fn empty_file() -> Fault {
     Fault::new("empty", Text::new("הקובץ ריק", "the file is empty"))
+}
+
+/// A file that the hub may not read.
+pub(super) fn not_permitted() -> Fault {
+    Fault::new(
+        "not_permitted",
+        Text::new(
+            "למערכת אין הרשאה לקרוא את הקובץ; יש לתת לה הרשאת קריאה ולשים את הקובץ בתיקייה שוב",
+            "the hub is not permitted to read the file; let it, and drop the file again",
+        ),
+    )
 }
 
 /// A header and nothing under it.

@@ -110,6 +110,14 @@ struct Owner {
     data: String,
 }
 
+/// Whose a folder is.
+enum Ownership {
+    Free,
+    Ours,
+    /// This hub's, from before its data was moved.
+    Moved,
+}
+
 /// A drop folder that belongs to this hub.
 #[derive(Clone, Debug)]
 pub struct DropFolder {
@@ -124,8 +132,7 @@ impl DropFolder {
             let path = folder.path(place);
             fs::create_dir_all(&path).map_err(FolderError::io("create the folder", &path))?;
         }
-        let data = data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_owned()).display().to_string();
-        folder.own(&hub.to_string(), &data)?;
+        folder.own(&hub.to_string(), &canonical(data_dir))?;
         Ok(folder)
     }
 
@@ -141,12 +148,26 @@ impl DropFolder {
         self.root.join(place.name())
     }
 
+    /// Whether the folder may become or stay this hub's. Makes and changes nothing.
+    pub fn check_owner(root: &Path, hub: &HubId, data_dir: &Path) -> Result<(), FolderError> {
+        let folder = Self { root: root.to_owned() };
+        folder.ownership(&hub.to_string(), &canonical(data_dir)).map(drop)
+    }
+
     fn own(&self, hub: &str, data: &str) -> Result<(), FolderError> {
-        let path = self.root.join(OWNER_FILE);
         let owner = Owner { hub: hub.to_owned(), data: data.to_owned() };
+        match self.ownership(hub, data)? {
+            Ownership::Ours => Ok(()),
+            Ownership::Free => self.write_owner(&owner, false),
+            Ownership::Moved => self.write_owner(&owner, true),
+        }
+    }
+
+    fn ownership(&self, hub: &str, data: &str) -> Result<Ownership, FolderError> {
+        let path = self.root.join(OWNER_FILE);
         let text = match fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.write_owner(&owner, false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ownership::Free),
             Err(error) => return Err(FolderError::io("read", &path)(error)),
         };
         let found: Owner = serde_json::from_slice(&text)
@@ -156,13 +177,13 @@ impl DropFolder {
             return Err(FolderError::Owned { folder, hub: found.hub, data: found.data });
         }
         if found.data == data {
-            return Ok(());
+            return Ok(Ownership::Ours);
         }
         // The hub was moved, unless the data it was moved from is still there: then one of the two is a copy.
         if Path::new(&found.data).exists() {
             return Err(FolderError::Copied { folder, data: found.data, here: data.to_owned() });
         }
-        self.write_owner(&owner, true)
+        Ok(Ownership::Moved)
     }
 
     fn write_owner(&self, owner: &Owner, replace: bool) -> Result<(), FolderError> {
@@ -255,6 +276,10 @@ impl PendingFile {
     }
 }
 
+fn canonical(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
@@ -330,8 +355,13 @@ mod tests {
             (base.path().join("in"), base.path().join("data"), base.path().join("copy"));
         fs::create_dir_all(&data).unwrap();
         fs::create_dir_all(&other).unwrap();
+        let check = |hub: &str| DropFolder::check_owner(&root, &HubId::stored(hub), &data);
+        check("two").unwrap();
+        assert!(!root.exists(), "a check makes nothing");
         open(&root, "one", &data).unwrap();
         open(&root, "one", &data).unwrap();
+        check("one").unwrap();
+        assert!(matches!(check("two"), Err(FolderError::Owned { .. })));
         let error = open(&root, "two", &other).unwrap_err();
         assert!(matches!(&error, FolderError::Owned { hub, .. } if hub == "one"), "{error}");
         assert!(error.to_string().contains(".gesher-owner"));

@@ -173,9 +173,9 @@ fn missing_column(wanted: &str, names: &[String]) -> Fault {
     let near = nearest(wanted, names.iter().map(String::as_str)).map(fault::shown);
     let (he, en) = match (near, names) {
         (Some(near), _) => (format!("; אולי הכוונה ל־{near}?"), format!("; is it {near}?")),
-        (None, [only]) if only.contains([';', '\t', '|']) => (
-            "; נראה שהעמודות מופרדות בתו אחר, ולא בפסיק".to_owned(),
-            "; the columns seem to be separated by something else than commas".to_owned(),
+        (None, [only]) if only.contains([';', ',', '\t', '|']) => (
+            "; נראה שהעמודות מופרדות בתו אחר מזה שסיומת הקובץ מבטיחה (פסיק ב־csv, טאב ב־tsv)".to_owned(),
+            "; the columns seem to be separated by something else than the file's ending says (commas in csv, tabs in tsv)".to_owned(),
         ),
         _ => Default::default(),
     };
@@ -212,7 +212,7 @@ mod tests {
             .into_iter()
             .map(|fault| (fault.column.unwrap_or_default(), fault.code))
             .collect();
-        let found: Vec<_> = found.iter().map(|(column, code)| (column.as_str(), *code)).collect();
+        let found: Vec<_> = found.iter().map(|(column, code)| (&**column, *code)).collect();
         assert_eq!(found, want, "{header}");
     }
 

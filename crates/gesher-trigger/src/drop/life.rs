@@ -195,7 +195,7 @@ impl DropTrigger {
         if !job.path.exists() && !self.bring_back(&job).await? {
             return Ok(None);
         }
-        match self.validate(job.path.clone(), &job.run.name).await? {
+        match self.validate(job.path.clone(), &job.run.name, job.pinned.rules.clone()).await? {
             Err(refusal) => self.refuse(job, refusal).await.map(Some),
             Ok(validation) => self.identify(job, validation).await,
         }
@@ -207,7 +207,8 @@ impl DropTrigger {
         let dropped = job.folder.root().join(&job.run.name);
         let is_same = job.pinned.stamp.is_some() && Stamp::of(&dropped).ok().flatten() == job.pinned.stamp;
         if is_same {
-            job.folder.move_file(&dropped, &job.path).map_err(self.folder_error())?;
+            let moved = self.move_file(&job.folder, dropped, job.path.clone()).await?;
+            moved.map_err(self.folder_error())?;
             return Ok(true);
         }
         let (state, message) = if job.at(Place::Failed).exists() {
@@ -278,7 +279,8 @@ impl DropTrigger {
         let pinned = Pinned { duplicate_of: Some(of.clone()), ..job.pinned };
         let (source, words) = (Some(pinned.to_json()), Some(message.clone()));
         self.change_run(&job.run.id, RunChange { message: words, source, ..RunChange::default() }).await?;
-        job.folder.move_file(&job.path, &file).map_err(self.folder_error())?;
+        let moved = self.move_file(&job.folder, job.path, file.clone()).await?;
+        moved.map_err(self.folder_error())?;
         self.change(&job.run.id, RunState::Duplicate, None).await?;
         Ok(FileOutcome::Duplicate { of, file, message })
     }

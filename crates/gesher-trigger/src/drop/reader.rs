@@ -345,9 +345,10 @@ mod tests {
     }
 
     type Rows = Vec<(u64, Vec<String>)>;
+    type Broken = (u64, Option<Box<str>>, &'static str);
 
     /// The records of a CSV file, and where and how it is broken.
-    fn read(bytes: &[u8]) -> (Rows, String, Option<(u64, Option<String>, &'static str)>) {
+    fn read(bytes: &[u8]) -> (Rows, String, Option<Broken>) {
         let format = Format::of_name("x.csv", EncodingChoice::Auto);
         let mut reader = RecordReader::hashing(file_of(bytes), format).unwrap();
         let (mut rows, mut raw, mut record) = (Vec::new(), String::new(), Record::default());

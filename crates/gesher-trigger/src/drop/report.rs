@@ -154,7 +154,13 @@ pub(super) fn write(
     let mut result = folder.begin_file(&files.result)?;
     result.write_all(UTF8_MARK)?;
     let mut result = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(result);
-    let names = rows.names();
+    // A result that is mended and dropped again brings our own columns along; they are not repeated.
+    let (columns, names): (Vec<usize>, Vec<String>) = rows
+        .names()
+        .into_iter()
+        .enumerate()
+        .filter(|(_, name)| !RESULT_COLUMNS.contains(&name.as_str()))
+        .unzip();
     result.write_record(
         names.iter().map(|name| safe(name).into_owned()).chain(RESULT_COLUMNS.map(str::to_owned)),
     )?;
@@ -170,7 +176,7 @@ pub(super) fn write(
             .map(|end| end.status)
             .ok_or_else(|| io::Error::other(format!("item {} has not ended", item.id)))?;
         let is_there = rows.seek(item.id.ordinal)?;
-        for column in 0..names.len() {
+        for column in columns.iter().copied() {
             let cell = if is_there { rows.record.cell(column) } else { "" };
             let exempt = rows.is_exempt(column);
             result.write_field(if exempt { neutral(cell) } else { safe(cell) }.as_bytes())?;

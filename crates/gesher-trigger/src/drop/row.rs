@@ -139,7 +139,10 @@ mod tests {
         let found = check(&header(), &record_of(row));
         let found = found.map(|facts| (facts.key.unwrap().to_string(), facts.amount.unwrap().to_string()));
         let found = found.map_err(|faults| {
-            faults.into_iter().map(|fault| (fault.column.unwrap(), fault.code)).collect::<Vec<_>>()
+            faults
+                .into_iter()
+                .map(|fault| (fault.column.unwrap().into_string(), fault.code))
+                .collect::<Vec<_>>()
         });
         let want = want.map(|(key, amount)| (key.to_owned(), amount.to_owned())).map_err(|faults| {
             faults.iter().map(|(column, code)| ((*column).to_owned(), *code)).collect::<Vec<_>>()

@@ -1,6 +1,6 @@
 //! The drop trigger of one flow: what it is made of, how a file becomes a run, and the ways in for others.
 
-use super::config::DropConfig;
+use super::config::{DropConfig, RowRules};
 use super::error::TriggerError;
 use super::folder::{DropFolder, FolderError, Place, work_name};
 use super::life::{FileEnd, Pinned};
@@ -55,7 +55,7 @@ impl DropTrigger {
     /// What a run of the file would find before its first call. Changes nothing, anywhere.
     pub async fn dry_run(&self, path: &Path) -> Result<Result<Validation, Refusal>, TriggerError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.validate(path.to_owned(), &name).await
+        self.validate(path.to_owned(), &name, self.config.row_rules()).await
     }
 
     /// Runs one file now, to its end, by the same rules as a dropped one. A file that lies in the folder is taken out
@@ -94,7 +94,7 @@ impl DropTrigger {
     pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
         let run = self.begin(&found.name, Some(found.stamp)).await?;
         let to = folder.path(Place::Work).join(work_name(&found.name, run.as_str()));
-        let reason = match folder.move_file(&found.path, &to) {
+        let reason = match self.move_file(folder, found.path.clone(), to).await? {
             Ok(()) => return Ok(Taken::Run(run)),
             Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 messages::vanished()
@@ -105,6 +105,17 @@ impl DropTrigger {
         tracing::error!(flow = self.flow.name, file = found.name, "{}", reason.en);
         self.change(&run, RunState::Cancelled, Some(&reason)).await?;
         Ok(Taken::Not(run, reason))
+    }
+
+    /// Moves a file beside the runtime, since it waits for the disk.
+    pub(super) async fn move_file(
+        &self,
+        folder: &DropFolder,
+        from: PathBuf,
+        to: PathBuf,
+    ) -> Result<Result<(), FolderError>, TriggerError> {
+        let folder = folder.clone();
+        self.blocking("moving a file", move || folder.move_file(&from, &to)).await
     }
 
     async fn begin(&self, name: &str, stamp: Option<Stamp>) -> Result<RunId, TriggerError> {
@@ -120,8 +131,8 @@ impl DropTrigger {
         &self,
         path: PathBuf,
         name: &str,
+        rules: RowRules,
     ) -> Result<Result<Validation, Refusal>, TriggerError> {
-        let rules = self.config.row_rules();
         let columns = self.columns.clone();
         let format = Format::of_name(name, rules.encoding);
         let file = path.clone();

@@ -12,6 +12,7 @@ use gesher_core::limits::{FILE_BYTES_MAX, FILE_FAULTS_MAX, ROWS_PER_FILE_MAX};
 use gesher_core::{Currency, Decimal};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 /// What a file turned out to hold.
@@ -55,7 +56,7 @@ pub enum NotValid {
     /// It was refused whole.
     Refused(Refusal),
     /// It could not be read.
-    Io(std::io::Error),
+    Io(io::Error),
 }
 
 impl From<ReadError> for NotValid {
@@ -63,9 +64,7 @@ impl From<ReadError> for NotValid {
         match error {
             ReadError::Fault(fault) => Self::Refused(fault.into()),
             ReadError::Io(error) => Self::Io(error),
-            ReadError::Changed => {
-                Self::Io(std::io::Error::other("read for the first time and found changed"))
-            }
+            ReadError::Changed => Self::Io(io::Error::other("read for the first time and found changed")),
         }
     }
 }
@@ -77,7 +76,10 @@ pub fn validate(
     rules: &RowRules,
     script_reads: &[String],
 ) -> Result<Validation, NotValid> {
-    let file = File::open(path).map_err(NotValid::Io)?;
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => NotValid::Refused(fault::not_permitted().into()),
+        _ => NotValid::Io(error),
+    })?;
     let length = file.metadata().map_err(NotValid::Io)?.len();
     if length > FILE_BYTES_MAX {
         return Err(NotValid::Refused(fault::too_large().into()));

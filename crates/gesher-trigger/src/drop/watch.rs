@@ -1,13 +1,13 @@
 //! Watching a folder: looking is the truth, the operating system's notices only shorten the wait between two looks.
 
 use super::error::TriggerError;
-use super::folder::DropFolder;
 use super::life::FileEnd;
-use super::scan::{Found, Quiet, Stamp, look};
+use super::scan::{Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
 use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Progress, Stop};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::AccessKind;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,89 +22,88 @@ const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// The wait after something went wrong with a file or the folder.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 
+/// What the watching of one folder remembers between two looks.
+#[derive(Default)]
+struct Watch {
+    quiet: Quiet,
+    /// Files that could not be taken, as they were then: they are tried again once they change.
+    untakable: HashMap<PathBuf, Stamp>,
+    /// When unfinished runs are to be gone on with, if at all.
+    resume_at: Option<Duration>,
+}
+
 impl DropTrigger {
     /// Runs the files of the folder until the stop: first those that an earlier process left unfinished, then those
     /// that come, one after another in the order of their arrival. Returns early only when the hub cannot go on.
     pub async fn watch(&self, stop: &Stop) -> Result<(), TriggerError> {
-        let mut folder = self.open_folder()?;
+        let folder = self.open_folder()?;
         let hint = Arc::new(Notify::new());
         let _watcher = self.notices(folder.root(), &hint);
-        let mut quiet = Quiet::default();
-        // Files that could not be taken, as they were then: they are tried again once they change.
-        let mut untakable: HashMap<PathBuf, Stamp> = HashMap::new();
-        let mut resume = true;
+        let mut watch = Watch { resume_at: Some(Duration::ZERO), ..Watch::default() };
         while !stop.is_requested() {
-            let turn = self.turn(&mut folder, &mut quiet, &mut untakable, &mut resume, stop).await;
-            let wait = match turn {
+            let wait = match self.turn(&mut watch, stop).await {
                 Ok(next) => next.unwrap_or(LOOK_EVERY).clamp(LOOK_PAUSE, LOOK_EVERY),
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => {
                     tracing::error!(flow = self.flow.name, "{}", error.with_reasons());
-                    resume = true;
+                    watch.resume_at = Some(self.engine.clock().monotonic() + TROUBLE_PAUSE);
                     TROUBLE_PAUSE
                 }
             };
-            self.pause(wait, &hint, stop).await;
+            pause(wait, &hint, stop).await;
         }
         Ok(())
     }
 
     /// One look, and all that is ready. Answers how long until more may be.
-    async fn turn(
-        &self,
-        folder: &mut DropFolder,
-        quiet: &mut Quiet,
-        untakable: &mut HashMap<PathBuf, Stamp>,
-        resume: &mut bool,
-        stop: &Stop,
-    ) -> Result<Option<Duration>, TriggerError> {
-        if *resume {
-            *folder = self.open_folder()?;
-            self.resume(stop).await?;
-            *resume = false;
+    async fn turn(&self, watch: &mut Watch, stop: &Stop) -> Result<Option<Duration>, TriggerError> {
+        let now = self.engine.clock().monotonic();
+        if watch.resume_at.is_some_and(|at| at <= now) {
+            let (_, in_trouble) = self.resume_all(stop).await?;
+            watch.resume_at = in_trouble.then(|| self.engine.clock().monotonic() + TROUBLE_PAUSE);
         }
-        let (root, pattern) = (folder.root().to_owned(), self.config.pattern.clone());
-        let place = root.clone();
+        let (root, pattern) = (self.config.folder.clone(), self.config.pattern.clone());
         let found = self.blocking("looking into a folder", move || look(&root, &pattern)).await?;
-        let found = found.map_err(|source| TriggerError::File { doing: "read", path: place, source })?;
-        untakable.retain(|path, stamp| found.iter().any(|file| file.path == *path && file.stamp == *stamp));
-        let (ready, next) = quiet.ready(self.engine.clock().monotonic(), self.config.settle, found);
+        let found = found.map_err(|source| TriggerError::File {
+            doing: "read",
+            path: self.config.folder.clone(),
+            source,
+        })?;
+        watch
+            .untakable
+            .retain(|path, stamp| found.iter().any(|file| file.path == *path && file.stamp == *stamp));
+        let (mut ready, next) = watch.quiet.ready(self.engine.clock().monotonic(), self.config.settle, found);
+        ready.retain(|file| !watch.untakable.contains_key(&file.path));
+        if ready.is_empty() {
+            return Ok(next);
+        }
+        // Whose the folder is, is asked anew: it may have been replaced since.
+        let folder = self.open_folder()?;
         for file in ready {
             if stop.is_requested() {
                 break;
             }
-            if !untakable.contains_key(&file.path) {
-                self.run_dropped(folder, &file, untakable, stop).await?;
+            match self.take(&folder, &file).await? {
+                Taken::Not(..) => {
+                    watch.untakable.insert(file.path, file.stamp);
+                }
+                Taken::Run(run) => self.log_end(&self.work(&run, stop, &Progress::default()).await?),
             }
         }
         Ok(next)
     }
 
-    async fn run_dropped(
-        &self,
-        folder: &DropFolder,
-        file: &Found,
-        untakable: &mut HashMap<PathBuf, Stamp>,
-        stop: &Stop,
-    ) -> Result<(), TriggerError> {
-        match self.take(folder, file).await? {
-            Taken::Not(..) => {
-                untakable.insert(file.path.clone(), file.stamp);
-            }
-            Taken::Run(run) => {
-                let end = self.work(&run, stop, &Progress::default()).await?;
-                self.log_end(&end);
-            }
-        }
-        Ok(())
+    /// Goes on with the runs that an earlier process left unfinished. A run that cannot go on is logged and left.
+    pub async fn resume(&self, stop: &Stop) -> Result<Vec<FileEnd>, TriggerError> {
+        Ok(self.resume_all(stop).await?.0)
     }
 
-    /// Goes on with the runs that an earlier process left unfinished.
-    pub async fn resume(&self, stop: &Stop) -> Result<Vec<FileEnd>, TriggerError> {
+    /// The same; answers, too, whether some run met trouble that may pass, such as a full disk.
+    async fn resume_all(&self, stop: &Stop) -> Result<(Vec<FileEnd>, bool), TriggerError> {
         let unfinished = self.engine.journal().unfinished_runs().await;
         let unfinished = unfinished.map_err(TriggerError::journal("listing unfinished runs"))?;
         let is_ours = |run: &RunRecord| run.flow == self.flow.name && run.trigger == TriggerKind::Drop;
-        let mut ends = Vec::new();
+        let (mut ends, mut in_trouble) = (Vec::new(), false);
         for run in unfinished.into_iter().filter(is_ours) {
             if stop.is_requested() {
                 break;
@@ -117,11 +116,12 @@ impl DropTrigger {
                 Err(error) if error.is_fatal() => return Err(error),
                 // One run that cannot go on must not keep the others, and new files, waiting.
                 Err(error) => {
-                    tracing::error!(flow = self.flow.name, run = %run.id, "{}", error.with_reasons())
+                    tracing::error!(flow = self.flow.name, run = %run.id, "{}", error.with_reasons());
+                    in_trouble |= error.may_pass();
                 }
             }
         }
-        Ok(ends)
+        Ok((ends, in_trouble))
     }
 
     fn log_end(&self, end: &FileEnd) {
@@ -131,7 +131,13 @@ impl DropTrigger {
     /// The operating system's notices, where it gives any. Without them a file waits for the next look.
     fn notices(&self, root: &Path, hint: &Arc<Notify>) -> Option<RecommendedWatcher> {
         let told = Arc::clone(hint);
-        let watcher = notify::recommended_watcher(move |_event| told.notify_one()).and_then(|mut watcher| {
+        let tell = move |event: notify::Result<notify::Event>| {
+            // Our own looks are noticed too, as openings; each would lead to the next.
+            if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(AccessKind::Open(_)))) {
+                told.notify_one();
+            }
+        };
+        let watcher = notify::recommended_watcher(tell).and_then(|mut watcher| {
             watcher.watch(root, RecursiveMode::NonRecursive)?;
             Ok(watcher)
         });
@@ -144,18 +150,18 @@ impl DropTrigger {
             })
             .ok()
     }
+}
 
-    async fn pause(&self, wait: Duration, hint: &Notify, stop: &Stop) {
-        // Even a flood of notices leaves a moment between two looks.
-        let floor = LOOK_PAUSE.min(wait);
-        tokio::select! {
-            () = tokio::time::sleep(floor) => {}
-            () = stop.requested() => return,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait.saturating_sub(floor)) => {}
-            () = hint.notified() => {}
-            () = stop.requested() => {}
-        }
+async fn pause(wait: Duration, hint: &Notify, stop: &Stop) {
+    // Even a flood of notices leaves a moment between two looks.
+    let floor = LOOK_PAUSE.min(wait);
+    tokio::select! {
+        () = tokio::time::sleep(floor) => {}
+        () = stop.requested() => return,
+    }
+    tokio::select! {
+        () = tokio::time::sleep(wait.saturating_sub(floor)) => {}
+        () = hint.notified() => {}
+        () = stop.requested() => {}
     }
 }

@@ -8,11 +8,11 @@ use gesher_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
-pub struct Request {
+pub(crate) struct Request {
     /// What the bank shall answer.
     pub answer: String,
     /// The order.
@@ -21,7 +21,7 @@ pub struct Request {
     pub amount: String,
 }
 
-pub struct Pay;
+pub(crate) struct Pay;
 
 impl Operation for Pay {
     const DESCRIPTOR: Descriptor = Descriptor {
@@ -63,28 +63,35 @@ type During = Box<dyn FnMut(usize) + Send>;
 
 /// Pays, and remembers what it paid.
 #[derive(Default)]
-pub struct Bank {
-    /// The orders that were sent, in their order.
-    pub ledger: Mutex<Vec<String>>,
+pub(crate) struct Bank {
+    /// The orders that were sent and what was answered, in their order.
+    pub ledger: Mutex<Vec<(String, OutcomeStatus)>>,
     /// Called in the middle of each payment with how many there were.
     pub during: Mutex<Option<During>>,
 }
 
 impl Bank {
     /// Does something in the middle of each payment.
-    pub fn during(&self, act: impl FnMut(usize) + Send + 'static) {
+    pub(crate) fn during(&self, act: impl FnMut(usize) + Send + 'static) {
         *self.during.lock().unwrap() = Some(Box::new(act));
     }
 
-    pub fn payments(&self) -> usize {
+    pub(crate) fn payments(&self) -> usize {
         self.ledger.lock().unwrap().len()
     }
 
-    /// How often the order that was sent most was sent.
-    pub fn most_of_one(&self) -> usize {
-        let mut counts = BTreeMap::<String, usize>::new();
-        self.ledger.lock().unwrap().iter().for_each(|order| *counts.entry(order.clone()).or_default() += 1);
-        counts.into_values().max().unwrap_or(0)
+    /// Orders that were sent again although money had, or may have, moved.
+    pub(crate) fn sent_again(&self) -> Vec<String> {
+        let mut closed = BTreeSet::new();
+        let ledger = self.ledger.lock().unwrap();
+        let again = ledger.iter().filter(|(order, status)| {
+            let is_again = closed.contains(order);
+            if matches!(status, OutcomeStatus::Succeeded | OutcomeStatus::Unknown) {
+                closed.insert(order.clone());
+            }
+            is_again
+        });
+        again.map(|(order, _)| order.clone()).collect()
     }
 }
 
@@ -117,15 +124,15 @@ impl Provider for Bank {
     ) -> OutcomeFuture<'a> {
         Box::pin(async move {
             let request: Request = serde_json::from_str(&prepared.body).unwrap();
+            let status: OutcomeStatus = request.answer.parse().unwrap_or(OutcomeStatus::Succeeded);
             let count = {
                 let mut ledger = self.ledger.lock().unwrap();
-                ledger.push(request.order.clone());
+                ledger.push((request.order.clone(), status));
                 ledger.len()
             };
             if let Some(during) = &mut *self.during.lock().unwrap() {
                 during(count);
             }
-            let status: OutcomeStatus = request.answer.parse().unwrap_or(OutcomeStatus::Succeeded);
             let mut outcome = Outcome::new(status, "0", Text::verbatim(request.answer));
             outcome.reference = Some(format!("ref-{}", request.order));
             outcome.document = Some(count.to_string());

@@ -47,7 +47,7 @@ impl Program for PayRows {
 }
 
 /// A hub, and the bank behind it.
-pub struct Hub {
+pub(crate) struct Hub {
     pub base: PathBuf,
     pub bank: Arc<Bank>,
     pub engine: Engine,
@@ -56,11 +56,11 @@ pub struct Hub {
 
 impl Hub {
     /// Opens the hub in `base`, with the bank that was there before it.
-    pub fn open(base: &Path, bank: &Arc<Bank>) -> Self {
+    pub(crate) fn open(base: &Path, bank: &Arc<Bank>) -> Self {
         Self::with(base, bank, Language::He, |_| {})
     }
 
-    pub fn with(
+    pub(crate) fn with(
         base: &Path,
         bank: &Arc<Bank>,
         language: Language,
@@ -108,19 +108,19 @@ impl Hub {
         Self { base: base.to_owned(), bank: Arc::clone(bank), engine, trigger: Arc::new(trigger.unwrap()) }
     }
 
-    pub async fn run(&self, path: &Path) -> Result<FileEnd, TriggerError> {
+    pub(crate) async fn run(&self, path: &Path) -> Result<FileEnd, TriggerError> {
         self.trigger.run_file(path, &Stop::new(), &Progress::default()).await
     }
 
     /// Writes a file outside the folder and runs it.
-    pub async fn run_text(&self, name: &str, text: impl AsRef<[u8]>) -> FileEnd {
+    pub(crate) async fn run_text(&self, name: &str, text: impl AsRef<[u8]>) -> FileEnd {
         let path = self.base.join(name);
         std::fs::write(&path, text).unwrap();
         self.run(&path).await.unwrap()
     }
 
     /// The names in a folder of the inbox.
-    pub fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.base.join("inbox").join(folder)).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -130,7 +130,7 @@ impl Hub {
 }
 
 /// The rows of a CSV file that the hub wrote, by column.
-pub fn table(path: &Path) -> Vec<Vec<(String, String)>> {
+pub(crate) fn table(path: &Path) -> Vec<Vec<(String, String)>> {
     let bytes = std::fs::read(path).unwrap();
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").expect("Excel needs the mark");
     let mut reader = csv::Reader::from_reader(text);
@@ -143,7 +143,7 @@ pub fn table(path: &Path) -> Vec<Vec<(String, String)>> {
 }
 
 /// One column of it.
-pub fn column(path: &Path, name: &str) -> Vec<String> {
+pub(crate) fn column(path: &Path, name: &str) -> Vec<String> {
     let rows = table(path);
     rows.into_iter().map(|row| row.into_iter().find(|cell| cell.0 == name).unwrap().1).collect()
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod dry_run;
 pub mod new;
 pub mod operations;
 pub mod run;
@@ -64,8 +65,10 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, HubError>>) -> Result<T, HubError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().doing("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .doing("the runtime cannot be started")?;
     runtime.block_on(work)
 }
 
@@ -75,6 +78,7 @@ pub fn flow_of<'a>(config: &'a Config, name: &str) -> Result<&'a FlowConfig, Hub
         let names = config.flows.iter().map(|flow| flow.name.as_str());
         let hint = crate::config::value::did_you_mean(name, names);
         let known: Vec<&str> = config.flows.iter().map(|flow| flow.name.as_str()).collect();
-        HubError::usage(format!("there is no flow {name}{hint}")).hint(format!("the flows are: {}", known.join(", ")))
+        HubError::usage(format!("there is no flow {name}{hint}"))
+            .hint(format!("the flows are: {}", known.join(", ")))
     })
 }

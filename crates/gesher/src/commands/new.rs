@@ -24,7 +24,17 @@ const BULK_CHARGE: Files = &[
 const ONBOARDING: Files = &[
     (FILE, include_str!("../../templates/onboarding.toml")),
     ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboarding/onboard_vendor.rhai")),
-    ("samples/onboarding/vendor.json", include_str!("../../../../scripts/onboarding/vendor.json")),
+    ("samples/onboarding/vendor.json", VENDOR_JSON),
+    (".gitignore", GITIGNORE),
+];
+
+/// The sample vendor, as the onboarding flow is called with it.
+pub const VENDOR_JSON: &str = include_str!("../../../../scripts/onboarding/vendor.json");
+
+const DEMO: Files = &[
+    (FILE, include_str!("../../templates/demo.toml")),
+    ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
+    ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboarding/onboard_vendor.rhai")),
     (".gitignore", GITIGNORE),
 ];
 
@@ -72,12 +82,21 @@ pub fn run(output: Output, args: &NewArgs) -> Result<Exit, HubError> {
 
 /// Writes the files of a template into a new or empty folder, and touches no other.
 pub fn write(folder: &Path, template: Template) -> Result<(), HubError> {
+    write_files(folder, template.files(), template.folders())
+}
+
+/// Writes the hub of the demo, in the same way.
+pub fn write_demo(folder: &Path) -> Result<(), HubError> {
+    write_files(folder, DEMO, &[])
+}
+
+fn write_files(folder: &Path, files: Files, folders: &[&str]) -> Result<(), HubError> {
     refuse_occupied(folder)?;
-    let whole = || folder.display().to_string();
-    for inner in template.folders() {
-        std::fs::create_dir_all(folder.join(inner)).doing(format!("making the folder {}", whole()))?;
+    for inner in folders {
+        let path = folder.join(inner);
+        std::fs::create_dir_all(&path).doing(format!("making the folder {}", path.display()))?;
     }
-    for (path, text) in template.files() {
+    for (path, text) in files {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).doing(format!("making the folder {}", parent.display()))?;
@@ -89,11 +108,15 @@ pub fn write(folder: &Path, template: Template) -> Result<(), HubError> {
 
 fn refuse_occupied(folder: &Path) -> Result<(), HubError> {
     match std::fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
-        Ok(_) => Err(HubError::usage(format!("{} is not empty", folder.display()))
-            .hint("name a new folder; nothing in this one was touched")),
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(HubError::usage(format!("{} is not empty", folder.display()))
+                .hint("name a new folder; nothing in this one was touched")),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(HubError::usage(format!("{} is no folder to begin in", folder.display())).because(error)),
+        Err(error) => {
+            Err(HubError::usage(format!("{} is no folder to begin in", folder.display())).because(error))
+        }
     }
 }
 

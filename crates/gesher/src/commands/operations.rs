@@ -129,7 +129,12 @@ fn section(page: &mut String, name: &str, registered: &Registered) {
         let level = (name.len() - name.trim_start().len()) / 2;
         let dots = "· ".repeat(level);
         let required = if required { "yes" } else { "" };
-        let _ = writeln!(page, "| {dots}`{}` | {kind} | {required} | {} |", name.trim_start(), doc.replace('|', "\\|"));
+        let _ = writeln!(
+            page,
+            "| {dots}`{}` | {kind} | {required} | {} |",
+            name.trim_start(),
+            doc.replace('|', "\\|")
+        );
     }
     for example in registered.entry.examples {
         let _ = write!(page, "\n{}:\n\n```rhai\n{}```\n", example.title, script_call(name, example));
@@ -149,8 +154,10 @@ fn rhai(value: &Value, level: usize) -> String {
     match value {
         Value::Object(fields) if fields.is_empty() => "#{}".to_owned(),
         Value::Object(fields) => {
-            let lines: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{inner}{name}: {},\n", rhai(value, level + 1))).collect();
+            let lines: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{inner}{name}: {},\n", rhai(value, level + 1)))
+                .collect();
             format!("#{{\n{}{outer}}}", lines.concat())
         }
         Value::Array(values) => {
@@ -210,6 +217,9 @@ mod tests {
     #[test]
     fn json_is_written_as_a_script_writes_it() {
         let value = json!({ "A": { "B": [1, "x"] }, "C": null, "D": {} });
-        assert_eq!(rhai(&value, 0), "#{\n    A: #{\n        B: [1, \"x\"],\n    },\n    C: (),\n    D: #{},\n}");
+        assert_eq!(
+            rhai(&value, 0),
+            "#{\n    A: #{\n        B: [1, \"x\"],\n    },\n    C: (),\n    D: #{},\n}"
+        );
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Where a hub is serving, the run is handed to it and followed: one process at a time may send.
 
-use super::{BANNER, flow_of, runs, show};
+use super::{BANNER, dry_run, flow_of, runs, show};
 use crate::calls::{self, CallRequest};
 use crate::cli::RunArgs;
 use crate::compose::store::{HubLock, open_reader};
-use crate::compose::{Hub, LoadedFlow, Tricks, require_sound};
+use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::{Config, FlowConfig};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
@@ -15,7 +15,8 @@ use crate::{follow, handover, logging, signals, spool};
 use gesher_core::{Redactor, RunId};
 use gesher_engine::journal::Journal;
 use gesher_engine::{Progress, Stop};
-use gesher_trigger::drop::{DropTrigger, FileEnd, FileOutcome, Refusal, Validation};
+use gesher_simulator::FaultPlan;
+use gesher_trigger::drop::{DropTrigger, FileEnd, FileOutcome, ResultFiles};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,14 +27,18 @@ const BODY_BYTES_MAX: u64 = 1 << 20;
 
 /// What is to be run.
 enum Work {
-    File { path: PathBuf, dry: bool },
+    File(PathBuf),
     Call(CallRequest),
 }
 
 /// Runs the flow once.
 pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit, HubError> {
     require_sound(&config)?;
-    let work = work_of(flow_of(&config, &args.flow)?, args)?;
+    let flow = flow_of(&config, &args.flow)?;
+    let work = work_of(flow, args)?;
+    if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.dry_run) {
+        return dry_run::run(output, &config, flow, &drop.config, path);
+    }
     if config.is_simulated() {
         output.note(BANNER);
     }
@@ -46,14 +51,17 @@ pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit,
 fn work_of(flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
     if let Some(path) = &args.file {
         if flow.drop.is_none() {
-            return Err(HubError::usage(format!("the flow {} has no drop folder, so it takes no file", flow.name))
-                .hint("call it with --body FILE"));
+            return Err(HubError::usage(format!(
+                "the flow {} has no drop folder, so it takes no file",
+                flow.name
+            ))
+            .hint("call it with --body FILE"));
         }
         let path = std::path::absolute(path).doing("the file's path cannot be read")?;
         if !path.is_file() {
             return Err(HubError::usage(format!("there is no file {}", path.display())));
         }
-        return Ok(Work::File { path, dry: args.dry_run });
+        return Ok(Work::File(path));
     }
     let args_json = read_body(args.body.as_deref().unwrap_or(Path::new("-")))?;
     Ok(Work::Call(CallRequest { flow: flow.name.clone(), key: args.key.clone(), args: args_json }))
@@ -64,23 +72,31 @@ fn read_body(path: &Path) -> Result<Value, HubError> {
     let mut text = String::new();
     let read = match path == Path::new("-") {
         true => std::io::stdin().lock().take(BODY_BYTES_MAX).read_to_string(&mut text),
-        false => std::fs::File::open(path).and_then(|file| file.take(BODY_BYTES_MAX).read_to_string(&mut text)),
+        false => {
+            std::fs::File::open(path).and_then(|file| file.take(BODY_BYTES_MAX).read_to_string(&mut text))
+        }
     };
     read.map_err(|error| HubError::usage(format!("the body {shown} cannot be read")).because(error))?;
-    serde_json::from_str(&text).map_err(|error| HubError::usage(format!("the body {shown} is not JSON")).because(error))
+    serde_json::from_str(&text)
+        .map_err(|error| HubError::usage(format!("the body {shown} is not JSON")).because(error))
 }
 
 /// Runs it in this process.
-async fn here(output: Output, config: Config, lock: HubLock, flow: &str, work: Work) -> Result<Exit, HubError> {
+async fn here(
+    output: Output,
+    config: Config,
+    lock: HubLock,
+    flow: &str,
+    work: Work,
+) -> Result<Exit, HubError> {
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "warn");
-    let hub = Hub::open(config, lock, redactor, Tricks::default()).await?;
+    let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
     let loaded = hub.flow(flow).ok_or_else(|| HubError::usage(format!("there is no flow {flow}")))?;
     let exit = match work {
-        Work::File { path, dry: true } => dry_run(output, &hub, loaded, &path).await,
-        Work::File { path, dry: false } => run_file(output, &hub, loaded, &path, &stop).await,
+        Work::File(path) => run_file(output, &hub, loaded, &path, &stop).await,
         Work::Call(request) => call(output, &hub, loaded, &request, &stop).await,
     };
     if let Some(simulator) = hub.simulator {
@@ -115,18 +131,6 @@ async fn run_file(
     told(output, &*hub.store.journal, &hub.config, &end).await
 }
 
-async fn dry_run(output: Output, hub: &Hub, flow: &LoadedFlow, path: &Path) -> Result<Exit, HubError> {
-    let found = trigger_of(flow)?.dry_run(path).await.doing("the file could not be validated")?;
-    let exit = match &found {
-        Ok(validation) if validation.invalid == 0 => Exit::Well,
-        Ok(_) | Err(_) => Exit::Partly,
-    };
-    let language = hub.config.language;
-    output.json(&handover::validation_document(&found, hub.simulator.is_some(), language));
-    output.text(&handover::validation_text(&found, language));
-    Ok(exit)
-}
-
 async fn call(
     output: Output,
     hub: &Hub,
@@ -142,15 +146,12 @@ async fn call(
     summary(output, &*hub.store.journal, &hub.config, &run, &[]).await
 }
 
-/// Hands it to the hub that serves, and follows it.
+/// Hands it to the hub that serves, and follows it to its end.
 async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Result<Exit, HubError> {
-    let journal = open_reader(config)?.ok_or_else(|| HubError::failed("the running hub has no journal yet"))?;
+    let journal =
+        open_reader(config)?.ok_or_else(|| HubError::failed("the running hub has no journal yet"))?;
     let run = match work {
-        Work::File { dry: true, .. } => {
-            return Err(HubError::usage("a dry run beside a running hub is not built yet in this version")
-                .hint("stop the hub first, or drop the file: it is validated before anything is charged"));
-        }
-        Work::File { path, dry: false } => handover::file(output, &*journal, flow_of(config, flow)?, &path).await?,
+        Work::File(path) => handover::file(output, &*journal, flow_of(config, flow)?, &path).await?,
         Work::Call(request) => spool::ask(&config.data, &request).await?,
     };
     output.note(&format!("handed to the running hub as run {run}"));
@@ -159,17 +160,32 @@ async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Resul
 }
 
 /// Says what became of a file.
-async fn told(output: Output, journal: &dyn Journal, config: &Config, end: &FileEnd) -> Result<Exit, HubError> {
+async fn told(
+    output: Output,
+    journal: &dyn Journal,
+    config: &Config,
+    end: &FileEnd,
+) -> Result<Exit, HubError> {
     let files = match &end.outcome {
-        FileOutcome::Done { files, .. } => handover::paths(files),
+        FileOutcome::Done { files, .. } => paths(files),
         FileOutcome::Refused { errors, .. } => vec![("errors", errors.clone())],
         FileOutcome::Duplicate { file, .. } => vec![("file", file.clone())],
         FileOutcome::Cancelled { .. } | FileOutcome::Stopped => Vec::new(),
     };
     if matches!(end.outcome, FileOutcome::Stopped) {
-        output.note(&format!("run {} stopped before its end; it goes on when the hub serves or runs again", end.run));
+        output.note(&format!(
+            "run {} stopped before its end; it goes on when the hub serves or runs again",
+            end.run
+        ));
     }
     summary(output, journal, config, &end.run, &files).await
+}
+
+fn paths(files: &ResultFiles) -> Vec<(&'static str, PathBuf)> {
+    let always =
+        [("file", Some(&files.file)), ("result", Some(&files.result)), ("report", Some(&files.report))];
+    let sometimes = [("retry", files.retry.as_ref()), ("late", files.late.as_ref())];
+    always.into_iter().chain(sometimes).filter_map(|(name, path)| Some((name, path?.clone()))).collect()
 }
 
 /// Says what became of a run, with the exit code that follows.
@@ -193,7 +209,8 @@ async fn summary(
         output.json(&document);
         return Ok(exit);
     }
-    let mut text = format!("run {} of {}: {} is {}\n", record.id, record.flow, record.name, record.state.as_str());
+    let mut text =
+        format!("run {} of {}: {} is {}\n", record.id, record.flow, record.name, record.state.as_str());
     if let Some(message) = &record.message {
         text.push_str(&format!("  {message}\n"));
     }

@@ -76,7 +76,8 @@ fn totals(tally: &Tally) -> Value {
     let mut by_status = Map::new();
     for (status, line) in &tally.ended {
         if !line.totals.is_empty() {
-            let sums = line.totals.iter().map(|(currency, sum)| (currency.to_string(), json!(two_places(*sum))));
+            let sums =
+                line.totals.iter().map(|(currency, sum)| (currency.to_string(), json!(two_places(*sum))));
             by_status.insert(status.as_str().to_owned(), Value::Object(sums.collect()));
         }
     }
@@ -85,13 +86,18 @@ fn totals(tally: &Tally) -> Value {
 
 /// Sums for people: `1,250.00 ILS`, joined where there are several currencies.
 pub fn sums(totals: &BTreeMap<Currency, Decimal>) -> String {
-    totals.iter().map(|(currency, sum)| format!("{} {currency}", two_places(*sum))).collect::<Vec<_>>().join(" + ")
+    totals
+        .iter()
+        .map(|(currency, sum)| format!("{} {currency}", two_places(*sum)))
+        .collect::<Vec<_>>()
+        .join(" + ")
 }
 
 /// What did not succeed, in a few words.
 fn trouble(tally: &Tally) -> String {
     let quiet = [ItemStatus::Succeeded, ItemStatus::Skipped];
-    let loud = ItemStatus::ALL.into_iter().filter(|status| !quiet.contains(status) && tally.count(*status) > 0);
+    let loud =
+        ItemStatus::ALL.into_iter().filter(|status| !quiet.contains(status) && tally.count(*status) > 0);
     loud.map(|status| format!("{} {status}", tally.count(status))).collect::<Vec<_>>().join(", ")
 }
 

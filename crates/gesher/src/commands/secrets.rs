@@ -1,7 +1,7 @@
 //! `secrets`: keeps secrets in the hub's vault. A value comes from standard input and is never shown again.
 
 use crate::cli::SecretsCommand;
-use crate::compose::Store;
+use crate::compose::store::Store;
 use crate::config::value::is_secret_name;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
@@ -31,7 +31,8 @@ pub async fn run(output: Output, store: &Store, command: SecretsCommand) -> Resu
         SecretsCommand::Remove(args) => {
             let name = checked(&args.name)?;
             if store.journal.sealed(&row_name(name)).await.doing("reading the vault")?.is_none() {
-                return Err(HubError::usage(format!("there is no secret {name}")).hint("`gesher secrets list` lists them"));
+                return Err(HubError::usage(format!("there is no secret {name}"))
+                    .hint("`gesher secrets list` lists them"));
             }
             put(store, name, Vec::new()).await?;
             output.json(&json!({ "secret": name, "removed": true }));
@@ -67,7 +68,8 @@ fn read_value(output: Output) -> Result<Secret, HubError> {
         .read_to_string(&mut text)
         .map_err(|error| HubError::usage("the secret cannot be read from standard input").because(error))?;
     trimmed(text).map(Secret::new).ok_or_else(|| {
-        HubError::usage("the secret is empty").hint("give it on standard input: printf %s \"$KEY\" | gesher secrets set NAME")
+        HubError::usage("the secret is empty")
+            .hint("give it on standard input: printf %s \"$KEY\" | gesher secrets set NAME")
     })
 }
 
@@ -109,9 +111,15 @@ mod tests {
 
     #[test]
     fn one_newline_is_not_part_of_a_secret() {
-        for (text, want) in
-            [("k\n", Some("k")), ("k\r\n", Some("k")), ("k\n\n", Some("k\n")), (" k ", Some(" k ")), ("\n", None), ("", None), (" \n", None)]
-        {
+        for (text, want) in [
+            ("k\n", Some("k")),
+            ("k\r\n", Some("k")),
+            ("k\n\n", Some("k\n")),
+            (" k ", Some(" k ")),
+            ("\n", None),
+            ("", None),
+            (" \n", None),
+        ] {
             assert_eq!(trimmed(text.to_owned()).as_deref(), want, "{text:?}");
         }
     }

@@ -3,7 +3,7 @@
 use super::BANNER;
 use crate::calls;
 use crate::compose::store::HubLock;
-use crate::compose::{Hub, LoadedFlow, Tricks, require_sound};
+use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::{signals, spool};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
+use gesher_simulator::FaultPlan;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     // The health server outlives the triggers: a hub that finishes what is in flight is alive, and not ready.
     let health_stop = Stop::new();
     let health = health::serve(listener, ready.clone(), health_stop.clone());
-    let hub = Hub::open(config, lock, redactor, Tricks::default()).await?;
+    let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
     if hub.simulator.is_some() {
         output.note(BANNER);
     }
@@ -83,7 +84,9 @@ fn watch(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>
         HubError::usage(format!("the drop folder of {} cannot be used", flow.name)).because(error)
     })?;
     let (trigger, stop, name) = (Arc::clone(trigger), stop.clone(), flow.name.clone());
-    work.spawn(async move { trigger.watch(&stop).await.doing(format!("the drop folder of {name} cannot be watched")) });
+    work.spawn(async move {
+        trigger.watch(&stop).await.doing(format!("the drop folder of {name} cannot be watched"))
+    });
     Ok(())
 }
 

@@ -22,7 +22,8 @@ const SHOWN_ITEMS_MAX: u64 = 200;
 /// Shows a run. The exit code is that of the run.
 pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exit, HubError> {
     let missing = || {
-        HubError::usage(format!("there is no run {}", args.run)).hint("`gesher runs` lists the runs of this hub")
+        HubError::usage(format!("there is no run {}", args.run))
+            .hint("`gesher runs` lists the runs of this hub")
     };
     let journal = open_reader(config)?.ok_or_else(missing)?;
     let run = journal.run(&args.run).await.doing("reading the run")?.ok_or_else(missing)?;
@@ -139,7 +140,8 @@ async fn page(
     let zone = time_zone(config);
     let mut text = head(run, &zone);
     text.push_str(&status_table(tally));
-    let mut table = TextTable::new(&["line", "key", "status", "amount", "reference", "code", "message"]).right(&[3]);
+    let mut table =
+        TextTable::new(&["line", "key", "status", "amount", "reference", "code", "message"]).right(&[3]);
     let (mut shown, mut after) = (0, None);
     'pages: loop {
         let items = items_after(journal, &run.id, filter, after).await?;
@@ -153,7 +155,10 @@ async fn page(
             table.row(item_cells(item));
             if item.end.as_ref().is_none_or(|end| end.status != ItemStatus::Succeeded) {
                 let steps = journal.steps_of(&item.id).await.doing("reading an item's steps")?;
-                steps.iter().filter(|step| step.attempt.is_some()).for_each(|step| table.row(step_cells(step)));
+                steps
+                    .iter()
+                    .filter(|step| step.attempt.is_some())
+                    .for_each(|step| table.row(step_cells(step)));
             }
         }
     }
@@ -163,7 +168,9 @@ async fn page(
     }
     let left = tally.items().saturating_sub(shown);
     if filter.is_none() && left > 0 {
-        text.push_str(&format!("  and {left} more; --items STATE shows all in one state, --json shows everything\n"));
+        text.push_str(&format!(
+            "  and {left} more; --items STATE shows all in one state, --json shows everything\n"
+        ));
     }
     Ok(text)
 }

@@ -3,11 +3,11 @@
 use crate::config::{Config, Fault, FlowConfig};
 use crate::error::{Doing, HubError};
 use crate::providers::descriptors;
-use gesher_core::{Effect, Registry};
+use gesher_core::{Effect, Language, Registry};
 use gesher_engine::{Engine, Flow, Program};
-use gesher_script::{RhaiProgram, ScriptFault};
+use gesher_script::{CompileOptions, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A flow that can run.
@@ -42,7 +42,10 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
     let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     for part in &config.flows {
         match compile(config, part, registry) {
-            Ok(program) => warnings.extend(program.warnings().iter().map(|fault| shown(config, fault))),
+            Ok(program) => {
+                let folder = scripts_folder(config, &config.root.join(&part.script));
+                warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
+            }
             Err(found) => faults.extend(found),
         }
     }
@@ -81,14 +84,26 @@ fn loaded(
     Ok(LoadedFlow { name: part.name.clone(), flow, program, moves_money, drop })
 }
 
-fn compile(config: &Config, part: &FlowConfig, registry: &Registry) -> Result<Arc<RhaiProgram>, Vec<Fault>> {
+/// Compiles a flow's script and checks that something can start it.
+pub fn compile(
+    config: &Config,
+    part: &FlowConfig,
+    registry: &Registry,
+) -> Result<Arc<RhaiProgram>, Vec<Fault>> {
     let path = config.root.join(&part.script);
     if !path.is_file() {
         let what = format!("the script {} of the flow {} is not there", part.script, part.name);
-        return Err(vec![config.flow_fault(part, "script", what, "write the script, or name the one that is meant")]);
+        return Err(vec![config.flow_fault(
+            part,
+            "script",
+            what,
+            "write the script, or name the one that is meant",
+        )]);
     }
-    let program = gesher_script::compile(&path, registry, &flow_of(part));
-    let program = program.map_err(|faults| faults.iter().map(|fault| shown(config, fault)).collect::<Vec<_>>())?;
+    let folder = scripts_folder(config, &path);
+    let options = CompileOptions { allow: Some(part.allowed()) };
+    let program = gesher_script::compile(&folder, &path, registry, &options)
+        .map_err(|faults| faults.iter().map(|fault| shown(config, &folder, fault)).collect::<Vec<_>>())?;
     entry_fault(config, part, &program).map_or(Ok(program), |fault| Err(vec![fault]))
 }
 
@@ -108,20 +123,22 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
     }
 }
 
-/// A script's fault, with its file as people name it.
-fn shown(config: &Config, fault: &ScriptFault) -> Fault {
-    let _ = config;
-    Fault {
-        file: fault.place.file.clone(),
-        line: fault.place.line,
-        column: fault.place.column,
-        text: fault.place.source_line.clone(),
-        what: fault.message.get(gesher_core::Language::En).to_owned(),
-        mend: String::new(),
-    }
+/// What a script may import from: the hub's folder of scripts, or the script's own where it lies elsewhere.
+fn scripts_folder(config: &Config, script: &Path) -> PathBuf {
+    let usual = config.root.join("scripts");
+    if script.starts_with(&usual) { usual } else { script.parent().unwrap_or(&config.root).to_owned() }
 }
 
-/// The scripts folder, beside the configuration.
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
+/// A script's fault, with its file as it is called from the hub's folder.
+fn shown(config: &Config, folder: &Path, fault: &ScriptFault) -> Fault {
+    let path = folder.join(&fault.place.file);
+    let file = path.strip_prefix(&config.root).unwrap_or(&path).display().to_string();
+    Fault {
+        file,
+        line: fault.place.line,
+        column: fault.place.column.max(1),
+        text: fault.place.source_line.clone(),
+        what: fault.message.get(Language::En).to_owned(),
+        mend: String::new(),
+    }
 }

@@ -2,18 +2,17 @@
 
 mod flows;
 pub mod secrets;
-mod simulator;
+pub mod simulator;
 pub mod store;
 
-pub use flows::{LoadedFlow, check_scripts};
-pub use simulator::Tricks;
+pub use flows::{LoadedFlow, check_scripts, compile as compile_flow};
 
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};
 use crate::providers::{self, OfficeGuyAccount};
 use gesher_core::{Provider, Redactor, Registry};
 use gesher_engine::{AccountRules, Engine, EngineParts};
-use gesher_simulator::RunningSimulator;
+use gesher_simulator::{FaultPlan, RunningSimulator};
 use std::sync::Arc;
 use store::{HubLock, Store};
 
@@ -41,16 +40,15 @@ pub fn require_sound(config: &Config) -> Result<(), HubError> {
 }
 
 impl Hub {
-    /// Puts the hub together. Nothing is sent, and no folder is watched yet.
+    /// Puts the hub together from a sound configuration. Nothing is sent, and no folder is watched yet.
     pub async fn open(
         config: Config,
         lock: HubLock,
         redactor: Arc<Redactor>,
-        tricks: Tricks,
+        faults: FaultPlan,
     ) -> Result<Self, HubError> {
-        require_sound(&config)?;
         let store = Store::open(&config)?;
-        let (providers, simulator) = providers_of(&config, &store, &redactor, tricks).await?;
+        let (providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
             registry: Arc::clone(&registry),
@@ -78,7 +76,8 @@ impl Hub {
 
     /// Before anything is sent: whatever a dead process left in flight becomes unknown.
     pub async fn settle(&self) -> Result<(), HubError> {
-        let steps = self.engine.settle_in_flight().await.doing("settling what a dead process left in flight")?;
+        let steps =
+            self.engine.settle_in_flight().await.doing("settling what a dead process left in flight")?;
         for step in &steps {
             tracing::warn!(%step, "in flight when the hub died: it is unknown now, and is not sent again");
         }
@@ -92,11 +91,11 @@ async fn providers_of(
     config: &Config,
     store: &Store,
     redactor: &Redactor,
-    tricks: Tricks,
+    faults: FaultPlan,
 ) -> Result<(Vec<Arc<dyn Provider>>, Option<RunningSimulator>), HubError> {
     let part = &config.officeguy;
     if part.is_simulated() {
-        let (running, account) = simulator::start(config, tricks).await?;
+        let (running, account) = simulator::start(config, faults).await?;
         redactor.learn(&account.api_key);
         return Ok((vec![providers::officeguy(part, account, config.language)?], Some(running)));
     }

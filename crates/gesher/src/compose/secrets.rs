@@ -30,9 +30,10 @@ async fn from_vault(name: &str, store: &Store) -> Result<Secret, HubError> {
         HubError::usage(format!("there is no secret {name}"))
             .hint(format!("store it with `gesher secrets set {name}`, or set {}", variable(name)))
     })?;
-    store.vault.open_sealed(&row, &sealed.bytes).map_err(|error| {
-        HubError::usage(format!("the secret {name} cannot be opened")).because(error)
-    })
+    store
+        .vault
+        .open_sealed(&row, &sealed.bytes)
+        .map_err(|error| HubError::usage(format!("the secret {name} cannot be opened")).because(error))
 }
 
 /// Makes every secret that a person stored known to the redactor, used or not. The keys of vendors become known when

@@ -3,8 +3,8 @@
 use crate::config::{Config, SIMULATOR};
 use crate::error::{Doing, HubError};
 use gesher_core::{Clock, Environment, Secret, SystemClock};
-use gesher_provider::BaseUrl;
 use gesher_engine::journal::{Journal, JournalError, SqliteJournal};
+use gesher_provider::BaseUrl;
 use gesher_vault::{MasterKeySource, Vault};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,9 +34,8 @@ impl Store {
         let clock = SystemClock::new();
         let path = journal_path(config);
         let journal = SqliteJournal::open(&path, &environments(config), clock.now()).map_err(opening)?;
-        let vault = Vault::open(&master_key(config)).map_err(|error| {
-            HubError::usage("the vault cannot be opened").because(error)
-        })?;
+        let vault = Vault::open(&master_key(config))
+            .map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
         Ok(Self {
             journal: Arc::new(journal),
             vault: Arc::new(vault),
@@ -100,8 +99,11 @@ fn environments(config: &Config) -> Vec<Environment> {
             (address.unwrap_or_else(|_| officeguy.base_url.clone()), officeguy.company_id)
         }
     };
-    let environment =
-        |account: i64| Environment { provider: "officeguy", address: address.clone(), account: account.to_string() };
+    let environment = |account: i64| Environment {
+        provider: "officeguy",
+        address: address.clone(),
+        account: account.to_string(),
+    };
     account.map(environment).into_iter().collect()
 }
 

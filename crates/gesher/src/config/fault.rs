@@ -94,7 +94,9 @@ impl SourceText {
 fn shown(line: &str) -> String {
     let setting = line.trim_start().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next();
     // An address with a user in it has a password in it, whatever its setting is called.
-    if setting.is_some_and(|name| SECRET_SETTINGS.contains(&name)) || line.contains("://") && line.contains('@') {
+    if setting.is_some_and(|name| SECRET_SETTINGS.contains(&name))
+        || line.contains("://") && line.contains('@')
+    {
         return String::new();
     }
     let plain = line.replace('\t', " ");
@@ -123,7 +125,12 @@ mod tests {
 
     #[test]
     fn a_line_that_may_hold_a_secret_is_not_shown() {
-        for line in ["api_key = \"k-123\"", "  password=\"k-123\"", "base_url = \"https://u:k-123@h\"", "store = \"postgres://u:k-123@h/d\""] {
+        for line in [
+            "api_key = \"k-123\"",
+            "  password=\"k-123\"",
+            "base_url = \"https://u:k-123@h\"",
+            "store = \"postgres://u:k-123@h/d\"",
+        ] {
             let shown = SourceText::new("a.toml", line).fault(&(0..1), "wrong", "").to_string();
             assert!(!shown.contains("k-123"), "{shown}");
         }

@@ -114,7 +114,9 @@ impl Reader<'_> {
                 self.fault(&key.span(), format!("`{name}` is not known {place}{hint}"), mend);
             }
         }
-        for setting in settings.iter().filter(|setting| !table.keys().any(|key| key.get_ref() == setting.name)) {
+        for setting in
+            settings.iter().filter(|setting| !table.keys().any(|key| key.get_ref() == setting.name))
+        {
             self.left_out(setting, shown, &mut section);
         }
         section
@@ -126,7 +128,8 @@ impl Reader<'_> {
                 section.values.insert(setting.name, Entry { value: read, at: Some(value.span()) });
             }
             Err(bad) => {
-                let mut fault = self.source.fault(&value.span(), format!("`{}`: {}", setting.name, bad.what), bad.mend);
+                let mut fault =
+                    self.source.fault(&value.span(), format!("`{}`: {}", setting.name, bad.what), bad.mend);
                 // The value may be a secret in a place where none belongs, on a line that is not its name's.
                 if matches!(setting.kind, Kind::Secret | Kind::Secrets) {
                     fault.text.clear();
@@ -146,7 +149,9 @@ impl Reader<'_> {
         section: &mut Section,
     ) {
         let name = key.get_ref();
-        let join = |left: &str, right: &str| if left.is_empty() { right.to_owned() } else { format!("{left}.{right}") };
+        let join = |left: &str, right: &str| {
+            if left.is_empty() { right.to_owned() } else { format!("{left}.{right}") }
+        };
         let (path, shown) = (join(path, step), join(shown, name));
         let Some(table) = value.get_ref().as_table() else {
             let mend = format!("begin it with a line [{shown}]");
@@ -169,7 +174,8 @@ impl Reader<'_> {
                 self.fault(&at, format!("`{}` is missing in [{shown}]", setting.name), mend);
             }
             Need::Default(toml) => {
-                let value = DeValue::parse(toml).ok().and_then(|value| setting.kind.default_of(value.get_ref()));
+                let value =
+                    DeValue::parse(toml).ok().and_then(|value| setting.kind.default_of(value.get_ref()));
                 if let Some(value) = value {
                     section.values.insert(setting.name, Entry { value, at: None });
                 }
@@ -189,5 +195,7 @@ impl Kind {
 /// Names of flows and plugins stand in file names, addresses and commands.
 fn is_own_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    name.len() <= 64 && name.bytes().all(fits) && name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
+    name.len() <= 64
+        && name.bytes().all(fits)
+        && name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
 }

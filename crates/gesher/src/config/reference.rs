@@ -14,7 +14,11 @@ pub fn page() -> String {
     for table in TABLES {
         let path = table.path.replace('*', "NAME");
         // Writing to a `String` cannot fail.
-        let _ = write!(page, "\n## [{path}]\n\n{}\n\n| setting | how | default | what for |\n|---|---|---|---|\n", table.about);
+        let _ = write!(
+            page,
+            "\n## [{path}]\n\n{}\n\n| setting | how | default | what for |\n|---|---|---|---|\n",
+            table.about
+        );
         for setting in table.settings {
             let default = match setting.need {
                 Need::Required => "required".to_owned(),
@@ -22,7 +26,12 @@ pub fn page() -> String {
                 Need::Default(toml) => format!("`{toml}`"),
             };
             let how = setting.kind.expected().replace('|', "\\|");
-            let _ = writeln!(page, "| `{}` | {how} | {default} | {} |", setting.name, setting.about.replace('|', "\\|"));
+            let _ = writeln!(
+                page,
+                "| `{}` | {how} | {default} | {} |",
+                setting.name,
+                setting.about.replace('|', "\\|")
+            );
         }
     }
     page

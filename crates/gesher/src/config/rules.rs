@@ -31,7 +31,8 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
 fn hub(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     if config.store != "sqlite" {
-        let what = match config.store.starts_with("postgres://") || config.store.starts_with("postgresql://") {
+        let what = match config.store.starts_with("postgres://") || config.store.starts_with("postgresql://")
+        {
             true => format!("PostgreSQL as the store: {NOT_BUILT}"),
             false => "there is no such store".to_owned(),
         };
@@ -45,7 +46,8 @@ fn hub(config: &Config) -> Vec<Fault> {
         ] {
             if !is_there {
                 let what = format!("`{name}` is missing in [officeguy], and a flow calls OfficeGuy");
-                let mend = format!("write `{example}`, or base_url = \"simulator\" to try without an account");
+                let mend =
+                    format!("write `{example}`, or base_url = \"simulator\" to try without an account");
                 faults.push(config.source.fault(&officeguy.section.place(name), what, mend));
             }
         }
@@ -73,7 +75,12 @@ fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
     }
     if !flow.section.texts("http").is_empty() {
         let what = format!("`http`: {NOT_BUILT}");
-        faults.push(config.flow_fault(flow, "http", what, "take `http` out; a script cannot call hosts of its own yet"));
+        faults.push(config.flow_fault(
+            flow,
+            "http",
+            what,
+            "take `http` out; a script cannot call hosts of its own yet",
+        ));
     }
 }
 
@@ -120,7 +127,12 @@ fn drop_rules(
         Some((_, true)) => {}
         Some((ending, false)) => {
             let what = format!("{ending} files: {NOT_BUILT}");
-            faults.push(config.drop_fault(drop, "pattern", what, "save the sheets as CSV and write pattern = \"*.csv\""));
+            faults.push(config.drop_fault(
+                drop,
+                "pattern",
+                what,
+                "save the sheets as CSV and write pattern = \"*.csv\"",
+            ));
         }
         None => {
             let what = format!("`{}` does not say what kind of file it takes", drop.config.pattern);

@@ -160,7 +160,11 @@ pub const TABLES: &[Table] = &[
             optional("per_call", Kind::Money, "For one call."),
             optional("per_run", Kind::Money, "For one run."),
             optional("per_day", Kind::Money, "For one day, by the hub's time zone."),
-            optional("approve_above", Kind::Money, "A run whose validated total is above it waits for a person."),
+            optional(
+                "approve_above",
+                Kind::Money,
+                "A run whose validated total is above it waits for a person.",
+            ),
         ],
     },
     Table {
@@ -168,7 +172,12 @@ pub const TABLES: &[Table] = &[
         about: "Starts the flow for each file that is dropped into a folder.",
         settings: &[
             required("folder", Kind::Text, "The folder to watch; made when it is missing."),
-            default("pattern", Kind::Text, "\"*.csv\"", "The files to take, by name: `*` and `?` stand for anything."),
+            default(
+                "pattern",
+                Kind::Text,
+                "\"*.csv\"",
+                "The files to take, by name: `*` and `?` stand for anything.",
+            ),
             optional(
                 "row_key",
                 Kind::RowKey,
@@ -211,16 +220,35 @@ pub const TABLES: &[Table] = &[
         about: "Starts the flow at certain times.",
         settings: &[
             required("cron", Kind::Text, "When: five fields, or six with seconds."),
-            default("skip", Kind::Texts, "[]", "Days to leave out: `shabbat`, `yom-tov`, `erev`, `bank-holidays` or a file."),
+            default(
+                "skip",
+                Kind::Texts,
+                "[]",
+                "Days to leave out: `shabbat`, `yom-tov`, `erev`, `bank-holidays` or a file.",
+            ),
             default(
                 "when_skipped",
                 Kind::Word(&["next", "previous", "drop"]),
                 "\"next\"",
                 "Where a tick goes that falls on such a day.",
             ),
-            optional("missed", Kind::Word(&["hold", "run-once", "drop"]), "What becomes of a tick that was missed."),
-            default("overlap", Kind::Word(&["skip", "queue"]), "\"skip\"", "What a tick does while the last one runs."),
-            default("clamp", Kind::Flag, "false", "Whether days 29 to 31 mean the last day of a shorter month."),
+            optional(
+                "missed",
+                Kind::Word(&["hold", "run-once", "drop"]),
+                "What becomes of a tick that was missed.",
+            ),
+            default(
+                "overlap",
+                Kind::Word(&["skip", "queue"]),
+                "\"skip\"",
+                "What a tick does while the last one runs.",
+            ),
+            default(
+                "clamp",
+                Kind::Flag,
+                "false",
+                "Whether days 29 to 31 mean the last day of a shorter month.",
+            ),
         ],
     },
     Table {

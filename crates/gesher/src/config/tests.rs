@@ -16,8 +16,11 @@ const fn operation(name: &'static str, effect: Effect) -> Descriptor {
     }
 }
 
-const OPERATIONS: &[Descriptor] =
-    &[operation("charge", Effect::Money), operation("create_company", Effect::Write), operation("get_payment", Effect::Read)];
+const OPERATIONS: &[Descriptor] = &[
+    operation("charge", Effect::Money),
+    operation("create_company", Effect::Write),
+    operation("get_payment", Effect::Read),
+];
 
 fn said(text: &str) -> String {
     let faults = match Config::parse(Path::new("/hub"), text) {
@@ -40,7 +43,8 @@ fn check_heads(text: &str, want: &[&str]) {
     assert_eq!(heads, want, "{text}\n{said}");
 }
 
-const FLOW: &str = "[officeguy]\nbase_url = \"simulator\"\n[flow.a]\nscript = \"a.rhai\"\nallow = [\"officeguy.charge\"]\n";
+const FLOW: &str =
+    "[officeguy]\nbase_url = \"simulator\"\n[flow.a]\nscript = \"a.rhai\"\nallow = [\"officeguy.charge\"]\n";
 
 #[test]
 fn the_smallest_hubs_have_no_fault() {
@@ -57,7 +61,10 @@ fn a_name_that_is_not_known_is_named_with_its_nearest() {
         "gesher.toml:2:1: `nmae` is not known in [hub]; did you mean `name`?\n  2 | nmae = \"acme\"\n    | ^\n  \
          mend it: known in [hub]: name, time_zone, language, data, store, intent_log",
     );
-    check_heads("[oficeguy]\n", &["gesher.toml:1:2: `oficeguy` is not known here; did you mean `officeguy`?"]);
+    check_heads(
+        "[oficeguy]\n",
+        &["gesher.toml:1:2: `oficeguy` is not known here; did you mean `officeguy`?"],
+    );
     check_heads(
         &format!("{FLOW}concurency = 2\n[flow.a.dorp]\nfolder = \"x\"\n"),
         &[

@@ -2,8 +2,8 @@
 
 use gesher_core::Money;
 use std::time::Duration;
-use toml::de::DeValue;
 use toml::Spanned;
+use toml::de::DeValue;
 
 /// A duration that nobody means: longer ones are refused.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -110,12 +110,15 @@ impl Kind {
         match (self, value) {
             (Self::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
             (Self::Whole(least, most) | Self::WholeOr(least, most, _), DeValue::Integer(_)) => {
-                whole(value, least, most).map_or_else(|| self.refuse(value), |number| Ok(Value::Whole(number)))
+                whole(value, least, most)
+                    .map_or_else(|| self.refuse(value), |number| Ok(Value::Whole(number)))
             }
             (Self::Texts | Self::RowKey, DeValue::Array(entries)) => self.texts(entries),
-            (Self::Secrets, DeValue::Array(entries)) => {
-                entries.iter().map(|entry| secret(entry.get_ref())).collect::<Result<_, _>>().map(Value::Secrets)
-            }
+            (Self::Secrets, DeValue::Array(entries)) => entries
+                .iter()
+                .map(|entry| secret(entry.get_ref()))
+                .collect::<Result<_, _>>()
+                .map(Value::Secrets),
             (Self::Secret | Self::Secrets, _) => Ok(Value::Secrets(vec![secret(value)?])),
             (_, DeValue::String(text)) => self.text(text, value),
             _ => self.refuse(value),
@@ -185,7 +188,8 @@ impl Kind {
 
 /// `; did you mean …?`, or nothing.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    gesher_core::names::nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    gesher_core::names::nearest(name, known)
+        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 fn quoted(words: &[&str]) -> String {
@@ -235,7 +239,9 @@ fn rate(text: &str) -> Option<u32> {
 /// Whether `name` can name a secret: letters, digits, `.`, `_`, `-` and `/`, beginning with a letter or digit.
 pub fn is_secret_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-    name.len() <= 128 && name.bytes().all(fits) && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+    name.len() <= 128
+        && name.bytes().all(fits)
+        && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
 }
 
 /// Never repeats what it found: whoever writes a secret into the file shall not see it in a log as well.
@@ -285,7 +291,8 @@ mod tests {
 
     #[test]
     fn a_rate_is_so_many_a_second() {
-        for (text, want) in [("20/s", Some(20)), ("0/s", None), ("20", None), ("20/m", None), ("-1/s", None)] {
+        for (text, want) in [("20/s", Some(20)), ("0/s", None), ("20", None), ("20/m", None), ("-1/s", None)]
+        {
             assert_eq!(rate(text), want, "{text:?}");
         }
     }

@@ -67,8 +67,7 @@ struct Shared {
 /// Charges every row.
 pub(crate) fn run(bare: &Bare) -> Result<(), Failure> {
     let base = BaseUrl::parse(&format!("http://{}", bare.address)).or_fail("read the address")?;
-    let transport =
-        MoneyTransport::new(base, TransportOptions::default()).or_fail("make a transport")?;
+    let transport = MoneyTransport::new(base, TransportOptions::default()).or_fail("make a transport")?;
     let file = csv::Reader::from_path(&bare.file).or_fail(&format!("open {}", bare.file.display()))?;
     let journal = match bare.commits {
         Commits::None => None,
@@ -78,8 +77,7 @@ pub(crate) fn run(bare: &Bare) -> Result<(), Failure> {
     let shared = Arc::new(Shared { transport, rows: Mutex::new(file.into_deserialize()), journal });
     let runtime = tokio::runtime::Runtime::new().or_fail("start a runtime")?;
     runtime.block_on(async {
-        let workers: Vec<_> =
-            (0..bare.in_flight).map(|_| tokio::spawn(work(Arc::clone(&shared)))).collect();
+        let workers: Vec<_> = (0..bare.in_flight).map(|_| tokio::spawn(work(Arc::clone(&shared)))).collect();
         for worker in workers {
             worker.await.or_fail("finish a worker")??;
         }

@@ -20,10 +20,14 @@ pub(crate) fn facts(work: &Path) -> Result<Vec<(String, String)>, Failure> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let after = |text: &str, name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.map_or_else(|| "unknown".to_owned(), |value| value.trim_start_matches([':', '\t', ' ']).to_owned())
+        line.map_or_else(
+            || "unknown".to_owned(),
+            |value| value.trim_start_matches([':', '\t', ' ']).to_owned(),
+        )
     };
     let cores = std::thread::available_parallelism().or_fail("count the processor's cores")?;
-    let memory: f64 = after(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
+    let memory: f64 =
+        after(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
     let (middle, worst) = sync_micros(work)?;
     let load = read("/proc/loadavg");
     let now = SystemClock::new().now();

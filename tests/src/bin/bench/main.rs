@@ -133,7 +133,8 @@ fn measure(options: &Measure) -> Result<(), Failure> {
     }
     if let Some(folder) = sections::memory_disk().filter(|_| wanted(Part::Memory)) {
         let work = temporary(folder)?;
-        let place = Place { work: work.path().to_owned(), bench: bench.clone(), gesher: place.gesher.clone() };
+        let place =
+            Place { work: work.path().to_owned(), bench: bench.clone(), gesher: place.gesher.clone() };
         sections.push(sections::instant(&place, amounts, "in memory, where an fsync costs nothing")?);
     }
     if wanted(Part::Slow) {

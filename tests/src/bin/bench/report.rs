@@ -55,7 +55,8 @@ pub(crate) fn markdown(facts: &[(String, String)], how: &str, sections: &[Sectio
     text.push_str("<!-- Written by `cargo xtask bench --write docs/benchmarks.md`. -->\n\n");
     text.push_str(how.trim());
     text.push_str("\n\n");
-    let facts: Vec<Vec<String>> = facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]).collect();
+    let facts: Vec<Vec<String>> =
+        facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]).collect();
     text.push_str(&table(&["machine", ""], &facts));
     for section in sections {
         // Writing to a string cannot fail.
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        for (value, want) in [(0.0, "0"), (999.4, "999"), (1000.0, "1,000"), (1234567.0, "1,234,567"), (-1000.0, "-1,000")]
+        for (value, want) in
+            [(0.0, "0"), (999.4, "999"), (1000.0, "1,000"), (1234567.0, "1,234,567"), (-1000.0, "-1,000")]
         {
             assert_eq!(grouped(value), want);
         }

@@ -76,6 +76,8 @@ CREATE TABLE row_keys (
 ) STRICT, WITHOUT ROWID;
 
 -- `attempt` is null for steps without an intent; `message_en` is null where there is no outcome. `seq` is the order.
+-- `hold` is what the step does to its key: 2 holds it until somebody knows, 1 has spent it, 0 left it free, null is
+-- without an intent.
 CREATE TABLE steps (
     seq              INTEGER PRIMARY KEY,
     run              INTEGER NOT NULL REFERENCES runs,
@@ -91,6 +93,11 @@ CREATE TABLE steps (
     amount           INTEGER,
     currency         TEXT,
     state            TEXT NOT NULL,
+    hold             INTEGER GENERATED ALWAYS AS (
+                         CASE WHEN attempt IS NOT NULL THEN
+                             CASE state WHEN 'succeeded' THEN 1 WHEN 'declined' THEN 0 WHEN 'rejected' THEN 0
+                                 WHEN 'not_sent' THEN 0 ELSE 2 END
+                         END) VIRTUAL,
     intent_at        INTEGER NOT NULL,
     outcome_at       INTEGER,
     reference        TEXT,
@@ -105,12 +112,9 @@ CREATE TABLE steps (
 ) STRICT;
 
 -- At most one step of a key is live; the others left it free. Together they number the attempts.
-CREATE UNIQUE INDEX steps_live ON steps (account, operation, key)
-    WHERE attempt IS NOT NULL AND state IN ('in_flight', 'succeeded', 'unknown', 'conflict');
-CREATE UNIQUE INDEX steps_free ON steps (account, operation, key, attempt)
-    WHERE attempt IS NOT NULL AND state IN ('declined', 'rejected', 'not_sent');
-CREATE INDEX steps_open ON steps (state, seq)
-    WHERE attempt IS NOT NULL AND state IN ('in_flight', 'unknown', 'conflict');
+CREATE UNIQUE INDEX steps_live ON steps (account, operation, key) WHERE hold > 0;
+CREATE UNIQUE INDEX steps_free ON steps (account, operation, key, attempt) WHERE hold = 0;
+CREATE INDEX steps_open ON steps (state, seq) WHERE hold = 2;
 
 -- What a step was meant to do never changes, a final outcome never changes, and nothing goes back into flight.
 CREATE TRIGGER steps_intent_stands BEFORE UPDATE OF run, ordinal, position, operation, who, account, key, attempt,

@@ -1,0 +1,193 @@
+//! `officeguy.create_document`: an invoice, receipt or other document without a charge.
+
+use super::PROVIDER;
+use crate::classify::{open, unsure};
+use crate::endpoints::documents::{
+    CreateDocument as Wire, CreateDocumentAnswer, CreateDocumentRequest, DocumentDetails, DocumentPayment,
+};
+use crate::endpoints::enums::DocumentType;
+use crate::envelope::{field, id, text};
+use crate::messages;
+use crate::rules::{self, refuse};
+use gesher_core::operation::{Facts, Prepared, Reply};
+use gesher_core::{
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
+};
+use gesher_provider::endpoint::Endpoint;
+
+/// The kinds of documents that say how they were paid.
+const RECEIPTS: &[DocumentType] = &[
+    DocumentType::InvoiceAndReceipt,
+    DocumentType::Receipt,
+    DocumentType::DonationReceipt,
+    DocumentType::CreditInvoiceAndReceipt,
+    DocumentType::CreditReceipt,
+    DocumentType::CreditDonationReceipt,
+    DocumentType::ExpenseInvoiceReceipt,
+    DocumentType::ExpenseReceipt,
+    DocumentType::CreditExpenseInvoiceReceipt,
+    DocumentType::CreditExpenseReceipt,
+    DocumentType::SupplierPayment,
+];
+
+/// The operation.
+pub(crate) struct CreateDocument;
+
+impl Operation for CreateDocument {
+    const DESCRIPTOR: Descriptor = Descriptor {
+        provider: PROVIDER,
+        name: "create_document",
+        summary: "Make an invoice, a receipt or another document without a charge.",
+        endpoint: Wire::PATH,
+        effect: Effect::Write,
+        key: KeyRule::Optional,
+        look_up: LookUp::By("officeguy.list_documents"),
+        sender: Sender::Who,
+    };
+    const EXAMPLES: &'static [Example] = &[Example {
+        title: "An invoice with receipt for a bank transfer",
+        who: "dana-pottery",
+        key: Some("order-9002"),
+        request: r#"{
+            "Details": {"Type": "InvoiceAndReceipt", "Customer": {"Name": "נועה לוי", "SearchMode": "Automatic",
+                    "EmailAddress": "noa@example.test"},
+                "Language": "Hebrew", "Currency": "ILS", "ExternalReference": "order-9002"},
+            "Items": [{"Item": {"Name": "סדנת קדרות"}, "UnitPrice": 118}],
+            "Payments": [{"Type": "BankTransfer", "Amount": 118, "Details_BankTransfer": {"BankNumber": 12,
+                "BranchNumber": 600, "AccountNumber": "123456", "Reference": "tx1", "DueDate": "2026-03-02"}}],
+            "VATIncluded": true
+        }"#,
+        answer: r#"{"DocumentID": "*", "DocumentNumber": "*", "CustomerID": "*"}"#,
+    }];
+    type Request = CreateDocumentRequest;
+    type Answer = CreateDocumentAnswer;
+
+    fn rules(request: &CreateDocumentRequest) -> Result<(), Rejection> {
+        rules::no_card_data(request)?;
+        rules::customer_named("Details.Customer", &request.details.customer)?;
+        details_rules(&request.details)?;
+        let per_item = request.vat_per_item == Some(true);
+        if request.vat_included.is_none() && !per_item {
+            return Err(refuse(
+                "missing_field",
+                "VATIncluded: יש לציין אם המחירים כוללים מע״מ",
+                "VATIncluded: say whether the prices hold VAT",
+            ));
+        }
+        if per_item && (request.vat_included == Some(true) || request.vat_rate.is_some()) {
+            return Err(refuse(
+                "vat_contradiction",
+                "VATPerItem: כשהמע״מ נקבע בכל שורה אין לציין VATIncluded או VATRate",
+                "VATPerItem: with VAT in each line leave VATIncluded and VATRate out",
+            ));
+        }
+        for (at, line) in request.items.iter().flatten().enumerate() {
+            rules::item_named(at, &line.item)?;
+            let unit = line.unit_price.or(line.document_currency_unit_price);
+            let total = line.total_price.or(line.document_currency_total_price);
+            rules::line_total(at, line.quantity.0, unit.map(|unit| unit.0), total.map(|total| total.0))?;
+        }
+        payments_rules(request)
+    }
+
+    fn facts(request: &CreateDocumentRequest) -> Facts {
+        Facts { subject: rules::subject(&request.details.customer), amount: None }
+    }
+
+    fn classify(_: &Prepared, reply: &Reply) -> Outcome {
+        let data = match open(reply, Effect::Write) {
+            Ok(envelope) => envelope.data,
+            Err(outcome) => return outcome,
+        };
+        let Some(document_id) = id(field(&data, "DocumentID")) else {
+            return unsure(Effect::Write, "unreadable_answer", messages::unreadable());
+        };
+        let number = text(field(&data, "DocumentNumber"));
+        let (he, en) = match &number {
+            Some(number) => (format!("הופק מסמך {number}"), format!("Made document {number}")),
+            None => ("הופקה טיוטת מסמך".to_owned(), "Made a draft".to_owned()),
+        };
+        let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::new(he, en));
+        outcome.code = None;
+        outcome.reference = Some(document_id.to_string());
+        outcome.document = number;
+        outcome.data = data;
+        outcome
+    }
+}
+
+fn details_rules(details: &DocumentDetails) -> Result<(), Rejection> {
+    rules::date("Details.Date", details.date.as_ref())?;
+    rules::date("Details.DueDate", details.due_date.as_ref())?;
+    let twice = [
+        ("OpeningText", details.opening_text.is_some() && details.opening_text_html.is_some()),
+        ("ClosingText", details.closing_text.is_some() && details.closing_text_html.is_some()),
+    ];
+    match twice.iter().find(|(_, both)| *both) {
+        Some((name, _)) => Err(refuse(
+            "text_given_twice",
+            format!("Details.{name}: יש למסור טקסט או HTML, לא את שניהם"),
+            format!("Details.{name}: give it as text or as HTML, not both"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn payments_rules(request: &CreateDocumentRequest) -> Result<(), Rejection> {
+    let Some(payments) = &request.payments else {
+        return Ok(());
+    };
+    if !RECEIPTS.contains(&request.details.kind) {
+        return Err(refuse(
+            "payments_not_allowed",
+            "Payments: תשלומים נרשמים רק בקבלות ובחשבוניות מס קבלה",
+            "Payments: only receipts and invoice receipts say how they were paid",
+        ));
+    }
+    for (at, payment) in payments.iter().enumerate() {
+        let path = format!("Payments[{at}]");
+        if payment.amount.is_none() && payment.document_currency_amount.is_none() {
+            return Err(refuse(
+                "missing_field",
+                format!("{path}.Amount: לכל תשלום דרוש סכום"),
+                format!("{path}.Amount: each payment needs an amount"),
+            ));
+        }
+        let details = count_of_details(payment);
+        if details > 1 || details == 0 && payment.kind.is_none() {
+            return Err(refuse(
+                "bad_payment",
+                format!("{path}: יש למסור סוג תשלום, ופירוט אחד לכל היותר"),
+                format!("{path}: give a Type, and at most one of the Details"),
+            ));
+        }
+        let dates = [
+            (
+                "Details_BankTransfer",
+                payment.details_bank_transfer.as_ref().and_then(|given| given.due_date.as_ref()),
+            ),
+            ("Details_Cheque", payment.details_cheque.as_ref().and_then(|given| given.due_date.as_ref())),
+            ("Details_Other", payment.details_other.as_ref().and_then(|given| given.due_date.as_ref())),
+        ];
+        for (name, date) in dates {
+            rules::date(&format!("{path}.{name}.DueDate"), date)?;
+        }
+    }
+    Ok(())
+}
+
+fn count_of_details(payment: &DocumentPayment) -> usize {
+    [
+        payment.details_general.is_some(),
+        payment.details_cash.is_some(),
+        payment.details_tax_withholding.is_some(),
+        payment.details_bank_transfer.is_some(),
+        payment.details_cheque.is_some(),
+        payment.details_credit_card.is_some(),
+        payment.details_other.is_some(),
+        payment.details_digital.is_some(),
+    ]
+    .into_iter()
+    .filter(|given| *given)
+    .count()
+}

@@ -1,0 +1,233 @@
+//! A provider that exists only on paper and a world that writes down what scripts ask of it, for tests and benches.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use gesher_core::operation::{Facts, OutcomeFuture, Reply};
+use gesher_core::{
+    Account, Descriptor, Effect, Environment, Example, KeyRule, Language, LookUp, Operation, OperationEntry,
+    Outcome, OutcomeStatus, Prepared, Provider, Redactor, Registry, Rejection, Secret, Sender, Text,
+};
+use gesher_engine::{Answer, CallEnd, Row};
+use gesher_script::{Host, Level};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+macro_rules! operation {
+    ($type:ident, $name:literal, $effect:ident, $key:ident, $look_up:expr) => {
+        struct $type;
+        impl Operation for $type {
+            const DESCRIPTOR: Descriptor = Descriptor {
+                provider: "officeguy",
+                name: $name,
+                summary: "An operation on paper.",
+                endpoint: "/on/paper/",
+                effect: Effect::$effect,
+                key: KeyRule::$key,
+                look_up: $look_up,
+                sender: Sender::Who,
+            };
+            const EXAMPLES: &'static [Example] =
+                &[Example { title: "One.", who: "dana", key: None, request: "{}", answer: "{}" }];
+            type Request = Value;
+            type Answer = Value;
+
+            fn rules(_: &Value) -> Result<(), Rejection> {
+                Ok(())
+            }
+
+            fn facts(_: &Value) -> Facts {
+                Facts::default()
+            }
+
+            fn classify(_: &Prepared, _: &Reply) -> Outcome {
+                Outcome::new(OutcomeStatus::Succeeded, "000", Text::default())
+            }
+        }
+    };
+}
+
+operation!(Charge, "charge", Money, Required, LookUp::Manual);
+operation!(CreateCompany, "create_company", Write, OncePerVendor, LookUp::Manual);
+operation!(OpenTerminal, "open_upay_terminal", Write, OncePerVendor, LookUp::Manual);
+operation!(CreateDocument, "create_document", Write, Optional, LookUp::Manual);
+operation!(ListPayments, "list_payments", Read, None, LookUp::NotNeeded);
+
+static OPERATIONS: [OperationEntry; 5] = [
+    OperationEntry::of::<Charge>(),
+    OperationEntry::of::<CreateCompany>(),
+    OperationEntry::of::<OpenTerminal>(),
+    OperationEntry::of::<CreateDocument>(),
+    OperationEntry::of::<ListPayments>(),
+];
+
+struct OnPaper;
+
+impl Provider for OnPaper {
+    fn name(&self) -> &'static str {
+        "officeguy"
+    }
+
+    fn environment(&self) -> Environment {
+        Environment { provider: "officeguy", address: String::new(), account: String::new() }
+    }
+
+    fn operations(&self) -> &'static [OperationEntry] {
+        &OPERATIONS
+    }
+
+    fn marketplace(&self) -> Account {
+        Account { id: String::new(), secrets: BTreeMap::new() }
+    }
+
+    fn vendor_account(&self, _: &Secret) -> Result<Account, Rejection> {
+        Ok(self.marketplace())
+    }
+
+    fn perform<'a>(
+        &'a self,
+        _: &'a OperationEntry,
+        _: &'a Account,
+        _: &'a Prepared,
+    ) -> OutcomeFuture<'a> {
+        Box::pin(async { Outcome::new(OutcomeStatus::NotSent, "on_paper", Text::default()) })
+    }
+}
+
+/// The operations on paper.
+pub fn registry() -> Registry {
+    Registry::new(&[Arc::new(OnPaper)])
+}
+
+/// One call, as it reached the world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Called {
+    pub operation: String,
+    pub who: String,
+    pub key: Option<String>,
+    pub request: Value,
+}
+
+type Reaction = dyn Fn(&Called) -> Result<Answer, CallEnd> + Send + Sync;
+
+/// A world that records.
+pub struct Recorder {
+    pub calls: Mutex<Vec<Called>>,
+    pub lines: Mutex<Vec<(Level, String)>>,
+    pub language: Language,
+    pub redactor: Redactor,
+    dead: AtomicBool,
+    reaction: Box<Reaction>,
+    zone: TimeZone,
+    clock: gesher_core::SystemClock,
+}
+
+impl Recorder {
+    pub fn new(reaction: impl Fn(&Called) -> Result<Answer, CallEnd> + Send + Sync + 'static) -> Arc<Self> {
+        Self::speaking(Language::En, reaction)
+    }
+
+    pub fn speaking(
+        language: Language,
+        reaction: impl Fn(&Called) -> Result<Answer, CallEnd> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let redactor = Redactor::new();
+        redactor.learn(&Secret::from("VndKey-canary-1"));
+        Arc::new(Self {
+            calls: Mutex::default(),
+            lines: Mutex::default(),
+            language,
+            redactor,
+            dead: AtomicBool::new(false),
+            reaction: Box::new(reaction),
+            zone: TimeZone::fixed(jiff::tz::offset(3)),
+            clock: gesher_core::SystemClock::new(),
+        })
+    }
+}
+
+impl Host for Recorder {
+    fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd> {
+        let called = Called {
+            operation: operation.to_owned(),
+            who: who.to_owned(),
+            key: key.map(str::to_owned),
+            request,
+        };
+        self.calls.lock().unwrap().push(called.clone());
+        let end = (self.reaction)(&called);
+        if matches!(end, Err(CallEnd::Ended)) {
+            self.dead.store(true, Ordering::Release);
+        }
+        end
+    }
+
+    fn now(&self) -> Result<Timestamp, CallEnd> {
+        Ok("2026-03-26T22:30:00Z".parse().unwrap())
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    fn monotonic(&self) -> Duration {
+        gesher_core::Clock::monotonic(&self.clock)
+    }
+
+    fn time_zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    fn language(&self) -> Language {
+        self.language
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.redactor.text(text)
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        self.lines.lock().unwrap().push((level, line.to_owned()));
+    }
+}
+
+/// An answer with nothing but its status.
+pub fn answer(status: OutcomeStatus, code: &str, message: &str) -> Answer {
+    Answer {
+        status,
+        reference: None,
+        document: None,
+        code: Some(code.to_owned()),
+        message: message.to_owned(),
+        replayed: false,
+        data: Value::Null,
+    }
+}
+
+/// A world in which everything succeeds.
+pub fn all_succeeds() -> Arc<Recorder> {
+    Recorder::new(|_| Ok(succeeded()))
+}
+
+/// A charge that went well.
+pub fn succeeded() -> Answer {
+    Answer {
+        reference: Some("90000001".to_owned()),
+        document: Some("1001".to_owned()),
+        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount": 9 } }),
+        ..answer(OutcomeStatus::Succeeded, "000", "approved")
+    }
+}
+
+/// A row of pairs.
+pub fn row(cells: &[(&str, &str)]) -> Row {
+    Row {
+        header: cells.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        cells: cells.iter().map(|(_, cell)| (*cell).to_owned()).collect(),
+    }
+}

@@ -1,0 +1,524 @@
+//! What scripts can do, what they cannot, and what is said about it: scripts and wants, in tables.
+
+use crate::testing::{Called, Recorder, all_succeeds, answer, registry, row, succeeded};
+use crate::{BUILTINS, CompileOptions, Level, RhaiProgram, ScriptFault, compile};
+use gesher_core::{Language, OutcomeStatus};
+use gesher_engine::{Allow, CallEnd, Entry, Input, Program, ProgramEnd};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// As the engine's threads have it.
+const STACK_BYTES: usize = 16 << 20;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn compiled(files: &[(&str, &str)]) -> Result<Arc<RhaiProgram>, Vec<ScriptFault>> {
+    let folder = folder(files);
+    let script = folder.path().join(files[0].0);
+    compile(folder.path(), &script, &registry(), &CompileOptions::default())
+}
+
+fn program(script: &str) -> Arc<RhaiProgram> {
+    compiled(&[("flow.rhai", script)]).unwrap_or_else(|faults| panic!("{}", shown(&faults)))
+}
+
+fn shown(faults: &[ScriptFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).unwrap().join().unwrap()
+}
+
+fn run(program: &Arc<RhaiProgram>, host: &Arc<Recorder>, input: Input) -> ProgramEnd {
+    let (program, host) = (Arc::clone(program), Arc::clone(host));
+    on_own_thread(move || program.run_with(host, input))
+}
+
+fn run_call(script: &str, host: &Arc<Recorder>) -> ProgramEnd {
+    run(&program(script), host, Input::Call(Value::Null))
+}
+
+/// The body of `on_call` in `script`, in a world where everything succeeds.
+fn value_of(body: &str) -> ProgramEnd {
+    run_call(&format!("fn on_call(args) {{ {body} }}"), &all_succeeds())
+}
+
+fn check_value(body: &str, want: Value) {
+    assert_eq!(value_of(body), ProgramEnd::Returned(want), "{body}");
+}
+
+fn check_threw(body: &str, want_code: &str, want_message: &str) {
+    let end = value_of(body);
+    let ProgramEnd::Threw { code, message } = &end else { panic!("{body}: {end:?}") };
+    assert_eq!(code, want_code, "{body}");
+    assert!(message.contains(want_message), "{body}: {message}");
+}
+
+fn check_fault(script: &str, want: &str) {
+    let faults = compiled(&[("flow.rhai", script)]).map(|_| ()).expect_err(script);
+    assert!(shown(&faults).contains(want), "{script}\n{}", shown(&faults));
+}
+
+fn decimal(text: &str) -> Value {
+    Value::Number(text.parse().unwrap())
+}
+
+#[test]
+fn money_is_decimal_and_half_is_rounded_away_from_zero() {
+    check_value("0.1 + 0.2 == 0.3", json!(true));
+    check_value("0.1 + 0.2", decimal("0.3"));
+    check_value("0.1 + 0.2 == 0.3000000000000001", json!(false));
+    check_value("2.345.round(2)", decimal("2.35"));
+    check_value("(-2.345).round(2)", decimal("-2.35"));
+    check_value("2.5.round()", decimal("3"));
+    check_value("let n = 7; n.round(2)", json!(7));
+    check_value("decimal(\"12.50\") * 2", decimal("25.00"));
+    check_value("decimal(\"-4.5\")", decimal("-4.5"));
+    check_value("decimal(7)", decimal("7"));
+    check_value("int(\" 2030 \") + 1", json!(2031));
+    check_value("int(\"-3\")", json!(-3));
+    check_value("int(4.00)", json!(4));
+    check_threw("decimal(\"12,50\")", "bad_amount", "12,50");
+    check_threw("decimal(\"4.999\")", "bad_amount", "two digits");
+    check_threw("decimal(\"\")", "bad_amount", "missing");
+    check_threw("decimal([1])", "script_error", "decimal() takes a text or a number");
+    check_threw("int(\"2x\")", "bad_number", "no whole number");
+    check_threw("int(4.5)", "bad_number", "4.5");
+    check_threw("int(\"99999999999999999999\")", "bad_number", "no whole number");
+    check_threw("1.5.round(-1)", "script_error", "cannot be negative");
+}
+
+#[test]
+fn the_hub_s_functions_do_what_they_say() {
+    check_value("json::parse(`{\"a\": [1, 2.50, null, true, \"x\"]}`)", json!({"a": [1, decimal("2.50"), null, true, "x"]}));
+    check_value("json::stringify(#{ b: 12.50, a: () })", json!(r#"{"a":null,"b":12.50}"#));
+    check_value("csv::parse(\"name,amount\\n\\\"Dana, Ltd\\\",12.50\\n\")", json!([{"name": "Dana, Ltd", "amount": "12.50"}]));
+    check_value("time::now()", json!("2026-03-27T01:30:00+03:00"));
+    check_value("time::today()", json!("2026-03-27"));
+    check_threw("json::parse(\"{\")", "script_error", "no JSON");
+    check_threw("csv::parse(\"a,b\\n1\\n\")", "script_error", "no CSV");
+    check_threw("csv::parse(\"a,a\\n1,2\\n\")", "script_error", "twice");
+    check_threw("json::stringify(#{ f: |x| x })", "script_error", "f: a value of type Fn");
+}
+
+#[test]
+fn every_function_that_is_registered_can_be_called_by_its_name() {
+    for builtin in BUILTINS {
+        let end = value_of(&format!("{}; 1", builtin.example));
+        assert_eq!(end, ProgramEnd::Returned(json!(1)), "{}", builtin.name);
+        assert!(builtin.signature.starts_with(builtin.name), "{}", builtin.name);
+    }
+    for (_, registered) in registry().iter() {
+        let descriptor = registered.entry.descriptor;
+        for arity in crate::arities(descriptor.key) {
+            let key = if *arity == 3 { "\"k-1\", " } else { "" };
+            let call = format!("{}::{}(\"dana\", {key}#{{}}).status", descriptor.provider, descriptor.name);
+            check_value(&call, json!("succeeded"));
+        }
+    }
+}
+
+#[test]
+fn the_table_of_functions_is_complete() {
+    let listed: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
+    let mut registered = Vec::new();
+    for (name, module) in crate::builtins::modules() {
+        let mut engine = rhai::Engine::new_raw();
+        engine.register_static_module("m", module.into());
+        let names = engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
+        registered.extend(names.into_iter().map(|function| format!("{name}::{function}")));
+    }
+    let mut engine = rhai::Engine::new_raw();
+    engine.register_global_module(crate::builtins::global_module().into());
+    registered.extend(engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true));
+    registered.sort();
+    registered.dedup();
+    assert_eq!(registered, listed);
+}
+
+#[test]
+fn a_call_reaches_the_world_as_it_was_written() {
+    let host = all_succeeds();
+    let script = r#"fn on_row(row) {
+        officeguy::charge(row.vendor, 1007, #{ Items: [#{ UnitPrice: decimal(row.amount), Quantity: 1 }], VATIncluded: true })
+    }"#;
+    let end = run(&program(script), &host, Input::Row(row(&[("vendor", "dana"), ("amount", "12.50")])));
+    let want = Called {
+        operation: "officeguy.charge".into(),
+        who: "dana".into(),
+        key: Some("1007".into()),
+        request: json!({"Items": [{"Quantity": 1, "UnitPrice": decimal("12.50")}], "VATIncluded": true}),
+    };
+    assert_eq!(*host.calls.lock().unwrap(), [want]);
+    let answer = json!({
+        "status": "succeeded", "reference": "90000001", "document": "1001", "code": "000", "message": "approved",
+        "replayed": false, "data": {"Payment": {"ID": 90_000_001, "Amount": 9}},
+    });
+    assert_eq!(end, ProgramEnd::Returned(answer));
+}
+
+#[test]
+fn wrong_arguments_are_named_with_the_call_that_was_expected() {
+    check_threw("officeguy::charge(7, \"k\", #{})", "script_error", "the argument who of officeguy::charge(who, key, #{...})");
+    check_threw("officeguy::charge(\"dana\", 1.5, #{})", "script_error", "the argument key");
+    check_threw("officeguy::charge(\"dana\", \"k\", [])", "script_error", "the argument request");
+    check_threw("officeguy::charge(\"dana\", \"k\", #{ A: [#{ b: 'c' }] })", "wrong_type", "A[0].b: a value of type char");
+}
+
+#[test]
+fn a_decline_is_a_value_and_a_refusal_is_thrown() {
+    let declined = Recorder::new(|_| Ok(answer(OutcomeStatus::Declined, "004", "declined")));
+    let charge = "fn on_call(args) { officeguy::charge(\"dana\", \"k\", #{}).status }";
+    assert_eq!(run_call(charge, &declined), ProgramEnd::Returned(json!("declined")));
+    for (status, code) in [(OutcomeStatus::Rejected, "unknown_field"), (OutcomeStatus::NotSent, "subject_locked")] {
+        let refuse = move |_: &Called| Err(CallEnd::Refused(Box::new(answer(status, code, "no"))));
+        let end = run_call(charge, &Recorder::new(refuse));
+        assert_eq!(end, ProgramEnd::Threw { code: code.into(), message: "no".into() });
+        let caught = "fn on_call(args) { try { officeguy::charge(\"dana\", \"k\", #{}) } catch (e) { e.status + \"/\" + e.code } }";
+        assert_eq!(run_call(caught, &Recorder::new(refuse)), ProgramEnd::Returned(json!(format!("{status}/{code}"))));
+    }
+}
+
+#[test]
+fn an_unknown_outcome_cannot_be_caught_not_even_in_a_closure() {
+    let scripts = [
+        "try { charge(1) } catch { charge(2) }",
+        "for i in 0..5 { try { [1].map(|x| charge(x)); } catch { charge(9); } }",
+        "let go = |x| { try { charge(x) } catch { charge(x + 1) } }; for i in 0..5 { try { [1, 2].for_each(|x| go.call(x)); } catch {} } charge(3)",
+        "try { [3, 1].sort(|a, b| { charge(1); 0 }); } catch {} try { charge(2) } catch {} try { [1].filter(|x| charge(x).status == \"\"); } catch {}",
+        "let m = #{ f: |x| charge(x) }; loop { try { m.f(1); } catch { try { [1].reduce(|a, b| m.f(1)); } catch {} } }",
+        "try { time::now(); [1].some(|x| { charge(x); true }); } catch { time::today(); } try { log::info(\"on\") } catch {} charge(4)",
+    ];
+    for body in scripts {
+        let host = Recorder::new(|_| Err(CallEnd::Ended));
+        let script = format!(
+            "fn charge(n) {{ officeguy::charge(\"dana\", `k-${{n}}`, #{{}}) }} fn on_call(args) {{ {body} }}"
+        );
+        assert_eq!(run_call(&script, &host), ProgramEnd::Ended, "{body}");
+        assert_eq!(host.calls.lock().unwrap().len(), 1, "{body}");
+        assert_eq!(*host.lines.lock().unwrap(), [], "{body}");
+    }
+}
+
+#[test]
+fn a_runaway_script_meets_its_fence() {
+    let table = [
+        ("loop {}", "more than 250000 steps"),
+        ("loop { try { let x = 1; } catch {} }", "more than 250000 steps"),
+        ("fn f(n) { f(n + 1) } fn on_call(args) { f(0) }", "more than 32 calls"),
+        ("let s = \"a\"; loop { s += s; }", "the text is too long"),
+        ("let s = \"a\"; s.pad(2000000, 'x'); s", "the text is too long"),
+        ("let s = \"a\"; s.pad(2000000, \"xy\"); s", "the text is too long"),
+        ("let a = []; a.pad(1000000, 0); a", "the array has too many"),
+        ("let a = [1]; loop { a += a; }", "the array has too many"),
+        ("let a = [1]; loop { a.append(a); }", "the array has too many"),
+        ("let a = [1]; loop { a.insert(0, a); }", "the array has too many"),
+        ("let a = [1]; loop { a.splice(0, 0, a); }", "the array has too many"),
+        ("let s = \"a\"; loop { s = `${s}${s}${s}${s}`; }", "the text is too long"),
+        ("let m = #{}; for i in 0..30000 { m[`k${i}`] = 1; }", ""),
+        ("let s = \"a\"; s.pad(900000, 'x'); s.split(\"\")", "the array has too many"),
+        ("let s = \"\"; s.pad(900000, '\"'); let m = #{ s: s }; m.to_json()", "the text is too long"),
+        ("let s = \"\"; s.pad(900000, '\"'); json::stringify(s)", "the text is too long"),
+        ("let s = \"[0\"; for i in 0..14 { s += s.sub_string(2) + \",0,0\"; } json::parse(s + \"]\")", ""),
+        ("let m = #{}; loop { m = #{ a: m }; }", ""),
+        ("let f = || 1; loop { let g = f; f = || g.call(); }", "more than 250000 steps"),
+    ];
+    for (body, want) in table {
+        let script =
+            if body.starts_with("fn ") { body.to_owned() } else { format!("fn on_call(args) {{ {body} }}") };
+        let end = run_call(&script, &all_succeeds());
+        let ProgramEnd::Threw { code, message } = &end else { panic!("{body}: {end:?}") };
+        assert_eq!(code, "script_error", "{body}");
+        assert!(message.contains(want) && message.contains("flow.rhai"), "{body}: {message}");
+    }
+}
+
+#[test]
+fn replace_is_measured_before_it_grows() {
+    let half = "let s = \"\"; s.pad(500000, 'a'); let t = s;";
+    for find in ["\"a\"", "'a'", "\"\""] {
+        let end = value_of(&format!("{half} s.replace({find}, t); s"));
+        let ProgramEnd::Threw { message, .. } = &end else { panic!("{find}: {end:?}") };
+        assert!(message.contains("the text is too long"), "{find}: {message}");
+    }
+    check_value("let s = \"a-b-c\"; s.replace(\"-\", \"--\"); s", json!("a--b--c"));
+    check_value("let s = \"a-b\"; s.replace('-', '+'); s", json!("a+b"));
+    check_value("let s = \"a-b\"; s.replace(\"-\", '+'); s", json!("a+b"));
+    check_value("let s = \"a-b\"; s.replace('-', \"\"); s", json!("ab"));
+}
+
+#[test]
+fn a_slow_script_meets_the_clock_and_waiting_for_an_operation_does_not_count() {
+    let end = value_of("let s = \"\"; s.pad(1000000, 'a'); loop { let t = s.to_upper(); try { t.to_lower(); } catch {} }");
+    let ProgramEnd::Threw { message, .. } = &end else { panic!("{end:?}") };
+    assert!(message.contains("more than 2 seconds"), "{message}");
+    let slow = Recorder::new(|_| {
+        std::thread::sleep(crate::limits::SCRIPT_TIME_MAX + std::time::Duration::from_millis(100));
+        Ok(succeeded())
+    });
+    let script = "fn on_call(args) { officeguy::charge(\"dana\", \"k\", #{}); for i in 0..1000 { i += 1; } 5 }";
+    assert_eq!(run_call(script, &slow), ProgramEnd::Returned(json!(5)));
+}
+
+#[test]
+fn the_deepest_calls_and_expressions_fit_the_stack_in_every_build() {
+    let deep = "fn f(n) { if n == 0 { 0 } else { let m = #{ a: [n, [f(n - 1) + 1]] }; m.a[1][0] } }";
+    let script = format!("{deep} fn on_call(args) {{ [f(28)].map(|x| [x].map(|y| y + 0))[0][0] }}");
+    assert_eq!(run_call(&script, &all_succeeds()), ProgramEnd::Returned(json!(28)));
+    let nested = |depth: usize| format!("fn on_call(args) {{ {}1{} }}", "(1 + ".repeat(depth), ")".repeat(depth));
+    assert_eq!(run_call(&nested(25), &all_succeeds()), ProgramEnd::Returned(json!(26)));
+    check_fault(&nested(70), "maximum complexity");
+    let engine = crate::host::Vocabulary::new(&registry()).engine();
+    assert_eq!((engine.max_call_levels(), engine.max_expr_depth(), engine.max_function_expr_depth()), (32, 64, 64));
+    assert_eq!(engine.optimization_level(), rhai::OptimizationLevel::None);
+}
+
+#[test]
+fn nothing_runs_while_a_script_is_compiled_and_its_top_level_runs_once() {
+    let host = all_succeeds();
+    let program = program("const RATE = 1.18; const TWICE = RATE * 2; fn on_call(args) { if false { officeguy::charge(\"d\", \"k\", #{}) } global::TWICE }");
+    assert_eq!(host.calls.lock().unwrap().len(), 0);
+    for _ in 0..3 {
+        assert_eq!(run(&program, &host, Input::Call(Value::Null)), ProgramEnd::Returned(decimal("2.36")));
+    }
+    assert_eq!(host.calls.lock().unwrap().len(), 0);
+    let entry = " fn on_call(args) {}";
+    check_fault(&format!("officeguy::charge(\"d\", \"k\", #{{}});{entry}"), "flow.rhai:1:1: outside of functions");
+    check_fault(&format!("let x = 1;{entry}"), "only const, import and fn");
+    check_fault(&format!("if true {{ print(1) }}{entry}"), "only const, import and fn");
+    check_fault(&format!("const X = officeguy::charge(\"d\", \"k\", #{{}});{entry}"), "a constant cannot call the hub");
+    check_fault(&format!("const X = time::now();{entry}"), "a constant cannot call the hub");
+    check_fault(&format!("fn f() {{ time::now() }} const X = f();{entry}"), "only while an item runs");
+}
+
+#[test]
+fn what_scripts_may_not_have_is_not_there() {
+    for body in ["eval(\"1\")", "sleep(1)", "exit(1)", "timestamp()", "parse_json(\"{}\")", "blob(5)", "x"] {
+        assert!(compiled(&[("flow.rhai", &format!("fn on_call(args) {{ {body} }}"))]).is_err(), "{body}");
+    }
+    check_threw("Fn(\"eva\" + \"l\").call(\"1 + 1\")", "script_error", "eval");
+    check_threw("Fn(\"sle\" + \"ep\").call(1)", "script_error", "sleep");
+    check_threw("#{ total: 1 }.totl", "script_error", "no column or field totl");
+}
+
+#[test]
+fn print_and_log_are_redacted_and_limited() {
+    let host = all_succeeds();
+    let body = "print(\"the key VndKey-canary-1\"); debug(5); log::warn(4111111111111111); alert(\"look\"); for i in 0..3 { let s = \"\"; s.pad(30000, 'x'); print(s); }";
+    run_call(&format!("fn on_call(args) {{ {body} }}"), &host);
+    let lines = host.lines.lock().unwrap();
+    assert_eq!(lines[0], (Level::Info, "the key [secret]".to_owned()));
+    assert_eq!(lines[1].0, Level::Debug);
+    assert_eq!(lines[2], (Level::Warn, "[card ****1111]".to_owned()));
+    assert_eq!(lines[3], (Level::Alert, "look".to_owned()));
+    assert_eq!(lines.len(), 7, "two of three long lines, and a notice");
+    assert!(lines[6].1.contains("65536 bytes"));
+}
+
+#[test]
+fn a_thrown_error_says_where_and_what() {
+    check_threw("let x = 5;\nlet y = [1];\n  y[7]", "script_error", "(flow.rhai:3:5)");
+    check_threw("throw #{ code: \"no_plan\", message: \"there is no plan\" }", "no_plan", "there is no plan");
+    check_threw("throw #{ code: \"no_plan\" }", "no_plan", "(flow.rhai:1:20)");
+    check_threw("throw \"no such thing\"", "script_error", "no such thing (flow.rhai:1:20)");
+    check_threw("1 / 0", "script_error", "Division by zero");
+    check_threw("9223372036854775807 + 1", "script_error", "overflow");
+    let host = all_succeeds();
+    let script = "fn total(row) {\n    decimal(row.amuont)\n}\nfn on_row(row) { total(row) }";
+    let end = run(&program(script), &host, Input::Row(row(&[("amount", "1"), ("vendor", "d")])));
+    let message = "there is no column or field amuont; did you mean amount? (flow.rhai:2:17)".to_owned();
+    assert_eq!(end, ProgramEnd::Threw { code: "script_error".into(), message });
+    let want = "flow.rhai:2:17: there is no column or field amuont; did you mean amount?\n  2 |     decimal(row.amuont)\n    |                 ^";
+    assert_eq!(*host.lines.lock().unwrap(), [(Level::Error, want.to_owned())]);
+    let hebrew = Recorder::speaking(Language::He, |_| Ok(succeeded()));
+    let end = run(&program(script), &hebrew, Input::Row(row(&[("amount", "1")])));
+    let message = "אין שדה או עמודה בשם amuont; אולי amount? (flow.rhai:2:17)".to_owned();
+    assert_eq!(end, ProgramEnd::Threw { code: "script_error".into(), message });
+}
+
+#[test]
+fn an_error_in_a_module_names_the_module_s_file() {
+    let program = compiled(&[
+        ("flow.rhai", "import \"lib/money\" as money;\nfn on_call(args) { money::half(args) }"),
+        ("lib/money.rhai", "const TWO = 2;\nfn half(x) {\n    inner(x) / global::TWO\n}\nprivate fn inner(x) { x[5] }"),
+    ])
+    .unwrap_or_else(|faults| panic!("{}", shown(&faults)));
+    let end = run(&program, &all_succeeds(), Input::Call(json!([4])));
+    let ProgramEnd::Threw { message, .. } = &end else { panic!("{end:?}") };
+    assert!(message.contains("(lib/money.rhai:5:25)"), "{message}");
+    let end = run(&program, &all_succeeds(), Input::Call(json!([1, 2, 3, 4, 5, 8])));
+    assert_eq!(end, ProgramEnd::Returned(json!(4)));
+}
+
+#[test]
+fn a_panic_in_the_world_ends_one_item_only() {
+    let host = Recorder::new(|called| if called.key.as_deref() == Some("bad") { panic!("a fault") } else { Ok(succeeded()) });
+    let program = program("fn on_call(args) { let a = 1; [1].map(|x| { a += 1; officeguy::charge(\"dana\", args, #{}) }); a }");
+    let end = run(&program, &host, Input::Call(json!("bad")));
+    assert!(matches!(&end, ProgramEnd::Threw { code, .. } if code == "script_error"), "{end:?}");
+    let host = all_succeeds();
+    assert_eq!(run(&program, &host, Input::Call(json!("good"))), ProgramEnd::Returned(json!(2)));
+}
+
+#[test]
+fn faults_are_found_before_anything_runs() {
+    let call = |body: &str| format!("fn on_call(args) {{\n    {body}\n}}");
+    let table = [
+        (call("officeguy::chrage(\"d\", \"k\", #{})"), "flow.rhai:2:5: there is no officeguy::chrage; did you mean charge?\n  2 |     officeguy::chrage("),
+        (call("officeguy::charge(\"d\", #{})"), "write officeguy::charge(who, key, #{...})"),
+        (call("oficeguy::charge(\"d\", \"k\", #{})"), "there is no module oficeguy; did you mean officeguy?"),
+        (call("decmal(\"5\")"), "there is no function decmal; did you mean decimal?"),
+        (call("decimal(\"5\", 2)"), "decimal takes 1 arguments, not 2"),
+        (call("\"x\".trimm()"), "there is no function trimm; did you mean trim?"),
+        (call("json::pars(\"x\")"), "there is no json::pars; did you mean parse?"),
+        (call("time::now(1)"), "write time::now() -> text"),
+        (call("let x = totl;"), "there is no variable totl"),
+        (call("if x {"), "does not compile"),
+        (call("args.default"), "args[\"default\"]"),
+        (call("args.call"), "args[\"call\"]"),
+        (call("eval(\"1\")"), "eval"),
+        (call("import \"lib\" as l; 1"), "stands at the top"),
+        ("fn on_rows(row) {}".into(), "flow.rhai:1:1: the script has no entry point"),
+        ("fn on_rows(row) {}".into(), "is on_rows meant to be on_row?"),
+        ("fn on_row(row, ctx) {}".into(), "on_row takes exactly one argument, but has 2"),
+        ("fn on_finish() {} fn on_row(row) {}".into(), "on_finish takes exactly one argument, but has 0"),
+        ("private fn on_call(args) {}".into(), "on_call cannot be private"),
+        ("fn on_finish(summary) {}".into(), "no entry point"),
+        (call("officeguy::charge(\"d\", time::today(), #{})"), "the key is built from the clock"),
+        (call("let k = \"run-\" + time::now(); officeguy::charge(\"d\", k, #{})"), "the key is built from the clock"),
+        (call("let d = time::today(); let k = `x/${d}`; [1].map(|x| officeguy::charge(\"d\", k, #{}))"), "the key is built from the clock"),
+    ];
+    for (script, want) in table {
+        check_fault(&script, want);
+    }
+    let fine = call("let f = |x| x; let m = #{ go: f }; m.go(1); let d = time::today(); officeguy::charge(\"d\", \"k\", #{ Date: d }); officeguy::create_document(\"d\", d, #{}); type_of(d)");
+    program(&fine);
+}
+
+#[test]
+fn faults_are_in_hebrew_too() {
+    let faults = compiled(&[("flow.rhai", "fn on_call(args) { officeguy::chrage(1, 2, #{}) }")]).unwrap_err();
+    let said = faults[0].render(Language::He);
+    assert!(said.starts_with("flow.rhai:1:20: אין פעולה או פונקציה בשם officeguy::chrage; אולי charge?\n"), "{said}");
+}
+
+#[test]
+fn an_operation_outside_the_flow_s_allow_is_a_warning() {
+    let folder = folder(&[("flow.rhai", "fn on_row(row) { officeguy::charge(row.v, row.k, #{}); officeguy::list_payments(row.v, #{}) }")]);
+    let script = folder.path().join("flow.rhai");
+    let warned = |allow: &[&str]| {
+        let allow = allow.iter().map(|text| Allow::parse(text).unwrap()).collect();
+        let program = compile(folder.path(), &script, &registry(), &CompileOptions { allow: Some(allow) }).unwrap();
+        program.warnings().iter().map(|fault| fault.message.en.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(&["officeguy.*"]), [""; 0]);
+    let warnings = warned(&["*:read"]);
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("may not call officeguy.charge"), "{warnings:?}");
+}
+
+#[test]
+fn the_columns_that_a_script_reads_are_known() {
+    let script = r#"
+fn helper(other) { other.not_a_column }
+fn on_row(line) {
+    let m = #{ inside: 1 };
+    let total = decimal(line.amount.trim()) + line["unit price"].len();
+    line.made_up = 5;
+    if line.שם == "" { m.inside }
+    [1].map(|x| line.in_closure + x);
+    officeguy::charge(line.vendor, `o-${line.order_id}`, #{ Customer: #{ Name: line.שם, Phone: line["טלפון"] } })
+}"#;
+    let program = program(script);
+    let names: Vec<&str> = program.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["amount", "unit price", "שם", "in_closure", "vendor", "order_id", "טלפון"]);
+    assert_eq!((program.columns()[0].line, program.columns()[0].column), (5, 30));
+    assert!(program.has(Entry::Row) && !program.has(Entry::Call) && !program.has(Entry::Finish));
+}
+
+#[test]
+fn imports_reach_only_the_scripts_folder_and_are_frozen() {
+    let entry = "fn on_call(args) { 1 }";
+    for path in ["../outside", "/etc/passwd", "./lib", "lib/../../outside", "", "..\\\\outside", "missing"] {
+        let script = format!("import \"{path}\" as lib; {entry}");
+        assert!(compiled(&[("flow.rhai", &script)]).is_err(), "{path}");
+    }
+    check_fault(&format!("import \"lib\" + \"x\" as lib; {entry}"), "the file's name itself");
+    let faults = compiled(&[("flow.rhai", &format!("import \"a\" as a; {entry}")), ("a.rhai", "import \"b\" as b;"), ("b.rhai", "import \"a\" as a;")]).unwrap_err();
+    assert!(shown(&faults).contains("imports itself"), "{}", shown(&faults));
+    let faults = compiled(&[("flow.rhai", "import \"lib\" as lib; fn on_call(args) { lib::hlaf(1) }"), ("lib.rhai", "fn half(x) { x / 2 }")]).unwrap_err();
+    assert!(shown(&faults).contains("no function hlaf in lib.rhai; did you mean half?"), "{}", shown(&faults));
+    let faults = compiled(&[("flow.rhai", "import \"lib\" as lib; fn on_call(args) { 1 }"), ("lib.rhai", "fn half(x) { x / }")]).unwrap_err();
+    assert!(shown(&faults).starts_with("lib.rhai:1:"), "{}", shown(&faults));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_out_of_the_scripts_folder_is_refused() {
+    let outside = folder(&[("secret.rhai", "fn f() { 1 }")]);
+    let scripts = folder(&[("flow.rhai", "import \"lib\" as lib; fn on_call(args) { lib::f() }")]);
+    std::os::unix::fs::symlink(outside.path().join("secret.rhai"), scripts.path().join("lib.rhai")).unwrap();
+    let script = scripts.path().join("flow.rhai");
+    let faults = compile(scripts.path(), &script, &registry(), &CompileOptions::default()).unwrap_err();
+    assert!(shown(&faults).contains("outside the scripts folder"), "{}", shown(&faults));
+}
+
+#[test]
+fn the_hash_covers_the_script_and_its_modules_and_what_runs_is_what_was_read() {
+    let main = ("flow.rhai", "import \"lib\" as lib; fn on_call(args) { lib::f() }");
+    let folder = folder(&[main, ("lib.rhai", "fn f() { 1 }")]);
+    let script = folder.path().join("flow.rhai");
+    let compile_it = || compile(folder.path(), &script, &registry(), &CompileOptions::default()).unwrap();
+    let (first, again) = (compile_it(), compile_it());
+    assert_eq!(first.hash().len(), 64);
+    assert_eq!(first.hash(), again.hash());
+    std::fs::write(folder.path().join("lib.rhai"), "fn f() { 2 }").unwrap();
+    let changed = compile_it();
+    assert_ne!(first.hash(), changed.hash());
+    assert_eq!(run(&first, &all_succeeds(), Input::Call(Value::Null)), ProgramEnd::Returned(json!(1)));
+    assert_eq!(run(&changed, &all_succeeds(), Input::Call(Value::Null)), ProgramEnd::Returned(json!(2)));
+}
+
+#[test]
+fn files_that_are_no_scripts_are_refused() {
+    let folder = folder(&[("ok.rhai", "fn on_call(args) {}")]);
+    let refused = |name: &str, bytes: &[u8], want: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let faults = compile(folder.path(), &path, &registry(), &CompileOptions::default()).unwrap_err();
+        assert!(shown(&faults).contains(want), "{}", shown(&faults));
+    };
+    refused("binary.rhai", &[0xff, 0xfe, 0x00], "not UTF-8");
+    refused("large.rhai", &vec![b' '; gesher_core::limits::SCRIPT_BYTES_MAX + 1], "larger than");
+    let missing = compile(folder.path(), &folder.path().join("none.rhai"), &registry(), &CompileOptions::default());
+    assert!(shown(&missing.unwrap_err()).contains("cannot be read"));
+    let elsewhere = compile(folder.path(), Path::new("/etc/hostname"), &registry(), &CompileOptions::default());
+    assert!(shown(&elsewhere.unwrap_err()).contains("outside the scripts folder"));
+}
+
+#[test]
+fn one_program_serves_many_threads() {
+    let program = program("fn on_call(args) { let t = 0; for i in 0..200 { t += args; } t }");
+    let threads: Vec<_> = (0..8_i64)
+        .map(|n| {
+            let program = Arc::clone(&program);
+            std::thread::Builder::new()
+                .stack_size(STACK_BYTES)
+                .spawn(move || program.run_with(all_succeeds(), Input::Call(json!(n))))
+                .unwrap()
+        })
+        .collect();
+    for (n, thread) in threads.into_iter().enumerate() {
+        assert_eq!(thread.join().unwrap(), ProgramEnd::Returned(json!(n * 200)));
+    }
+}

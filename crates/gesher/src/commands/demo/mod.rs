@@ -1,0 +1,223 @@
+//! `demo`: the whole job on this machine with nothing set up, by the same parts that serve for real; and at its end
+//! the one question that counts, put to both books.
+
+mod compare;
+mod report;
+mod rows;
+
+use super::new;
+use crate::calls::{self, CallRequest};
+use crate::cli::DemoArgs;
+use crate::compose::store::HubLock;
+use crate::compose::{Hub, require_sound};
+use crate::config::Config;
+use crate::error::{Doing, HubError};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{follow, logging};
+use compare::{Charged, Intended, compare};
+use gesher_core::{Decimal, Redactor, RunId};
+use gesher_engine::journal::{Journal, RunRecord, StepQuery, StepState, Tally};
+use gesher_engine::{Progress, Stop};
+use gesher_simulator::{Fault, FaultKind, FaultPlan, Match, Rule};
+use rows::{DemoRow, Trouble};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The flow that opens the vendor.
+const ONBOARDING: &str = "onboarding";
+/// The flow that charges.
+const CHARGES: &str = "bulk-charge";
+/// The operation that moves money.
+const CHARGE: &str = "officeguy.charge";
+/// The first file.
+const FILE: &str = "march.csv";
+/// The same file, mended.
+const MENDED: &str = "march-mended.csv";
+/// Steps that are read at a time.
+const PAGE_STEPS: usize = 1_000;
+/// How often the journal is asked for a run.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long a dropped file may be in being taken.
+const TAKE_SECONDS_MAX: u64 = 30;
+
+/// A file that was dropped and ran to its end.
+struct Dropped {
+    run: RunRecord,
+    tally: Tally,
+    result: PathBuf,
+}
+
+/// Everything that the demo found.
+struct Found {
+    folder: PathBuf,
+    company: String,
+    first: Dropped,
+    mended: Dropped,
+    comparison: compare::Comparison,
+}
+
+/// Plays the whole job.
+pub async fn run(output: Output, args: &DemoArgs) -> Result<Exit, HubError> {
+    let folder = make_hub(args)?;
+    let rows = rows::rows(args.rows);
+    let config = Config::load(&folder).map_err(HubError::faults)?;
+    require_sound(&config)?;
+    let redactor = Arc::new(Redactor::new());
+    logging::begin(Arc::clone(&redactor), "off");
+    let lock = HubLock::require(&config)?;
+    let hub = Hub::open(config, lock, redactor, faults(&rows)).await?;
+    output.text(&report::opening(&folder, args.rows));
+    let company = open_vendor(&hub).await?;
+    output.text(&report::vendor(&company));
+    let (first, mended) = drop_files(output, &hub, &rows).await?;
+    let comparison = compare_books(&hub).await?;
+    let found = Found { folder, company, first, mended, comparison };
+    let agree = found.comparison.disagreements.is_empty();
+    output.json(&report::document(&found));
+    output.text(&report::closing(&found, args.keep.is_some()));
+    if let Some(simulator) = hub.simulator {
+        simulator.stop().await;
+    }
+    Ok(if agree { Exit::Well } else { Exit::Failed })
+}
+
+/// A hub in the folder to keep, or in one that stays in the folder of temporary files: its results are to be looked at.
+fn make_hub(args: &DemoArgs) -> Result<PathBuf, HubError> {
+    let folder = match &args.keep {
+        Some(folder) => folder.clone(),
+        None => tempfile::Builder::new()
+            .prefix("gesher-demo-")
+            .tempdir()
+            .doing("no temporary folder can be made")?
+            .keep(),
+    };
+    new::write_demo(&folder)?;
+    Ok(folder)
+}
+
+/// What the simulator does to the rows that are to be lost.
+fn faults(rows: &[DemoRow]) -> FaultPlan {
+    let rule = |row: &DemoRow| {
+        let kind = match row.trouble {
+            Trouble::LostAnswer => FaultKind::CommitThenClose,
+            Trouble::LostCall => FaultKind::CloseBefore,
+            _ => return None,
+        };
+        let matches = Match { customer: Some(row.email()), ..Match::default() };
+        Some(Rule { matches, fault: Fault::of(kind) })
+    };
+    FaultPlan { rules: rows.iter().filter_map(rule).collect(), random: None }
+}
+
+/// Opens the vendor's organisation and terminal through the flow that does so, and answers its number.
+async fn open_vendor(hub: &Hub) -> Result<String, HubError> {
+    let flow = flow(hub, ONBOARDING)?;
+    let args = serde_json::from_str(new::VENDOR_JSON).doing("the sample vendor cannot be read")?;
+    let request = CallRequest { flow: ONBOARDING.to_owned(), key: None, args };
+    request.check(flow, &hub.redactor)?;
+    let run = calls::begin(&hub.engine, flow, &request).await?;
+    let source = serde_json::json!({ "key": request.key, "args": request.args });
+    calls::work(&hub.engine, flow, &run, source, &Stop::new(), &Progress::default()).await?;
+    let steps = steps(&*hub.store.journal).await?;
+    let opened = steps.iter().find(|step| step.operation.ends_with(".create_company"));
+    let company = opened.and_then(|step| step.outcome.as_ref()).and_then(|outcome| outcome.reference.clone());
+    company.ok_or_else(|| {
+        HubError::failed("the vendor could not be opened")
+            .hint(format!("`gesher --hub {} show {run}` says why", hub.config.root.display()))
+    })
+}
+
+fn flow<'a>(hub: &'a Hub, name: &str) -> Result<&'a crate::compose::LoadedFlow, HubError> {
+    hub.flow(name).ok_or_else(|| HubError::failed(format!("the demo has no flow {name}")))
+}
+
+/// Drops the file, waits for its end, drops it again mended, and waits again.
+async fn drop_files(output: Output, hub: &Hub, rows: &[DemoRow]) -> Result<(Dropped, Dropped), HubError> {
+    let flow = flow(hub, CHARGES)?;
+    let trigger = flow.drop.as_ref().ok_or_else(|| HubError::failed("the demo has no drop folder"))?;
+    trigger.open_folder().doing("the drop folder cannot be made")?;
+    let stop = Stop::new();
+    let watching = tokio::spawn({
+        let (trigger, stop) = (Arc::clone(trigger), stop.clone());
+        async move { trigger.watch(&stop).await }
+    });
+    let first = drop_one(output, hub, FILE, &rows::csv(rows)).await?;
+    let mended = drop_one(output, hub, MENDED, &rows::csv(&rows::mended(rows))).await?;
+    stop.request();
+    watching.await.doing("the watch ended badly")?.doing("the drop folder cannot be watched")?;
+    Ok((first, mended))
+}
+
+async fn drop_one(output: Output, hub: &Hub, name: &str, text: &str) -> Result<Dropped, HubError> {
+    let folder = drop_folder(hub)?;
+    // As an upload does it: another name until the whole file is there.
+    let draft = folder.join(format!("{name}.part"));
+    std::fs::write(&draft, text).doing("the file cannot be dropped")?;
+    std::fs::rename(&draft, folder.join(name)).doing("the file cannot be dropped")?;
+    let run = tokio::time::timeout(Duration::from_secs(TAKE_SECONDS_MAX), run_of(&*hub.store.journal, name));
+    let run = run.await.doing("nobody took the file")??;
+    let (run, tally) = follow::to_the_end(output, &*hub.store.journal, &run).await?;
+    let stem = name.trim_end_matches(".csv");
+    let result = folder.join("done").join(format!("{stem}.{}.result.csv", run.id));
+    Ok(Dropped { run, tally, result })
+}
+
+fn drop_folder(hub: &Hub) -> Result<&Path, HubError> {
+    let part = hub.config.flow(CHARGES).and_then(|flow| flow.drop.as_ref());
+    part.map(|drop| drop.config.folder.as_path())
+        .ok_or_else(|| HubError::failed("the demo has no drop folder"))
+}
+
+async fn run_of(journal: &dyn Journal, name: &str) -> Result<RunId, HubError> {
+    loop {
+        let runs = journal.runs(Some(CHARGES), 10).await.doing("reading the runs")?;
+        if let Some(run) = runs.into_iter().find(|run| run.name == name) {
+            return Ok(run.id);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Puts the journal's charges beside the simulator's ledger.
+async fn compare_books(hub: &Hub) -> Result<compare::Comparison, HubError> {
+    let intended: Vec<Intended> = steps(&*hub.store.journal)
+        .await?
+        .into_iter()
+        .filter(|step| step.operation == CHARGE)
+        .map(|step| Intended {
+            step: step.id.to_string(),
+            status: match step.state {
+                StepState::Over(status) => Some(status),
+                StepState::InFlight => None,
+            },
+            reference: step.outcome.and_then(|outcome| outcome.reference),
+            amount: step.amount.map(|money| money.amount),
+        })
+        .collect();
+    let simulator = hub.simulator.as_ref().ok_or_else(|| HubError::failed("the demo has no simulator"))?;
+    let ledger = simulator.ledger().doing("the simulator's ledger cannot be read")?;
+    let charged: Vec<Charged> = ledger
+        .iter()
+        .filter(|entry| entry.is_charged())
+        .map(|entry| Charged {
+            payment: entry.payment_id.map(|id| id.to_string()).unwrap_or_default(),
+            amount: entry.amount.as_deref().and_then(|text| text.parse().ok()).unwrap_or(Decimal::ZERO),
+        })
+        .collect();
+    Ok(compare(&intended, &charged))
+}
+
+/// Every step of the journal that had an effect.
+async fn steps(journal: &dyn Journal) -> Result<Vec<gesher_engine::journal::StepRecord>, HubError> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let query = StepQuery { state: None, after, limit: PAGE_STEPS };
+        let page = journal.steps(&query).await.doing("reading the steps")?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = Some(last.id.clone());
+        all.extend(page);
+    }
+}

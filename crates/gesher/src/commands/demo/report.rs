@@ -1,0 +1,135 @@
+//! What the demo says, for people and as JSON. Only words: what happened is decided elsewhere.
+
+use super::compare::Comparison;
+use super::rows::VENDOR;
+use super::{Dropped, FILE, Found, MENDED};
+use crate::commands::{BANNER, runs};
+use crate::exit::Exit;
+use crate::table::TextTable;
+use gesher_core::ItemStatus;
+use gesher_core::money::two_places;
+use gesher_engine::journal::Tally;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What is said before anything happens.
+pub(super) fn opening(folder: &Path, rows: u32) -> String {
+    format!("{BANNER}\n\nA hub in {}, and a file of {rows} orders to charge.\n", folder.display())
+}
+
+/// What is said once the vendor is open.
+pub(super) fn vendor(company: &str) -> String {
+    format!(
+        "1. Opened the vendor {VENDOR}: organisation {company}, its keys in the vault, a terminal asked for.\n"
+    )
+}
+
+/// What is said at the end.
+pub(super) fn closing(found: &Found, kept: bool) -> String {
+    let mut text =
+        format!("2. Dropped {FILE} into the watched folder. Each row has ended in one status:\n\n");
+    text.push_str(&table(&found.first.tally));
+    text.push_str(&format!(
+        "\n3. Mended the wrong amounts and dropped the whole file again as {MENDED}: {}.\n   What was charged, or may \
+         have been, is never charged again.\n",
+        words(&found.mended.tally)
+    ));
+    text.push_str("\n4. Compared the hub's journal with the simulator's ledger, which knows what was really charged:\n\n");
+    text.push_str(&comparison(&found.comparison));
+    text.push_str(&format!("\nThe result, row by row:\n  {}\n", found.first.result.display()));
+    text.push_str(&format!("The mended file's:\n  {}\n", found.mended.result.display()));
+    let folder = found.folder.display();
+    match kept {
+        true => text.push_str(&format!("Go on with this hub:\n  gesher --hub {folder} serve\n")),
+        false => text.push_str(&format!(
+            "Look around, then remove it:\n  gesher --hub {folder} runs\n  rm -r {folder}\n"
+        )),
+    }
+    text
+}
+
+/// All ten statuses, also those that no row has.
+fn table(tally: &Tally) -> String {
+    let mut table = TextTable::new(&["status", "rows", "sum", "what it means"]).right(&[1, 2]);
+    for status in ItemStatus::ALL {
+        let sums = tally.ended.get(&status).map(|line| runs::sums(&line.totals)).unwrap_or_default();
+        table.row([
+            status.as_str().to_owned(),
+            tally.count(status).to_string(),
+            sums,
+            meaning(status).to_owned(),
+        ]);
+    }
+    table.render()
+}
+
+fn meaning(status: ItemStatus) -> &'static str {
+    match status {
+        ItemStatus::Succeeded => "charged, with the provider's own proof",
+        ItemStatus::Declined => "the card was refused; nothing moved",
+        ItemStatus::Invalid => "wrong in the file; found before the first call",
+        ItemStatus::Rejected => "refused at the call; nothing moved",
+        ItemStatus::NotSent => "provably nothing left this machine",
+        ItemStatus::Incomplete => "one step succeeded and a later one did not",
+        ItemStatus::Unknown => "the answer was lost: never sent again, and never called a failure",
+        ItemStatus::Duplicate => "the order was charged before, or is being charged",
+        ItemStatus::Skipped => "the script had nothing to do",
+        ItemStatus::Cancelled => "a person stopped the run first",
+    }
+}
+
+fn words(tally: &Tally) -> String {
+    let some = ItemStatus::ALL.into_iter().filter(|status| tally.count(*status) > 0);
+    some.map(|status| format!("{} {status}", tally.count(status))).collect::<Vec<_>>().join(", ")
+}
+
+fn comparison(found: &Comparison) -> String {
+    let mut text = format!(
+        "  {} charges succeeded, {} ILS: {} once in the ledger, with that amount and reference\n  {} are unknown: {} of \
+         them were charged, {} were not, and none was sent twice\n  {} were declined, rejected or not sent: none was \
+         charged\n",
+        found.succeeded,
+        two_places(found.sum),
+        if found.disagreements.is_empty() { "each stands" } else { "those that agree stand" },
+        found.unknown,
+        found.unknown_charged,
+        found.unknown - found.unknown_charged,
+        found.refused,
+    );
+    for sentence in &found.disagreements {
+        text.push_str(&format!("  DISAGREES: {sentence}\n"));
+    }
+    text.push_str(match found.disagreements.is_empty() {
+        true => "\n  They agree: nothing was charged twice, nothing was lost, nothing was guessed.\n",
+        false => "\n  They do NOT agree.\n",
+    });
+    text
+}
+
+/// Everything as JSON.
+pub(super) fn document(found: &Found) -> Value {
+    let comparison = &found.comparison;
+    let agree = comparison.disagreements.is_empty();
+    let file = |dropped: &Dropped| {
+        let mut document = runs::document(&dropped.run, &dropped.tally);
+        document["result"] = json!(dropped.result);
+        document
+    };
+    json!({
+        "simulator": true,
+        "agree": agree,
+        "hub": found.folder,
+        "vendor": { "handle": VENDOR, "company_id": found.company },
+        "runs": [file(&found.first), file(&found.mended)],
+        "result": found.first.result,
+        "comparison": {
+            "succeeded": comparison.succeeded,
+            "sum": two_places(comparison.sum),
+            "unknown": comparison.unknown,
+            "unknown_charged": comparison.unknown_charged,
+            "refused": comparison.refused,
+            "disagreements": comparison.disagreements,
+        },
+        "exit": if agree { Exit::Well.code() } else { Exit::Failed.code() },
+    })
+}
