@@ -54,7 +54,7 @@ impl Received {
 
     /// The order that a charge of the tests' script is for.
     pub fn order(&self) -> String {
-        self.json()["Customer"]["ExternalIdentifier"].as_str().unwrap_or_default().to_owned()
+        self.json()["Customer"]["ExternalIdentifier"].as_str().unwrap_or_default().trim().to_owned()
     }
 
     /// What a charge of the tests' script asks for, as it stands on the wire.

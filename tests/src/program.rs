@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 /// Names a program to test instead of the one that this workspace builds.
 const PROGRAM_VARIABLE: &str = "GESHER_TEST_PROGRAM";
@@ -18,11 +19,17 @@ pub fn gesher() -> &'static Path {
     &PROGRAM
 }
 
-/// Builds with the same words as `cargo xtask test`, since the features of a dependency depend on them: any other
-/// choice would compile half the workspace a second time.
+/// The program beside the tests. It is built when a source of the hub is younger than it, with the words of
+/// `cargo xtask test`: the features of a dependency follow from them, and others would compile half the workspace twice.
 fn build() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile = own.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
+    let program = profile.join("gesher");
+    let sources = ["crates", "scripts", "Cargo.toml", "Cargo.lock"].map(|name| workspace().join(name));
+    let newest = sources.iter().filter_map(|path| changed(path)).max();
+    if changed(&program) > newest {
+        return program;
+    }
     let target = profile.parent().expect("a profile lies in the target folder");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--workspace", "--tests", "--bins", "--target-dir"]).arg(target);
@@ -31,7 +38,17 @@ fn build() -> PathBuf {
     }
     let output = cargo.current_dir(workspace()).output().expect("cargo starts");
     assert!(output.status.success(), "the build failed: {}", String::from_utf8_lossy(&output.stderr));
-    profile.join("gesher")
+    program
+}
+
+/// When a file, or the youngest file below a folder, was last changed. What only tests read does not count.
+fn changed(path: &Path) -> Option<SystemTime> {
+    if !path.is_dir() {
+        return path.metadata().and_then(|metadata| metadata.modified()).ok();
+    }
+    let entries = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
+    let counts = |path: &PathBuf| !path.ends_with("tests") && !path.ends_with("benches");
+    entries.filter(counts).filter_map(|path| changed(&path)).max()
 }
 
 /// The root of the workspace.

@@ -105,6 +105,10 @@ impl Engine {
         self.change(run, RunState::Running).await?;
         let tally =
             self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
+        if tally.queued > 0 && stop.is_requested() {
+            // Every row was read, and some were still waiting for a worker when the stop came.
+            return Ok(RunEnd::Stopped);
+        }
         if tally.queued > 0 {
             return Err(EngineError::Unended { run: run.clone(), queued: tally.queued });
         }

@@ -5,7 +5,7 @@
 //!
 //! Writes return [`Written`]: the write is handed over, in order, when the method is called; awaiting it waits until
 //! it is durable. A write that was handed over later is never durable before an earlier one, so a caller who awaits
-//! an intent knows that everything written before it is durable too.
+//! an intent knows that everything written before it is durable too. Reads see what is durable.
 
 pub mod contract;
 mod error;
@@ -39,7 +39,8 @@ pub trait Journal: Send + Sync {
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()>;
 
     /// Gives a run the identity of its file. Answers whether the same bytes were run before in this flow, and left
-    /// nothing free. In the same commit, so that two hubs cannot both find a file new.
+    /// nothing free. In the same commit, so that two hubs cannot both find a file new. Asked again, it answers again:
+    /// only runs that learned the identity before this one are looked at.
     fn identify_file(&self, run: &RunId, sha256: [u8; 32], at: Timestamp) -> Written<FileIdentity>;
 
     /// Makes rows of a file into items of a run and takes their keys, in the order given. Answers one [`Claim`] an
@@ -58,10 +59,11 @@ pub trait Journal: Send + Sync {
     fn record_step(&self, step: StepRecord) -> Written<()>;
 
     /// Ends an item. Spends, keeps or frees its row key as its status says. An item that has ended stays as it is.
+    /// Refused with [`JournalError::NoItem`] when it was never claimed.
     fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()>;
 
     /// Turns every step that is in flight into `unknown`: this process has just started, so whoever sent it is dead.
-    /// Answers the steps.
+    /// Answers the steps. Only for the one process that sends: a reader beside it would end steps that are alive.
     fn settle_in_flight(&self, at: Timestamp) -> Written<Vec<StepId>>;
 
     /// Stores, replaces or (with no bytes) removes a sealed row.

@@ -1,5 +1,6 @@
 //! The records of the journal, as callers see them. How a store lays them out is its own.
 
+use gesher_core::outcome::NoSuchStatus;
 use gesher_core::{
     Currency, Decimal, ItemEnd, ItemId, ItemStatus, Key, Money, OutcomeStatus, RunId, StepId, Text,
 };
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// What started a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +105,15 @@ impl RunState {
             Self::Reporting => matches!(next, Self::Finished | Self::Cancelled),
             Self::Finished | Self::Refused | Self::Duplicate | Self::Cancelled => false,
         }
+    }
+}
+
+impl FromStr for RunState {
+    type Err = NoSuchStatus;
+
+    fn from_str(word: &str) -> Result<Self, NoSuchStatus> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == word);
+        found.ok_or_else(|| NoSuchStatus(word.to_owned()))
     }
 }
 
@@ -267,7 +278,7 @@ pub struct ItemRecord {
     pub key: Option<Key>,
     /// Which attempt of its key it is, or none when it did not get the key.
     pub attempt: Option<u32>,
-    /// How it ended, or none while it is queued.
+    /// How it ended, or none while it is queued. Its amount is its row's where the end names none.
     pub end: Option<ItemEnd>,
     /// When it ended or was claimed.
     pub at: Timestamp,

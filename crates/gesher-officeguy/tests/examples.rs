@@ -1,5 +1,7 @@
 //! Every operation's examples, run as they stand against the simulator over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use gesher_core::operation::{Account, MARKETPLACE, Provider, Registered, Registry, Sender};
 use gesher_core::time::ManualClock;
 use gesher_core::{Language, Outcome, OutcomeStatus, Secret};
@@ -11,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 async fn simulator() -> RunningSimulator {
-    let world = World::new(WorldOptions { api_key: Some(Secret::from("MarketKey")), ..WorldOptions::default() });
+    let world =
+        World::new(WorldOptions { api_key: Some(Secret::from("MarketKey")), ..WorldOptions::default() });
     Simulator::start(SimulatorOptions {
         served: vec![Served { listen: "127.0.0.1:0".parse().unwrap(), provider: Box::new(world) }],
         ledger: None,
@@ -80,7 +83,8 @@ async fn every_example_answers_what_it_says() {
         }
     }
     assert!(ran >= names.len());
-    let charged: Vec<_> = simulator.ledger().unwrap().into_iter().filter(|entry| entry.is_charged()).collect();
+    let charged: Vec<_> =
+        simulator.ledger().unwrap().into_iter().filter(|entry| entry.is_charged()).collect();
     let sums: Vec<_> = charged.iter().filter_map(|entry| entry.amount.as_deref()).collect();
     assert_eq!(sums, ["9.00", "118.00", "49.90"]);
     simulator.stop().await;

@@ -4,11 +4,13 @@
 //! and answers become maps.
 
 use crate::convert::{from_json, to_json};
-use crate::item::{Item, Native, terminated};
+use crate::item::{Item, Native, placed, terminated};
 use crate::seam::Level;
 use gesher_core::{Descriptor, KeyRule, Registry, Text};
 use gesher_engine::{Answer, CallEnd};
-use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Position};
+use rhai::{
+    Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Position,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -59,14 +61,14 @@ fn bind(module: &mut Module, name: &str, bound: &Arc<Bound>, arity: usize) {
         registration.set_into_module(
             module,
             move |context: NativeCallContext, who: Dynamic, key: Dynamic, request: Dynamic| {
-                bound.call(&context, &who, Some(&key), &request)
+                placed(&context, bound.call(&context, &who, Some(&key), &request))
             },
         );
     } else {
         registration.set_into_module(
             module,
             move |context: NativeCallContext, who: Dynamic, request: Dynamic| {
-                bound.call(&context, &who, None, &request)
+                placed(&context, bound.call(&context, &who, None, &request))
             },
         );
     }
@@ -82,12 +84,13 @@ impl Bound {
     ) -> Native<Dynamic> {
         let item = Item::of(context)?;
         let who = text_of(who).ok_or_else(|| self.wrong(&item, "who", "טקסט", "a text", who))?;
-        let key = match key {
-            Some(key) => Some(key_of(key).ok_or_else(|| {
-                self.wrong(&item, "key", "טקסט או מספר שלם", "a text or an integer", key)
-            })?),
-            None => None,
-        };
+        let key =
+            match key {
+                Some(key) => Some(key_of(key).ok_or_else(|| {
+                    self.wrong(&item, "key", "טקסט או מספר שלם", "a text or an integer", key)
+                })?),
+                None => None,
+            };
         if !request.is_map() {
             return Err(self.wrong(&item, "request", "מפה", "a map", request));
         }

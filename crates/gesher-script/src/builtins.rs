@@ -3,12 +3,14 @@
 //! [`BUILTINS`] lists them all, for the documentation, for the checks, and for the test that calls each.
 
 use crate::convert::{from_json, to_json};
-use crate::item::{Item, Native, terminated};
+use crate::item::{Item, Native, placed, terminated};
 use crate::limits::{ARRAY_ELEMENTS_MAX, MAP_ENTRIES_MAX};
 use crate::seam::Level;
 use gesher_core::Text;
 use gesher_core::money::parse_signed_amount;
-use rhai::{Array, Dynamic, EvalAltResult, FuncRegistration, INT, ImmutableString, Map, Module, NativeCallContext};
+use rhai::{
+    Array, Dynamic, EvalAltResult, FuncRegistration, INT, ImmutableString, Map, Module, NativeCallContext,
+};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
@@ -125,9 +127,11 @@ pub(crate) fn global_module() -> Module {
     add("int").set_into_module(&mut module, |context: NativeCallContext, value: Dynamic| {
         Err::<INT, _>(not_a_number(&context, "int", value.type_name()))
     });
-    add("alert").with_volatility(true).set_into_module(&mut module, |context: NativeCallContext, line: Dynamic| {
-        say(&context, Level::Alert, &line)
-    });
+    add("alert")
+        .with_volatility(true)
+        .set_into_module(&mut module, |context: NativeCallContext, line: Dynamic| {
+            say(&context, Level::Alert, &line)
+        });
     module
 }
 
@@ -135,34 +139,32 @@ pub(crate) fn global_module() -> Module {
 pub(crate) fn modules() -> BTreeMap<&'static str, Module> {
     let mut log = Module::new();
     for (name, level) in [("info", Level::Info), ("warn", Level::Warn), ("error", Level::Error)] {
-        FuncRegistration::new(name).with_volatility(true).set_into_module(
-            &mut log,
-            move |context: NativeCallContext, line: Dynamic| say(&context, level, &line),
-        );
+        FuncRegistration::new(name)
+            .with_volatility(true)
+            .set_into_module(&mut log, move |context: NativeCallContext, line: Dynamic| {
+                placed(&context, say(&context, level, &line))
+            });
     }
     let mut json = Module::new();
     FuncRegistration::new("parse").set_into_module(&mut json, |context: NativeCallContext, text: &str| {
-        parse_json(&context, text)
+        placed(&context, parse_json(&context, text))
     });
-    FuncRegistration::new("stringify").set_into_module(
-        &mut json,
-        |context: NativeCallContext, value: Dynamic| -> Native<String> {
-            let item = Item::of(&context)?;
-            let json = to_json(&value).map_err(|fault| item.fault(&fault.text()))?;
-            Ok(json.to_string())
-        },
-    );
+    FuncRegistration::new("stringify")
+        .set_into_module(&mut json, |context: NativeCallContext, value: Dynamic| {
+            placed(&context, write_json(&context, &value))
+        });
     let mut csv = Module::new();
     FuncRegistration::new("parse").set_into_module(&mut csv, |context: NativeCallContext, text: &str| {
         let item = Item::of(&context)?;
-        parse_csv(text).map_err(|text| item.fault(&text))
+        placed(&context, parse_csv(text).map_err(|text| item.fault(&text)))
     });
     let mut time = Module::new();
     for (name, format) in [("now", "%Y-%m-%dT%H:%M:%S%:z"), ("today", "%Y-%m-%d")] {
-        FuncRegistration::new(name).with_volatility(true).set_into_module(
-            &mut time,
-            move |context: NativeCallContext| tell_time(&context, format),
-        );
+        FuncRegistration::new(name)
+            .with_volatility(true)
+            .set_into_module(&mut time, move |context: NativeCallContext| {
+                placed(&context, tell_time(&context, format))
+            });
     }
     BTreeMap::from([("log", log), ("json", json), ("csv", csv), ("time", time)])
 }
@@ -212,9 +214,18 @@ fn say(context: &NativeCallContext, level: Level, line: &Dynamic) -> Native<()> 
 fn parse_json(context: &NativeCallContext, text: &str) -> Native<Dynamic> {
     let item = Item::of(context)?;
     let value = serde_json::from_str(text).map_err(|error| {
-        item.fault(&Text::new(format!("הטקסט אינו JSON תקין: {error}"), format!("the text is no JSON: {error}")))
+        item.fault(&Text::new(
+            format!("הטקסט אינו JSON תקין: {error}"),
+            format!("the text is no JSON: {error}"),
+        ))
     })?;
     from_json(&value).map_err(|fault| item.fault(&fault.text()))
+}
+
+fn write_json(context: &NativeCallContext, value: &Dynamic) -> Native<String> {
+    let item = Item::of(context)?;
+    let json = to_json(value).map_err(|fault| item.fault(&fault.text()))?;
+    Ok(json.to_string())
 }
 
 fn parse_csv(text: &str) -> Result<Array, Text> {

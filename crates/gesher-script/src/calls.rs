@@ -20,10 +20,44 @@ const BY_THE_LANGUAGE: [&str; 9] =
     ["print", "debug", "type_of", "Fn", "call", "curry", "is_def_var", "is_def_fn", "is_shared"];
 /// Words that the language keeps for itself beside its keywords.
 pub(crate) const RESERVED: [&str; 38] = [
-    "abstract", "async", "await", "call", "case", "curry", "debug", "default", "eval", "exit", "go", "goto",
-    "import", "is", "is_def_fn", "is_def_var", "is_shared", "macro", "match", "module", "new", "nil", "null",
-    "package", "print", "public", "shared", "static", "super", "spawn", "thread", "type_of", "unless", "use",
-    "var", "void", "with", "yield",
+    "abstract",
+    "async",
+    "await",
+    "call",
+    "case",
+    "curry",
+    "debug",
+    "default",
+    "eval",
+    "exit",
+    "go",
+    "goto",
+    "import",
+    "is",
+    "is_def_fn",
+    "is_def_var",
+    "is_shared",
+    "macro",
+    "match",
+    "module",
+    "new",
+    "nil",
+    "null",
+    "package",
+    "print",
+    "public",
+    "shared",
+    "static",
+    "super",
+    "spawn",
+    "thread",
+    "type_of",
+    "unless",
+    "use",
+    "var",
+    "void",
+    "with",
+    "yield",
 ];
 
 type Arities = BTreeMap<String, BTreeSet<usize>>;
@@ -127,7 +161,13 @@ impl Checker<'_> {
         ScriptFault::at(Place::new(self.sources, self.file.name, position), text)
     }
 
-    fn call(&self, call: &FnCallExpr, position: Position, clocks: &BTreeSet<String>, findings: &mut Findings) {
+    fn call(
+        &self,
+        call: &FnCallExpr,
+        position: Position,
+        clocks: &BTreeSet<String>,
+        findings: &mut Findings,
+    ) {
         let (name, arity) = (call.name.as_str(), call.args.len());
         // Operators, and what the parser makes of closures and properties.
         if call.is_operator_call() || name.contains('$') {
@@ -139,7 +179,8 @@ impl Checker<'_> {
         }
         let module = call.namespace.to_string();
         let position = call.namespace.position();
-        if let Some(imported) = self.file.aliases.get(&module).and_then(|file| self.files.get(file.as_str())) {
+        if let Some(imported) = self.file.aliases.get(&module).and_then(|file| self.files.get(file.as_str()))
+        {
             findings.faults.extend(self.imported(imported, &module, name, arity, position));
             return;
         }
@@ -149,7 +190,7 @@ impl Checker<'_> {
         };
         match functions.get(name) {
             None => {
-                let (he, en) = hint(nearest(name, functions.keys().map(String::as_str)).map(|near| near));
+                let (he, en) = hint(nearest(name, functions.keys().map(String::as_str)));
                 let text = Text::new(
                     format!("אין פעולה או פונקציה בשם {module}::{name}{he}"),
                     format!("there is no {module}::{name}{en}"),
@@ -247,7 +288,8 @@ impl Checker<'_> {
             return None;
         }
         let (he, en) = hint(nearest(name, standard.keys().map(String::as_str).filter(|n| !n.contains('$'))));
-        let text = Text::new(format!("אין פונקציה בשם {name}{he}"), format!("there is no function {name}{en}"));
+        let text =
+            Text::new(format!("אין פונקציה בשם {name}{he}"), format!("there is no function {name}{en}"));
         Some(self.fault(position, text))
     }
 

@@ -94,7 +94,8 @@ impl<'a> File<'a> {
                 name: wanted.to_owned(),
                 params: function.params.iter().map(|&param| param.to_owned()).collect(),
                 private: matches!(function.access, FnAccess::Private),
-                body: ast.clone_functions_only_filtered(|_, _, _, name, params| name == wanted && params == arity),
+                body: ast
+                    .clone_functions_only_filtered(|_, _, _, name, params| name == wanted && params == arity),
             }
         });
         let aliases = imports(ast).into_iter().filter_map(|import| Some((import.alias, import.file.ok()?)));
@@ -142,7 +143,7 @@ fn top_level(sources: &Sources, file: &File<'_>, names: &Names<'_>) -> Vec<Scrip
                 "מחוץ לפונקציות מותר רק const, import ו־fn; העבירו את השורה לתוך פונקציה",
                 "outside of functions there may be only const, import and fn; move this into a function",
             );
-            faults.push(ScriptFault::at(Place::new(sources, file.name, statement.position()), text));
+            faults.push(ScriptFault::at(Place::new(sources, file.name, start(statement)), text));
             continue;
         }
         statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
@@ -159,6 +160,20 @@ fn top_level(sources: &Sources, file: &File<'_>, names: &Names<'_>) -> Vec<Scrip
         });
     }
     faults
+}
+
+/// Where a statement begins; a call's own position is that of its name, behind the module's.
+fn start(statement: &Stmt) -> Position {
+    let call = match statement {
+        Stmt::FnCall(call, _) => Some(call),
+        Stmt::Expr(expression) => match &**expression {
+            Expr::FnCall(call, _) => Some(call),
+            _ => None,
+        },
+        _ => None,
+    };
+    call.filter(|call| call.is_qualified())
+        .map_or_else(|| statement.position(), |call| call.namespace.position())
 }
 
 fn entry_points(sources: &Sources, main: &File<'_>, findings: &mut Findings) {
@@ -192,13 +207,14 @@ fn entry_points(sources: &Sources, main: &File<'_>, findings: &mut Findings) {
                 (format!("; אולי {} היא {near}?", f.name), format!("; is {} meant to be {near}?", f.name))
             })
             .unwrap_or_default();
-        let place = slip.map(|(f, _)| definition(sources, main.name, &f.name)).unwrap_or_else(|| Place {
-            file: main.name.to_owned(),
-            ..Place::default()
-        });
+        let place = slip
+            .map(|(f, _)| definition(sources, main.name, &f.name))
+            .unwrap_or_else(|| Place { file: main.name.to_owned(), ..Place::default() });
         let text = Text::new(
             format!("אין בתסריט פונקציית כניסה: fn on_row(row) לשורות של קובץ, fn on_call(args) לקריאה{he}"),
-            format!("the script has no entry point: fn on_row(row) for a file's rows, fn on_call(args) for a call{en}"),
+            format!(
+                "the script has no entry point: fn on_row(row) for a file's rows, fn on_call(args) for a call{en}"
+            ),
         );
         findings.faults.push(ScriptFault::at(place, text));
     }
@@ -213,7 +229,10 @@ fn definition(sources: &Sources, file: &str, name: &str) -> Place {
         let at = line.find("fn ")?;
         let rest = line.get(at + 3..)?.trim_start();
         let after = rest.strip_prefix(name)?;
-        after.trim_start().starts_with('(').then(|| (index, line.get(..at).unwrap_or_default().chars().count()))
+        after
+            .trim_start()
+            .starts_with('(')
+            .then(|| (index, line.get(..at).unwrap_or_default().chars().count()))
     });
     let position = found.map(|(line, column)| position(line + 1, column + 1)).next();
     Place::new(sources, file, position.unwrap_or(Position::NONE))
@@ -276,19 +295,27 @@ fn column_read(path: &[ASTNode<'_>], row: &str) -> Option<(String, Position)> {
 }
 
 /// A parse error, with what to do about it.
-pub(crate) fn compile_fault(engine: &Engine, sources: &Sources, file: &str, error: &ParseError) -> ScriptFault {
+pub(crate) fn compile_fault(
+    engine: &Engine,
+    sources: &Sources,
+    file: &str,
+    error: &ParseError,
+) -> ScriptFault {
     let place = Place::new(sources, file, error.position());
     let words = error.err_type().to_string();
     let text = match error.err_type() {
         ParseErrorType::VariableUndefined(name) => Text::new(
-            format!("אין משתנה בשם {name}; קבוע שהוגדר מחוץ לפונקציה נקרא global::{name}, וטקסט נכתב במירכאות"),
-            format!("there is no variable {name}; a constant from outside the function is global::{name}, and a text is written in quotes"),
+            format!(
+                "אין משתנה בשם {name}; קבוע שהוגדר מחוץ לפונקציה נקרא global::{name}, וטקסט נכתב במירכאות"
+            ),
+            format!(
+                "there is no variable {name}; a constant from outside the function is global::{name}, and a text is written in quotes"
+            ),
         ),
         ParseErrorType::ModuleUndefined(name) => calls::unknown_module(engine, name),
-        ParseErrorType::BadInput(LexError::ImproperSymbol(_, words)) if words.contains("eval") => Text::new(
-            "הפונקציה eval אינה זמינה בתסריטים",
-            "`eval` is not available to scripts",
-        ),
+        ParseErrorType::BadInput(LexError::ImproperSymbol(_, words)) if words.contains("eval") => {
+            Text::new("הפונקציה eval אינה זמינה בתסריטים", "`eval` is not available to scripts")
+        }
         _ => reserved_word(&place).unwrap_or_else(|| {
             Text::new(format!("התסריט אינו תקין: {words}"), format!("the script does not compile: {words}"))
         }),
@@ -298,23 +325,27 @@ pub(crate) fn compile_fault(engine: &Engine, sources: &Sources, file: &str, erro
 
 /// When the error stands at a word that Rhai keeps for itself: how a column of that name is read.
 fn reserved_word(place: &Place) -> Option<Text> {
-    let rest: String = place.source_line.chars().skip(place.column.checked_sub(1)?).collect();
-    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    if word.is_empty() || rhai::is_valid_identifier(&word) && !is_reserved(&word) {
-        return None;
-    }
-    let before: String = place.source_line.chars().take(place.column - 1).collect();
+    let at = place.column.checked_sub(1)?;
+    let in_word = |c: &char| c.is_alphanumeric() || *c == '_';
+    let word: String = place.source_line.chars().skip(at).take_while(in_word).collect();
     if !is_reserved(&word) {
         return None;
     }
-    let owner: String = before.trim_end().strip_suffix('.').map_or_else(String::new, |before| {
-        let tail = before.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_');
-        tail.collect::<Vec<_>>().into_iter().rev().collect()
-    });
-    let shown = if owner.is_empty() { "row".to_owned() } else { owner };
+    let before: Vec<char> = place.source_line.chars().take(at).collect();
+    let Some(b'.') = before.last().and_then(|c| u8::try_from(*c).ok()) else {
+        return Some(Text::new(
+            format!("המילה {word} שמורה לשפה; בחרו שם אחר"),
+            format!("`{word}` is a word of the language; choose another name"),
+        ));
+    };
+    let mut owner: Vec<char> = before.iter().rev().skip(1).copied().take_while(in_word).collect();
+    owner.reverse();
+    let owner: String = owner.into_iter().collect();
     Some(Text::new(
-        format!("המילה {word} שמורה לשפה; שדה או עמודה בשם זה נכתבים {shown}[\"{word}\"]"),
-        format!("`{word}` is a word of the language; a field or column of that name is written {shown}[\"{word}\"]"),
+        format!("המילה {word} שמורה לשפה; שדה או עמודה בשם זה נכתבים {owner}[\"{word}\"]"),
+        format!(
+            "`{word}` is a word of the language; a field or column of that name is written {owner}[\"{word}\"]"
+        ),
     ))
 }
 

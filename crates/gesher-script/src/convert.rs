@@ -57,8 +57,12 @@ impl ConvertFault {
         };
         match &self.what {
             Unfit::Type(name) => Text::new(
-                format!("{at_he}ערך מסוג {name} אינו יכול להישלח; מותר טקסט, מספר, true/false, (), מערך או מפה"),
-                format!("{at_en}a value of type {name} cannot be sent; text, numbers, true/false, (), arrays and maps can"),
+                format!(
+                    "{at_he}ערך מסוג {name} אינו יכול להישלח; מותר טקסט, מספר, true/false, (), מערך או מפה"
+                ),
+                format!(
+                    "{at_en}a value of type {name} cannot be sent; text, numbers, true/false, (), arrays and maps can"
+                ),
             ),
             Unfit::Depth => Text::new(
                 format!("{at_he}יותר מ־{JSON_DEPTH_MAX} רמות קינון"),
@@ -147,7 +151,8 @@ fn from_json_at(value: &Value, depth: usize) -> Result<Dynamic, ConvertFault> {
         }
         Value::Object(fields) => {
             let converted = fields.iter().map(|(name, field)| {
-                let field = from_json_at(field, depth + 1).map_err(|fault| fault.inside(&Step::Field(name)))?;
+                let field =
+                    from_json_at(field, depth + 1).map_err(|fault| fault.inside(&Step::Field(name)))?;
                 Ok((name.as_str().into(), field))
             });
             Dynamic::from_map(converted.collect::<Result<Map, ConvertFault>>()?)
@@ -159,9 +164,7 @@ fn number_from_json(number: &Number) -> Result<Dynamic, ConvertFault> {
     if let Some(integer) = number.as_i64() {
         return Ok(Dynamic::from(integer));
     }
-    decimal_of(number)
-        .map(Dynamic::from)
-        .ok_or_else(|| ConvertFault::here(Unfit::Number(number.to_string())))
+    decimal_of(number).map(Dynamic::from).ok_or_else(|| ConvertFault::here(Unfit::Number(number.to_string())))
 }
 
 #[cfg(test)]

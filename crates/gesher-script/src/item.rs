@@ -4,16 +4,25 @@
 //! alone is not enough: once an item is over, it stays over, and every host function and every step of the
 //! evaluator asks here first.
 
-use crate::limits::{OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
+use crate::limits::{OPERATIONS_MAX, OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
 use crate::seam::{Host, Level};
 use gesher_core::{Language, Text};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What every native function that scripts can call answers.
 pub(crate) type Native<T> = Result<T, Box<EvalAltResult>>;
+
+/// A limit that a script cannot go on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fence {
+    /// It took too many steps.
+    Steps,
+    /// It took too long.
+    Time,
+}
 
 /// The state of one execution.
 pub(crate) struct Item {
@@ -21,7 +30,7 @@ pub(crate) struct Item {
     started: Duration,
     /// Nanoseconds spent in operations.
     waited: AtomicU64,
-    time_is_up: AtomicBool,
+    fence: OnceLock<Fence>,
     written: AtomicUsize,
 }
 
@@ -32,7 +41,7 @@ impl Item {
             host,
             started,
             waited: AtomicU64::new(0),
-            time_is_up: AtomicBool::new(false),
+            fence: OnceLock::new(),
             written: AtomicUsize::new(0),
         })
     }
@@ -55,11 +64,12 @@ impl Item {
 
     /// Whether nothing may be done for it any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.host.is_dead() || self.time_is_up()
+        self.host.is_dead() || self.fence().is_some()
     }
 
-    pub(crate) fn time_is_up(&self) -> bool {
-        self.time_is_up.load(Ordering::Relaxed)
+    /// The limit that ended the script.
+    pub(crate) fn fence(&self) -> Option<Fence> {
+        self.fence.get().copied()
     }
 
     /// Called for every step of the evaluator; an answer ends the script.
@@ -67,16 +77,20 @@ impl Item {
         if self.is_over() {
             return Some(Dynamic::UNIT);
         }
-        if operations % OPERATIONS_PER_TIME_CHECK != 0 {
+        let fence = if operations >= OPERATIONS_MAX {
+            Fence::Steps
+        } else if operations.is_multiple_of(OPERATIONS_PER_TIME_CHECK) && self.spent() > SCRIPT_TIME_MAX {
+            Fence::Time
+        } else {
             return None;
-        }
-        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
-        let spent = self.host.monotonic().saturating_sub(self.started).saturating_sub(waited);
-        if spent <= SCRIPT_TIME_MAX {
-            return None;
-        }
-        self.time_is_up.store(true, Ordering::Relaxed);
+        };
+        self.fence.get_or_init(|| fence);
         Some(Dynamic::UNIT)
+    }
+
+    fn spent(&self) -> Duration {
+        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
+        self.host.monotonic().saturating_sub(self.started).saturating_sub(waited)
     }
 
     /// Does something outside the script, unless the item is over. The time that it takes is not the script's.
@@ -122,4 +136,14 @@ impl Item {
 /// The error by which an item that is over leaves the script.
 pub(crate) fn terminated() -> Box<EvalAltResult> {
     EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE).into()
+}
+
+/// Gives an error of a function in a module the place of its call, which Rhai leaves out there.
+pub(crate) fn placed<T>(context: &NativeCallContext, result: Native<T>) -> Native<T> {
+    result.map_err(|mut error| {
+        if error.position().is_none() {
+            error.set_position(context.call_position());
+        }
+        error
+    })
 }

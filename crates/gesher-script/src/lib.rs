@@ -18,7 +18,6 @@ mod report;
 mod seam;
 mod shadow;
 
-
 pub use bindings::{arities, expected_call};
 pub use builtins::{BUILTINS, Builtin};
 pub use check::{ColumnUse, ScriptFault};

@@ -11,9 +11,7 @@ use crate::report::{Place, Sources};
 use gesher_core::limits::SCRIPT_BYTES_MAX;
 use gesher_core::{Registry, Text};
 use gesher_engine::Allow;
-use rhai::{
-    AST, Engine, EvalAltResult, Expr, Module, ModuleResolver, Position, Scope, Shared, Stmt,
-};
+use rhai::{AST, Engine, EvalAltResult, Expr, Module, ModuleResolver, Position, Scope, Shared, Stmt};
 use ring::digest::{Context, SHA256};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -80,7 +78,10 @@ impl Loader {
             let name = root.display();
             ScriptFault::of_file(
                 &name.to_string(),
-                Text::new(format!("לא ניתן לפתוח את תיקיית התסריטים: {error}"), format!("the scripts folder cannot be opened: {error}")),
+                Text::new(
+                    format!("לא ניתן לפתוח את תיקיית התסריטים: {error}"),
+                    format!("the scripts folder cannot be opened: {error}"),
+                ),
             )
         })?;
         Ok(Self {
@@ -225,7 +226,9 @@ fn module_file(path: &str) -> Result<String, Text> {
     if path.is_empty() || !plain || path.contains('\\') {
         return Err(Text::new(
             format!("„{path}” אינו שם של קובץ בתיקיית התסריטים; למשל import \"lib/money\" as money"),
-            format!("`{path}` names no file in the scripts folder; write for instance import \"lib/money\" as money"),
+            format!(
+                "`{path}` names no file in the scripts folder; write for instance import \"lib/money\" as money"
+            ),
         ));
     }
     Ok(if path.ends_with(".rhai") { path.to_owned() } else { format!("{path}.rhai") })

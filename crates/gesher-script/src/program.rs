@@ -3,7 +3,7 @@
 use crate::check::{ColumnUse, ScriptFault};
 use crate::convert::{from_json, to_json};
 use crate::host::Vocabulary;
-use crate::item::Item;
+use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
 use crate::seam::{Host, Level};
 use gesher_core::Text;
@@ -76,8 +76,17 @@ impl RhaiProgram {
             engine.register_global_module(Shared::clone(&self.script));
             let options = CallFnOptions::new().eval_ast(false).in_all_namespaces(true);
             let call = (argument,);
-            engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.nothing, entry.name(), call)
+            engine.call_fn_with_options::<Dynamic>(
+                options,
+                &mut Scope::new(),
+                &self.nothing,
+                entry.name(),
+                call,
+            )
         });
+        // A fence that was met inside a closure is an error that `catch` takes; it counts all the same.
+        let result =
+            result.and_then(|value| if item.fence().is_some() { Err(terminated()) } else { Ok(value) });
         let end = match result {
             Ok(value) => ProgramEnd::Returned(self.returned(item, &value)),
             Err(error) => {

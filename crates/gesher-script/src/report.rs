@@ -3,7 +3,7 @@
 //! One sentence goes into result files; the whole goes to the log. The words are the hub's language; what only Rhai
 //! can say stays English.
 
-use crate::item::Item;
+use crate::item::{Fence, Item};
 use crate::limits::*;
 use gesher_core::names::nearest;
 use gesher_core::{Language, Text};
@@ -92,18 +92,14 @@ pub(crate) struct Thrown {
 }
 
 /// What an error that left the script means. Everything is redacted.
-pub(crate) fn thrown(
-    error: Box<EvalAltResult>,
-    sources: &Sources,
-    item: &Item,
-    header: &[String],
-) -> Thrown {
+pub(crate) fn thrown(error: Box<EvalAltResult>, sources: &Sources, item: &Item, header: &[String]) -> Thrown {
     let (innermost, place) = innermost(error, sources);
     let language = item.language();
     let (code, sentence, deliberate) = match *innermost {
-        EvalAltResult::ErrorRuntime(value, _) => match value.try_cast::<Map>() {
+        EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<Map>() {
             Some(map) => coded(&map, language),
-            None => (None, Text::new("התסריט נעצר", "the script stopped").get(language).to_owned(), false),
+            None if value.is_unit() => (None, stopped(language), false),
+            None => (None, value.to_string(), false),
         },
         other => (None, sentence(other, item, header).get(language).to_owned(), false),
     };
@@ -148,21 +144,24 @@ fn coded(map: &Map, language: Language) -> (Option<String>, String, bool) {
     let text = |name: &str| map.get(name).filter(|value| !value.is_unit()).map(ToString::to_string);
     let message = text("message").filter(|message| !message.is_empty());
     let deliberate = message.is_some();
-    let fallback = Text::new("התסריט עצר את השורה", "the script stopped the row");
-    (text("code"), message.unwrap_or_else(|| fallback.get(language).to_owned()), deliberate)
+    (text("code"), message.unwrap_or_else(|| stopped(language)), deliberate)
+}
+
+fn stopped(language: Language) -> String {
+    Text::new("התסריט נעצר בלי לומר מדוע", "the script stopped without saying why").get(language).to_owned()
 }
 
 fn sentence(error: EvalAltResult, item: &Item, header: &[String]) -> Text {
     use EvalAltResult as E;
     match error {
-        E::ErrorTerminated(..) if item.time_is_up() => {
+        E::ErrorTerminated(..) if item.fence() == Some(Fence::Time) => {
             let seconds = SCRIPT_TIME_MAX.as_secs();
             Text::new(
                 format!("התסריט רץ יותר מ־{seconds} שניות"),
                 format!("the script ran for more than {seconds} seconds"),
             )
         }
-        E::ErrorTooManyOperations(_) => Text::new(
+        E::ErrorTerminated(..) | E::ErrorTooManyOperations(_) => Text::new(
             format!("התסריט ביצע יותר מ־{OPERATIONS_MAX} צעדים; אולי יש בו לולאה בלי סוף"),
             format!("the script took more than {OPERATIONS_MAX} steps; it may have a loop without an end"),
         ),

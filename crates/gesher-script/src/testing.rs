@@ -89,12 +89,7 @@ impl Provider for OnPaper {
         Ok(self.marketplace())
     }
 
-    fn perform<'a>(
-        &'a self,
-        _: &'a OperationEntry,
-        _: &'a Account,
-        _: &'a Prepared,
-    ) -> OutcomeFuture<'a> {
+    fn perform<'a>(&'a self, _: &'a OperationEntry, _: &'a Account, _: &'a Prepared) -> OutcomeFuture<'a> {
         Box::pin(async { Outcome::new(OutcomeStatus::NotSent, "on_paper", Text::default()) })
     }
 }

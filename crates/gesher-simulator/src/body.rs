@@ -11,13 +11,15 @@ use tokio::time::{Sleep, sleep};
 
 /// Into how many drops a slow answer falls.
 const DROPS: u32 = 16;
+/// Between the first half of an answer and the break, so that the half is on its way.
+const BREAK_AFTER: Duration = Duration::from_millis(10);
 
 /// A body as it shall arrive.
 pub(crate) enum ReplyBody {
     /// At once.
     Whole(Option<Bytes>),
     /// The first half, and then the connection breaks.
-    Cut { first: Option<Bytes>, announced: u64 },
+    Cut { first: Option<Bytes>, announced: u64, wait: Pin<Box<Sleep>> },
     /// A piece, a pause, a piece.
     Drip { rest: Bytes, piece: usize, pause: Duration, wait: Pin<Box<Sleep>> },
 }
@@ -30,7 +32,7 @@ impl ReplyBody {
     pub(crate) fn cut(mut body: Vec<u8>) -> Self {
         let announced = body.len() as u64;
         body.truncate(body.len() / 2);
-        Self::Cut { first: Some(body.into()), announced }
+        Self::Cut { first: Some(body.into()), announced, wait: Box::pin(sleep(BREAK_AFTER)) }
     }
 
     pub(crate) fn drip(body: Vec<u8>, over: Duration) -> Self {
@@ -50,10 +52,11 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.get_mut() {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
-            Self::Cut { first, .. } => Poll::Ready(Some(match first.take() {
-                Some(first) => Ok(Frame::data(first)),
-                None => Err(io::ErrorKind::ConnectionAborted.into()),
-            })),
+            Self::Cut { first, wait, .. } => match first.take() {
+                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                None if wait.as_mut().poll(cx).is_pending() => Poll::Pending,
+                None => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+            },
             Self::Drip { rest, piece, pause, wait } => {
                 if rest.is_empty() {
                     return Poll::Ready(None);

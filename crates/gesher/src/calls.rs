@@ -104,8 +104,10 @@ pub async fn work(
 /// Goes on with the calls that a stop or a crash interrupted.
 pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Result<(), HubError> {
     let unfinished = engine.journal().unfinished_runs().await.doing("reading the unfinished runs")?;
-    for run in unfinished.into_iter().filter(|run| run.trigger == TriggerKind::Call) {
+    for run in unfinished {
         match flows.iter().find(|flow| flow.name == run.flow) {
+            // The drop folder's own watch goes on with its files.
+            Some(_) if run.trigger != TriggerKind::Call => {}
             Some(flow) => resume_one(engine, flow, run, stop).await?,
             None => {
                 tracing::warn!(run = %run.id, flow = run.flow, "its flow is gone from gesher.toml; it waits")

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 /// Levels of fields that are shown. Deeper ones are the provider's own affair.
 const LEVELS_MAX: usize = 8;
+/// Names of an enum that a text lists.
+const NAMES_SHOWN_MAX: usize = 16;
 /// Steps from a reference to what it stands for.
 const REFERENCES_MAX: usize = 16;
 
@@ -102,6 +104,15 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     schema
 }
 
+/// The names for people; JSON has all of a long list.
+fn some_names(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// The fields as lines, each indented below the one that holds it.
 pub fn lines(fields: &[Field]) -> Vec<(String, String, bool, String)> {
     let mut lines = Vec::new();
@@ -113,7 +124,7 @@ fn push(fields: &[Field], level: usize, lines: &mut Vec<(String, String, bool, S
     for field in fields {
         let doc = match field.names.is_empty() {
             true => field.doc.clone(),
-            false => format!("{} One of: {}.", field.doc, field.names.join(", ")).trim_start().to_owned(),
+            false => format!("{} One of: {}.", field.doc, some_names(&field.names)).trim_start().to_owned(),
         };
         lines.push((
             format!("{}{}", "  ".repeat(level), field.name),

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How often a run of another process is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Looks at a run of another process before it is asked whether that process still lives.
+const LOOKS_BEFORE_DOUBT: u32 = 25;
 /// How often the bar is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
@@ -45,18 +47,22 @@ pub async fn counters<T>(output: Output, progress: &Progress, work: impl Future<
     result
 }
 
-/// Waits until a run of another process is over.
+/// Waits until a run is over, or until `is_worked_on` says that nobody works on it any more.
 pub async fn to_the_end(
     output: Output,
     journal: &dyn Journal,
     run: &RunId,
+    is_worked_on: impl Fn() -> bool,
 ) -> Result<(RunRecord, Tally), HubError> {
     let bar = bar(output);
+    let mut looks: u32 = 0;
     loop {
         let (record, tally) = read(journal, run).await?;
         bar.set_length(record.rows.unwrap_or_else(|| tally.items()));
         bar.set_position(tally.items() - tally.queued);
-        if record.state.is_final() {
+        looks += 1;
+        let abandoned = looks.is_multiple_of(LOOKS_BEFORE_DOUBT) && !is_worked_on();
+        if record.state.is_final() || abandoned {
             bar.finish_and_clear();
             return Ok((record, tally));
         }

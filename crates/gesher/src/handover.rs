@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How often the journal is asked for the run.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Looks before it is asked whether the hub still lives.
+const LOOKS_BEFORE_DOUBT: u32 = 25;
 /// Newest runs of the flow among which the file's is looked for.
 const RUNS_LOOKED_AT: usize = 100;
 /// How long a run may be in coming once its file is gone from the folder.
@@ -23,6 +25,7 @@ pub async fn file(
     journal: &dyn Journal,
     flow: &FlowConfig,
     path: &Path,
+    is_serving: impl Fn() -> bool,
 ) -> Result<RunId, HubError> {
     let folder = flow.drop.as_ref().map(|drop| drop.config.folder.clone());
     let folder =
@@ -31,7 +34,7 @@ pub async fn file(
     let since = SystemClock::new().now();
     let dropped = put(path, &folder, &name)?;
     output.note(&format!("a hub is serving here: dropped {name} into its folder"));
-    let mut gone_looks = 0;
+    let (mut looks, mut gone_looks) = (0_u32, 0_u32);
     loop {
         let runs = journal.runs(Some(&flow.name), RUNS_LOOKED_AT).await.doing("reading the runs")?;
         if let Some(run) = runs.into_iter().find(|run| is_of(run, &name, since)) {
@@ -43,6 +46,11 @@ pub async fn file(
             return Err(HubError::failed(format!(
                 "{name} is gone from the drop folder, and no run was begun for it"
             )));
+        }
+        looks += 1;
+        if looks.is_multiple_of(LOOKS_BEFORE_DOUBT) && !is_serving() {
+            return Err(HubError::failed("the hub that served is gone")
+                .hint(format!("{name} lies in its drop folder, and is taken when a hub serves here again")));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -3,10 +3,15 @@
 use crate::error::{Doing, HubError};
 use crate::output::Output;
 use gesher_engine::Stop;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 /// The exit code of a hub that was told twice to stop, as shells count it.
 const EXIT_FORCED: i32 = 130;
+
+/// Signals that come sooner than this after the first belong to it: a terminal and a supervisor often send both.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// Lets signals ask for `stop`. After a second one, whatever is in flight becomes `unknown` at the next start.
 pub fn ask(output: Output, stop: &Stop) -> Result<(), HubError> {
@@ -14,16 +19,21 @@ pub fn ask(output: Output, stop: &Stop) -> Result<(), HubError> {
     let mut interrupt = signal(SignalKind::interrupt()).doing("signals cannot be received")?;
     let stop = stop.clone();
     tokio::spawn(async move {
+        let mut first: Option<Instant> = None;
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if stop.is_requested() {
-                std::process::exit(EXIT_FORCED);
+            match first {
+                Some(first) if first.elapsed() >= SAME_REQUEST => std::process::exit(EXIT_FORCED),
+                Some(_) => {}
+                None => {
+                    first = Some(Instant::now());
+                    output.note("stopping: what is in flight is finished first; once more stops at once");
+                    stop.request();
+                }
             }
-            output.note("stopping: what is in flight is finished first; once more stops at once");
-            stop.request();
         }
     });
     Ok(())

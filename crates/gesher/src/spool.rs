@@ -72,6 +72,7 @@ pub async fn serve(
     redactor: Arc<Redactor>,
     stop: Stop,
 ) {
+    sweep(&folder(&data));
     let mut working = JoinSet::new();
     while !stop.is_requested() {
         for path in questions(&folder(&data)) {
@@ -84,6 +85,16 @@ pub async fn serve(
         }
     }
     while working.join_next().await.is_some() {}
+}
+
+/// Takes away answers that nobody fetched: who asked is long gone.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|end| end == "run" || end == "refused" || end == "tmp") {
+            drop(fs::remove_file(path));
+        }
+    }
 }
 
 fn questions(folder: &Path) -> Vec<PathBuf> {

@@ -98,6 +98,8 @@ pub(super) async fn a_row_found_invalid_takes_no_key(place: Place) -> Result<(),
     let query = ItemQuery { run, status: Some(ItemStatus::Invalid), after: None, limit: 9 };
     let items = place.journal.items(&query).await?;
     let [item] = items.as_slice() else { return Err(Broken(format!("{items:?}"))) };
+    // Its end named no amount, so its row's stands for it.
+    let end = ItemEnd { amount: Some(shekels("10.00")?), ..end };
     same((&item.end, item.attempt), (&Some(end), None))
 }
 

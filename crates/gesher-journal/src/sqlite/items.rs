@@ -1,7 +1,7 @@
 //! Items: how rows are claimed and their keys taken, how items end, and how they are read and counted.
 
 use super::convert::{
-    all, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
+    all, corrupt, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
     read_number_or_none, read_word,
 };
 use super::fault::Fault;
@@ -75,11 +75,7 @@ impl NewRow<'_> {
             return Ok(Claim::Ended);
         }
         let claim = self.take_key(connection)?;
-        let attempt = match &claim {
-            Claim::Taken { attempt, .. } if self.item.key.is_some() => Some(*attempt),
-            _ => None,
-        };
-        self.insert(connection, attempt)?;
+        self.insert(connection, self.attempt_of(&claim))?;
         Ok(claim)
     }
 
@@ -100,15 +96,34 @@ impl NewRow<'_> {
         }
         // It did not get its key, and ended before that was written down: whether it gets it now is decided anew.
         let claim = self.take_key(connection)?;
-        if let Claim::Taken { attempt, .. } = claim {
-            connection
-                .prepare_cached("UPDATE items SET attempt = ?3, at = ?4 WHERE run = ?1 AND ordinal = ?2")?
-                .execute(params![self.run.no, self.ordinal, attempt, instant(self.at)])?;
-        }
+        connection
+            .prepare_cached(
+                "UPDATE items SET key = ?3, attempt = ?4, cells_hash = ?5, at = ?6
+                 WHERE run = ?1 AND ordinal = ?2",
+            )?
+            .execute(params![
+                self.run.no,
+                self.ordinal,
+                self.item.key.as_ref().map(Key::as_str),
+                self.attempt_of(&claim),
+                self.item.cells_hash,
+                instant(self.at)
+            ])?;
         Ok(claim)
     }
 
+    /// Which attempt of its key the row is, where it has a key and got it.
+    fn attempt_of(&self, claim: &Claim) -> Option<u32> {
+        match claim {
+            Claim::Taken { attempt, .. } if self.item.key.is_some() => Some(*attempt),
+            _ => None,
+        }
+    }
+
     /// Takes the row's key, unless somebody has it. A row without a key needs none.
+    ///
+    /// Rows of one file are told apart by who took the key last. Where another run took it in between and left it
+    /// free, a second row of this file may try it: once more, never twice at a time.
     fn take_key(&self, connection: &Connection) -> Result<Claim, Fault> {
         let Some(key) = &self.item.key else { return Ok(Claim::Taken { attempt: 1, resumed: false }) };
         let taken = connection
@@ -195,7 +210,7 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
             },
         })
     })?;
-    found.ok_or_else(|| super::convert::corrupt("row key without an item", key))
+    found.ok_or_else(|| corrupt("row key without an item", key))
 }
 
 pub(super) fn finish(
@@ -248,7 +263,8 @@ pub(super) fn items(connection: &Connection, query: &ItemQuery) -> Result<Vec<It
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let statement = connection.prepare_cached(
         "SELECT i.ordinal, i.line, i.key, i.attempt, i.state, i.at, i.reference, i.document, i.code, i.message,
-                i.end_amount, i.end_currency
+                coalesce(i.end_amount, i.amount),
+                CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END
          FROM items i
          WHERE i.run = (SELECT no FROM runs WHERE id = ?1) AND i.ordinal > ?2 AND (?3 IS NULL OR i.state = ?3)
          ORDER BY i.ordinal LIMIT ?4",

@@ -13,6 +13,8 @@ mod runs;
 mod schema;
 mod sealed;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use crate::Journal;

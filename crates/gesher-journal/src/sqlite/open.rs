@@ -1,6 +1,6 @@
 //! Opening: the connections and their settings, the migration, whose journal it is.
 
-use super::convert::{all, first, instant};
+use super::convert::{all, corrupt, first, instant};
 use super::fault::Fault;
 use super::schema;
 use crate::error::JournalError;
@@ -50,7 +50,11 @@ pub(super) fn for_writing(
     let open = || -> Result<(Connection, HubId), Fault> {
         let connection = Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         prepare(&connection)?;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(corrupt("way of writing", mode));
+        }
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
@@ -74,7 +78,7 @@ pub(super) fn existing(path: &Path) -> Result<(Connection, HubId), JournalError>
     let open = || {
         let connection = reading(path)?;
         schema::require_current(&connection)?;
-        let hub = hub_id(&connection)?.ok_or_else(|| super::convert::corrupt("journal", "without a hub"))?;
+        let hub = hub_id(&connection)?.ok_or_else(|| corrupt("journal", "without a hub"))?;
         Ok((connection, hub))
     };
     open().map_err(|fault| not_opened(path, fault))

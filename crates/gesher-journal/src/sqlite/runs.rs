@@ -8,7 +8,6 @@ use crate::record::{FileIdentity, NewRun, RunChange, RunRecord, RunState, Trigge
 use gesher_core::RunId;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
-use std::str::FromStr;
 
 /// The columns that [`read_run`] reads.
 macro_rules! select_runs {
@@ -218,7 +217,7 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
     Ok(RunRecord {
         id: read_word(row, 0, "run id")?,
         flow: row.get(1)?,
-        trigger: read_word(row, 2, "trigger")?,
+        trigger: read_trigger(row, 2)?,
         name: row.get(3)?,
         source: serde_json::from_str(&source).map_err(|_| corrupt("run source", source))?,
         script: row.get(5)?,
@@ -231,22 +230,8 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
     })
 }
 
-/// A word is no state of a run and no trigger.
-#[derive(Debug)]
-pub struct NoSuchWord;
-
-impl FromStr for RunState {
-    type Err = NoSuchWord;
-
-    fn from_str(word: &str) -> Result<Self, NoSuchWord> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word).ok_or(NoSuchWord)
-    }
-}
-
-impl FromStr for TriggerKind {
-    type Err = NoSuchWord;
-
-    fn from_str(word: &str) -> Result<Self, NoSuchWord> {
-        [Self::Drop, Self::Call].into_iter().find(|kind| kind.as_str() == word).ok_or(NoSuchWord)
-    }
+fn read_trigger(row: &Row<'_>, column: usize) -> Result<TriggerKind, Fault> {
+    let word: String = row.get(column)?;
+    let known = [TriggerKind::Drop, TriggerKind::Call].into_iter().find(|kind| kind.as_str() == word);
+    known.ok_or_else(|| corrupt("trigger", word))
 }

@@ -133,9 +133,10 @@ impl OutcomeRow {
             document: None,
             code: Some("interrupted".to_owned()),
             message: Text::new(
-                "המערכת נעצרה בזמן שהפעולה נשלחה, ולכן לא ידוע אם החיוב בוצע. אין לשלוח את הפעולה שוב לפני בדיקה מול הספק.",
-                "The hub stopped while this was being sent, so it is not known whether it was charged. \
-                 Do not send it again before checking with the provider.",
+                "המערכת נעצרה בזמן שהפעולה נשלחה, ולכן לא ידוע אם היא בוצעה. \
+                 אין לשלוח אותה שוב לפני בדיקה אצל הספק, כדי שלא יהיה חיוב כפול.",
+                "The hub stopped while this was being sent, so it is not known whether it was carried out. \
+                 Do not send it again before checking with the provider: it might be charged twice.",
             ),
             data: serde_json::Value::Null,
             amount: None,
@@ -289,7 +290,7 @@ pub(super) fn steps(connection: &Connection, query: &StepQuery) -> Result<Vec<St
         }
         Some(state) => {
             let sql = select_steps!(
-                "WHERE s.attempt IS NOT NULL AND +s.state = ?3 AND s.seq > ?1 ORDER BY s.seq LIMIT ?2"
+                "WHERE s.attempt IS NOT NULL AND s.state = ?3 AND s.seq > ?1 ORDER BY s.seq LIMIT ?2"
             );
             all(connection.prepare_cached(sql)?, params![after, limit, state.as_str()], read_step)
         }

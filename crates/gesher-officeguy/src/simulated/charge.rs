@@ -76,9 +76,7 @@ impl Input {
     fn read(body: &Fields<'_>) -> Result<Self, Refusal> {
         let lines = body.list("Items")?;
         let lines = lines.iter().map(|line| Line::read(line, &["UnitPrice"], &["Total"]));
-        for number in ["Payments_Count"] {
-            body.int(number)?;
-        }
+        body.int("Payments_Count")?;
         for number in ["Payments_FirstAmount", "Payments_NonFirstAmount", "AuthorizeAmount"] {
             body.decimal(number)?;
         }

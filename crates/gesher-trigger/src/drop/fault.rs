@@ -235,6 +235,17 @@ pub(super) fn replacement_character() -> Fault {
     )
 }
 
+/// A workbook under a CSV file's name.
+pub(super) fn workbook() -> Fault {
+    Fault::new(
+        "workbook",
+        Text::new(
+            "זהו קובץ אקסל (xlsx או xls) ולא קובץ CSV; יש לפתוח אותו באקסל ולשמור בשם כ־CSV UTF-8",
+            "this is an Excel workbook and no CSV file; open it in Excel and save it as CSV UTF-8",
+        ),
+    )
+}
+
 /// A file in UTF-8 where a one-byte encoding was named.
 #[must_use]
 pub(super) fn really_utf8(encoding: &str) -> Fault {

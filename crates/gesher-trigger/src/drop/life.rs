@@ -13,7 +13,7 @@ use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
-use gesher_core::{ItemId, RunId};
+use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId};
 use gesher_engine::journal::{
     FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
 };
@@ -307,9 +307,37 @@ impl DropTrigger {
             Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),
             Err(source) => {
                 if matches!(source, EngineError::Unended { .. }) {
+                    if self.end_unbegun(&run).await? > 0 {
+                        return Ok(None);
+                    }
                     self.change(&run, RunState::Halted, Some(&messages::stuck())).await?;
                 }
                 Err(TriggerError::Engine { run, source })
+            }
+        }
+    }
+
+    /// Ends the rows that were claimed before a stop, had not begun, and can be read no more because the file changed
+    /// since. Without a step nothing of them was sent. Answers how many.
+    async fn end_unbegun(&self, run: &RunId) -> Result<u64, TriggerError> {
+        let journal = self.engine.journal();
+        let words = messages::unbegun();
+        let (mut count, mut after) = (0, ItemId::FINISH);
+        loop {
+            let query = ItemQuery { run: run.clone(), status: None, after: Some(after), limit: PAGE_ITEMS };
+            let page = journal.items(&query).await.map_err(TriggerError::journal("reading items"))?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = last.id.ordinal;
+            for item in page.iter().filter(|item| item.end.is_none()) {
+                let steps = journal.steps_of(&item.id).await;
+                if !steps.map_err(TriggerError::journal("reading an item's steps"))?.is_empty() {
+                    continue;
+                }
+                let message = words.get(self.engine.language());
+                let end = ItemEnd::new(ItemStatus::NotSent, "file_changed", message);
+                let ended = journal.finish_item(&item.id, end, self.engine.clock().now()).await;
+                ended.map_err(TriggerError::journal("ending an item"))?;
+                count += 1;
             }
         }
     }

@@ -68,6 +68,14 @@ pub(super) fn late(rest: &str) -> Text {
     )
 }
 
+/// A row that was claimed and can be read no more.
+pub(super) fn unbegun() -> Text {
+    Text::new(
+        "לא נשלח: הקובץ השתנה בזמן שהמערכת לא פעלה, לפני שהשורה התחילה",
+        "not sent: the file changed while the hub was down, before this row had begun",
+    )
+}
+
 /// A run that cannot go on by itself.
 pub(super) fn stuck() -> Text {
     Text::new(

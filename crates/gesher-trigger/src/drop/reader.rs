@@ -10,6 +10,9 @@ use super::fault::{self, Fault};
 use gesher_core::limits::{COLUMNS_MAX, FILE_BYTES_MAX, RECORD_BYTES_MAX};
 use std::fs::File;
 
+/// How workbooks begin: xlsx and ods are ZIP archives, xls is a compound file.
+const WORKBOOK_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"];
+
 /// One record: its cells, and its text as it stands in the file, line break included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -236,6 +239,9 @@ impl RecordReader {
             broken: None,
         };
         let first = reader.blocks.next()?;
+        if WORKBOOK_STARTS.iter().any(|start| first.starts_with(start)) {
+            return Err(ReadError::Fault(fault::workbook()));
+        }
         let encoding = Encoding::detect(first, format.encoding);
         let mut decoder = Decoder::new(encoding);
         reader.suspicion = encoding.is_one_byte().then(|| {

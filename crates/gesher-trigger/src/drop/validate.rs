@@ -200,7 +200,8 @@ mod tests {
         check_refused(b"id,amount\n1,5,\n2,5\n3\n", &[(Some(2), "wrong_width"), (Some(4), "wrong_width")]);
         check_refused(b"id,amount\n1\n2,\"5\n", &[(Some(2), "wrong_width"), (Some(3), "quote_not_closed")]);
         check_refused(b"id,amount\n1,\xe9\n", &[(Some(2), "bad_bytes")]);
-        check_refused(b"PK\x03\x04\x00\x00", &[(Some(1), "nul")]);
+        check_refused(b"PK\x03\x04\x00\x00", &[(None, "workbook")]);
+        check_refused(b"id\x00,amount\n1,5\n", &[(Some(1), "nul")]);
     }
 
     #[test]

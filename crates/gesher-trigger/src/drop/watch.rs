@@ -59,6 +59,8 @@ impl DropTrigger {
     async fn turn(&self, watch: &mut Watch, stop: &Stop) -> Result<Option<Duration>, TriggerError> {
         let now = self.engine.clock().monotonic();
         if watch.resume_at.is_some_and(|at| at <= now) {
+            // After trouble the folder itself may be what is missing.
+            self.open_folder()?;
             let (_, in_trouble) = self.resume_all(stop).await?;
             watch.resume_at = in_trouble.then(|| self.engine.clock().monotonic() + TROUBLE_PAUSE);
         }

@@ -168,6 +168,36 @@ async fn rows_of_a_file_that_changed_are_set_aside_and_can_be_dropped_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_while_the_hub_was_down_ends_too() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    let hub = Hub::open(base.path(), &bank);
+    let path = base.path().join("x.csv");
+    fs::write(&path, rows(0..3_000)).unwrap();
+    let stop = Stop::new();
+    let asked = stop.clone();
+    bank.during(move |count| {
+        if count == 100 {
+            asked.request();
+        }
+    });
+    let end = hub.trigger.run_file(&path, &stop, &Progress::default()).await.unwrap();
+    assert!(matches!(end.outcome, FileOutcome::Stopped));
+    let work = base.path().join("inbox/.work").join(hub.names(".work").remove(0));
+    fs::write(&work, format!("{}9999999,5.00,succeeded\n", rows(0..3_000))).unwrap();
+    let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
+    let files = done(&ends[0].outcome);
+    let report = json(&files.report);
+    let count = |status: &str| report["counts"][status].as_u64().unwrap();
+    assert_eq!(count("succeeded") as usize, bank.payments());
+    assert!(count("not_sent") > 0 && count("unknown") == 0);
+    assert_eq!(count("succeeded") + count("not_sent"), report["rows"].as_u64().unwrap());
+    let late = files.late.clone().unwrap();
+    done(&hub.run(&late).await.unwrap().outcome);
+    assert_eq!((bank.payments(), bank.sent_again().len()), (3_001, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_file_is_gone_keeps_no_other_waiting() {
     let base = tempfile::tempdir().unwrap();
     let bank = Arc::<Bank>::default();

@@ -15,8 +15,10 @@ pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
         Err(faults) => (faults, Vec::new(), 0),
         Ok(config) => {
             let mut faults = rules::faults(&config, &providers::descriptors());
-            let (of_scripts, warnings) = check_scripts(&config, &providers::catalogue()?);
+            let mut warnings = rules::warnings(&config);
+            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::catalogue()?);
             faults.extend(of_scripts);
+            warnings.extend(meant_otherwise);
             (faults, warnings, config.flows.len())
         }
     };

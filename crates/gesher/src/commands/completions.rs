@@ -4,7 +4,6 @@ use crate::cli::{Cli, CompletionsArgs};
 use crate::exit::Exit;
 use crate::output::Output;
 use clap::{Command, CommandFactory};
-use std::fmt::Write as _;
 
 /// Prints the completions of a shell.
 pub fn run(output: Output, args: &CompletionsArgs) -> Exit {
@@ -19,7 +18,8 @@ pub fn reference() -> String {
     let mut root = Cli::command();
     root.build();
     let mut page = String::from(
-        "# Commands\n\n`gesher [--hub DIR] [--json] COMMAND`. Results go to standard output, words beside them to standard \
+        "# Commands\n\n`gesher [--hub DIR] [--json] COMMAND`. `--hub` names the hub's folder, by default the current one. With \
+         `--json` results are one JSON document, or one object a line for lists. Results go to standard output, words beside them to standard \
          error.\n\n| exit code | meaning |\n|---|---|\n| 0 | all well |\n| 1 | some items declined, rejected, invalid, \
          not sent or incomplete |\n| 2 | the command or the configuration is wrong |\n| 3 | something is `unknown` |\n| 4 | \
          something waits for a person, or was stopped |\n| 5 | the hub itself failed |\n\nWhere several hold, the first of \
@@ -35,9 +35,13 @@ fn section(page: &mut String, command: &mut Command) {
     if command.get_name() == "help" {
         return;
     }
-    let help = command.render_long_help().to_string();
-    // Writing to a `String` cannot fail.
-    let _ = write!(page, "\n## gesher {}\n\n```text\n{}\n```\n", command.get_name(), help.trim_end());
+    // What every command takes is said once, above.
+    let mut alone =
+        command.clone().mut_arg("hub", |arg| arg.hide(true)).mut_arg("json", |arg| arg.hide(true));
+    let help: Vec<String> =
+        alone.render_long_help().to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+    let help = help.join("\n");
+    page.push_str(&format!("\n## gesher {}\n\n```text\n{}\n```\n", command.get_name(), help.trim_end()));
 }
 
 #[cfg(test)]

@@ -64,6 +64,13 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
     }
 }
 
+/// Says that a hub's money is make-believe, on every surface that shows some.
+fn banner(output: Output, config: &Config) {
+    if config.is_simulated() {
+        output.note(BANNER);
+    }
+}
+
 fn block_on<T>(work: impl Future<Output = Result<T, HubError>>) -> Result<T, HubError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -17,24 +17,24 @@ type Files = &'static [(&'static str, &'static str)];
 const BULK_CHARGE: Files = &[
     (FILE, include_str!("../../templates/bulk-charge.toml")),
     ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
-    ("samples/bulk-charge/charges.csv", include_str!("../../../../scripts/bulk-charge/charges.csv")),
+    ("samples/bulk-charge/charges.csv", include_str!("../../templates/charges.csv")),
     (".gitignore", GITIGNORE),
 ];
 
 const ONBOARDING: Files = &[
     (FILE, include_str!("../../templates/onboarding.toml")),
-    ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboarding/onboard_vendor.rhai")),
+    ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai")),
     ("samples/onboarding/vendor.json", VENDOR_JSON),
     (".gitignore", GITIGNORE),
 ];
 
 /// The sample vendor, as the onboarding flow is called with it.
-pub const VENDOR_JSON: &str = include_str!("../../../../scripts/onboarding/vendor.json");
+pub const VENDOR_JSON: &str = include_str!("../../../../scripts/onboard-vendor/sample.json");
 
 const DEMO: Files = &[
     (FILE, include_str!("../../templates/demo.toml")),
     ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
-    ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboarding/onboard_vendor.rhai")),
+    ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai")),
     (".gitignore", GITIGNORE),
 ];
 

@@ -8,7 +8,6 @@ use crate::table::TextTable;
 use gesher_core::operation::{KeyRule, LookUp, Registered, Sender};
 use gesher_core::{Language, Registry};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 /// Lists the operations, or shows one.
 pub fn run(output: Output, name: Option<&str>) -> Result<Exit, HubError> {
@@ -77,19 +76,18 @@ fn document(name: &str, registered: &Registered) -> Value {
 fn page(name: &str, registered: &Registered) -> String {
     let descriptor = &registered.entry.descriptor;
     let mut text = format!("{name}{}\n{}\n\n", signature(descriptor.key), descriptor.summary);
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(text, "  effect    {}", descriptor.effect);
-    let _ = writeln!(text, "  key       {}", key_sentence(descriptor.key));
-    let _ = writeln!(text, "  look-up   {}", look_up_word(descriptor.look_up));
-    let _ = writeln!(text, "  account   {}", sender_sentence(descriptor.sender));
-    let _ = writeln!(text, "  endpoint  {}\n", descriptor.endpoint);
+    text.push_str(&format!("  effect    {}\n", descriptor.effect));
+    text.push_str(&format!("  key       {}\n", key_sentence(descriptor.key)));
+    text.push_str(&format!("  look-up   {}\n", look_up_word(descriptor.look_up)));
+    text.push_str(&format!("  account   {}\n", sender_sentence(descriptor.sender)));
+    text.push_str(&format!("  endpoint  {}\n\n", descriptor.endpoint));
     let mut table = TextTable::new(&["field", "type", "", "what for"]);
     for (name, kind, required, doc) in fields::lines(&fields::of_schema(&registered.request_schema)) {
         table.row([name, kind, if required { "required".to_owned() } else { String::new() }, doc]);
     }
     text.push_str(&table.render());
     for example in registered.entry.examples {
-        let _ = write!(text, "\n{}:\n\n{}\n", example.title, script_call(name, example));
+        text.push_str(&format!("\n{}:\n\n{}\n", example.title, script_call(name, example)));
     }
     text
 }
@@ -104,7 +102,10 @@ pub fn reference() -> Result<String, HubError> {
     for (name, registered) in registry.iter() {
         let descriptor = &registered.entry.descriptor;
         let anchor = name.replace('.', "");
-        let _ = writeln!(page, "| [`{name}`](#{anchor}) | {} | {} |", descriptor.effect, descriptor.summary);
+        page.push_str(&format!(
+            "| [`{name}`](#{anchor}) | {} | {} |\n",
+            descriptor.effect, descriptor.summary
+        ));
     }
     for (name, registered) in registry.iter() {
         section(&mut page, name, registered);
@@ -114,30 +115,26 @@ pub fn reference() -> Result<String, HubError> {
 
 fn section(page: &mut String, name: &str, registered: &Registered) {
     let descriptor = &registered.entry.descriptor;
-    let _ = write!(
-        page,
-        "\n## {name}\n\n{}\n\n* **Effect:** {}\n* **Key:** {}\n* **Look-up:** {}\n* **Account:** {}\n* **Endpoint:** `{}`\n\n\
+    page.push_str(&format!("\n## {name}\n\n{}\n\n* **Effect:** {}\n* **Key:** {}\n* **Look-up:** {}\n* **Account:** {}\n* **Endpoint:** `{}`\n\n\
          | field | type | required | what for |\n|---|---|---|---|\n",
         descriptor.summary,
         descriptor.effect,
         key_sentence(descriptor.key),
         look_up_word(descriptor.look_up),
         sender_sentence(descriptor.sender),
-        descriptor.endpoint,
-    );
+        descriptor.endpoint));
     for (name, kind, required, doc) in fields::lines(&fields::of_schema(&registered.request_schema)) {
         let level = (name.len() - name.trim_start().len()) / 2;
         let dots = "· ".repeat(level);
         let required = if required { "yes" } else { "" };
-        let _ = writeln!(
-            page,
-            "| {dots}`{}` | {kind} | {required} | {} |",
+        page.push_str(&format!(
+            "| {dots}`{}` | {kind} | {required} | {} |\n",
             name.trim_start(),
             doc.replace('|', "\\|")
-        );
+        ));
     }
     for example in registered.entry.examples {
-        let _ = write!(page, "\n{}:\n\n```rhai\n{}```\n", example.title, script_call(name, example));
+        page.push_str(&format!("\n{}:\n\n```rhai\n{}```\n", example.title, script_call(name, example)));
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Where a hub is serving, the run is handed to it and followed: one process at a time may send.
 
-use super::{BANNER, dry_run, flow_of, runs, show};
+use super::{dry_run, flow_of, runs, show};
 use crate::calls::{self, CallRequest};
 use crate::cli::RunArgs;
-use crate::compose::store::{HubLock, open_reader};
+use crate::compose::lock::{HubLock, is_held};
+use crate::compose::store::open_reader;
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::{Config, FlowConfig};
 use crate::error::{Doing, HubError};
@@ -39,10 +40,8 @@ pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit,
     if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.dry_run) {
         return dry_run::run(output, &config, flow, &drop.config, path);
     }
-    if config.is_simulated() {
-        output.note(BANNER);
-    }
-    match HubLock::take(&config)? {
+    super::banner(output, &config);
+    match HubLock::take_to_run(&config).await? {
         Some(lock) => here(output, config, lock, &args.flow, work).await,
         None => there(output, &config, &args.flow, work).await,
     }
@@ -90,7 +89,7 @@ async fn here(
     work: Work,
 ) -> Result<Exit, HubError> {
     let redactor = Arc::new(Redactor::new());
-    logging::begin(Arc::clone(&redactor), "warn");
+    logging::begin(Arc::clone(&redactor), "warn,gesher::script=info");
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
@@ -151,11 +150,17 @@ async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Resul
     let journal =
         open_reader(config)?.ok_or_else(|| HubError::failed("the running hub has no journal yet"))?;
     let run = match work {
-        Work::File(path) => handover::file(output, &*journal, flow_of(config, flow)?, &path).await?,
+        Work::File(path) => {
+            handover::file(output, &*journal, flow_of(config, flow)?, &path, || is_held(config)).await?
+        }
         Work::Call(request) => spool::ask(&config.data, &request).await?,
     };
     output.note(&format!("handed to the running hub as run {run}"));
-    follow::to_the_end(output, &*journal, &run).await?;
+    let is_serving = || is_held(config);
+    let (record, _) = follow::to_the_end(output, &*journal, &run, is_serving).await?;
+    if !record.state.is_final() {
+        output.note("the hub that served is gone; the run goes on when a hub serves here again");
+    }
     summary(output, &*journal, config, &run, &[]).await
 }
 
@@ -178,7 +183,15 @@ async fn told(
             end.run
         ));
     }
-    summary(output, journal, config, &end.run, &files).await
+    let exit = summary(output, journal, config, &end.run, &files).await?;
+    match &end.outcome {
+        // What became of these bytes is what their first run says.
+        FileOutcome::Duplicate { of, .. } => {
+            let (record, tally) = follow::read(journal, of).await?;
+            Ok(exit.and(exit::of_run(record.state, &tally)))
+        }
+        _ => Ok(exit),
+    }
 }
 
 fn paths(files: &ResultFiles) -> Vec<(&'static str, PathBuf)> {
@@ -199,11 +212,10 @@ async fn summary(
     let (record, tally) = follow::read(journal, run).await?;
     let exit = exit::of_run(record.state, &tally);
     if output.is_json() {
-        let mut document = runs::document(&record, &tally);
+        let mut document = runs::document(config, &record, &tally);
         if let Some(fields) = document.as_object_mut() {
             let files = files.iter().map(|(name, path)| ((*name).to_owned(), json!(path))).collect();
             fields.insert("files".to_owned(), Value::Object(files));
-            fields.insert("simulator".to_owned(), json!(config.is_simulated()));
             fields.insert("exit".to_owned(), json!(exit.code()));
         }
         output.json(&document);

@@ -17,6 +17,7 @@ pub async fn run(output: Output, config: &Config, args: &RunsArgs) -> Result<Exi
     if let Some(name) = &args.flow {
         super::flow_of(config, name)?;
     }
+    super::banner(output, config);
     let Some(journal) = open_reader(config)? else {
         output.text("no run yet");
         return Ok(Exit::Well);
@@ -27,7 +28,7 @@ pub async fn run(output: Output, config: &Config, args: &RunsArgs) -> Result<Exi
     let mut table = TextTable::new(&["run", "flow", "started", "state", "items", "", "name"]).right(&[4]);
     for run in &runs {
         let tally = journal.tally(&run.id).await.doing("counting a run's items")?;
-        output.json(&document(run, &tally));
+        output.json(&document(config, run, &tally));
         table.row([
             run.id.to_string(),
             run.flow.clone(),
@@ -46,8 +47,9 @@ pub async fn run(output: Output, config: &Config, args: &RunsArgs) -> Result<Exi
 }
 
 /// A run as JSON.
-pub fn document(run: &RunRecord, tally: &Tally) -> Value {
+pub fn document(config: &Config, run: &RunRecord, tally: &Tally) -> Value {
     json!({
+        "simulator": config.is_simulated(),
         "run": run.id.as_str(),
         "flow": run.flow,
         "trigger": run.trigger.as_str(),

@@ -1,8 +1,7 @@
 //! `serve`: runs the hub until it is told to stop, and then finishes what is in flight.
 
-use super::BANNER;
 use crate::calls;
-use crate::compose::store::HubLock;
+use crate::compose::lock::{HubLock, Role};
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
@@ -24,7 +23,7 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     require_sound(&config)?;
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "");
-    let lock = HubLock::require(&config)?;
+    let lock = HubLock::require(&config, Role::Serve).await?;
     let listener = health::bind(&config.dashboard).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
@@ -34,9 +33,7 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     let health_stop = Stop::new();
     let health = health::serve(listener, ready.clone(), health_stop.clone());
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
-    if hub.simulator.is_some() {
-        output.note(BANNER);
-    }
+    super::banner(output, &hub.config);
     let end = serve(output, &hub, address, &ready, &stop).await;
     health_stop.request();
     health.await.doing("the health server ended badly")?;

@@ -25,11 +25,12 @@ pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exi
         HubError::usage(format!("there is no run {}", args.run))
             .hint("`gesher runs` lists the runs of this hub")
     };
+    super::banner(output, config);
     let journal = open_reader(config)?.ok_or_else(missing)?;
     let run = journal.run(&args.run).await.doing("reading the run")?.ok_or_else(missing)?;
     let tally = journal.tally(&run.id).await.doing("counting the run's items")?;
     match output.is_json() {
-        true => output.json(&whole(&*journal, config.language, &run, &tally, args.items).await?),
+        true => output.json(&whole(&*journal, config, &run, &tally, args.items).await?),
         false => output.text(&page(&*journal, config, &run, &tally, args.items).await?),
     }
     Ok(exit::of_run(run.state, &tally))
@@ -37,12 +38,12 @@ pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exi
 
 async fn whole(
     journal: &dyn Journal,
-    language: Language,
+    config: &Config,
     run: &RunRecord,
     tally: &Tally,
     filter: Option<ItemFilter>,
 ) -> Result<Value, HubError> {
-    let mut document = runs::document(run, tally);
+    let mut document = runs::document(config, run, tally);
     let mut items = Vec::new();
     let mut after = None;
     loop {
@@ -51,7 +52,7 @@ async fn whole(
         after = Some(last.id.ordinal);
         for item in page.iter().filter(|item| fits(item, filter)) {
             let steps = journal.steps_of(&item.id).await.doing("reading an item's steps")?;
-            let steps: Vec<Value> = steps.iter().map(|step| step_document(step, language)).collect();
+            let steps: Vec<Value> = steps.iter().map(|step| step_document(step, config.language)).collect();
             items.push(item_document(item, &steps));
         }
     }

@@ -25,7 +25,7 @@ pub struct LoadedFlow {
 }
 
 /// Compiles every flow. All faults of all scripts are answered at once.
-pub fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, HubError> {
+pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, HubError> {
     let mut faults = Vec::new();
     let mut flows = Vec::new();
     for part in &config.flows {

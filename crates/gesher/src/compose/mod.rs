@@ -1,6 +1,7 @@
 //! The composition root: from a hub's folder to parts that run. The only place where all crates meet.
 
 mod flows;
+pub mod lock;
 pub mod secrets;
 pub mod simulator;
 pub mod store;
@@ -13,8 +14,9 @@ use crate::providers::{self, OfficeGuyAccount};
 use gesher_core::{Provider, Redactor, Registry};
 use gesher_engine::{AccountRules, Engine, EngineParts};
 use gesher_simulator::{FaultPlan, RunningSimulator};
+use lock::HubLock;
 use std::sync::Arc;
-use store::{HubLock, Store};
+use store::Store;
 
 /// A hub that may send.
 pub struct Hub {

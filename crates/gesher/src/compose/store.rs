@@ -1,4 +1,4 @@
-//! The hub's data folder: the lock of the one that sends, the journal, the vault.
+//! The hub's data folder: the journal and the vault in it.
 
 use crate::config::{Config, SIMULATOR};
 use crate::error::{Doing, HubError};
@@ -8,8 +8,8 @@ use gesher_provider::BaseUrl;
 use gesher_vault::{MasterKeySource, Vault};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -117,61 +117,10 @@ fn master_key(config: &Config) -> MasterKeySource {
 }
 
 /// Makes the folder for its owner alone. A folder that is there keeps the rights that its owner gave it.
-fn make_data_folder(folder: &Path) -> Result<(), HubError> {
+pub(super) fn make_data_folder(folder: &Path) -> Result<(), HubError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .doing(format!("the hub's data folder {} cannot be made", folder.display()))
-}
-
-/// The right to send, of one process at a time. The system takes it back when the process ends, however it ends.
-pub struct HubLock {
-    _file: File,
-}
-
-impl HubLock {
-    /// Takes the lock, or answers none where another process has it.
-    pub fn take(config: &Config) -> Result<Option<Self>, HubError> {
-        make_data_folder(&config.data)?;
-        let path = config.data.join("hub.lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .doing(format!("the lock {} cannot be opened", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => {
-                Err(HubError::failed(format!("the lock {} cannot be taken", path.display())).because(error))
-            }
-        }
-    }
-
-    /// Takes the lock, or says who has it.
-    pub fn require(config: &Config) -> Result<Self, HubError> {
-        Self::take(config)?.ok_or_else(|| {
-            HubError::usage(format!("another gesher is at work in {}", config.root.display()))
-                .hint("one process at a time sends; stop the other one first")
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_process_at_a_time_may_send() {
-        let scratch = tempfile::tempdir().unwrap();
-        let config = Config::parse(scratch.path(), "").unwrap();
-        let lock = HubLock::take(&config).unwrap();
-        assert!(lock.is_some());
-        assert!(HubLock::take(&config).unwrap().is_none());
-        assert_eq!(HubLock::require(&config).map(drop).unwrap_err().exit(), crate::exit::Exit::Usage);
-        drop(lock);
-        assert!(HubLock::take(&config).unwrap().is_some());
-    }
 }

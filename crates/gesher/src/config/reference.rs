@@ -1,7 +1,6 @@
 //! The reference page of `gesher.toml`, written from the list of settings.
 
 use super::schema::{Need, TABLES};
-use std::fmt::Write as _;
 
 /// The page, in Markdown.
 pub fn page() -> String {
@@ -13,12 +12,10 @@ pub fn page() -> String {
     );
     for table in TABLES {
         let path = table.path.replace('*', "NAME");
-        // Writing to a `String` cannot fail.
-        let _ = write!(
-            page,
+        page.push_str(&format!(
             "\n## [{path}]\n\n{}\n\n| setting | how | default | what for |\n|---|---|---|---|\n",
             table.about
-        );
+        ));
         for setting in table.settings {
             let default = match setting.need {
                 Need::Required => "required".to_owned(),
@@ -26,12 +23,11 @@ pub fn page() -> String {
                 Need::Default(toml) => format!("`{toml}`"),
             };
             let how = setting.kind.expected().replace('|', "\\|");
-            let _ = writeln!(
-                page,
-                "| `{}` | {how} | {default} | {} |",
+            page.push_str(&format!(
+                "| `{}` | {how} | {default} | {} |\n",
                 setting.name,
                 setting.about.replace('|', "\\|")
-            );
+            ));
         }
     }
     page

@@ -4,7 +4,7 @@
 //! worse than none.
 
 use super::value::did_you_mean;
-use super::{Config, DropPart, Fault, FlowConfig};
+use super::{Config, DropPart, Fault, FlowConfig, OnUnknown};
 use gesher_core::{Descriptor, Effect};
 use gesher_engine::Allow;
 use gesher_trigger::drop::{FolderConflict, conflict};
@@ -26,6 +26,22 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     overlaps(config, &mut faults);
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults
+}
+
+/// What is set and has no effect in this version, though nothing goes wrong without it.
+pub fn warnings(config: &Config) -> Vec<Fault> {
+    let mut warnings = Vec::new();
+    if config.hub.is_set("intent_log") {
+        let what = format!("`intent_log`: {NOT_BUILT}, and has no effect");
+        warnings.push(config.source.fault(&config.hub.place("intent_log"), what, ""));
+    }
+    let keeps_on =
+        |flow: &&FlowConfig| flow.on_unknown != OnUnknown::Continue && flow.section.is_set("on_unknown");
+    for flow in config.flows.iter().filter(keeps_on) {
+        let what = format!("`on_unknown`: {NOT_BUILT}; the flow goes on after unknown answers");
+        warnings.push(config.flow_fault(flow, "on_unknown", what, ""));
+    }
+    warnings
 }
 
 fn hub(config: &Config) -> Vec<Fault> {

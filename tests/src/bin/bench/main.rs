@@ -18,6 +18,7 @@ mod machine;
 mod process;
 mod report;
 mod rows;
+mod script;
 mod sections;
 mod stub;
 
@@ -78,6 +79,8 @@ enum Part {
     Slow,
     /// A million rows, start, rest.
     Long,
+    /// Scripts alone.
+    Script,
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +145,9 @@ fn measure(options: &Measure) -> Result<(), Failure> {
     }
     if wanted(Part::Long) {
         sections.extend(sections::long(&place, amounts)?);
+    }
+    if wanted(Part::Script) {
+        sections.push(script::section(&place.work)?);
     }
     publish(&facts, &sections, options.write.as_deref())
 }

@@ -5,45 +5,45 @@ use std::collections::HashMap;
 
 /// A charge as the journal has it: an intent, and what came of it.
 #[derive(Clone, Debug)]
-pub struct Intended {
+pub(super) struct Intended {
     /// The step's id.
-    pub step: String,
+    pub(super) step: String,
     /// What came of it; none while it is in flight.
-    pub status: Option<OutcomeStatus>,
+    pub(super) status: Option<OutcomeStatus>,
     /// The payment's id.
-    pub reference: Option<String>,
+    pub(super) reference: Option<String>,
     /// How much.
-    pub amount: Option<Decimal>,
+    pub(super) amount: Option<Decimal>,
 }
 
 /// A charge as the ledger has it: money that moved.
 #[derive(Clone, Debug)]
-pub struct Charged {
+pub(super) struct Charged {
     /// The payment's id.
-    pub payment: String,
+    pub(super) payment: String,
     /// How much.
-    pub amount: Decimal,
+    pub(super) amount: Decimal,
 }
 
 /// What the comparison found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
+pub(super) struct Comparison {
     /// Charges that succeeded, each once in the ledger.
-    pub succeeded: usize,
+    pub(super) succeeded: usize,
     /// Their sum.
-    pub sum: Decimal,
+    pub(super) sum: Decimal,
     /// Charges whose end nobody knows.
-    pub unknown: usize,
+    pub(super) unknown: usize,
     /// Those of them that the ledger has.
     pub unknown_charged: usize,
     /// Charges that were declined, rejected or not sent.
-    pub refused: usize,
+    pub(super) refused: usize,
     /// What does not agree, a sentence each.
-    pub disagreements: Vec<String>,
+    pub(super) disagreements: Vec<String>,
 }
 
 /// Compares the two.
-pub fn compare(intended: &[Intended], charged: &[Charged]) -> Comparison {
+pub(super) fn compare(intended: &[Intended], charged: &[Charged]) -> Comparison {
     let mut found = Comparison::default();
     let mut ledger: HashMap<&str, &Charged> = HashMap::new();
     for charge in charged {

@@ -8,7 +8,7 @@ mod rows;
 use super::new;
 use crate::calls::{self, CallRequest};
 use crate::cli::DemoArgs;
-use crate::compose::store::HubLock;
+use crate::compose::lock::{HubLock, Role};
 use crate::compose::{Hub, require_sound};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
@@ -20,7 +20,7 @@ use gesher_core::{Decimal, Redactor, RunId};
 use gesher_engine::journal::{Journal, RunRecord, StepQuery, StepState, Tally};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::{Fault, FaultKind, FaultPlan, Match, Rule};
-use rows::{DemoRow, Trouble};
+use rows::DemoRow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,7 @@ struct Dropped {
 
 /// Everything that the demo found.
 struct Found {
+    config: Config,
     folder: PathBuf,
     company: String,
     first: Dropped,
@@ -66,14 +67,14 @@ pub async fn run(output: Output, args: &DemoArgs) -> Result<Exit, HubError> {
     require_sound(&config)?;
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "off");
-    let lock = HubLock::require(&config)?;
-    let hub = Hub::open(config, lock, redactor, faults(&rows)).await?;
+    let lock = HubLock::require(&config, Role::Run).await?;
+    let hub = Hub::open(config, lock, redactor, faults()).await?;
     output.text(&report::opening(&folder, args.rows));
     let company = open_vendor(&hub).await?;
     output.text(&report::vendor(&company));
     let (first, mended) = drop_files(output, &hub, &rows).await?;
     let comparison = compare_books(&hub).await?;
-    let found = Found { folder, company, first, mended, comparison };
+    let found = Found { config: hub.config.clone(), folder, company, first, mended, comparison };
     let agree = found.comparison.disagreements.is_empty();
     output.json(&report::document(&found));
     output.text(&report::closing(&found, args.keep.is_some()));
@@ -97,18 +98,14 @@ fn make_hub(args: &DemoArgs) -> Result<PathBuf, HubError> {
     Ok(folder)
 }
 
-/// What the simulator does to the rows that are to be lost.
-fn faults(rows: &[DemoRow]) -> FaultPlan {
-    let rule = |row: &DemoRow| {
-        let kind = match row.trouble {
-            Trouble::LostAnswer => FaultKind::CommitThenClose,
-            Trouble::LostCall => FaultKind::CloseBefore,
-            _ => return None,
-        };
-        let matches = Match { customer: Some(row.email()), ..Match::default() };
-        Some(Rule { matches, fault: Fault::of(kind) })
+/// What the simulator does to the rows that are to be lost. It knows them by their cards.
+fn faults() -> FaultPlan {
+    let rule = |(card, kind): (&str, FaultKind)| Rule {
+        matches: Match { contains: Some(card.to_owned()), ..Match::default() },
+        fault: Fault::of(kind),
     };
-    FaultPlan { rules: rows.iter().filter_map(rule).collect(), random: None }
+    let lost = [(rows::LOST_ANSWER, FaultKind::CommitThenClose), (rows::LOST_CALL, FaultKind::CloseBefore)];
+    FaultPlan { rules: lost.into_iter().map(rule).collect(), random: None }
 }
 
 /// Opens the vendor's organisation and terminal through the flow that does so, and answers its number.
@@ -158,7 +155,7 @@ async fn drop_one(output: Output, hub: &Hub, name: &str, text: &str) -> Result<D
     std::fs::rename(&draft, folder.join(name)).doing("the file cannot be dropped")?;
     let run = tokio::time::timeout(Duration::from_secs(TAKE_SECONDS_MAX), run_of(&*hub.store.journal, name));
     let run = run.await.doing("nobody took the file")??;
-    let (run, tally) = follow::to_the_end(output, &*hub.store.journal, &run).await?;
+    let (run, tally) = follow::to_the_end(output, &*hub.store.journal, &run, || true).await?;
     let stem = name.trim_end_matches(".csv");
     let result = folder.join("done").join(format!("{stem}.{}.result.csv", run.id));
     Ok(Dropped { run, tally, result })

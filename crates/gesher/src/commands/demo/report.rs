@@ -111,7 +111,7 @@ pub(super) fn document(found: &Found) -> Value {
     let comparison = &found.comparison;
     let agree = comparison.disagreements.is_empty();
     let file = |dropped: &Dropped| {
-        let mut document = runs::document(&dropped.run, &dropped.tally);
+        let mut document = runs::document(&found.config, &dropped.run, &dropped.tally);
         document["result"] = json!(dropped.result);
         document
     };

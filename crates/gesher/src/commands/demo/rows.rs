@@ -3,13 +3,18 @@
 use gesher_core::Decimal;
 
 /// The vendor that the demo opens.
-pub const VENDOR: &str = "dana-pottery";
+pub(super) const VENDOR: &str = "dana";
 /// The header of the file.
 const HEADER: &str = "order_id,vendor,customer,email,token,exp_month,exp_year,item,amount";
 /// The agorot of the first order; each order costs a little more than the one before, so that no two are equal.
 const FIRST_AGOROT: i64 = 4_990;
 /// How much more, in agorot.
 const MORE_AGOROT: i64 = 137;
+
+/// Beginning of a token whose charge happens, and whose answer is lost.
+pub(super) const LOST_ANSWER: &str = "test-card-lost-answer";
+/// Beginning of a token whose call is lost before the charge.
+pub(super) const LOST_CALL: &str = "test-card-lost-call";
 
 const CUSTOMERS: &[&str] = &[
     "נועה לוי",
@@ -25,7 +30,7 @@ const ITEMS: &[&str] = &["קערה כחולה", "סט ספלים", "Workshop", "
 
 /// What is the matter with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(super) enum Trouble {
     /// Nothing.
     None,
     /// The amount is no amount.
@@ -63,11 +68,11 @@ const TROUBLES_PER_HUNDRED: &[(Trouble, u32)] = &[
 
 /// A row of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DemoRow {
+pub(super) struct DemoRow {
     /// What is the matter with it.
-    pub trouble: Trouble,
+    pub(super) trouble: Trouble,
     /// The order.
-    pub order: String,
+    pub(super) order: String,
     vendor: &'static str,
     customer: &'static str,
     token: String,
@@ -76,7 +81,7 @@ pub struct DemoRow {
 }
 
 /// The rows of a file of `count` rows.
-pub fn rows(count: u32) -> Vec<DemoRow> {
+pub(super) fn rows(count: u32) -> Vec<DemoRow> {
     let troubles = troubles(count);
     let mut rows: Vec<DemoRow> = Vec::new();
     for (at, trouble) in (0..count).zip(troubles) {
@@ -91,7 +96,7 @@ pub fn rows(count: u32) -> Vec<DemoRow> {
 }
 
 /// The same rows with the wrong amounts mended, and everything else as it was.
-pub fn mended(rows: &[DemoRow]) -> Vec<DemoRow> {
+pub(super) fn mended(rows: &[DemoRow]) -> Vec<DemoRow> {
     let mend = |row: &DemoRow| match row.trouble {
         Trouble::BadAmount => {
             DemoRow { amount: row.amount.trim_end_matches(" ₪").to_owned(), ..row.clone() }
@@ -129,6 +134,8 @@ fn row(at: u32, trouble: Trouble) -> DemoRow {
         token: match trouble {
             Trouble::Declined => format!("test-card-{at}-004"),
             Trouble::CardNumber => "4111111111111111".to_owned(),
+            Trouble::LostAnswer => format!("{LOST_ANSWER}-{at}"),
+            Trouble::LostCall => format!("{LOST_CALL}-{at}"),
             _ => format!("aaaaaaaa-bbbb-4ccc-8ddd-{at:012}"),
         },
         item: pick(ITEMS).to_owned(),
@@ -137,19 +144,14 @@ fn row(at: u32, trouble: Trouble) -> DemoRow {
 }
 
 impl DemoRow {
-    /// The customer's address, which no other order has.
-    pub fn email(&self) -> String {
-        format!("order-{}@example.test", self.order)
-    }
-
     fn line(&self) -> String {
         let Self { order, vendor, customer, token, item, amount, .. } = self;
-        format!("{order},{vendor},{customer},{},{token},12,2030,{item},{amount}\n", self.email())
+        format!("{order},{vendor},{customer},order-{order}@example.test,{token},12,2030,{item},{amount}\n")
     }
 }
 
 /// The rows as a CSV file.
-pub fn csv(rows: &[DemoRow]) -> String {
+pub(super) fn csv(rows: &[DemoRow]) -> String {
     std::iter::once(format!("{HEADER}\n")).chain(rows.iter().map(DemoRow::line)).collect()
 }
 
@@ -182,6 +184,12 @@ mod tests {
                 _ => assert_eq!(same, None),
             }
         }
+    }
+
+    #[test]
+    fn the_vendor_is_the_one_that_the_sample_opens() {
+        let sample: serde_json::Value = serde_json::from_str(crate::commands::new::VENDOR_JSON).unwrap();
+        assert_eq!(sample["vendor"], VENDOR);
     }
 
     #[test]
