@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Digits of the shortest card number.
 const DIGITS_MIN: usize = 13;
+/// Length of a UUID in its usual form.
+const UUID_BYTES: usize = 36;
 /// Digits of the longest card number.
 const DIGITS_MAX: usize = 19;
 
@@ -48,8 +50,16 @@ fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     let mut digits: Vec<(u8, usize, usize)> = Vec::new();
     let mut separated = false;
     let tail = text.get(from..)?;
+    let mut skipped_to = from;
     for (offset, c) in tail.char_indices().map(|(at, c)| (at + from, c)).chain([(text.len(), '\n')]) {
-        if let Some(digit) = digit_of(c) {
+        if offset < skipped_to {
+            continue;
+        }
+        if is_uuid_at(text, offset) {
+            skipped_to = offset + UUID_BYTES;
+            digits.clear();
+            separated = false;
+        } else if let Some(digit) = digit_of(c) {
             digits.push((digit, offset, offset + c.len_utf8()));
             separated = false;
         } else if is_separator(c) && !separated && !digits.is_empty() {
@@ -64,6 +74,21 @@ fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
         }
     }
     None
+}
+
+/// Whether a UUID stands at byte `at`. Card tokens are UUIDs, and one in six hundred has digits that would pass for a
+/// card number.
+fn is_uuid_at(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let joins = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let Some(shape) = bytes.get(at..at + UUID_BYTES) else {
+        return false;
+    };
+    let fits = |(position, byte): (usize, &u8)| {
+        if matches!(position, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+    };
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    !joins(before) && !joins(bytes.get(at + UUID_BYTES)) && shape.iter().enumerate().all(fits)
 }
 
 /// The longest run of the right length inside `digits` that is a card number.
@@ -183,6 +208,8 @@ mod tests {
         check("4111111111111112", "4111111111111112");
         check("9999999999999995", "9999999999999995");
         check("41111111111111110000000", "41111111111111110000000");
+        check("41111111-1111-1111-8ddd-000000000001", "41111111-1111-1111-8ddd-000000000001");
+        check("token 00000000-0000-4111-1111-111111111111.", "token 00000000-0000-4111-1111-111111111111.");
         check("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee");
         check("2026-11-21T10:20:30.123456789Z", "2026-11-21T10:20:30.123456789Z");
     }

@@ -1,5 +1,6 @@
 //! Amounts: exact decimals with a currency, and the one form in which a cell or a script may write them.
 
+use crate::key::clean_cell;
 use crate::language::Text;
 use crate::limits::AMOUNT_DIGITS_MAX;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -162,9 +163,11 @@ pub fn parse_amount(text: &str) -> Result<Decimal, AmountFault> {
     if amount.is_zero() { Err(AmountFault::Zero) } else { Ok(amount) }
 }
 
-/// Reads an amount as scripts write it: as [`parse_amount`], but with an optional minus, and zero is a number.
+/// Reads an amount as scripts write it: as [`parse_amount`], but with an optional minus, and zero is a number. The
+/// invisible marks that Hebrew programs put beside numbers are no part of one.
 pub fn parse_signed_amount(text: &str) -> Result<Decimal, AmountFault> {
-    let text = text.trim();
+    let clean = clean_cell(text);
+    let text = clean.as_str();
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() {
         return Err(AmountFault::Empty);

@@ -86,6 +86,8 @@ pub struct SealedEntry {
     pub name: String,
     /// The secret.
     pub secret: Secret,
+    /// The values inside it that must never be shown, each on its own.
+    pub values: Vec<Secret>,
 }
 
 /// What came of one step.

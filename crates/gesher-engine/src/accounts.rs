@@ -2,10 +2,10 @@
 
 use crate::error::EngineError;
 use gesher_core::operation::Registered;
-use gesher_core::{Account, Clock, MARKETPLACE, Redactor, Rejection, Sender, Text, VendorHandle};
+use gesher_core::{Account, Clock, MARKETPLACE, Redactor, Rejection, Secret, Sender, Text, VendorHandle};
 use gesher_journal::Journal;
 use gesher_vault::Vault;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +20,12 @@ pub(crate) struct Accounts {
     redactor: Arc<Redactor>,
     clock: Arc<dyn Clock>,
     unsealed: Mutex<HashMap<String, (Duration, Arc<Account>)>>,
+    /// The keys that the provider refused, by account.
+    refused: Mutex<HashMap<String, Keys>>,
 }
+
+/// What an account proves itself with.
+type Keys = BTreeMap<&'static str, Secret>;
 
 /// Why there is no account.
 pub(crate) enum NoAccount {
@@ -43,7 +48,21 @@ impl Accounts {
         redactor: Arc<Redactor>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { journal, vault, redactor, clock, unsealed: Mutex::new(HashMap::new()) }
+        Self { journal, vault, redactor, clock, unsealed: Mutex::default(), refused: Mutex::default() }
+    }
+
+    /// The provider refused the keys of this account, and may block whoever goes on trying them.
+    pub(crate) fn pause(&self, name: &str, account: &Account) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.insert(name.to_owned(), account.secrets.clone()).is_none() {
+            tracing::error!(account = %name, "the provider refuses the keys; nothing more is sent with them");
+        }
+    }
+
+    /// Whether the account is paused: its keys are still those that were refused.
+    pub(crate) fn is_paused(&self, name: &str, account: &Account) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(name) == Some(&account.secrets)
     }
 
     /// The account that sends `operation` for `who`.

@@ -7,6 +7,7 @@ use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::status::{EffectStep, Ended};
+use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
@@ -52,7 +53,10 @@ pub enum CallEnd {
 
 /// Why the one path could not come to an outcome.
 pub(crate) enum CallFault {
+    /// The journal failed.
     Journal(EngineError),
+    /// The hub is stopping, and the call would have had to wait. Nothing was sent; the item goes on at the next start.
+    Stopping,
 }
 
 impl CallFault {
@@ -66,6 +70,7 @@ pub struct ItemContext {
     engine: Engine,
     flow: Arc<Flow>,
     item: ItemId,
+    stop: Stop,
     dead: AtomicBool,
     work: Mutex<Work>,
 }
@@ -78,16 +83,24 @@ struct Work {
     effects: Vec<EffectStep>,
     ended: Option<Ended>,
     fault: Option<EngineError>,
-    /// The step that is between its intent and its outcome.
-    in_flight: Option<StepId>,
+    /// The call that is on its way. Only a panic finds it here.
+    calling: Option<StepId>,
+    /// Whether that call's intent is durable, so that without an outcome it is unknown.
+    begun: Arc<AtomicBool>,
     ordinals: HashMap<String, u32>,
 }
 
 impl ItemContext {
     /// An item that begins, or begins again with what it `recorded`.
-    pub(crate) fn new(engine: Engine, flow: Arc<Flow>, item: ItemId, recorded: Vec<StepRecord>) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        flow: Arc<Flow>,
+        item: ItemId,
+        recorded: Vec<StepRecord>,
+        stop: Stop,
+    ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        Self { engine, flow, item, stop, dead: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -193,12 +206,15 @@ impl ItemContext {
         }
         let called = match prepared {
             Ok((prepared, key)) => {
-                let call = Call { step, operation, who: &who, key, registered, prepared: &prepared };
+                let begun = Arc::clone(&self.work().begun);
+                let call = Call { step, operation, who: &who, key, registered, prepared: &prepared, begun };
                 self.send(&call)?
             }
             Err(rejection) => {
                 let prepared = unprepared(&who, registered);
-                let call = Call { step, operation, who: &who, key: None, registered, prepared: &prepared };
+                let begun = Arc::default();
+                let call =
+                    Call { step, operation, who: &who, key: None, registered, prepared: &prepared, begun };
                 let outcome = self.engine.refuse(&call, rejection);
                 Called { outcome, key_taken: false, replayed: false }
             }
@@ -258,13 +274,20 @@ impl ItemContext {
     }
 
     fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
-        self.work().in_flight = call.key.is_some().then(|| call.step.clone());
-        let called = self.engine.runtime().block_on(self.engine.call(call));
-        self.work().in_flight = None;
-        called.map_err(|CallFault::Journal(error)| {
-            tracing::error!(item = %self.item, error = %error, "the journal failed under a call");
-            self.work().fault = Some(error);
-            self.end(Ended::JournalFailed)
+        self.work().calling = Some(call.step.clone());
+        let called = self.engine.runtime().block_on(self.engine.call(call, &self.stop));
+        {
+            let mut work = self.work();
+            work.calling = None;
+            work.begun.store(false, Ordering::Release);
+        }
+        called.map_err(|fault| match fault {
+            CallFault::Stopping => self.end(Ended::Stopping),
+            CallFault::Journal(error) => {
+                tracing::error!(item = %self.item, error = %error, "the journal failed under a call");
+                self.work().fault = Some(error);
+                self.end(Ended::JournalFailed)
+            }
         })
     }
 
@@ -369,14 +392,21 @@ impl ItemContext {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What came of the item so far: its effects, why it ended, what failed, and the step that a panic left in flight.
+    /// What came of the item: its effects, why it ended, what failed, and the step that a panic left in flight.
+    ///
+    /// A program that ended before it came to all of its recorded steps did something else than it did before: what
+    /// those steps moved must not be forgotten with them.
     pub(crate) fn close(&self) -> Closed {
         let mut work = self.work();
+        if !work.recorded.is_empty() {
+            work.ended.get_or_insert(Ended::Diverged);
+        }
+        let begun = work.begun.load(Ordering::Acquire);
         Closed {
             effects: std::mem::take(&mut work.effects),
             ended: work.ended,
             fault: work.fault.take(),
-            in_flight: work.in_flight.take(),
+            in_flight: work.calling.take().filter(|_| begun),
         }
     }
 }

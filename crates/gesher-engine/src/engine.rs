@@ -8,6 +8,7 @@ use crate::accounts::{Accounts, NoAccount};
 use crate::context::CallFault;
 use crate::error::EngineError;
 use crate::permits::{AccountRules, Permit, Permits};
+use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
@@ -15,19 +16,29 @@ use gesher_core::{
     RunId, Secret, StepId, Text,
 };
 use gesher_journal::{
-    Begin, Intent, Journal, NewRun, SealedRow, StepFinish, StepRecord, StepState, StoredOutcome, TriggerKind,
+    Begin, Intent, Journal, JournalError, NewRun, SealedRow, StepFinish, StepRecord, StepState,
+    StoredOutcome, TriggerKind,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
 const RUN_ID_TRIES_MAX: u32 = 8;
 
+/// The first pause before an outcome that could not be written is tried again. It doubles.
+const OUTCOME_RETRY_FIRST: Duration = Duration::from_millis(50);
+/// The longest pause between two tries.
+const OUTCOME_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long an outcome is tried before its run halts. At the next start it is unknown.
+const OUTCOME_RETRY_MAX: Duration = Duration::from_secs(600);
+
 /// Codes of calls that the engine itself answers.
 const NO_TURN: &str = "no_turn";
+const ACCOUNT_PAUSED: &str = "account_paused";
 const KEY_REUSED: &str = "key_reused";
 const KEY_IN_FLIGHT: &str = "key_in_flight";
 const KEY_OPEN: &str = "key_open";
@@ -80,6 +91,8 @@ pub(crate) struct Call<'a> {
     pub(crate) key: Option<Key>,
     pub(crate) registered: &'a Registered,
     pub(crate) prepared: &'a Prepared,
+    /// Set once the intent is durable.
+    pub(crate) begun: Arc<AtomicBool>,
 }
 
 /// What a call came to: its outcome, and whether it is another step's, because the key is taken.
@@ -98,8 +111,9 @@ impl Called {
     /// turn, is one whose key was taken.
     pub(crate) fn recorded(step: &StepRecord, outcome: StoredOutcome) -> Self {
         let code = outcome.code.as_deref();
+        let had_its_turn = !matches!(code, Some(NO_TURN | ACCOUNT_PAUSED));
         let key_taken =
-            step.key.is_some() && step.attempt.is_none() && !step.account.is_empty() && code != Some(NO_TURN);
+            step.key.is_some() && step.attempt.is_none() && !step.account.is_empty() && had_its_turn;
         let refused = matches!(code, Some(KEY_REUSED | KEY_IN_FLIGHT | KEY_OPEN));
         Self { outcome, key_taken, replayed: key_taken && !refused }
     }
@@ -205,7 +219,7 @@ impl Engine {
             tries += 1;
             match self.0.journal.start_run(run).await {
                 Ok(()) => return Ok(id),
-                Err(gesher_journal::JournalError::Taken(_)) if tries < RUN_ID_TRIES_MAX => {}
+                Err(JournalError::Taken(_)) if tries < RUN_ID_TRIES_MAX => {}
                 Err(error) => return Err(EngineError::journal("beginning a run")(error)),
             }
         }
@@ -213,19 +227,23 @@ impl Engine {
 
     /// The one path from a checked request to its outcome. The caller has found the operation, checked that the flow
     /// may call it, checked the request and worked out the key.
-    pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Called, CallFault> {
+    pub(crate) async fn call(&self, call: &Call<'_>, stop: &Stop) -> Result<Called, CallFault> {
         let account = match self.0.accounts.of(call.registered, call.who).await {
             Ok(account) => account,
             Err(NoAccount::Refused(rejection)) => return Ok(Called::own(self.refuse(call, rejection))),
             Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
         };
-        let Some(permit) = self.turn(call).await else {
+        let Some(permit) = self.turn(call, stop).await? else {
             return Ok(Called::own(self.record(call, &account, no_turn())));
         };
+        let name = account_name(call.registered.entry.descriptor.provider, &account);
+        if self.0.accounts.is_paused(&name, &account) {
+            drop(permit);
+            return Ok(Called::own(self.record(call, &account, account_paused(&name))));
+        }
         match &call.key {
             None => {
-                let outcome =
-                    call.registered.provider.perform(call.registered.entry, &account, call.prepared).await;
+                let outcome = self.perform(call, &account).await;
                 drop(permit);
                 Ok(Called::own(self.record(call, &account, outcome)))
             }
@@ -256,24 +274,58 @@ impl Engine {
         let begin =
             self.0.journal.begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
         match begin {
-            Begin::Send { .. } => {}
+            Begin::Send { .. } => call.begun.store(true, Ordering::Release),
             taken => return Ok(self.key_taken(call, account, taken)),
         }
         // From here to the durable outcome nothing may leave this function early: an intent without an outcome is
         // `unknown` for ever.
-        let outcome = call.registered.provider.perform(call.registered.entry, account, call.prepared).await;
+        let outcome = self.perform(call, account).await;
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
         let finish =
             StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.0.clock.now() };
-        self.0.journal.finish_step(finish).await.map_err(CallFault::journal("journalling an outcome"))?;
+        self.finish(finish).await?;
         Ok(Called::own(outcome))
     }
 
-    /// Waits for a turn at the provider.
-    async fn turn(&self, call: &Call<'_>) -> Option<Permit> {
+    /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
+    /// meantime nothing new begins, since intents go the same way.
+    async fn finish(&self, finish: StepFinish) -> Result<(), CallFault> {
+        let mut pause = OUTCOME_RETRY_FIRST;
+        let mut waited = Duration::ZERO;
+        loop {
+            let error = match self.0.journal.finish_step(finish.clone()).await {
+                Ok(()) => return Ok(()),
+                // An earlier try was durable although it was reported as failed: only this process can have made it.
+                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(()),
+                Err(error @ JournalError::Store { .. }) if waited < OUTCOME_RETRY_MAX => error,
+                Err(error) => return Err(CallFault::journal("journalling an outcome")(error)),
+            };
+            tracing::error!(step = %finish.step, %error, "an outcome cannot be written; trying again");
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(OUTCOME_RETRY_PAUSE_MAX);
+        }
+    }
+
+    /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
+    async fn perform(&self, call: &Call<'_>, account: &Account) -> Outcome {
+        let Registered { provider, entry, .. } = call.registered;
+        let outcome = provider.perform(entry, account, call.prepared).await;
+        if outcome.pauses_account {
+            self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
+        }
+        outcome
+    }
+
+    /// Waits for a turn at the provider. Once a stop is asked for, only a turn that needs no waiting is taken.
+    async fn turn(&self, call: &Call<'_>, stop: &Stop) -> Result<Option<Permit>, CallFault> {
         let patience = Duration::from_secs(PERMIT_WAIT_SECONDS_MAX);
-        self.0.permits.turn(call.registered.entry.descriptor.provider, patience).await
+        tokio::select! {
+            biased;
+            permit = self.0.permits.turn(call.registered.entry.descriptor.provider, patience) => Ok(permit),
+            () = stop.requested() => Err(CallFault::Stopping),
+        }
     }
 
     /// What another step's hold on the key means for this call. Nothing was sent.
@@ -336,7 +388,7 @@ impl Engine {
         let mut message = outcome.message;
         let mut sealed = Vec::new();
         for entry in outcome.sealed {
-            self.0.redactor.learn(&entry.secret);
+            entry.values.iter().for_each(|value| self.0.redactor.learn(value));
             match self.seal(&entry.name, &entry.secret) {
                 Ok(row) => sealed.push(row),
                 Err(error) => {
@@ -377,6 +429,19 @@ fn no_turn() -> Outcome {
         Text::new(
             format!("לא נשלח: לא הגיע תור אצל הספק בתוך {PERMIT_WAIT_SECONDS_MAX} שניות"),
             format!("not sent: no turn at the provider within {PERMIT_WAIT_SECONDS_MAX} seconds"),
+        ),
+    )
+}
+
+fn account_paused(name: &str) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        ACCOUNT_PAUSED,
+        Text::new(
+            format!("לא נשלח: הספק סירב למפתחות של {name}; יש לתקן אותם, להפעיל מחדש ולהכניס את השורה שוב"),
+            format!(
+                "not sent: the provider refused the keys of {name}; mend them, restart, and drop the row again"
+            ),
         ),
     )
 }

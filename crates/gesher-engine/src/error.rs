@@ -35,6 +35,12 @@ pub enum EngineError {
         /// Why.
         source: crate::program::SourceError,
     },
+    /// A thread ended before its time: a fault of the hub.
+    #[error("the thread of {what} ended before its time")]
+    Lost {
+        /// Whose.
+        what: &'static str,
+    },
     /// Items of a run have no end although nothing is at work on them.
     #[error("run {run} has {queued} items without an end")]
     Unended {

@@ -112,8 +112,8 @@ impl Engine {
         if tally.queued > 0 {
             return Err(EngineError::Unended { run: run.clone(), queued: tally.queued });
         }
-        if program.has(Entry::Finish) {
-            finish(&shared, &tally).await?;
+        if program.has(Entry::Finish) && !finish(&shared, &tally).await? {
+            return Ok(RunEnd::Stopped);
         }
         self.change(run, RunState::Reporting).await?;
         Ok(end)
@@ -148,7 +148,7 @@ async fn work_through(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Resu
             let _unsent = done.send(read);
         })
         .map_err(|source| EngineError::Thread { what: "a run", source })?;
-    ended.await.unwrap_or(Ok(Read::Stopped))
+    ended.await.unwrap_or_else(|_gone| Err(EngineError::Lost { what: "a run" }))
 }
 
 fn with_workers(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Result<Read, EngineError> {
@@ -210,7 +210,9 @@ fn work(shared: &Shared, receiver: &Mutex<Receiver<Work>>) {
         if shared.ends_early() {
             continue;
         }
-        if let Err(error) = one_item(shared, item, claim) {
+        // A worker that died would leave the reader waiting for ever.
+        let worked = catch_unwind(AssertUnwindSafe(|| one_item(shared, item, claim)));
+        if let Err(error) = worked.unwrap_or(Err(EngineError::Lost { what: "an item" })) {
             shared.fail(error);
         }
     }
@@ -260,7 +262,13 @@ fn run_program(
     } else {
         Vec::new()
     };
-    let context = Arc::new(ItemContext::new(engine.clone(), Arc::clone(&shared.flow), id.clone(), recorded));
+    let context = Arc::new(ItemContext::new(
+        engine.clone(),
+        Arc::clone(&shared.flow),
+        id.clone(),
+        recorded,
+        shared.stop.clone(),
+    ));
     let end = catch_unwind(AssertUnwindSafe(|| shared.program.run(&context, input)))
         .unwrap_or_else(|_panic| messages::panicked(engine.language()));
     let closed = context.close();
@@ -281,8 +289,8 @@ fn run_program(
     Ok(item_end(engine.language(), &effects, closed.ended, &end))
 }
 
-/// `on_finish(summary)`: an item of its own, after the last row, once.
-async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<(), EngineError> {
+/// `on_finish(summary)`: an item of its own, after the last row, once. Whether it has ended.
+async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<bool, EngineError> {
     let counts: serde_json::Map<String, serde_json::Value> = ItemStatus::ALL
         .into_iter()
         .map(|status| (status.as_str().to_owned(), json!(tally.count(status))))
@@ -304,7 +312,7 @@ async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<(), EngineError> 
         .await
         .map_err(EngineError::journal("claiming the end of a run"))?;
     let Some(claim) = claims.into_iter().next() else {
-        return Ok(());
+        return Ok(false);
     };
     let source = SourceItem { item, input: Some(Input::Finish(summary)) };
     let quiet = shared.uncounted();
@@ -316,7 +324,10 @@ async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<(), EngineError> 
             let _unsent = done.send(one_item(&quiet, source, claim));
         })
         .map_err(|source| EngineError::Thread { what: "the end of a run", source })?;
-    ended.await.unwrap_or(Ok(()))
+    ended.await.unwrap_or_else(|_gone| Err(EngineError::Lost { what: "the end of a run" }))?;
+    shared.engine.change(&shared.run, RunState::Running).await?;
+    let tally = shared.engine.journal().tally(&shared.run).await;
+    Ok(tally.map_err(EngineError::journal("reading the end of a run"))?.finish.is_some())
 }
 
 impl Shared {

@@ -3,6 +3,9 @@
 use crate::program::ProgramEnd;
 use gesher_core::{ItemEnd, ItemStatus, Language, Money, OutcomeStatus, Text};
 
+/// The code of an item with evidence of something else than was asked for. Its step says what the evidence is.
+const CONFLICT: &str = "conflict";
+
 /// A step with an effect, as far as the item's status depends on it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EffectStep {
@@ -26,6 +29,8 @@ pub(crate) enum Ended {
     Diverged,
     /// The journal failed: nothing may be said of the item now.
     JournalFailed,
+    /// The hub is stopping: the item goes on at the next start.
+    Stopping,
 }
 
 /// The end of an item, or none when nothing may be said of it now.
@@ -36,12 +41,15 @@ pub(crate) fn item_end(
     end: &ProgramEnd,
 ) -> Option<ItemEnd> {
     match ended {
-        Some(Ended::JournalFailed) => return None,
+        Some(Ended::JournalFailed | Ended::Stopping) => return None,
         Some(Ended::Diverged) => return Some(diverged(language, steps)),
         Some(Ended::Open) | None => {}
     }
     if let Some(open) = steps.iter().find(|step| step.status.is_open() && !step.key_taken) {
-        return Some(from_step(language, ItemStatus::Unknown, open));
+        let item = from_step(language, ItemStatus::Unknown, open);
+        let in_conflict = open.status == OutcomeStatus::Conflict;
+        let code = if in_conflict { Some(CONFLICT.to_owned()) } else { item.code };
+        return Some(ItemEnd { code, ..item });
     }
     if steps.is_empty() {
         return Some(without_effect(language, end));
@@ -231,6 +239,14 @@ mod tests {
         let end = item_end(Language::En, &steps, Some(Ended::Diverged), &ProgramEnd::Ended).unwrap();
         assert_eq!((end.status, end.code.as_deref()), (ItemStatus::Unknown, Some("diverged")));
         assert_eq!(item_end(Language::En, &steps, Some(Ended::JournalFailed), &ProgramEnd::Ended), None);
+    }
+
+    #[test]
+    fn a_conflict_is_unknown_with_its_own_code() {
+        let code = |status| {
+            item_end(Language::En, &[step(status, false)], None, &ProgramEnd::Ended).unwrap().code.unwrap()
+        };
+        assert_eq!((code(Conflict).as_str(), code(Unknown).as_str()), ("conflict", "c"));
     }
 
     #[test]

@@ -460,6 +460,8 @@ pub struct Tally {
     pub ended: BTreeMap<ItemStatus, TallyLine>,
     /// Items that have not ended.
     pub queued: u64,
+    /// How `on_finish` ended, where there was one and it has.
+    pub finish: Option<ItemStatus>,
 }
 
 impl Tally {

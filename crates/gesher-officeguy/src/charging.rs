@@ -107,7 +107,7 @@ fn is_expected(charged: Money, prepared: &Prepared) -> bool {
 pub(crate) fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
     let envelope = match open(reply, Effect::Money) {
         Ok(envelope) => envelope,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     let payment = field(&envelope.data, "Payment");
     let code = text(field(payment, "Status"));

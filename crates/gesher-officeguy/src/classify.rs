@@ -18,7 +18,7 @@ pub(crate) const PROFILE: Profile = Profile {
 };
 
 /// The envelope of an answer that was taken, or the outcome that the reply is without it.
-pub(crate) fn open(reply: &Reply, effect: Effect) -> Result<Envelope, Outcome> {
+pub(crate) fn open(reply: &Reply, effect: Effect) -> Result<Envelope, Box<Outcome>> {
     let seen = gesher_provider::Reply {
         status: reply.status,
         content_type: reply.content_type.clone(),
@@ -28,19 +28,26 @@ pub(crate) fn open(reply: &Reply, effect: Effect) -> Result<Envelope, Outcome> {
         Class::Answered => match envelope::parse(&reply.body) {
             Some(envelope) => match envelope.status {
                 Status::Success => Ok(envelope),
-                Status::Business => Err(business(&envelope, effect)),
-                Status::Technical => Err(technical(&envelope, effect)),
+                Status::Business => Err(Box::new(business(&envelope, effect))),
+                Status::Technical => Err(Box::new(technical(&envelope, effect))),
             },
-            None => Err(unsure(effect, "unreadable_answer", messages::unreadable())),
+            None => Err(Box::new(unsure(effect, "unreadable_answer", messages::unreadable()))),
         },
         Class::Rejected { pause_account } => {
             let words = envelope::parse(&reply.body).map(|envelope| envelope.words().to_owned());
             let text = messages::http_status(reply.status);
             let mut outcome = rejected(format!("http_{}", reply.status), text, &words.unwrap_or_default());
             outcome.pauses_account = pause_account;
-            Err(outcome)
+            Err(Box::new(outcome))
         }
-        _ => Err(unsure(effect, &format!("http_{}", reply.status), messages::http_status(reply.status))),
+        // A page or an empty body with a good status: somebody in between, or an answer that lost its content.
+        _ if (200..300).contains(&reply.status) => {
+            Err(Box::new(unsure(effect, "unreadable_answer", messages::unreadable())))
+        }
+        _ => {
+            let code = format!("http_{}", reply.status);
+            Err(Box::new(unsure(effect, &code, messages::http_status(reply.status))))
+        }
     }
 }
 

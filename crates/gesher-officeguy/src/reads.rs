@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(crate) fn classify(reply: &Reply, found: impl FnOnce(&Value, &mut Outcome) -> Option<()>) -> Outcome {
     let data = match open(reply, Effect::Read) {
         Ok(envelope) => envelope.data,
-        Err(outcome) => return outcome,
+        Err(outcome) => return *outcome,
     };
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::new("התקבלה תשובה", "Answered"));
     outcome.code = None;

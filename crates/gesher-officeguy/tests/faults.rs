@@ -66,7 +66,7 @@ fn what_is_lost_in_mid_air_is_unknown_whether_it_happened_or_not() {
     check(r#"fault = "status""#, Unknown, "http_503", 0);
     check("fault = \"status\"\nstatus = 429", Unknown, "http_429", 0);
     check(r#"fault = "truncate""#, Unknown, "truncated_body", 1);
-    check(r#"fault = "html_200""#, Unknown, "http_200", 0);
+    check(r#"fault = "html_200""#, Unknown, "unreadable_answer", 0);
     check(r#"fault = "foreign_json""#, Unknown, "unreadable_answer", 0);
     check(r#"fault = "redirect""#, Unknown, "http_307", 0);
     check("fault = \"redirect\"\nstatus = 302", Unknown, "http_302", 0);

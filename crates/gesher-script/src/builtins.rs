@@ -7,6 +7,7 @@ use crate::item::{Item, Native, placed, terminated};
 use crate::limits::{ARRAY_ELEMENTS_MAX, MAP_ENTRIES_MAX};
 use crate::seam::Level;
 use gesher_core::Text;
+use gesher_core::key::clean_cell;
 use gesher_core::money::parse_signed_amount;
 use rhai::{
     Array, Dynamic, EvalAltResult, FuncRegistration, INT, ImmutableString, Map, Module, NativeCallContext,
@@ -179,7 +180,8 @@ fn decimal_of_text(context: &NativeCallContext, text: &str) -> Native<Decimal> {
 }
 
 fn int_of_text(context: &NativeCallContext, text: &str) -> Native<INT> {
-    let trimmed = text.trim();
+    let clean = clean_cell(text);
+    let trimmed = clean.as_str();
     let digits = trimmed.strip_prefix('-').unwrap_or(trimmed);
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     match trimmed.parse() {

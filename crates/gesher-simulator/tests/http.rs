@@ -246,7 +246,7 @@ proptest! {
             let address = simulator.address(OFFICEGUY).unwrap();
             let mut stream = TcpStream::connect(address).await.unwrap();
             // The other side may close before everything is written.
-            let _ = stream.write_all(&noise).await;
+            stream.write_all(&noise).await.unwrap_or_default();
             drop(stream);
             let mut request =
                 format!("POST {CHARGE} HTTP/1.1\r\nHost: s\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();

@@ -88,7 +88,7 @@ mod tests {
     fn check(state: RunState, statuses: &[ItemStatus], want: u8) {
         let ended =
             statuses.iter().map(|status| (*status, TallyLine { items: 1, ..TallyLine::default() })).collect();
-        assert_eq!(of_run(state, &Tally { ended, queued: 0 }).code(), want, "{state:?} {statuses:?}");
+        assert_eq!(of_run(state, &Tally { ended, ..Tally::default() }).code(), want, "{state:?} {statuses:?}");
     }
 
     #[test]

@@ -130,8 +130,11 @@ impl Provider for Acme {
             self.at_once.fetch_sub(1, Ordering::SeqCst);
             let request: Value = serde_json::from_str(&prepared.body).unwrap();
             let word = request["answer"].as_str().unwrap_or_default();
+            let refused_keys = word == "refused_keys";
+            let word = if refused_keys { "rejected" } else { word };
             let status: OutcomeStatus = word.parse().unwrap_or_else(|_| panic!("the connection broke"));
             let mut outcome = Outcome::new(status, "code", Text::verbatim(format!("it is {word}")));
+            outcome.pauses_account = refused_keys;
             outcome.reference = Some("77".into());
             outcome.amount = prepared.facts.amount;
             outcome.data = json!({ "ID": 77, "APIKey": "canary-key-1" });

@@ -1,7 +1,12 @@
 //! The one path, with a real journal under it: what is sent, what is not, and what is left when things break.
 
 #![expect(clippy::disallowed_methods, reason = "these tests measure no time but need a clock")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod acme;
 
@@ -413,6 +418,56 @@ fn another_call_than_the_recorded_one_is_diverged_and_sends_nothing() {
     let ends = hub.ends(&run);
     assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "diverged"));
     assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn a_program_that_skips_what_it_did_before_is_diverged_and_keeps_its_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let rows = [("a", row("succeeded"))];
+    let run = interrupted(&hub, &rows, &[("one", "succeeded", Some(OutcomeStatus::Succeeded))]);
+    let idle: Box<Body> = Box::new(|_, _| ProgramEnd::Returned(Value::Null));
+    assert_eq!(hub.work(&run, &rows, idle), RunEnd::Complete);
+    let ends = hub.ends(&run);
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "diverged"));
+    assert_eq!(hub.statuses(&rows, charging()), [ItemStatus::Duplicate]);
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
+fn a_stop_leaves_a_row_that_waits_for_its_turn_for_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::with_turns(folder.path(), 1);
+    let stop = Stop::new();
+    let asked = stop.clone();
+    // The first send asks for the stop while every other row waits for the only turn.
+    *hub.acme.during.lock().unwrap() = Some(Box::new(move || asked.request()));
+    let names: Vec<String> = (0..8).map(|number| format!("row-{number}")).collect();
+    let rows: Vec<_> = names.iter().map(|name| (name.as_str(), row("succeeded"))).collect();
+    let run = hub.start();
+    let program: Arc<dyn Program> = Arc::new(InRust(charging()));
+    let progress = Progress::default();
+    let stopped = hub.engine.run_items(&run, &hub.flow, &program, Rows::of(&rows), &stop, &progress);
+    assert_eq!(hub.runtime.block_on(stopped).unwrap(), RunEnd::Stopped);
+    assert_eq!(hub.acme.sends(), 1);
+    *hub.acme.during.lock().unwrap() = None;
+    assert_eq!(hub.work(&run, &rows, charging()), RunEnd::Complete);
+    assert_eq!(hub.acme.sends(), 8);
+    assert!(hub.ends(&run).iter().all(|end| end.0 == ItemStatus::Succeeded));
+}
+
+#[test]
+fn refused_keys_pause_their_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hub = Hub::open(folder.path());
+    let flow = Flow { name: "f".into(), allow: vec![Allow::parse("acme.*").unwrap()], concurrency: 1 };
+    hub.flow = Arc::new(flow);
+    let rows = [("a", row("refused_keys")), ("b", row("succeeded")), ("c", row("succeeded"))];
+    let ends = hub.run(&rows, charging());
+    use ItemStatus::{NotSent, Rejected};
+    assert_eq!([ends[0].0, ends[1].0, ends[2].0], [Rejected, NotSent, NotSent]);
+    assert_eq!(ends[1].1, "account_paused");
+    assert_eq!(hub.acme.sends(), 1);
 }
 
 #[test]

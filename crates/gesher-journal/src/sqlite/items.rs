@@ -236,7 +236,8 @@ fn write_end(
     end: &ItemEnd,
     at: Timestamp,
 ) -> Result<bool, Fault> {
-    let (amount, currency) = hundredths(end.amount)?;
+    // An item's end is never refused for its amount: a figure that does not fit stands in the step and the message.
+    let (amount, currency) = hundredths(end.amount).unwrap_or((None, None));
     let ended = connection
         .prepare_cached(
             "UPDATE items SET state = ?3, at = ?4, reference = ?5, document = ?6, code = ?7, message = ?8,
@@ -309,10 +310,18 @@ pub(super) fn tally(connection: &Connection, run: &RunId) -> Result<Tally, Fault
                 CASE WHEN end_amount IS NULL THEN currency ELSE end_currency END AS of
          FROM items WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal > 0 GROUP BY state, of",
     )?;
+    let finish = connection.prepare_cached(
+        "SELECT state FROM items WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal = 0",
+    )?;
     let lines = all(query, [run.as_str()], |row| {
         Ok((read_state(row, 0)?, read_number::<u64>(row, 1)?, read_money(row, 2)?))
     })?;
-    let mut tally = Tally::default();
+    let finish = first(finish, [run.as_str()], |row| read_state(row, 0))?;
+    let finish = match finish {
+        Some(ItemState::Ended(status)) => Some(status),
+        Some(ItemState::Queued) | None => None,
+    };
+    let mut tally = Tally { finish, ..Tally::default() };
     for (state, items, total) in lines {
         let ItemState::Ended(status) = state else {
             tally.queued += items;

@@ -95,7 +95,7 @@ impl Operation for CreateCompany {
     fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
         let mut data = match open(reply, Effect::Write) {
             Ok(envelope) => envelope.data,
-            Err(outcome) => return outcome,
+            Err(outcome) => return *outcome,
         };
         let secrets = serde_json::Value::Object(envelope::remove(&mut data, SECRETS));
         let company_id = id(field(&data, "CompanyID"));
@@ -118,7 +118,11 @@ impl Operation for CreateCompany {
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
         outcome.code = None;
         outcome.reference = Some(company_id.to_string());
-        outcome.sealed = vec![SealedEntry { name: handle.vault_name(PROVIDER), secret: keys.seal() }];
+        outcome.sealed = vec![SealedEntry {
+            name: handle.vault_name(PROVIDER),
+            secret: keys.seal(),
+            values: keys.account().secrets.into_values().collect(),
+        }];
         outcome.data = data;
         outcome
     }

@@ -97,7 +97,7 @@ impl Operation for CreateDocument {
     fn classify(_: &Prepared, reply: &Reply) -> Outcome {
         let data = match open(reply, Effect::Write) {
             Ok(envelope) => envelope.data,
-            Err(outcome) => return outcome,
+            Err(outcome) => return *outcome,
         };
         let Some(document_id) = id(field(&data, "DocumentID")) else {
             return unsure(Effect::Write, "unreadable_answer", messages::unreadable());

@@ -77,7 +77,7 @@ impl Operation for OpenUpayTerminal {
                 outcome
             }
             Ok(_) => unsure(Effect::Write, "unreadable_answer", messages::unreadable()),
-            Err(outcome) => outcome,
+            Err(outcome) => *outcome,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! `check`: every fault of configuration and scripts, each with its place and how to mend it. Nothing is started.
 
 use crate::compose::check_scripts;
+use crate::compose::store::open_reader;
 use crate::config::{Config, Fault, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::providers;
+use gesher_core::HubId;
+use gesher_trigger::drop::DropFolder;
 use serde_json::json;
 use std::path::Path;
 
@@ -18,6 +21,7 @@ pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
             let mut warnings = rules::warnings(&config);
             let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::catalogue()?);
             faults.extend(of_scripts);
+            faults.extend(foreign_folders(&config)?);
             warnings.extend(meant_otherwise);
             (faults, warnings, config.flows.len())
         }
@@ -25,6 +29,17 @@ pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
     output.json(&json!({ "ok": faults.is_empty(), "faults": faults, "warnings": warnings }));
     output.text(&report(&faults, &warnings, flows));
     Ok(if faults.is_empty() { Exit::Well } else { Exit::Usage })
+}
+
+/// Drop folders that another hub takes files from. A hub that never ran owns none.
+fn foreign_folders(config: &Config) -> Result<Vec<Fault>, HubError> {
+    let hub = open_reader(config)?.map_or_else(|| HubId::stored(""), |journal| journal.hub_id().clone());
+    let drops = config.flows.iter().filter_map(|flow| flow.drop.as_ref());
+    let foreign = drops.filter_map(|drop| {
+        let error = DropFolder::check_owner(&drop.config.folder, &hub, &config.data).err()?;
+        Some(config.drop_fault(drop, "folder", error.to_string(), ""))
+    });
+    Ok(foreign.collect())
 }
 
 fn report(faults: &[Fault], warnings: &[Fault], flows: usize) -> String {
