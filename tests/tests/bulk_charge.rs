@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use gesher_tests::files::BOM;
-use gesher_tests::{Done, FakeProvider, Hub, Reply, charges_csv, nap};
+use gesher_tests::files::{BOM, names_in};
+use gesher_tests::{Done, FakeProvider, Hub, Reply, charges_csv, nap, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -266,5 +266,93 @@ fn a_file_that_still_grows_is_not_taken_before_it_is_quiet() {
     drop(file);
     assert_eq!(hub.wait_done("slow.csv").count("succeeded"), 12);
     charged_once(&provider, 1..13);
+    drop(serving);
+}
+
+#[test]
+fn a_retry_file_is_in_the_encoding_of_its_file_and_can_be_dropped_as_it_is() {
+    let (provider, hub) = approving();
+    let wide = |text: &str| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let header = "order_id,name,token,amount\r\n";
+    let bad = "2,\"דנה\nלוי\",t,bad\r\n";
+    let first = done(&hub, "march.csv", wide(&format!("{header}1,נועה,t,5.00\r\n{bad}")));
+    assert_eq!(first.statuses(), ["succeeded", "invalid"]);
+    assert_eq!(first.retry, Some(wide(&format!("{header}{bad}"))));
+    let second = done(&hub, "retry.csv", wide(&format!("{header}{}", bad.replace("bad", "6"))));
+    assert_eq!(second.statuses(), ["succeeded"]);
+    charged_once(&provider, 1..3);
+}
+
+#[test]
+fn a_result_file_that_was_mended_and_dropped_is_a_file_like_any_other() {
+    let (provider, hub) = approving();
+    let first = done(&hub, "march.csv", "order_id,name,token,amount\n1,Dana,t,5.00\n2,Noa,t,six\n");
+    let mended = String::from_utf8(first.result).unwrap().replace("six", "6.00");
+    let second = done(&hub, "mended.csv", mended);
+    assert_eq!(second.statuses(), ["duplicate", "succeeded"]);
+    assert_eq!(second.header, first.header, "no column stands twice");
+    charged_once(&provider, 1..3);
+}
+
+#[test]
+fn any_name_that_a_sender_may_give_is_taken() {
+    let (provider, hub) = approving();
+    let serving = hub.serve();
+    let long = "x".repeat(240);
+    let names = [
+        "a b;\"c\".csv",
+        "-rf.csv",
+        "two.dots.csv",
+        "UPPER.CSV",
+        "new\nline.csv",
+        "\u{202e}evil.csv",
+        "מרץ.csv",
+    ];
+    for (at, name) in (1..).zip(names) {
+        hub.drop_file(name, charges_csv(at, 1));
+        assert_eq!(hub.wait_done(name).count("succeeded"), 1, "{name}");
+    }
+    // Names that leave no room for what the hub puts into them, and bytes that are no text.
+    std::fs::write(hub.inbox(&format!("{long}.csv")), charges_csv(8, 1)).unwrap();
+    let bytes: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"bad\xff.csv");
+    std::fs::write(hub.inbox("").join(bytes), charges_csv(9, 1)).unwrap();
+    until("the last two charges", 30, || (provider.charges() == 9).then_some(()));
+    charged_once(&provider, 1..10);
+    assert_eq!(serving.stop().code, 0);
+    assert_eq!(names_in(&hub.inbox(".work")), Vec::<String>::new());
+    assert_eq!(
+        hub.cmd(&["runs"]).expect(0).stdout.lines().count(),
+        10,
+        "one line for each run, and the head"
+    );
+}
+
+#[test]
+fn a_file_that_changes_after_it_was_validated_ends_with_the_rows_that_were_taken() {
+    use std::io::{Seek, SeekFrom, Write};
+    let provider = FakeProvider::start(|_, _| {
+        Reply::After(std::time::Duration::from_millis(2), Box::new(Reply::Approve))
+    });
+    let hub = Hub::bulk("en", provider.base_url());
+    let serving = hub.serve();
+    let text = charges_csv(1, 6000);
+    let mut file = std::fs::File::create(hub.inbox("march.csv.tmp")).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    std::fs::rename(hub.inbox("march.csv.tmp"), hub.inbox("march.csv")).unwrap();
+    until("the first charges", 60, || (provider.charges() > 10).then_some(()));
+    // A sender that goes on writing into a file that it had given away: the last row, with another amount.
+    let last = text.trim_end().rfind('\n').unwrap() + 1;
+    file.seek(SeekFrom::Start(u64::try_from(last).unwrap())).unwrap();
+    write!(file, "6000,Dana Levi,{},99999.99\r\n", gesher_tests::hub::token(6000)).unwrap();
+    drop(file);
+    let done = hub.wait_done("march.csv");
+    let taken = done.rows.len();
+    assert!(taken < 6000, "{}", done.report);
+    assert_eq!(done.report["not_taken"], 6000 - taken, "{}", done.report);
+    assert!(provider.received().iter().all(|received| received.amount() != "99999.99"));
+    let late = names_in(&hub.inbox("failed"));
+    assert_eq!(late, [format!("march.{}.late.csv", done.run)]);
     drop(serving);
 }

@@ -158,3 +158,83 @@ fn a_run_in_the_foreground_that_was_killed_is_finished_by_serve() {
     agree(&done, &provider.charged(), 1);
     drop(serving);
 }
+
+/// A script that charges a deposit and then the rest.
+const TWO_STEPS: &str = r#"
+fn part(row, name, amount) {
+    officeguy::charge("marketplace", row.order_id + "/" + name, #{
+        Customer: #{ ExternalIdentifier: row.order_id + "/" + name, Name: row.name, SearchMode: "ExternalIdentifier" },
+        PaymentMethod: #{ CreditCard_Token: row.token, CreditCard_ExpirationMonth: 12,
+                          CreditCard_ExpirationYear: 2030, Type: "CreditCard" },
+        Items: [ #{ Item: #{ Name: name }, Quantity: 1, UnitPrice: amount } ],
+        VATIncluded: true,
+    })
+}
+
+fn on_row(row) {
+    let at = time::now();
+    let first = part(row, "deposit", decimal("1.00"));
+    let second = part(row, "rest", decimal(row.amount));
+    [at, first.reference, second.reference]
+}
+"#;
+
+#[test]
+fn a_row_of_two_charges_goes_on_at_the_second_and_never_repeats_the_first() {
+    let provider = slow_approving(10);
+    let hub = Hub::bulk("en", provider.base_url());
+    hub.write("scripts/charge.rhai", TWO_STEPS);
+    hub.drop_file("march.csv", charges_csv(1, 60));
+    let moments = [5, 25, 45, 70, 100];
+    for moment in moments {
+        let mut serving = hub.serve();
+        until("enough charges", 60, || (provider.charges() >= moment).then_some(()));
+        serving.process.kill9();
+    }
+    let serving = hub.serve();
+    let done = hub.wait_done("march.csv");
+    done.adds_up();
+    let charged = provider.charged();
+    assert!(charged.values().all(|taken| taken.len() == 1), "{charged:?}");
+    for row in &done.rows {
+        let order = row.get("order_id");
+        let has = |name: &str| charged.contains_key(&format!("{order}/{name}"));
+        match row.status() {
+            "succeeded" => assert!(has("deposit") && has("rest"), "{row:?}"),
+            // What was in flight is unknown, and nothing was called after it.
+            "unknown" => {}
+            other => panic!("{other}: {row:?}"),
+        }
+    }
+    assert!(done.count("unknown") <= moments.len() * IN_FLIGHT, "{}", done.report);
+    assert!(done.count("succeeded") > 10, "{}", done.report);
+    drop(serving);
+}
+
+#[test]
+fn a_hub_with_its_own_simulator_agrees_with_its_ledger_after_crashes() {
+    let hub = Hub::bulk("he", "simulator");
+    hub.drop_file("march.csv", charges_csv(1, ROWS));
+    let ledger = hub.path("data/simulator/ledger.jsonl");
+    let charges = || {
+        let text = std::fs::read_to_string(&ledger).unwrap_or_default();
+        text.lines().filter(|line| line.contains("\"kind\":\"charge\"")).count()
+    };
+    for moment in [20, 80, 160] {
+        let mut serving = hub.serve();
+        until("enough charges", 60, || (charges() >= moment).then_some(()));
+        serving.process.kill9();
+    }
+    let serving = hub.serve();
+    let done = hub.wait_done("march.csv");
+    done.adds_up();
+    assert_eq!(serving.stop().code, 0);
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    for row in &done.rows {
+        let item = format!("\"Order {}\"", row.get("order_id"));
+        let taken = text.lines().filter(|line| line.contains("\"charge\"") && line.contains(&item)).count();
+        let fits =
+            if row.status() == "succeeded" { taken == 1 } else { row.status() == "unknown" && taken <= 1 };
+        assert!(fits, "charged {taken} times: {row:?}");
+    }
+}

@@ -442,3 +442,54 @@ fn a_charge_without_a_card_needs_the_words_charge_saved_method() {
     assert!(done.rows[0].message().contains("charge_saved_method"), "{}", done.rows[0].message());
     assert_eq!(provider.count(), 0);
 }
+
+#[test]
+fn a_script_cannot_catch_an_unknown_and_can_catch_a_refusal() {
+    let provider = FakeProvider::start(|received, _| match received.order().as_str() {
+        "1" => Reply::ApproveThen(Box::new(Reply::Close)),
+        "2" => Reply::Json(envelope("1", "Missing Item details")),
+        _ => Reply::Approve,
+    });
+    let hub = Hub::bulk("en", provider.base_url());
+    let script = std::fs::read_to_string(hub.path("scripts/charge.rhai")).unwrap();
+    let charge =
+        script.replace("fn on_row(row)", "fn charge(row, key)").replace("row.order_id, #{\n", "key, #{\n");
+    let tries = "fn on_row(row) {
+    let attempt = |key| charge(row, key);
+    try { attempt.call(row.order_id) } catch (error) { charge(row, row.order_id + \"-again\") }
+    charge(row, row.order_id + \"-more\")
+}
+";
+    hub.write("scripts/charge.rhai", format!("{charge}\n{tries}"));
+    let done = done(&hub, charges_csv(1, 3));
+    let requests =
+        |order: &str| provider.received().iter().filter(|received| received.order() == order).count();
+    assert_eq!(
+        (done.rows[0].status(), requests("1")),
+        ("unknown", 1),
+        "nothing more after an unknown: {done:#?}"
+    );
+    assert_eq!((done.rows[1].status(), requests("2")), ("rejected", 2), "{done:#?}");
+    assert_eq!((done.rows[2].status(), requests("3")), ("succeeded", 2), "{done:#?}");
+}
+
+#[test]
+fn no_more_calls_are_in_flight_and_no_more_begin_in_a_second_than_the_account_allows() {
+    let provider =
+        FakeProvider::start(|_, _| Reply::After(Duration::from_millis(30), Box::new(Reply::Approve)));
+    let hub = Hub::bulk("en", provider.base_url());
+    hub.set("officeguy", "max_in_flight", "2");
+    assert_eq!(done(&hub, charges_csv(1, 12)).count("succeeded"), 12);
+    assert_eq!(provider.most_open(), 2);
+
+    let provider = FakeProvider::approving();
+    let hub = Hub::bulk("en", provider.base_url());
+    hub.set("officeguy", "rate", "\"10/s\"");
+    let serving = hub.serve();
+    hub.drop_file("march.csv", charges_csv(1, 30));
+    gesher_tests::until("the first charge", 30, || (provider.count() > 0).then_some(()));
+    nap(1_000);
+    let count = provider.count();
+    assert!((5..=15).contains(&count), "{count} in about a second");
+    drop(serving);
+}

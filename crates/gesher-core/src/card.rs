@@ -51,7 +51,7 @@ fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     let mut separated = false;
     let tail = text.get(from..)?;
     let mut skipped_to = from;
-    for (offset, c) in tail.char_indices().map(|(at, c)| (at + from, c)).chain([(text.len(), '\n')]) {
+    for (offset, c) in tail.char_indices().map(|(at, c)| (at + from, c)).chain([(text.len(), '\0')]) {
         if offset < skipped_to {
             continue;
         }
@@ -117,7 +117,7 @@ fn card_among(digits: &[(u8, usize, usize)]) -> Option<(Range<usize>, String)> {
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(c, ' ' | '-' | '.' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{202f}')
+    matches!(c, ' ' | '-' | '.' | '\t' | '\n' | '\r' | '\u{a0}' | '\u{2010}'..='\u{2015}' | '\u{202f}')
 }
 
 /// The value of a decimal digit of any script that spreadsheets produce here.
@@ -198,6 +198,7 @@ mod tests {
         check("כרטיס 4580 4580 4580 4580 ועוד", "כרטיס [card ****4580] ועוד");
         check("pay 4242424242424242 and 4111111111111111.", "pay [card ****4242] and [card ****1111].");
         check("٤١١١١١١١١١١١١١١١", "[card ****1111]");
+        check("4111 1111\n1111 1111", "[card ****1111]");
         check("12 4111 1111 1111 1111 77", "12 [card ****1111] 77");
     }
 

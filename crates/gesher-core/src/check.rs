@@ -39,14 +39,14 @@ pub enum FaultKind {
     /// A required field is not there.
     Missing {
         /// What belongs there.
-        expected: String,
+        expected: Text,
     },
     /// Another type.
     WrongType {
         /// What belongs there.
-        expected: String,
+        expected: Text,
         /// What was found, without its value.
-        found: &'static str,
+        found: Text,
     },
     /// No such name in the provider's enum.
     UnknownName {
@@ -81,15 +81,15 @@ impl Fault {
             FaultKind::Missing { expected } => Rejection::new(
                 "missing_field",
                 Text::new(
-                    format!("{at}: שדה חובה חסר ({expected})"),
-                    format!("{at}: this field is required ({expected})"),
+                    format!("{at}: שדה חובה חסר ({})", expected.he),
+                    format!("{at}: this field is required ({})", expected.en),
                 ),
             ),
             FaultKind::WrongType { expected, found } => Rejection::new(
                 "wrong_type",
                 Text::new(
-                    format!("{at}: נדרש {expected}, התקבל {found}"),
-                    format!("{at}: expected {expected}, found {found}"),
+                    format!("{at}: נדרש {}, התקבל {}", expected.he, found.he),
+                    format!("{at}: expected {}, found {}", expected.en, found.en),
                 ),
             ),
             FaultKind::UnknownName { name, nearest, known } => {
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
             }
             Value::Number(_) => names.values().any(|number| number == value),
             _ => {
-                let expected = format!("one of {}", some_names(names));
+                let expected = one_of(names);
                 return self.fault(path, FaultKind::WrongType { expected, found: kind_of(value) });
             }
         };
@@ -328,34 +328,41 @@ fn integer_fits(schema: &Value, number: &serde_json::Number) -> bool {
 
 /// What belongs at a schema, in a word or two.
 #[must_use]
-pub fn expected(schema: &Value) -> String {
+pub fn expected(schema: &Value) -> Text {
     if let Some(names) = schema.get(ENUM_KEYWORD).and_then(Value::as_object) {
-        return format!("one of {}", some_names(names));
+        return one_of(names);
     }
-    let word = match (type_of(schema), schema.get("format").and_then(Value::as_str)) {
-        (Some("object"), _) => "map",
-        (Some("array"), _) => "list",
-        (Some("string"), Some("date-time")) => "date (YYYY-MM-DD)",
-        (Some("string"), _) => "text",
-        (Some("boolean"), _) => "true or false",
-        (Some("integer"), _) => "whole number",
-        (Some("number"), Some("amount")) => "amount",
-        (Some("number"), _) => "number",
-        _ => "value",
+    let (he, en) = match (type_of(schema), schema.get("format").and_then(Value::as_str)) {
+        (Some("object"), _) => ("מפה", "map"),
+        (Some("array"), _) => ("רשימה", "list"),
+        (Some("string"), Some("date-time")) => ("תאריך (YYYY-MM-DD)", "date (YYYY-MM-DD)"),
+        (Some("string"), _) => ("טקסט", "text"),
+        (Some("boolean"), _) => ("כן או לא (true או false)", "true or false"),
+        (Some("integer"), Some("int32")) => ("מספר שלם עד 2147483647", "whole number up to 2147483647"),
+        (Some("integer"), _) => ("מספר שלם", "whole number"),
+        (Some("number"), Some("amount")) => ("סכום", "amount"),
+        (Some("number"), _) => ("מספר", "number"),
+        _ => ("ערך", "value"),
     };
-    word.to_owned()
+    Text::new(he, en)
 }
 
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.as_i64().is_some() => "whole number",
-        Value::Number(_) => "number",
-        Value::String(_) => "text",
-        Value::Array(_) => "list",
-        Value::Object(_) => "map",
-    }
+fn one_of(names: &Map<String, Value>) -> Text {
+    let names = some_names(names);
+    Text::new(format!("אחד מאלה: {names}"), format!("one of {names}"))
+}
+
+fn kind_of(value: &Value) -> Text {
+    let (he, en) = match value {
+        Value::Null => ("ריק", "nothing"),
+        Value::Bool(_) => ("כן או לא", "true or false"),
+        Value::Number(number) if number.as_i64().is_some() => ("מספר שלם", "whole number"),
+        Value::Number(_) => ("מספר", "number"),
+        Value::String(_) => ("טקסט", "text"),
+        Value::Array(_) => ("רשימה", "list"),
+        Value::Object(_) => ("מפה", "map"),
+    };
+    Text::new(he, en)
 }
 
 #[cfg(test)]
@@ -420,7 +427,7 @@ mod tests {
         check(&json!({"lines": [], "id": "7"}), &["id: expected whole number, found text"]);
         check(
             &json!({"lines": [{"name": "a", "count": 3_000_000_000_i64}]}),
-            &["lines[0].count: expected whole number, found whole number"],
+            &["lines[0].count: expected whole number up to 2147483647, found whole number"],
         );
         check(
             &json!({"lines": [], "mode": "Automatik"}),

@@ -131,10 +131,14 @@ fn mask_named_values(text: &str) -> Option<String> {
             continue;
         }
         let before = text.get(..at)?.trim_end_matches(['"', ' ', '\\']);
+        let quoted_name = text.get(before.len()..at)?.contains('"');
         let name_start = before
             .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
             .map_or(0, |found| found + before[found..].chars().next().map_or(1, char::len_utf8));
-        if !is_secret_field(before.get(name_start..)?) {
+        let name = before.get(name_start..)?;
+        // `APIKey: it is missing` is a sentence about a field; `"APIKey": "…"` and `APIKey=…` are the field itself.
+        let is_sentence = sign == ":" && !quoted_name && !name.eq_ignore_ascii_case("authorization");
+        if is_sentence || !is_secret_field(name) {
             continue;
         }
         let value_start = at + sign.len();
@@ -187,6 +191,7 @@ mod tests {
         check("card 4111111111111111 in a cell", "card [card ****1111] in a cell");
         check("סיסמה password=סודי123", "סיסמה password=[secret]");
         check("nothing to hide: 17 = 17", "nothing to hide: 17 = 17");
+        check("CreditCard_CVV: this field is refused", "CreditCard_CVV: this field is refused");
     }
 
     #[test]

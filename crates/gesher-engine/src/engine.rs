@@ -331,7 +331,7 @@ impl Engine {
     /// What another step's hold on the key means for this call. Nothing was sent.
     fn key_taken(&self, call: &Call<'_>, account: &Account, begin: Begin) -> Called {
         let (outcome, replayed) = match begin {
-            Begin::Recorded(step) => (step.outcome.unwrap_or_else(|| self.store(interrupted())), true),
+            Begin::Recorded(step) => (self.already(*step), true),
             Begin::Reused(step) => (self.store(key_reused(call, &step)), false),
             Begin::InFlight(step) => (self.store(key_in_flight(call, &step)), false),
             Begin::Open(step) => (self.store(key_open(call, &step)), false),
@@ -339,6 +339,21 @@ impl Engine {
         };
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         Called { outcome, key_taken: true, replayed }
+    }
+
+    /// A recorded outcome as the answer to another call: its message says where and when it was.
+    fn already(&self, step: StepRecord) -> StoredOutcome {
+        let when = step.outcome_at.unwrap_or(step.intent_at).to_zoned(self.0.time_zone.clone());
+        let when = when.strftime("%Y-%m-%d %H:%M");
+        let mut outcome = step.outcome.unwrap_or_else(|| self.store(interrupted()));
+        outcome.message = Text::new(
+            format!("כבר נעשה ב־{when} (צעד {}): {}; עכשיו לא נשלח דבר", step.id, outcome.message.he),
+            format!(
+                "done already on {when} (step {}): {}; nothing was sent now",
+                step.id, outcome.message.en
+            ),
+        );
+        outcome
     }
 
     /// Records a call that was refused before it had an account, and answers its outcome.

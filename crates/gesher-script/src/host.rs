@@ -16,6 +16,15 @@ use rhai::packages::{
 use rhai::{Engine, Module, OptimizationLevel, Shared};
 use std::sync::Arc;
 
+rhai::def_package! {
+    /// Rhai's own library as far as it is safe, in one module, so that a function is looked up in one place. The core
+    /// language package is left out: it has `sleep` and `exit` in it.
+    Library(_module):
+        ArithmeticPackage, LogicPackage, BasicMathPackage, BasicStringPackage, MoreStringPackage,
+        BasicIteratorPackage, BasicArrayPackage, BasicMapPackage, BasicFnPackage
+    {}
+}
+
 /// Everything that scripts can call, ready to be shared by all engines.
 #[derive(Clone)]
 pub(crate) struct Vocabulary {
@@ -25,25 +34,12 @@ pub(crate) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Rhai's own library as far as it is safe, the hub's functions, and the operations of `registry`. The core
-    /// language package is left out: it has `sleep` and `exit` in it.
+    /// The library, the hub's functions, and the operations of `registry`.
     pub(crate) fn new(registry: &Registry) -> Self {
-        let global = vec![
-            ArithmeticPackage::new().as_shared_module(),
-            LogicPackage::new().as_shared_module(),
-            BasicMathPackage::new().as_shared_module(),
-            BasicStringPackage::new().as_shared_module(),
-            MoreStringPackage::new().as_shared_module(),
-            BasicIteratorPackage::new().as_shared_module(),
-            BasicArrayPackage::new().as_shared_module(),
-            BasicMapPackage::new().as_shared_module(),
-            BasicFnPackage::new().as_shared_module(),
-            ready(shadow::module()),
-            ready(builtins::global_module()),
-        ];
+        let own = ready("gesher", builtins::global_module().combine(shadow::module()));
         let named = builtins::modules().into_iter().chain(bindings::modules(registry));
-        let named = named.map(|(name, module)| (name.to_owned(), ready(module)));
-        Self { global: global.into(), named: named.collect() }
+        let named = named.map(|(name, module)| (name.to_owned(), ready(name, module)));
+        Self { global: [Library::new().as_shared_module(), own].into(), named: named.collect() }
     }
 
     /// An engine that compiles and loads. It has no item: a host function that is called answers with an error.
@@ -81,7 +77,9 @@ impl Vocabulary {
     }
 }
 
-fn ready(mut module: Module) -> Shared<Module> {
+/// Indexed and with a name: without either, each engine that registers a module would copy it.
+fn ready(name: &str, mut module: Module) -> Shared<Module> {
+    module.set_id(name);
     module.build_index();
     module.into()
 }

@@ -62,6 +62,8 @@ pub fn of_run(state: RunState, tally: &Tally) -> Exit {
     ItemStatus::ALL
         .into_iter()
         .filter(|status| tally.count(*status) > 0)
+        // What the script does after the last row can fail as a row can.
+        .chain(tally.finish)
         .fold(by_state, |exit, status| exit.and(of_item(status)))
 }
 
@@ -88,7 +90,11 @@ mod tests {
     fn check(state: RunState, statuses: &[ItemStatus], want: u8) {
         let ended =
             statuses.iter().map(|status| (*status, TallyLine { items: 1, ..TallyLine::default() })).collect();
-        assert_eq!(of_run(state, &Tally { ended, ..Tally::default() }).code(), want, "{state:?} {statuses:?}");
+        assert_eq!(
+            of_run(state, &Tally { ended, ..Tally::default() }).code(),
+            want,
+            "{state:?} {statuses:?}"
+        );
     }
 
     #[test]
@@ -108,6 +114,17 @@ mod tests {
         check(RunState::Halted, &[Unknown], 3);
         check(RunState::Refused, &[], 1);
         check(RunState::Duplicate, &[], 0);
+    }
+
+    #[test]
+    fn the_end_of_a_run_counts_as_its_rows_do() {
+        for (finish, want) in [(None, 0), (Some(ItemStatus::Succeeded), 0), (Some(ItemStatus::Rejected), 1)] {
+            assert_eq!(
+                of_run(RunState::Finished, &Tally { finish, ..Tally::default() }).code(),
+                want,
+                "{finish:?}"
+            );
+        }
     }
 
     #[test]

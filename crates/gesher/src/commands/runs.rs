@@ -61,6 +61,7 @@ pub fn document(config: &Config, run: &RunRecord, tally: &Tally) -> Value {
         "counts": counts(tally),
         "totals": totals(tally),
         "queued": tally.queued,
+        "finish": tally.finish.map(ItemStatus::as_str),
         "started": run.started_at.to_string(),
         "ended": run.ended_at.map(|at| at.to_string()),
         "message": run.message,
