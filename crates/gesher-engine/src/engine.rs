@@ -7,6 +7,7 @@
 use crate::accounts::{Accounts, NoAccount};
 use crate::context::CallFault;
 use crate::error::EngineError;
+use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
@@ -35,13 +36,6 @@ const OUTCOME_RETRY_FIRST: Duration = Duration::from_millis(50);
 const OUTCOME_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long an outcome is tried before its run halts. At the next start it is unknown.
 const OUTCOME_RETRY_MAX: Duration = Duration::from_secs(600);
-
-/// Codes of calls that the engine itself answers.
-const NO_TURN: &str = "no_turn";
-const ACCOUNT_PAUSED: &str = "account_paused";
-const KEY_REUSED: &str = "key_reused";
-const KEY_IN_FLIGHT: &str = "key_in_flight";
-const KEY_OPEN: &str = "key_open";
 
 /// What an engine is made of.
 pub struct EngineParts {
@@ -111,10 +105,11 @@ impl Called {
     /// turn, is one whose key was taken.
     pub(crate) fn recorded(step: &StepRecord, outcome: StoredOutcome) -> Self {
         let code = outcome.code.as_deref();
-        let had_its_turn = !matches!(code, Some(NO_TURN | ACCOUNT_PAUSED));
+        let had_its_turn = !matches!(code, Some(messages::NO_TURN | messages::ACCOUNT_PAUSED));
         let key_taken =
             step.key.is_some() && step.attempt.is_none() && !step.account.is_empty() && had_its_turn;
-        let refused = matches!(code, Some(KEY_REUSED | KEY_IN_FLIGHT | KEY_OPEN));
+        let refused =
+            matches!(code, Some(messages::KEY_REUSED | messages::KEY_IN_FLIGHT | messages::KEY_OPEN));
         Self { outcome, key_taken, replayed: key_taken && !refused }
     }
 }
@@ -234,12 +229,12 @@ impl Engine {
             Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
         };
         let Some(permit) = self.turn(call, stop).await? else {
-            return Ok(Called::own(self.record(call, &account, no_turn())));
+            return Ok(Called::own(self.record(call, &account, messages::no_turn())));
         };
         let name = account_name(call.registered.entry.descriptor.provider, &account);
         if self.0.accounts.is_paused(&name, &account) {
             drop(permit);
-            return Ok(Called::own(self.record(call, &account, account_paused(&name))));
+            return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
         }
         match &call.key {
             None => {
@@ -332,10 +327,10 @@ impl Engine {
     fn key_taken(&self, call: &Call<'_>, account: &Account, begin: Begin) -> Called {
         let (outcome, replayed) = match begin {
             Begin::Recorded(step) => (self.already(*step), true),
-            Begin::Reused(step) => (self.store(key_reused(call, &step)), false),
-            Begin::InFlight(step) => (self.store(key_in_flight(call, &step)), false),
-            Begin::Open(step) => (self.store(key_open(call, &step)), false),
-            Begin::Send { .. } => (self.store(interrupted()), false),
+            Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
+            Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
+            Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
+            Begin::Send { .. } => (self.store(messages::interrupted()), false),
         };
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         Called { outcome, key_taken: true, replayed }
@@ -345,7 +340,7 @@ impl Engine {
     fn already(&self, step: StepRecord) -> StoredOutcome {
         let when = step.outcome_at.unwrap_or(step.intent_at).to_zoned(self.0.time_zone.clone());
         let when = when.strftime("%Y-%m-%d %H:%M");
-        let mut outcome = step.outcome.unwrap_or_else(|| self.store(interrupted()));
+        let mut outcome = step.outcome.unwrap_or_else(|| self.store(messages::interrupted()));
         outcome.message = Text::new(
             format!("כבר נעשה ב־{when} (צעד {}): {}; עכשיו לא נשלח דבר", step.id, outcome.message.he),
             format!(
@@ -409,7 +404,7 @@ impl Engine {
                 Err(error) => {
                     // The keys came and cannot be kept: only a person can make this whole.
                     (status, code) = (OutcomeStatus::Unknown, Some("vault".to_owned()));
-                    message = not_sealed(&error);
+                    message = messages::not_sealed(&error);
                 }
             }
         }
@@ -435,93 +430,4 @@ impl Engine {
 /// An account's name in the journal: keys belong to it.
 fn account_name(provider: &str, account: &Account) -> String {
     format!("{provider}:{}", account.id)
-}
-
-fn no_turn() -> Outcome {
-    Outcome::new(
-        OutcomeStatus::NotSent,
-        NO_TURN,
-        Text::new(
-            format!("לא נשלח: לא הגיע תור אצל הספק בתוך {PERMIT_WAIT_SECONDS_MAX} שניות"),
-            format!("not sent: no turn at the provider within {PERMIT_WAIT_SECONDS_MAX} seconds"),
-        ),
-    )
-}
-
-fn account_paused(name: &str) -> Outcome {
-    Outcome::new(
-        OutcomeStatus::NotSent,
-        ACCOUNT_PAUSED,
-        Text::new(
-            format!("לא נשלח: הספק סירב למפתחות של {name}; יש לתקן אותם, להפעיל מחדש ולהכניס את השורה שוב"),
-            format!(
-                "not sent: the provider refused the keys of {name}; mend them, restart, and drop the row again"
-            ),
-        ),
-    )
-}
-
-fn interrupted() -> Outcome {
-    Outcome::new(
-        OutcomeStatus::Unknown,
-        "interrupted",
-        Text::new(
-            "איננו יודעים אם הפעולה בוצעה. אין לחזור עליה.",
-            "We do not know whether this was done. Do not repeat it.",
-        ),
-    )
-}
-
-fn key_reused(call: &Call<'_>, step: &StepRecord) -> Outcome {
-    Outcome::new(
-        OutcomeStatus::Rejected,
-        KEY_REUSED,
-        Text::new(
-            format!("המפתח כבר שימש בבקשה אחרת ({} בצעד {}); לא נשלח דבר", call.operation, step.id),
-            format!(
-                "the key was spent on another request ({} in step {}); nothing was sent",
-                call.operation, step.id
-            ),
-        ),
-    )
-}
-
-fn key_in_flight(call: &Call<'_>, step: &StepRecord) -> Outcome {
-    Outcome::new(
-        OutcomeStatus::NotSent,
-        KEY_IN_FLIGHT,
-        Text::new(
-            format!("{} עם אותו מפתח נמצאת כרגע בביצוע (צעד {}); לא נשלח דבר", call.operation, step.id),
-            format!(
-                "{} with the same key is under way in step {}; nothing was sent",
-                call.operation, step.id
-            ),
-        ),
-    )
-}
-
-fn key_open(call: &Call<'_>, step: &StepRecord) -> Outcome {
-    Outcome::new(
-        OutcomeStatus::NotSent,
-        KEY_OPEN,
-        Text::new(
-            format!(
-                "איננו יודעים אם {} עם אותו מפתח כבר בוצעה (צעד {}). אין לחזור עליה; לא נשלח דבר",
-                call.operation, step.id
-            ),
-            format!(
-                "we do not know whether {} with the same key was done already (step {}). Do not repeat it; nothing was sent",
-                call.operation, step.id
-            ),
-        ),
-    )
-}
-
-fn not_sealed(error: &gesher_vault::VaultError) -> Text {
-    Text::new(
-        format!("הפעולה בוצעה אצל הספק, אבל המפתחות שהתקבלו לא נשמרו בכספת: {error}. נדרש טיפול של אדם"),
-        format!(
-            "it was done at the provider, but the keys that came with it could not be sealed: {error}. A person has to finish it"
-        ),
-    )
 }

@@ -1,10 +1,18 @@
-//! The engine's own words about items, in the hub's language.
+//! The engine's own words, about items and about calls that it answers itself. Which of them apply is decided elsewhere.
 
 use crate::program::ProgramEnd;
 use crate::status::EffectStep;
-use gesher_core::{ItemEnd, ItemStatus, Language, RunId, Text};
-use gesher_journal::{Holder, ItemState, StoredOutcome};
+use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
+use gesher_core::{ItemEnd, ItemStatus, Language, Outcome, OutcomeStatus, RunId, Text};
+use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome};
 use jiff::tz::TimeZone;
+
+/// Codes of calls that the engine itself answers.
+pub(crate) const NO_TURN: &str = "no_turn";
+pub(crate) const ACCOUNT_PAUSED: &str = "account_paused";
+pub(crate) const KEY_REUSED: &str = "key_reused";
+pub(crate) const KEY_IN_FLIGHT: &str = "key_in_flight";
+pub(crate) const KEY_OPEN: &str = "key_open";
 
 /// What nobody here can know.
 pub(crate) fn unknown() -> Text {
@@ -79,4 +87,90 @@ pub(crate) fn effect_of(outcome: &StoredOutcome) -> EffectStep {
         message: outcome.message.clone(),
         amount: outcome.amount,
     }
+}
+
+pub(crate) fn no_turn() -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        NO_TURN,
+        Text::new(
+            format!("לא נשלח: לא הגיע תור אצל הספק בתוך {PERMIT_WAIT_SECONDS_MAX} שניות"),
+            format!("not sent: no turn at the provider within {PERMIT_WAIT_SECONDS_MAX} seconds"),
+        ),
+    )
+}
+
+pub(crate) fn account_paused(name: &str) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        ACCOUNT_PAUSED,
+        Text::new(
+            format!("לא נשלח: הספק סירב למפתחות של {name}; יש לתקן אותם, להפעיל מחדש ולהכניס את השורה שוב"),
+            format!(
+                "not sent: the provider refused the keys of {name}; mend them, restart, and drop the row again"
+            ),
+        ),
+    )
+}
+
+pub(crate) fn interrupted() -> Outcome {
+    Outcome::new(
+        OutcomeStatus::Unknown,
+        "interrupted",
+        Text::new(
+            "איננו יודעים אם הפעולה בוצעה. אין לחזור עליה.",
+            "We do not know whether this was done. Do not repeat it.",
+        ),
+    )
+}
+
+pub(crate) fn key_reused(operation: &str, step: &StepRecord) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::Rejected,
+        KEY_REUSED,
+        Text::new(
+            format!("המפתח כבר שימש בבקשה אחרת ({} בצעד {}); לא נשלח דבר", operation, step.id),
+            format!(
+                "the key was spent on another request ({} in step {}); nothing was sent",
+                operation, step.id
+            ),
+        ),
+    )
+}
+
+pub(crate) fn key_in_flight(operation: &str, step: &StepRecord) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        KEY_IN_FLIGHT,
+        Text::new(
+            format!("{} עם אותו מפתח נמצאת כרגע בביצוע (צעד {}); לא נשלח דבר", operation, step.id),
+            format!("{} with the same key is under way in step {}; nothing was sent", operation, step.id),
+        ),
+    )
+}
+
+pub(crate) fn key_open(operation: &str, step: &StepRecord) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        KEY_OPEN,
+        Text::new(
+            format!(
+                "איננו יודעים אם {} עם אותו מפתח כבר בוצעה (צעד {}). אין לחזור עליה; לא נשלח דבר",
+                operation, step.id
+            ),
+            format!(
+                "we do not know whether {} with the same key was done already (step {}). Do not repeat it; nothing was sent",
+                operation, step.id
+            ),
+        ),
+    )
+}
+
+pub(crate) fn not_sealed(error: &gesher_vault::VaultError) -> Text {
+    Text::new(
+        format!("הפעולה בוצעה אצל הספק, אבל המפתחות שהתקבלו לא נשמרו בכספת: {error}. נדרש טיפול של אדם"),
+        format!(
+            "it was done at the provider, but the keys that came with it could not be sealed: {error}. A person has to finish it"
+        ),
+    )
 }
