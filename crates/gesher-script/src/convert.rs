@@ -90,18 +90,22 @@ fn to_json_at(value: &Dynamic, depth: usize) -> Result<Value, ConvertFault> {
     if depth > JSON_DEPTH_MAX {
         return Err(ConvertFault::here(Unfit::Depth));
     }
+    // Capacities are known: growing a request field by field would cost as much as everything else here.
     if let Some(items) = value.read_lock::<Array>() {
-        let converted = items.iter().enumerate().map(|(index, item)| {
-            to_json_at(item, depth + 1).map_err(|fault| fault.inside(&Step::Index(index)))
-        });
-        return converted.collect::<Result<_, _>>().map(Value::Array);
+        let mut converted = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let item = to_json_at(item, depth + 1).map_err(|fault| fault.inside(&Step::Index(index)))?;
+            converted.push(item);
+        }
+        return Ok(Value::Array(converted));
     }
     if let Some(fields) = value.read_lock::<Map>() {
-        let converted = fields.iter().map(|(name, field)| {
+        let mut converted = serde_json::Map::with_capacity(fields.len());
+        for (name, field) in fields.iter() {
             let field = to_json_at(field, depth + 1).map_err(|fault| fault.inside(&Step::Field(name)))?;
-            Ok((name.to_string(), field))
-        });
-        return converted.collect::<Result<_, _>>().map(Value::Object);
+            converted.insert(name.to_string(), field);
+        }
+        return Ok(Value::Object(converted));
     }
     scalar_to_json(value)
 }

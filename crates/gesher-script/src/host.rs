@@ -36,7 +36,9 @@ pub(crate) struct Vocabulary {
 impl Vocabulary {
     /// The library, the hub's functions, and the operations of `registry`.
     pub(crate) fn new(registry: &Registry) -> Self {
-        let own = ready("gesher", builtins::global_module().combine(shadow::module()));
+        let mut own = builtins::global_module();
+        own.combine(shadow::module());
+        let own = ready("gesher", own);
         let named = builtins::modules().into_iter().chain(bindings::modules(registry));
         let named = named.map(|(name, module)| (name.to_owned(), ready(name, module)));
         Self { global: [Library::new().as_shared_module(), own].into(), named: named.collect() }

@@ -214,7 +214,7 @@ async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Respons
         at: front.clock.now(),
     };
     let fault = front.fault_of(&call);
-    let answered = front.perform(&call, fault)?;
+    let answered = front.carry_out(&call, fault)?;
     match fault {
         None => Ok(whole(answered)),
         Some(fault) => spoil(fault, answered).await,
@@ -232,7 +232,7 @@ impl Front {
 
     /// Does what the call asks, as often as the fault says, and writes it down before anybody is answered. The
     /// provider stays locked meanwhile, so that the ledger has the order in which things happened.
-    fn perform(&self, call: &Call<'_>, fault: Option<Fault>) -> Result<Answered, Closed> {
+    fn carry_out(&self, call: &Call<'_>, fault: Option<Fault>) -> Result<Answered, Closed> {
         if fault.is_some_and(|fault| !fault.commits()) {
             return Ok(Answered::default());
         }

@@ -77,7 +77,7 @@ fn field(root: &Value, name: &str, property: &Value, required: bool, level: usiz
 
 /// The names are listed apart, so the word need not list them again.
 fn word(schema: &Value) -> String {
-    if schema.get(ENUM_KEYWORD).is_some() { "name".to_owned() } else { expected(schema) }
+    if schema.get(ENUM_KEYWORD).is_some() { "name".to_owned() } else { expected(schema).en }
 }
 
 fn names(schema: &Value) -> Vec<String> {

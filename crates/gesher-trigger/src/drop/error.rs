@@ -53,6 +53,14 @@ pub enum TriggerError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A run cannot go on before a person did something.
+    #[error("run {run} is held back: {why}")]
+    Held {
+        /// Which run.
+        run: RunId,
+        /// What was found, and what to do.
+        why: String,
+    },
     /// A file that was named to be run is none.
     #[error("{0} is no regular file")]
     NoFile(PathBuf),

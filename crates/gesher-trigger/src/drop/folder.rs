@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub const RESERVED_FOLDERS: [&str; 5] = ["done", "failed", "duplicate", "held", ".work"];
 /// Says which hub a folder belongs to.
 const OWNER_FILE: &str = ".gesher-owner";
+/// How the name of a file that is not whole yet ends.
+pub(super) const TEMPORARY_ENDING: &str = ".tmp";
 /// Bytes of a file name that Linux allows.
 const NAME_BYTES_MAX: usize = 255;
 /// Bytes of a name that run id and ending may need: `.k7mq2xd` and `.result.csv`.
@@ -35,7 +37,7 @@ pub enum Place {
 impl Place {
     const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::Duplicate, Self::Held, Self::Work];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
@@ -190,7 +192,8 @@ impl DropFolder {
         let path = self.root.join(OWNER_FILE);
         let text = serde_json::to_vec(owner)
             .map_err(|source| FolderError::Damaged { path: path.clone(), source })?;
-        let temporary = self.path(Place::Work).join(format!("owner.{}.tmp", std::process::id()));
+        let temporary =
+            self.path(Place::Work).join(format!("owner.{}{TEMPORARY_ENDING}", std::process::id()));
         write_durably(&temporary, &text).map_err(FolderError::io("write", &temporary))?;
         if replace {
             return fs::rename(&temporary, &path)
@@ -210,17 +213,19 @@ impl DropFolder {
 
     /// Moves a file to another name on the same mount, durably. Refuses to overwrite.
     pub fn move_file(&self, from: &Path, to: &Path) -> Result<(), FolderError> {
-        rename_new(from, to).map_err(FolderError::io("move a file to", to))?;
-        for folder in [to.parent(), from.parent()].into_iter().flatten() {
-            sync_folder(folder).map_err(FolderError::io("write the folder", folder))?;
-        }
-        Ok(())
+        move_synced(from, to, sync_folder)
+    }
+
+    /// Moves a file into the work folder. One that was moved although the move failed, because its folder could not be
+    /// written to the disk, say, is taken: it lies where only this run looks.
+    pub(super) fn take_file(&self, from: &Path, to: &Path) -> Result<(), FolderError> {
+        take_synced(from, to, sync_folder)
     }
 
     /// Starts a file that will appear under `path`, whole, or not at all.
     pub(super) fn begin_file(&self, path: &Path) -> Result<PendingFile, FolderError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let temporary = self.path(Place::Work).join(format!("{name}.tmp"));
+        let temporary = self.path(Place::Work).join(format!("{name}{TEMPORARY_ENDING}"));
         let file = File::create(&temporary).map_err(FolderError::io("write", &temporary))?;
         Ok(PendingFile {
             file: io::BufWriter::with_capacity(1 << 16, file),
@@ -286,9 +291,39 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+fn move_synced(from: &Path, to: &Path, sync: impl Fn(&Path) -> io::Result<()>) -> Result<(), FolderError> {
+    rename_new(from, to).map_err(FolderError::io("move a file to", to))?;
+    for folder in [to.parent(), from.parent()].into_iter().flatten() {
+        sync(folder).map_err(FolderError::io("write the folder", folder))?;
+    }
+    Ok(())
+}
+
+fn take_synced(from: &Path, to: &Path, sync: impl Fn(&Path) -> io::Result<()>) -> Result<(), FolderError> {
+    let moved = move_synced(from, to, sync);
+    let is_there = |path: &Path| path.symlink_metadata().map(drop);
+    let is_gone = || is_there(from).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    match moved {
+        Err(error) if is_there(to).is_ok() && is_gone() => {
+            tracing::warn!(file = %to.display(), "the file was taken although its move failed: {error}");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// A rename survives a crash of the machine only when its folder was synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    done_where_unknown(File::open(folder)?.sync_all())
+}
+
+/// File systems that know no syncing of folders, as some network shares, leave nothing more to do.
+fn done_where_unknown(synced: io::Result<()>) -> io::Result<()> {
+    use rustix::io::Errno;
+    match &synced {
+        Err(error) if matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::NOTSUP)) => Ok(()),
+        _ => synced,
+    }
 }
 
 /// Renames, unless something is there. File systems that cannot promise that are asked first, which leaves a moment
@@ -402,6 +437,36 @@ mod tests {
         folder.begin_file(&path).unwrap().discard().unwrap();
         assert!(!path.exists());
         assert_eq!(fs::read_dir(folder.path(Place::Work)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_is_taken_even_when_its_folder_could_not_be_synced() {
+        let base = tempfile::tempdir().unwrap();
+        let (from, to) = (base.path().join("a.csv"), base.path().join("b.csv"));
+        let broken = |_: &Path| Err(io::Error::other("the disk went away"));
+        fs::write(&from, "a").unwrap();
+        assert!(move_synced(&from, &to, broken).is_err());
+        fs::rename(&to, &from).unwrap();
+        take_synced(&from, &to, broken).unwrap();
+        assert_eq!((fs::read_to_string(&to).unwrap().as_str(), from.exists()), ("a", false));
+        // Nothing was moved: the file is gone, or another one is in the way.
+        assert!(take_synced(&from, &base.path().join("c.csv"), sync_folder).is_err());
+        fs::write(&from, "c").unwrap();
+        assert!(take_synced(&from, &to, sync_folder).is_err());
+        assert_eq!(
+            (fs::read_to_string(&from).unwrap(), fs::read_to_string(&to).unwrap()),
+            ("c".into(), "a".into())
+        );
+    }
+
+    #[test]
+    fn a_file_system_without_syncing_of_folders_is_no_failure() {
+        use rustix::io::Errno;
+        let check = |errno: Errno| done_where_unknown(Err(errno.into())).is_ok();
+        assert_eq!(
+            [Errno::INVAL, Errno::NOTSUP, Errno::IO, Errno::NOSPC].map(check),
+            [true, true, false, false]
+        );
     }
 
     fn check(name: &str, want: [&str; 2]) {

@@ -13,7 +13,7 @@ use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
-use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId};
+use gesher_core::RunId;
 use gesher_engine::journal::{
     FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
 };
@@ -26,13 +26,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Items that are read from the journal at a time.
-const PAGE_ITEMS: usize = 1_000;
+pub(super) const PAGE_ITEMS: usize = 1_000;
 
 /// What the journal keeps with a run so that it can go on after a stop.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pinned {
     /// The file as it lay in the folder; none for one that was copied in.
     pub(super) stamp: Option<Stamp>,
+    /// The drop folder, as configured when the file was claimed: there the file lies. None in runs from before this
+    /// was kept, and where the path is no Unicode.
+    #[serde(default)]
+    pub(super) folder: Option<String>,
     /// What a row is, as configured when the file was claimed.
     pub(super) rules: RowRules,
     /// The bytes as they were validated.
@@ -184,8 +188,8 @@ impl DropTrigger {
             doing: "reading a run",
             source: gesher_engine::journal::JournalError::NoRun(run.clone()),
         })?;
-        let folder = self.open_folder()?;
         let pinned = Pinned::of(&run)?;
+        let folder = self.folder_of(&run, &pinned).await?;
         let path = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
         Ok(Job { folder, run, pinned, path })
     }
@@ -195,6 +199,8 @@ impl DropTrigger {
         if !job.path.exists() && !self.bring_back(&job).await? {
             return Ok(None);
         }
+        // The validation asks for the columns that the script reads.
+        self.check_script(&job.run).await?;
         match self.validate(job.path.clone(), &job.run.name, job.pinned.rules.clone()).await? {
             Err(refusal) => self.refuse(job, refusal).await.map(Some),
             Ok(validation) => self.identify(job, validation).await,
@@ -216,7 +222,9 @@ impl DropTrigger {
         } else if job.at(Place::Duplicate).exists() {
             (RunState::Duplicate, None)
         } else {
-            (RunState::Cancelled, Some(messages::vanished()))
+            let text = messages::vanished();
+            tracing::error!(flow = self.flow.name, run = %job.run.id, file = job.run.name, "{}", text.en);
+            (RunState::Cancelled, Some(text))
         };
         self.change(&job.run.id, state, message.as_ref()).await?;
         Ok(false)
@@ -257,7 +265,8 @@ impl DropTrigger {
             state: Some(RunState::Running),
             source: Some(pinned.to_json()),
             rows: Some(found.rows),
-            message: None,
+            // What is there says why the run was held back, which is over.
+            message: job.run.message.is_some().then(|| self.words(&messages::went_on())),
         };
         self.change_run(&run, change).await?;
         tracing::info!(flow = self.flow.name, %run, file = job.run.name, rows = found.rows, invalid = found.invalid);
@@ -292,14 +301,19 @@ impl DropTrigger {
         progress: &Progress,
     ) -> Result<Option<FileOutcome>, TriggerError> {
         let run = job.run.id.clone();
+        self.check_script(&job.run).await?;
         if !job.path.exists() {
             return Err(TriggerError::Missing { run, path: job.path });
+        }
+        if job.run.state == RunState::Halted {
+            self.change(&run, RunState::Running, Some(&messages::went_on())).await?;
         }
         progress.set_total(job.run.rows.unwrap_or_default());
         let language = self.engine.language();
         let sha256 = job.run.sha256.unwrap_or_default();
         let source =
             self.blocking("opening a file", move || FileSource::new(job.rows(), &sha256, language)).await?;
+        let changed_after = source.changed_after();
         let end =
             self.engine.run_items(&run, &self.flow, &self.program, Box::new(source), stop, progress).await;
         match end {
@@ -307,37 +321,14 @@ impl DropTrigger {
             Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),
             Err(source) => {
                 if matches!(source, EngineError::Unended { .. }) {
-                    if self.end_unbegun(&run).await? > 0 {
+                    let changed_after = changed_after.get().copied();
+                    if self.end_unbegun(&run, changed_after).await? > 0 {
                         return Ok(None);
                     }
-                    self.change(&run, RunState::Halted, Some(&messages::stuck())).await?;
+                    let text = messages::stuck(changed_after.is_some());
+                    self.change(&run, RunState::Halted, Some(&text)).await?;
                 }
                 Err(TriggerError::Engine { run, source })
-            }
-        }
-    }
-
-    /// Ends the rows that were claimed before a stop, had not begun, and can be read no more because the file changed
-    /// since. Without a step nothing of them was sent. Answers how many.
-    async fn end_unbegun(&self, run: &RunId) -> Result<u64, TriggerError> {
-        let journal = self.engine.journal();
-        let words = messages::unbegun();
-        let (mut count, mut after) = (0, ItemId::FINISH);
-        loop {
-            let query = ItemQuery { run: run.clone(), status: None, after: Some(after), limit: PAGE_ITEMS };
-            let page = journal.items(&query).await.map_err(TriggerError::journal("reading items"))?;
-            let Some(last) = page.last() else { return Ok(count) };
-            after = last.id.ordinal;
-            for item in page.iter().filter(|item| item.end.is_none()) {
-                let steps = journal.steps_of(&item.id).await;
-                if !steps.map_err(TriggerError::journal("reading an item's steps"))?.is_empty() {
-                    continue;
-                }
-                let message = words.get(self.engine.language());
-                let end = ItemEnd::new(ItemStatus::NotSent, "file_changed", message);
-                let ended = journal.finish_item(&item.id, end, self.engine.clock().now()).await;
-                ended.map_err(TriggerError::journal("ending an item"))?;
-                count += 1;
             }
         }
     }
@@ -353,7 +344,7 @@ impl DropTrigger {
                 journal: Arc::clone(self.engine.journal()),
                 runtime: self.engine.runtime().clone(),
                 run: run.clone(),
-                after: ItemId::FINISH,
+                after: None,
                 page: VecDeque::new(),
                 ended: false,
             };
@@ -406,7 +397,8 @@ struct Items {
     journal: Arc<dyn Journal>,
     runtime: tokio::runtime::Handle,
     run: RunId,
-    after: u64,
+    /// The last item that was read; none before the first, which is `on_finish` where there is one.
+    after: Option<u64>,
     page: VecDeque<ItemRecord>,
     ended: bool,
 }
@@ -415,10 +407,10 @@ impl Items {
     fn next(&mut self) -> io::Result<Option<ItemRecord>> {
         if self.page.is_empty() && !self.ended {
             let query =
-                ItemQuery { run: self.run.clone(), status: None, after: Some(self.after), limit: PAGE_ITEMS };
+                ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };
             let page = self.runtime.block_on(self.journal.items(&query)).map_err(io::Error::other)?;
             self.ended = page.len() < PAGE_ITEMS;
-            self.after = page.last().map_or(self.after, |item| item.id.ordinal);
+            self.after = page.last().map(|item| item.id.ordinal).or(self.after);
             self.page = page.into();
         }
         Ok(self.page.pop_front())

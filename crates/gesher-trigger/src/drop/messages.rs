@@ -5,6 +5,9 @@ use gesher_core::{Language, RunId, Text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// Characters of a script's hash that tell two scripts apart for people.
+const HASH_CHARACTERS: usize = 12;
+
 /// A file that was refused whole: the first reason, and how many more there are.
 pub(super) fn refused(refusal: &Refusal, language: Language) -> String {
     let Some(first) = refusal.faults.first() else { return String::new() };
@@ -69,17 +72,68 @@ pub(super) fn late(rest: &str) -> Text {
 }
 
 /// A row that was claimed and can be read no more.
-pub(super) fn unbegun() -> Text {
+pub(super) fn row_changed() -> Text {
     Text::new(
         "לא נשלח: הקובץ השתנה בזמן שהמערכת לא פעלה, לפני שהשורה התחילה",
         "not sent: the file changed while the hub was down, before this row had begun",
     )
 }
 
-/// A run that cannot go on by itself.
-pub(super) fn stuck() -> Text {
+/// A row that was claimed and never came to a worker, although the file is what it was.
+pub(super) fn not_begun() -> Text {
     Text::new(
-        "הקובץ השתנה בזמן שהמערכת לא פעלה, ויש שורות שהחלו ואי אפשר לסיים; נדרשת בדיקה של אדם",
-        "the file changed while the hub was down, and some rows had begun that cannot be finished; a person has to look",
+        "לא נשלח: הטיפול בשורה נקטע לפני שהתחיל; אפשר להגיש אותה שוב",
+        "not sent: the hub was interrupted before this row had begun; it may be tried again",
     )
+}
+
+/// A run that cannot go on by itself.
+pub(super) fn stuck(file_changed: bool) -> Text {
+    if file_changed {
+        Text::new(
+            "הקובץ השתנה בזמן שהמערכת לא פעלה, ויש שורות שהחלו ואי אפשר לסיים; נדרשת בדיקה של אדם",
+            "the file changed while the hub was down, and some rows had begun that cannot be finished; a person has to \
+             look",
+        )
+    } else {
+        Text::new(
+            "יש שורות שהחלו ולא הסתיימו; נדרשת בדיקה של אדם, וההרצה תמשיך מהן בהפעלה הבאה",
+            "some rows had begun and did not end; a person has to look, and the next start goes on with them",
+        )
+    }
+}
+
+/// The script is not the one that the run began with.
+pub(super) fn script_changed(flow: &str, was: &str, now: &str) -> Text {
+    let short = |hash: &str| hash.get(..HASH_CHARACTERS).unwrap_or(hash).to_owned();
+    let (was, now) = (short(was), short(now));
+    Text::new(
+        format!(
+            "התסריט של {flow} השתנה מאז שההרצה התחילה (היה {was}, עכשיו {now}); לא נשלח דבר נוסף. כדי שההרצה תמשיך יש \
+             להחזיר את קובצי התסריט הקודמים ולהפעיל את המערכת מחדש"
+        ),
+        format!(
+            "the script of {flow} changed since the run began (it was {was} and is {now} now); nothing more was sent. \
+             To let the run go on, put the old script files back and start the hub again"
+        ),
+    )
+}
+
+/// The folder that a run was begun in is not there.
+pub(super) fn folder_gone(folder: &str) -> Text {
+    Text::new(
+        format!(
+            "התיקייה {folder}, שבה נקלט הקובץ, אינה קיימת עוד; לא נשלח דבר נוסף. כדי שההרצה תמשיך יש להחזיר את התיקייה \
+             למקומה ולהפעיל את המערכת מחדש"
+        ),
+        format!(
+            "the folder {folder}, in which the file was taken, is not there any more; nothing more was sent. To let the \
+             run go on, put the folder back and start the hub again"
+        ),
+    )
+}
+
+/// What a run was held back for is over.
+pub(super) fn went_on() -> Text {
+    Text::new("ההרצה נעצרה לזמן מה, ואחר כך המשיכה", "the run was held back for a while, and then went on")
 }

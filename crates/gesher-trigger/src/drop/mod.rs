@@ -1,7 +1,7 @@
 //! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
 //!
 //! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`), claims a file (`trigger`), takes it
-//! through its life (`life`) and leaves the reports (`report`, `late`). Everything about what a file *says* is pure:
+//! through its life (`life`, `resume`) and leaves the reports (`report`, `late`). Everything about what a file *says* is pure:
 //! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
 //! (`row`), all of it to a verdict (`validate`). What a row *does* is the engine's.
 
@@ -14,11 +14,13 @@ mod fault;
 mod folder;
 mod header;
 mod late;
+mod leftover;
 mod life;
 mod messages;
 mod pattern;
 mod reader;
 mod report;
+mod resume;
 mod row;
 mod scan;
 mod source;

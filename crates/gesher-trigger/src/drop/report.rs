@@ -10,8 +10,8 @@ use super::source::ValidatedRows;
 use super::validate::Refusal;
 use gesher_core::card::holds_card_number;
 use gesher_core::money::two_places;
-use gesher_core::{Currency, Decimal, ItemStatus, Language};
-use gesher_engine::journal::{ItemRecord, RunRecord};
+use gesher_core::{Currency, Decimal, ItemId, ItemStatus, Language};
+use gesher_engine::journal::{ItemRecord, ItemState, RunRecord};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -97,6 +97,8 @@ struct Sums {
     counts: BTreeMap<ItemStatus, u64>,
     totals: BTreeMap<Currency, BTreeMap<ItemStatus, Decimal>>,
     ended: Option<Timestamp>,
+    /// How `on_finish` ended, which is no row; none for a flow without it.
+    on_finish: Option<Value>,
 }
 
 impl Sums {
@@ -108,6 +110,17 @@ impl Sums {
             let total = self.totals.entry(money.currency).or_default().entry(status).or_default();
             *total = total.saturating_add(money.amount);
         }
+    }
+
+    /// It may have sent something too, so the run ended no earlier.
+    fn add_finish(&mut self, item: &ItemRecord) {
+        let end = item.end.as_ref();
+        self.ended = self.ended.max(Some(item.at));
+        self.on_finish = Some(json!({
+            "status": end.map_or(ItemState::Queued.as_str(), |end| end.status.as_str()),
+            "code": end.and_then(|end| end.code.as_deref()),
+            "message": end.map(|end| end.message.as_str()),
+        }));
     }
 
     fn json(&self, run: &RunRecord) -> Value {
@@ -126,7 +139,7 @@ impl Sums {
                 (currency.to_string(), Value::Object(sums))
             })
             .collect();
-        json!({
+        let mut report = json!({
             "run": run.id.as_str(),
             "flow": run.flow,
             "file": run.name,
@@ -137,11 +150,16 @@ impl Sums {
             "totals": totals,
             "started": run.started_at.to_string(),
             "ended": self.ended.map(|at| at.to_string()),
-        })
+        });
+        if let Some(on_finish) = &self.on_finish {
+            report["on_finish"] = on_finish.clone();
+        }
+        report
     }
 }
 
-/// Writes the result, the report and the rows to try again. `next_item` gives the run's items in their order.
+/// Writes the result, the report and the rows to try again. `next_item` gives the run's items in their order,
+/// `on_finish` first.
 /// Answers whether the file is still what was validated, as far as it was read.
 pub(super) fn write(
     folder: &DropFolder,
@@ -170,6 +188,10 @@ pub(super) fn write(
     };
     let mut sums = Sums::default();
     while let Some(item) = next_item()? {
+        if item.id.ordinal == ItemId::FINISH {
+            sums.add_finish(&item);
+            continue;
+        }
         let status = item
             .end
             .as_ref()

@@ -12,6 +12,7 @@ use gesher_engine::{Input, ItemSource, Row, SourceError, SourceItem};
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 /// Rows that become items in one commit.
 const BATCH_ROWS: usize = 256;
@@ -64,6 +65,7 @@ pub(super) struct FileSource {
     rows: Option<ValidatedRows>,
     /// What ended the reading; told after the rows before it were given.
     ended: Option<SourceError>,
+    changed_after: Arc<OnceLock<u64>>,
     sha256: String,
     language: Language,
     ordinal: u64,
@@ -76,11 +78,34 @@ impl FileSource {
         sha256: &[u8; 32],
         language: Language,
     ) -> Self {
-        let (rows, ended) = match opened {
-            Ok(rows) => (Some(rows), None),
-            Err(error) => (None, Some(source_error(error))),
+        let mut source = Self {
+            rows: None,
+            ended: None,
+            changed_after: Arc::default(),
+            sha256: hex(sha256),
+            language,
+            ordinal: 0,
+            record: Record::default(),
         };
-        Self { rows, ended, sha256: hex(sha256), language, ordinal: 0, record: Record::default() }
+        match opened {
+            Ok(rows) => source.rows = Some(rows),
+            Err(error) => source.fail(error),
+        }
+        source
+    }
+
+    /// Where the last row will stand that was given before the file was found to have changed; empty as long as it is
+    /// what was validated.
+    pub(super) fn changed_after(&self) -> Arc<OnceLock<u64>> {
+        Arc::clone(&self.changed_after)
+    }
+
+    fn fail(&mut self, error: ReadError) {
+        let error = source_error(error);
+        if matches!(error, SourceError::Changed) {
+            self.changed_after.get_or_init(|| self.ordinal);
+        }
+        (self.rows, self.ended) = (None, Some(error));
     }
 
     fn item(&self, header: &Header) -> SourceItem {
@@ -122,7 +147,7 @@ impl ItemSource for FileSource {
             match rows.read(&mut self.record) {
                 Ok(true) => {}
                 Ok(false) => self.rows = None,
-                Err(error) => (self.rows, self.ended) = (None, Some(source_error(error))),
+                Err(error) => self.fail(error),
             }
             if let Some(rows) = &self.rows {
                 self.ordinal += 1;

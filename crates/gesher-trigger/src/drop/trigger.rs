@@ -49,7 +49,11 @@ impl DropTrigger {
 
     /// Makes the folder where it is missing, and makes it this hub's.
     pub fn open_folder(&self) -> Result<DropFolder, TriggerError> {
-        DropFolder::open(&self.config.folder, &self.hub, &self.data_dir).map_err(self.folder_error())
+        self.open_folder_at(&self.config.folder)
+    }
+
+    pub(super) fn open_folder_at(&self, path: &Path) -> Result<DropFolder, TriggerError> {
+        DropFolder::open(path, &self.hub, &self.data_dir).map_err(self.folder_error())
     }
 
     /// What a run of the file would find before its first call. Changes nothing, anywhere.
@@ -67,6 +71,7 @@ impl DropTrigger {
         progress: &Progress,
     ) -> Result<FileEnd, TriggerError> {
         let folder = self.open_folder()?;
+        self.sweep(&folder).await?;
         let read = |source| TriggerError::File { doing: "read", path: path.to_owned(), source };
         let real = path.canonicalize().map_err(read)?;
         let stamp = Stamp::of(&real).map_err(read)?.ok_or_else(|| TriggerError::NoFile(path.to_owned()))?;
@@ -94,7 +99,9 @@ impl DropTrigger {
     pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
         let run = self.begin(&found.name, Some(found.stamp)).await?;
         let to = folder.path(Place::Work).join(work_name(&found.name, run.as_str()));
-        let reason = match self.move_file(folder, found.path.clone(), to).await? {
+        let (from, at) = (found.path.clone(), folder.clone());
+        let moved = self.blocking("taking a file", move || at.take_file(&from, &to)).await?;
+        let reason = match moved {
             Ok(()) => return Ok(Taken::Run(run)),
             Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 messages::vanished()
@@ -119,7 +126,13 @@ impl DropTrigger {
     }
 
     async fn begin(&self, name: &str, stamp: Option<Stamp>) -> Result<RunId, TriggerError> {
-        let pinned = Pinned { stamp, rules: self.config.row_rules(), fingerprints: None, duplicate_of: None };
+        let pinned = Pinned {
+            stamp,
+            folder: self.config.folder.to_str().map(str::to_owned),
+            rules: self.config.row_rules(),
+            fingerprints: None,
+            duplicate_of: None,
+        };
         let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
         self.engine
             .start_run(&self.flow.name, TriggerKind::Drop, name, pinned.to_json(), self.program.hash())
@@ -151,8 +164,13 @@ impl DropTrigger {
         state: RunState,
         message: Option<&Text>,
     ) -> Result<(), TriggerError> {
-        let message = message.map(|text| text.get(self.engine.language()).to_owned());
+        let message = message.map(|text| self.words(text));
         self.change_run(run, RunChange { state: Some(state), message, ..RunChange::default() }).await
+    }
+
+    /// A text in the hub's language.
+    pub(super) fn words(&self, text: &Text) -> String {
+        text.get(self.engine.language()).to_owned()
     }
 
     pub(super) async fn change_run(&self, run: &RunId, change: RunChange) -> Result<(), TriggerError> {

@@ -60,8 +60,9 @@ impl DropTrigger {
         let now = self.engine.clock().monotonic();
         if watch.resume_at.is_some_and(|at| at <= now) {
             // After trouble the folder itself may be what is missing.
-            self.open_folder()?;
+            let folder = self.open_folder()?;
             let (_, in_trouble) = self.resume_all(stop).await?;
+            self.sweep(&folder).await?;
             watch.resume_at = in_trouble.then(|| self.engine.clock().monotonic() + TROUBLE_PAUSE);
         }
         let (root, pattern) = (self.config.folder.clone(), self.config.pattern.clone());

@@ -72,7 +72,7 @@ async fn check_claimed(place: impl FnOnce(&Path, &str), want: RunState, payments
     assert!(hub.trigger.resume(&Stop::new()).await.unwrap().is_empty());
 }
 
-fn stamp(metadata: &fs::Metadata) -> Value {
+pub(crate) fn stamp(metadata: &fs::Metadata) -> Value {
     use std::os::unix::fs::MetadataExt;
     json!({
         "size": metadata.size(), "modified_seconds": metadata.mtime(),
@@ -192,6 +192,9 @@ async fn a_file_that_changed_while_the_hub_was_down_ends_too() {
     assert_eq!(count("succeeded") as usize, bank.payments());
     assert!(count("not_sent") > 0 && count("unknown") == 0);
     assert_eq!(count("succeeded") + count("not_sent"), report["rows"].as_u64().unwrap());
+    let codes = column(&files.result, "gesher_code");
+    assert!(codes.iter().any(|code| code == "file_changed"), "{codes:?}");
+    assert!(!codes.iter().any(|code| code == "not_begun"));
     let late = files.late.clone().unwrap();
     done(&hub.run(&late).await.unwrap().outcome);
     assert_eq!((bank.payments(), bank.sent_again().len()), (3_001, 0));

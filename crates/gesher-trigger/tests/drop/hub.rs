@@ -14,19 +14,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Pays what each row says; a row without an answer calls nothing.
-struct PayRows;
+pub(crate) struct PayRows {
+    /// Stands for the script's text.
+    pub hash: &'static str,
+    /// What `on_finish` throws, if there is one.
+    pub on_finish: Option<&'static str>,
+}
+
+impl Default for PayRows {
+    fn default() -> Self {
+        Self { hash: "0", on_finish: None }
+    }
+}
 
 impl Program for PayRows {
     fn hash(&self) -> &str {
-        "0"
+        self.hash
     }
 
     fn has(&self, entry: Entry) -> bool {
-        entry == Entry::Row
+        entry == Entry::Row || (entry == Entry::Finish && self.on_finish.is_some())
     }
 
     fn run(&self, context: &Arc<ItemContext>, input: Input) -> ProgramEnd {
-        let Input::Row(row) = input else { panic!("no such entry") };
+        let Input::Row(row) = input else {
+            return ProgramEnd::Threw { code: "finish".into(), message: self.on_finish.unwrap().into() };
+        };
         let cell = |name: &str| {
             let column = row.header.iter().position(|header| header == name);
             column.map(|column| row.cells[column].trim().to_owned()).unwrap_or_default()
@@ -66,6 +79,21 @@ impl Hub {
         language: Language,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
+        Self::of(base, bank, language, PayRows::default(), change)
+    }
+
+    /// Opens the hub with another script.
+    pub(crate) fn scripted(base: &Path, bank: &Arc<Bank>, script: PayRows) -> Self {
+        Self::of(base, bank, Language::He, script, |_| {})
+    }
+
+    fn of(
+        base: &Path,
+        bank: &Arc<Bank>,
+        language: Language,
+        script: PayRows,
+        change: impl FnOnce(&mut DropConfig),
+    ) -> Self {
         let data = base.join("data");
         std::fs::create_dir_all(&data).unwrap();
         let now = jiff::Timestamp::UNIX_EPOCH;
@@ -96,15 +124,8 @@ impl Hub {
         change(&mut config);
         let flow = Flow { name: "pay".into(), allow: vec![Allow::Provider("bank".into())], concurrency: 4 };
         let columns = vec!["answer".to_owned()];
-        let trigger = DropTrigger::new(
-            engine.clone(),
-            Arc::new(flow),
-            Arc::new(PayRows),
-            columns,
-            config,
-            hub_id,
-            data,
-        );
+        let trigger =
+            DropTrigger::new(engine.clone(), Arc::new(flow), Arc::new(script), columns, config, hub_id, data);
         Self { base: base.to_owned(), bank: Arc::clone(bank), engine, trigger: Arc::new(trigger.unwrap()) }
     }
 

@@ -6,12 +6,13 @@
 mod bank;
 mod breaks;
 mod hub;
+mod resume;
 
 use bank::Bank;
 use gesher_core::{ItemStatus, Language};
 use gesher_engine::Stop;
 use gesher_trigger::drop::{FileOutcome, ResultFiles, RowKey, TriggerError};
-use hub::{Hub, column, table};
+use hub::{Hub, PayRows, column, table};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::Path;
@@ -161,6 +162,24 @@ async fn rows_of_a_utf16_table_come_back_byte_for_byte() {
     let retry = files.retry.as_ref().unwrap();
     assert!(retry.to_str().unwrap().ends_with(".retry.tsv"));
     assert_eq!(std::fs::read(retry).unwrap(), utf16(&format!("{header}{bad}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_says_how_on_finish_ended_beside_the_rows() {
+    let base = tempfile::tempdir().unwrap();
+    let script = PayRows { on_finish: Some("no paper"), ..PayRows::default() };
+    let hub = Hub::scripted(base.path(), &Arc::default(), script);
+    let text = "order,amount,answer\n1,5,succeeded\n";
+    let end = hub.run_text("x.csv", text).await;
+    let report = json(&done(&end.outcome).report);
+    assert_eq!((report["rows"].as_u64(), report["counts"]["rejected"].as_u64()), (Some(1), Some(0)));
+    let want = serde_json::json!({ "status": "rejected", "code": "finish", "message": "no paper" });
+    assert_eq!(report["on_finish"], want);
+    assert_eq!(table(&done(&end.outcome).result).len(), 1);
+
+    let base = tempfile::tempdir().unwrap();
+    let end = Hub::open(base.path(), &Arc::default()).run_text("x.csv", text).await;
+    assert_eq!(json(&done(&end.outcome).report).get("on_finish"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

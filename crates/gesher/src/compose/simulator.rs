@@ -28,7 +28,10 @@ pub async fn start(
     let base_url = running.base_url(OFFICEGUY);
     let base_url = base_url.ok_or_else(|| HubError::failed("the simulator does not listen"))?;
     // Any key opens the simulator's marketplace.
-    Ok((running, OfficeGuyAccount { base_url, company_id, api_key: Secret::from("key-of-the-simulated-marketplace") }))
+    Ok((
+        running,
+        OfficeGuyAccount { base_url, company_id, api_key: Secret::from("key-of-the-simulated-marketplace") },
+    ))
 }
 
 /// Runs a simulator of OfficeGuy.

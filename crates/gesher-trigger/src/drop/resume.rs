@@ -1,0 +1,105 @@
+//! What a run that goes on after a stop needs before anything more of it is sent: the folder where its file lies, the
+//! script it began with, and an end for the rows that nobody can begin any more. What it cannot have is said in the
+//! run itself, and the run waits for a person.
+
+use super::error::TriggerError;
+use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
+use super::life::{PAGE_ITEMS, Pinned};
+use super::messages;
+use super::scan::Stamp;
+use super::trigger::DropTrigger;
+use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId, Text};
+use gesher_engine::journal::{ItemQuery, RunChange, RunRecord, RunState};
+use std::path::Path;
+
+impl DropTrigger {
+    /// The folder of a run: the one it was begun in, whatever the configuration says now. Only when that one is gone,
+    /// the configured one, if the run's file lies there: then the whole hub was moved.
+    pub(super) async fn folder_of(
+        &self,
+        run: &RunRecord,
+        pinned: &Pinned,
+    ) -> Result<DropFolder, TriggerError> {
+        let begun_in = pinned.folder.as_deref().map(Path::new);
+        let Some(path) = begun_in.filter(|path| *path != self.config.folder) else {
+            return self.open_folder();
+        };
+        // Every run's folder had this one inside when the run began. Without it, a disk or a share is away, and a
+        // folder made anew would only hide that.
+        if path.join(Place::Work.name()).is_dir() {
+            return self.open_folder_at(path);
+        }
+        let configured = self.open_folder()?;
+        if holds(&configured, run, pinned) {
+            return Ok(configured);
+        }
+        Err(self.hold(run, &messages::folder_gone(&path.display().to_string())).await)
+    }
+
+    /// Refuses to go on with another script than the run began with: half of a file by one rule and half by another is
+    /// nobody's intention.
+    pub(super) async fn check_script(&self, run: &RunRecord) -> Result<(), TriggerError> {
+        let now = self.program.hash();
+        if run.script == now {
+            return Ok(());
+        }
+        Err(self.hold(run, &messages::script_changed(&self.flow.name, &run.script, now)).await)
+    }
+
+    /// Leaves a run to a person and says why, in the run and in the error that is answered. A state that cannot be
+    /// halted stays: nothing is sent in it.
+    async fn hold(&self, run: &RunRecord, why: &Text) -> TriggerError {
+        let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);
+        let message = Some(self.words(why));
+        match self.change_run(&run.id, RunChange { state, message, ..RunChange::default() }).await {
+            Ok(()) => TriggerError::Held { run: run.id.clone(), why: why.en.clone() },
+            Err(error) => error,
+        }
+    }
+
+    /// Ends the rows that were claimed before a stop, had not begun, and that no reading of the file gave to a worker
+    /// since. Without a step nothing of them was sent. Rows after `changed_after` were lost because the file changed.
+    /// Answers how many.
+    pub(super) async fn end_unbegun(
+        &self,
+        run: &RunId,
+        changed_after: Option<u64>,
+    ) -> Result<u64, TriggerError> {
+        let journal = self.engine.journal();
+        let (mut count, mut after) = (0, ItemId::FINISH);
+        loop {
+            let query = ItemQuery { run: run.clone(), status: None, after: Some(after), limit: PAGE_ITEMS };
+            let page = journal.items(&query).await.map_err(TriggerError::journal("reading items"))?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = last.id.ordinal;
+            for item in page.iter().filter(|item| item.end.is_none()) {
+                let steps = journal.steps_of(&item.id).await;
+                if !steps.map_err(TriggerError::journal("reading an item's steps"))?.is_empty() {
+                    continue;
+                }
+                let is_lost = changed_after.is_some_and(|last| item.id.ordinal > last);
+                let (code, words) = if is_lost {
+                    ("file_changed", messages::row_changed())
+                } else {
+                    ("not_begun", messages::not_begun())
+                };
+                let end = ItemEnd::new(ItemStatus::NotSent, code, self.words(&words));
+                let ended = journal.finish_item(&item.id, end, self.engine.clock().now()).await;
+                ended.map_err(TriggerError::journal("ending an item"))?;
+                count += 1;
+            }
+        }
+    }
+}
+
+/// Whether a run's file lies somewhere in the folder.
+fn holds(folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> bool {
+    let work = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
+    let ended = name_with_run(&run.name, run.id.as_str(), extension(&run.name));
+    let dropped = Stamp::of(&folder.root().join(&run.name)).ok().flatten();
+    work.exists()
+        || [Place::Done, Place::Failed, Place::Duplicate]
+            .into_iter()
+            .any(|place| folder.path(place).join(&ended).exists())
+        || (dropped.is_some() && dropped == pinned.stamp)
+}
