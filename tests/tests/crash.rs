@@ -239,3 +239,29 @@ fn a_hub_with_its_own_simulator_agrees_with_its_ledger_after_crashes() {
         assert!(fits, "charged {taken} times: {row:?}");
     }
 }
+
+#[test]
+fn a_run_whose_script_changed_meanwhile_waits_for_the_script_that_it_began_with() {
+    let provider = slow_approving(10);
+    let hub = Hub::bulk("en", provider.base_url());
+    hub.drop_file("march.csv", charges_csv(1, ROWS));
+    let mut serving = hub.serve();
+    until("some charges", 60, || (provider.charges() >= 40).then_some(()));
+    serving.process.kill9();
+    let sent = provider.count();
+    hub.edit("scripts/charge.rhai", "decimal(row.amount)", "decimal(row.amount) * 2");
+    let serving = hub.serve();
+    until("the hub to say so", 30, || serving.process.words().contains("script").then_some(()));
+    hub.drop_file("april.csv", charges_csv(1001, 1));
+    hub.wait_done("april.csv");
+    assert_eq!(provider.count(), sent + 1, "the new script charges new files only");
+    assert_eq!(serving.stop().code, 0);
+
+    hub.edit("scripts/charge.rhai", "decimal(row.amount) * 2", "decimal(row.amount)");
+    let serving = hub.serve();
+    let done = hub.wait_done("march.csv");
+    let mut charged = provider.charged();
+    assert_eq!(charged.remove("1001").map(|taken| taken.len()), Some(1));
+    agree(&done, &charged, 1);
+    drop(serving);
+}

@@ -64,7 +64,10 @@ fn check(name: &str, student: &str) {
     let script = blocks(&std::fs::read_to_string(workspace().join(name)).unwrap());
     let mut bash = Command::new("bash");
     bash.arg("-c").arg(&script).current_dir(&home).env_clear();
-    bash.env("PATH", format!("{}:/usr/bin:/bin", shim.display())).env("SHIM", &shim).env("PROGRAM", gesher());
+    bash.env("PATH", format!("{}:/usr/bin:/bin", shim.display()))
+        .env("SHIM", &shim)
+        .env("TMPDIR", scratch.path())
+        .env("PROGRAM", gesher());
     let output = run(&mut bash, None);
     assert_eq!(output.code, 0, "{name}: {output:#?}");
     let calls = std::fs::read_to_string(shim.join("cargo-calls")).unwrap();

@@ -10,6 +10,7 @@ use crate::limits::JSON_DEPTH_MAX;
 use crate::money::{decimal_of, has_more_than_two_places};
 use crate::names::nearest;
 use crate::outcome::Rejection;
+use crate::redact::is_card_field;
 use serde_json::{Map, Value};
 
 /// The schema keyword of a provider's enum: an object of names and numbers. Either is accepted in a request.
@@ -31,6 +32,8 @@ pub struct Fault {
 /// What is wrong at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
+    /// Card data, which is never taken, whether or not the provider knows the field.
+    CardData,
     /// The provider knows no such field.
     UnknownField {
         /// What may have been meant.
@@ -71,6 +74,15 @@ impl Fault {
     pub fn into_rejection(self) -> Rejection {
         let at = if self.path.is_empty() { "request" } else { self.path.as_str() };
         match self.kind {
+            FaultKind::CardData => Rejection::new(
+                "card_data_refused",
+                Text::new(
+                    format!(
+                        "{at} הוא נתון של כרטיס אשראי, ונתונים כאלה אינם מתקבלים; יש להשתמש באסימון (token)"
+                    ),
+                    format!("{at} is card data, which is not accepted; use a token"),
+                ),
+            ),
             FaultKind::UnknownField { nearest } => {
                 let (he, en) = hints(nearest.as_deref());
                 Rejection::new(
@@ -129,12 +141,34 @@ fn hints(nearest: Option<&str>) -> (String, String) {
         .map_or_else(Default::default, |near| (format!("; אולי {near}?"), format!("; did you mean {near}?")))
 }
 
-/// Everything wrong with `request`, in the order of its fields; required fields that are missing come last.
+/// Everything wrong with `request`: card data first, then the rest in the order of its fields; required fields that
+/// are missing come last.
 #[must_use]
 pub fn faults(schema: &Value, request: &Value) -> Vec<Fault> {
     let mut walk = Walk { root: schema, faults: Vec::new() };
+    if let Some(path) = path_of_card_field(request) {
+        walk.fault(&path, FaultKind::CardData);
+    }
     walk.check(schema, request, &mut String::new(), 0);
     walk.faults
+}
+
+/// Where a field of card data stands, at any depth; also where the schema knows nothing of it.
+fn path_of_card_field(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            if is_card_field(name) {
+                return Some(name.clone());
+            }
+            let inner = path_of_card_field(value)?;
+            Some(if inner.starts_with('[') { format!("{name}{inner}") } else { format!("{name}.{inner}") })
+        }),
+        Value::Array(values) => values.iter().enumerate().find_map(|(at, value)| {
+            let inner = path_of_card_field(value)?;
+            Some(if inner.starts_with('[') { format!("[{at}]{inner}") } else { format!("[{at}].{inner}") })
+        }),
+        _ => None,
+    }
 }
 
 struct Walk<'a> {
@@ -439,6 +473,13 @@ mod tests {
             &["mode: `Order (8)` is not known (known: Automatic, None)"],
         );
         check(&json!([]), &["request: expected map, found list"]);
+        check(
+            &json!({"lines": [{"name": "a", "x": [[{"cvv": null}]]}]}),
+            &[
+                "lines[0].x[0][0].cvv is card data, which is not accepted; use a token",
+                "lines[0].x: there is no such field",
+            ],
+        );
         let price: Value = serde_json::from_str(r#"{"lines":[{"name":"a","price":1.005}]}"#).unwrap();
         check(&price, &["lines[0].price: an amount with more than two places; it is never rounded for you"]);
     }

@@ -80,6 +80,11 @@ impl Key {
         Self(text)
     }
 
+    /// The cleaned cells that it was made of.
+    pub fn cells(&self) -> impl Iterator<Item = &str> {
+        self.0.split(ROW_KEY_SEPARATOR)
+    }
+
     /// The key as stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -143,6 +148,7 @@ mod tests {
         let b = Key::of_cells(["12", "3"]).unwrap();
         assert_ne!(a, b);
         assert_eq!(a.to_string(), "1 + 23");
+        assert_eq!(a.cells().collect::<Vec<_>>(), ["1", "23"]);
         assert_eq!(Key::of_cells(["1", ""]), Err(KeyError::Empty));
         assert_eq!(Key::of_cells(["1\u{1f}2"]), Err(KeyError::Control));
     }

@@ -14,21 +14,13 @@ pub const REDACTED: &str = "[secret]";
 /// Shorter texts are not searched for: they would blank out ordinary words.
 const SECRET_BYTES_MIN: usize = 6;
 
-/// Names of fields whose value is never shown, compared without case.
-const SECRET_FIELDS: &[&str] = &[
-    "apikey",
-    "apipublickey",
-    "password",
-    "userpassword",
-    "userencryptedpassword",
-    "authorization",
-    "creditcard_number",
-    "creditcard_cvv",
-    "creditcard_track2",
-    "cardnumber",
-    "cvv",
-    "track2",
-];
+/// Names of fields whose value is never shown, beside those of [`CARD_FIELDS`], compared without case.
+const SECRET_FIELDS: &[&str] =
+    &["apikey", "apipublickey", "password", "userpassword", "userencryptedpassword", "authorization"];
+
+/// Names of fields that hold card data, compared without case.
+const CARD_FIELDS: &[&str] =
+    &["creditcard_number", "creditcard_cvv", "creditcard_track2", "cardnumber", "cvv", "track2"];
 
 /// Knows the hub's secrets and takes them out of text and JSON.
 #[derive(Default)]
@@ -116,7 +108,13 @@ impl Redactor {
 /// Whether a field of this name is never shown.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
-    SECRET_FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+    is_card_field(name) || SECRET_FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+/// Whether a field of this name holds a card's number, its security code or its magnetic stripe.
+#[must_use]
+pub fn is_card_field(name: &str) -> bool {
+    CARD_FIELDS.iter().any(|card| name.eq_ignore_ascii_case(card))
 }
 
 /// Blanks `name=value` (URL queries, form bodies) and `"name":"value"` (JSON as text) of secret fields.

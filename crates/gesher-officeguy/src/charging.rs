@@ -1,11 +1,11 @@
 //! What `charge` and `charge_saved_method` share: the same endpoint, the same sums, the same proof.
 
-use crate::classify::{open, unsure};
+use crate::classify::{open, unreadable};
 use crate::endpoints::charge::ChargeRequest;
 use crate::envelope::{currency, decimal, field, id, text, truth};
 use crate::messages;
 use crate::rules::{self, refuse};
-use gesher_core::money::{Money, round_half_up, two_places};
+use gesher_core::money::{Money, parse_signed_amount, round_half_up, two_places};
 use gesher_core::operation::{Effect, Facts, Prepared, Reply};
 use gesher_core::{Outcome, OutcomeStatus, Rejection, Text};
 use rust_decimal::Decimal;
@@ -14,6 +14,9 @@ use serde_json::Value;
 /// The VAT that is reckoned with where prices are without it and the request names no rate, in percent. It only
 /// sizes limits and the comparison with the answer; the provider adds its own.
 const VAT_PERCENT: Decimal = Decimal::from_parts(18, 0, 0, false, 0);
+
+/// The smallest sum, by which two roundings may differ.
+const AGORA: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 
 /// The rules of any charge, whatever it is paid with.
 pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
@@ -50,6 +53,13 @@ pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
             "Payments_Count: there are 1 to 36 instalments",
         ));
     }
+    if request.vat_rate.is_some_and(|rate| !is_percent(rate.0)) {
+        return Err(refuse(
+            "bad_vat_rate",
+            "VATRate: מע״מ נכתב באחוזים, למשל 18",
+            "VATRate: VAT is written in percent, such as 18",
+        ));
+    }
     let total = rules::items_total(&request.items)?;
     if total.amount <= Decimal::ZERO {
         return Err(refuse(
@@ -67,6 +77,11 @@ pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// Whether it is a rate in percent. Between zero and one it would be a fraction by mistake.
+fn is_percent(rate: Decimal) -> bool {
+    rate.is_zero() || (Decimal::ONE..=Decimal::ONE_HUNDRED).contains(&rate)
+}
+
 /// Customer and sum of a charge.
 pub(crate) fn facts(request: &ChargeRequest) -> Facts {
     Facts { subject: rules::subject(&request.customer), amount: sum(request) }
@@ -78,13 +93,18 @@ fn sum(request: &ChargeRequest) -> Option<Money> {
     if request.vat_included || request.customer.no_vat == Some(true) {
         return Some(net);
     }
-    let percent = request.vat_rate.map_or(VAT_PERCENT, |rate| rate.0);
-    let vat = net.amount.checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?;
-    Some(Money { amount: round_half_up(net.amount.checked_add(vat)?, 2), ..net })
+    Some(Money { amount: with_vat(request, net.amount)?, ..net })
 }
 
-/// Whether `charged` is what was asked for. Where VAT is added by the provider it may add none (an exempt dealer),
-/// and may round each line on its own.
+/// A sum with the request's VAT on it, rounded.
+fn with_vat(request: &ChargeRequest, net: Decimal) -> Option<Decimal> {
+    let percent = request.vat_rate.map_or(VAT_PERCENT, |rate| rate.0);
+    let vat = net.checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?;
+    Some(round_half_up(net.checked_add(vat)?, 2))
+}
+
+/// Whether `charged` is what was asked for. Where the provider adds VAT, it may add it to the sum or to each line,
+/// and may round an agora otherwise; where the request names no rate it may add none (an exempt dealer).
 fn is_expected(charged: Money, prepared: &Prepared) -> bool {
     let Some(wanted) = prepared.facts.amount else {
         return false;
@@ -95,12 +115,21 @@ fn is_expected(charged: Money, prepared: &Prepared) -> bool {
     let Some(request) = rules::reread::<ChargeRequest>(&prepared.body) else {
         return false;
     };
-    if request.vat_included || charged.currency != wanted.currency {
+    let adds_vat = !request.vat_included && request.customer.no_vat != Some(true);
+    if !adds_vat || charged.currency != wanted.currency {
         return false;
     }
-    let agorot = Decimal::new(i64::try_from(request.items.len()).unwrap_or(i64::MAX), 2);
-    let near = |sum: Decimal| (charged.amount - sum).abs() <= agorot;
-    near(wanted.amount) || rules::items_total(&request.items).is_ok_and(|net| near(net.amount))
+    let near = |sum: Decimal| (charged.amount - sum).abs() <= AGORA;
+    let lines = || rules::line_totals(&request.items).map(|line| with_vat(&request, line.ok()?));
+    let without_vat = || rules::items_total(&request.items).is_ok_and(|net| charged.amount == net.amount);
+    near(wanted.amount)
+        || lines().sum::<Option<Decimal>>().is_some_and(near)
+        || (request.vat_rate.is_none() && without_vat())
+}
+
+/// Whether it can be a sum of money at all: at most two places, and not beyond every limit.
+fn is_sum(money: Money) -> bool {
+    parse_signed_amount(&two_places(money.amount)).is_ok()
 }
 
 /// What the provider's reply to a charge means.
@@ -114,12 +143,8 @@ pub(crate) fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
     match (truth(field(payment, "ValidPayment")), code) {
         (Some(false), Some(code)) if code != "000" => declined(&envelope.data, code),
         (Some(true), code) => charged(prepared, envelope.data, code),
-        _ => unreadable(),
+        _ => unreadable(Effect::Money, envelope.data),
     }
-}
-
-fn unreadable() -> Outcome {
-    unsure(Effect::Money, "unreadable_answer", messages::unreadable())
 }
 
 fn declined(data: &Value, code: String) -> Outcome {
@@ -137,11 +162,11 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     let proof =
         (id(field(payment, "ID")), decimal(field(payment, "Amount")), currency(field(payment, "Currency")));
     let (Some(id), Some(amount), Some(currency)) = proof else {
-        return unreadable();
+        return unreadable(Effect::Money, data);
     };
     let charged = Money { amount, currency: currency.to_core() };
     let document = text(field(&data, "DocumentNumber"));
-    let mut outcome = if is_expected(charged, prepared) {
+    let mut outcome = if is_sum(charged) && is_expected(charged, prepared) {
         let (he, en) = match &document {
             Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
             None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
@@ -162,7 +187,7 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     };
     outcome.reference = Some(id.to_string());
     outcome.document = document;
-    outcome.amount = Some(charged);
+    outcome.amount = Some(charged).filter(|charged| is_sum(*charged));
     outcome.data = data;
     outcome
 }

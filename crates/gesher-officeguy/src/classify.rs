@@ -4,16 +4,18 @@
 //! a sent request that could change something is unknown. A read changes nothing, so there the same is a refusal.
 
 use crate::envelope::{self, Envelope, Status};
+use crate::evidence::{with_body, with_data};
 use crate::messages;
 use gesher_core::operation::{Effect, Reply};
 use gesher_core::{Outcome, OutcomeStatus, Text};
 use gesher_provider::{
     BodyMatch, Class, Early, Profile, SendFailure, Signature, classify_failure, classify_reply,
 };
+use serde_json::Value;
 
 /// What is known of the provider's HTTP: a path that it does not know is a redirect without a body.
 pub(crate) const PROFILE: Profile = Profile {
-    is_envelope: |reply| envelope::parse(&reply.body).is_some(),
+    is_refusal: |reply| envelope::parse(&reply.body).is_some_and(|envelope| envelope.is_refusal()),
     before_processing: &[Signature { status: 302, body: BodyMatch::Empty, means: Early::Rejected }],
 };
 
@@ -28,10 +30,10 @@ pub(crate) fn open(reply: &Reply, effect: Effect) -> Result<Envelope, Box<Outcom
         Class::Answered => match envelope::parse(&reply.body) {
             Some(envelope) => match envelope.status {
                 Status::Success => Ok(envelope),
-                Status::Business => Err(Box::new(business(&envelope, effect))),
-                Status::Technical => Err(Box::new(technical(&envelope, effect))),
+                Status::Business => Err(Box::new(business(envelope, effect))),
+                Status::Technical => Err(Box::new(technical(envelope, effect))),
             },
-            None => Err(Box::new(unsure(effect, "unreadable_answer", messages::unreadable()))),
+            None => Err(Box::new(unreadable_body(effect, &reply.body))),
         },
         Class::Rejected { pause_account } => {
             let words = envelope::parse(&reply.body).map(|envelope| envelope.words().to_owned());
@@ -41,12 +43,11 @@ pub(crate) fn open(reply: &Reply, effect: Effect) -> Result<Envelope, Box<Outcom
             Err(Box::new(outcome))
         }
         // A page or an empty body with a good status: somebody in between, or an answer that lost its content.
-        _ if (200..300).contains(&reply.status) => {
-            Err(Box::new(unsure(effect, "unreadable_answer", messages::unreadable())))
-        }
+        _ if (200..300).contains(&reply.status) => Err(Box::new(unreadable_body(effect, &reply.body))),
         _ => {
             let code = format!("http_{}", reply.status);
-            Err(Box::new(unsure(effect, &code, messages::http_status(reply.status))))
+            let outcome = unsure(effect, &code, messages::http_status(reply.status));
+            Err(Box::new(with_body(outcome, effect, &reply.body)))
         }
     }
 }
@@ -77,13 +78,22 @@ pub(crate) fn unsure(effect: Effect, code: &str, why: Text) -> Outcome {
     Outcome::new(status, code, messages::because(text, why))
 }
 
+/// An answer of the provider whose data does not say what it should.
+pub(crate) fn unreadable(effect: Effect, data: Value) -> Outcome {
+    with_data(unsure(effect, "unreadable_answer", messages::unreadable()), effect, data)
+}
+
+fn unreadable_body(effect: Effect, body: &[u8]) -> Outcome {
+    with_body(unsure(effect, "unreadable_answer", messages::unreadable()), effect, body)
+}
+
 fn rejected(code: String, text: Text, words: &str) -> Outcome {
     Outcome::new(OutcomeStatus::Rejected, code, messages::with_words(text, words))
 }
 
-fn business(envelope: &Envelope, effect: Effect) -> Outcome {
+fn business(envelope: Envelope, effect: Effect) -> Outcome {
     let words = envelope.words();
-    match Refusal::of(words) {
+    match Refusal::of(words).filter(|_| envelope.is_refusal()) {
         Some(refusal) => {
             let mut outcome = rejected(refusal.code().to_owned(), refusal.text(), words);
             outcome.pauses_account = refusal == Refusal::Credentials;
@@ -96,24 +106,24 @@ fn business(envelope: &Envelope, effect: Effect) -> Outcome {
                 Text::new("OfficeGuy דיווחה על שגיאה", "OfficeGuy reported an error"),
             );
             outcome.message = messages::with_words(outcome.message, words);
-            outcome
+            with_data(outcome, effect, envelope.data)
         }
     }
 }
 
-fn technical(envelope: &Envelope, effect: Effect) -> Outcome {
+fn technical(envelope: Envelope, effect: Effect) -> Outcome {
     let parse_error = |text: &Option<String>| {
         text.as_deref().is_some_and(|text| text.trim_start().starts_with("Invalid Request JSON"))
     };
     let words = envelope.technical.as_deref().unwrap_or_else(|| envelope.words());
-    if parse_error(&envelope.user) || parse_error(&envelope.technical) {
+    if envelope.is_refusal() && (parse_error(&envelope.user) || parse_error(&envelope.technical)) {
         let text = Text::new("OfficeGuy לא הצליחה לקרוא את הבקשה", "OfficeGuy could not read the request");
         return rejected("invalid_request_json".to_owned(), text, words);
     }
     let why = Text::new("תקלה טכנית ב־OfficeGuy", "OfficeGuy had a technical fault");
     let mut outcome = unsure(effect, "technical_error", why);
     outcome.message = messages::with_words(outcome.message, words);
-    outcome
+    with_data(outcome, effect, envelope.data)
 }
 
 /// The refusals that the provider is known to speak before it does anything.

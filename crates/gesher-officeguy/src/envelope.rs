@@ -33,6 +33,12 @@ impl Envelope {
     pub(crate) fn words(&self) -> &str {
         self.user.as_deref().or(self.technical.as_deref()).unwrap_or_default()
     }
+
+    /// Whether it says no, and nothing in it says that money moved all the same.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let paid = truth(field(field(&self.data, "Payment"), "ValidPayment")) == Some(true);
+        self.status != Status::Success && !paid
+    }
 }
 
 /// Reads a body as an envelope. Anything without a known status is none.

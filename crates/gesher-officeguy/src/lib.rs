@@ -6,6 +6,7 @@ mod charging;
 mod classify;
 pub mod endpoints;
 mod envelope;
+mod evidence;
 mod keys;
 mod messages;
 mod operations;

@@ -1,8 +1,7 @@
 //! What all look-ups share: an answer with what was asked for, or a refusal. Never unknown, since nothing can have
 //! changed.
 
-use crate::classify::{open, unsure};
-use crate::messages;
+use crate::classify::{open, unreadable};
 use gesher_core::operation::{Effect, Reply};
 use gesher_core::{Outcome, OutcomeStatus, Text};
 use serde_json::Value;
@@ -17,7 +16,7 @@ pub(crate) fn classify(reply: &Reply, found: impl FnOnce(&Value, &mut Outcome) -
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::new("התקבלה תשובה", "Answered"));
     outcome.code = None;
     if found(&data, &mut outcome).is_none() {
-        return unsure(Effect::Read, "unreadable_answer", messages::unreadable());
+        return unreadable(Effect::Read, data);
     }
     outcome.data = data;
     outcome

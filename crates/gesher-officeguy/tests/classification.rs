@@ -198,6 +198,34 @@ fn row_17_a_refusal_in_the_providers_own_words_counts() {
 }
 
 #[test]
+fn row_17_an_envelope_that_refuses_nothing_is_no_refusal() {
+    let taken = payment(json!(true), json!("000"), json!(9.0), json!(0));
+    let empty = r#"{"Status":0,"Data":null}"#;
+    let half_refused = taken.replace("\"Status\":0,", "\"Status\":1,");
+    for status in [400, 401, 403, 404, 405, 409, 413, 415, 422] {
+        for body in [taken.as_str(), empty, &half_refused] {
+            let outcome = check("charge", status, JSON, body, ("unknown", &format!("http_{status}")));
+            assert!(!outcome.pauses_account, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_beside_a_valid_payment_is_unknown() {
+    let taken = payment(json!(true), json!("000"), json!(9.0), json!(0));
+    let with_words = |status: u8, words: &str| {
+        let mut answer: Value = serde_json::from_str(&taken).unwrap();
+        answer["Status"] = json!(status);
+        answer["UserErrorMessage"] = json!(words);
+        answer.to_string()
+    };
+    let business = with_words(1, "Missing Item details");
+    check("charge", 200, JSON, &business, ("unknown", "business_error"));
+    let technical = with_words(2, "Invalid Request JSON / Request doesn't match the API properties.");
+    check("charge", 200, JSON, &technical, ("unknown", "technical_error"));
+}
+
+#[test]
 fn rows_18_to_22_whatever_else_comes_is_unknown() {
     for status in [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504, 520] {
         for body in ["", "<html>", "{}"] {
@@ -224,27 +252,74 @@ fn a_read_is_never_unknown() {
     }
 }
 
-#[test]
-fn vat_that_the_provider_adds_is_expected() {
+/// The status of a charge that was answered with `amount`, given as JSON.
+fn charged(request: &Value, amount: &str) -> Outcome {
     let registry = registry();
     let operation = registry.find("officeguy.charge").unwrap();
+    let prepared = prepare(&registry, "charge", request.clone()).unwrap();
+    let amount: Value = serde_json::from_str(amount).unwrap();
+    let body = payment(json!(true), json!("000"), amount, json!(0));
+    let reply = Reply { status: 200, content_type: Some(JSON.to_owned()), body: body.into_bytes() };
+    operation.entry.classify(&prepared, &reply)
+}
+
+#[track_caller]
+fn check_charged(request: &Value, amounts: &[&str], want: OutcomeStatus) {
+    for amount in amounts {
+        assert_eq!(charged(request, amount).status, want, "{amount}");
+    }
+}
+
+#[test]
+fn vat_that_the_provider_adds_is_expected() {
     let mut request = charge();
     request["VATIncluded"] = json!(false);
-    let prepared = prepare(&registry, "charge", request).unwrap();
+    let prepared = prepare(&registry(), "charge", request.clone()).unwrap();
     assert_eq!(prepared.facts.amount.unwrap().to_string(), "10.62 ILS");
-    for (amount, want) in [
-        ("10.62", OutcomeStatus::Succeeded),
-        ("10.63", OutcomeStatus::Succeeded),
-        ("9.0", OutcomeStatus::Succeeded),
-        ("10.64", OutcomeStatus::Conflict),
-        ("10.00", OutcomeStatus::Conflict),
-        ("106.2", OutcomeStatus::Conflict),
-    ] {
-        let amount: Value = serde_json::from_str(amount).unwrap();
-        let body = payment(json!(true), json!("000"), amount.clone(), json!(0));
-        let reply = Reply { status: 200, content_type: Some(JSON.to_owned()), body: body.into_bytes() };
-        assert_eq!(operation.entry.classify(&prepared, &reply).status, want, "{amount}");
+    check_charged(&request, &["10.62", "10.63", "9.0"], OutcomeStatus::Succeeded);
+    check_charged(&request, &["10.64", "10.00", "106.2"], OutcomeStatus::Conflict);
+    request["Customer"]["NoVAT"] = json!(true);
+    check_charged(&request, &["9.0"], OutcomeStatus::Succeeded);
+    check_charged(&request, &["9.01", "10.62"], OutcomeStatus::Conflict);
+}
+
+#[test]
+fn vat_at_a_named_rate_is_not_left_out() {
+    let mut request = charge();
+    request["VATIncluded"] = json!(false);
+    request["VATRate"] = json!(17);
+    check_charged(&request, &["10.53"], OutcomeStatus::Succeeded);
+    check_charged(&request, &["9.0", "10.62"], OutcomeStatus::Conflict);
+    request["VATRate"] = json!(0);
+    check_charged(&request, &["9.0"], OutcomeStatus::Succeeded);
+}
+
+#[test]
+fn many_lines_do_not_make_room_for_another_sum() {
+    let mut request = charge();
+    request["VATIncluded"] = json!(false);
+    let line = json!({"Item": {"Name": "Bead"}, "UnitPrice": serde_json::from_str::<Value>("0.03").unwrap()});
+    request["Items"] = Value::Array(vec![line; 100]);
+    // 3.00 without VAT; 3.54 with VAT on the sum; 4.00 with VAT on each line.
+    check_charged(&request, &["3.0", "3.54", "4.0"], OutcomeStatus::Succeeded);
+    check_charged(&request, &["2.5", "3.2", "3.7", "4.5"], OutcomeStatus::Conflict);
+}
+
+#[test]
+fn an_amount_that_is_no_sum_of_money_is_a_conflict_and_never_rounded() {
+    let mut without_vat = charge();
+    without_vat["VATIncluded"] = json!(false);
+    for request in [charge(), without_vat] {
+        for amount in ["9.001", "10.625", "9.0000000001", "1234567890123"] {
+            let outcome = charged(&request, amount);
+            assert_eq!(outcome.code.as_deref(), Some("amount_mismatch"), "{amount}");
+            assert_eq!(outcome.status, OutcomeStatus::Conflict, "{amount}");
+            assert_eq!(outcome.amount, None, "{amount}");
+            assert!(outcome.message.en.contains(amount), "{}", outcome.message.en);
+            assert_eq!(outcome.reference.as_deref(), Some("9000000001"));
+        }
     }
+    check_charged(&charge(), &["9.000"], OutcomeStatus::Succeeded);
 }
 
 /// Replies of every kind, most of them near to a good one.

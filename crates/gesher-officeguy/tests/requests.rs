@@ -5,6 +5,7 @@
 mod common;
 
 use common::{charge, prepare, registry};
+use gesher_core::redact::Redactor;
 use serde_json::{Value, json};
 
 /// Sets the value at `pointer` of a good request; null takes it away.
@@ -100,7 +101,33 @@ fn a_charge_says_what_it_is_paid_with() {
 #[test]
 fn card_data_is_refused_wherever_it_stands() {
     for name in ["CreditCard_Number", "CreditCard_CVV", "CreditCard_Track2"] {
-        check_charge(&format!("/PaymentMethod/{name}"), json!("1"), Err(("card_data_refused", name)));
+        let path = format!("PaymentMethod.{name} ");
+        check_charge(&format!("/PaymentMethod/{name}"), json!("1"), Err(("card_data_refused", &path)));
+    }
+    for name in ["CreditCard_Number", "CreditCard_CVV", "CreditCard_Track2", "CVV", "CardNumber", "cvv"] {
+        for (at, path) in [
+            ("", ""),
+            ("/PaymentMethod", "PaymentMethod."),
+            ("/Customer", "Customer."),
+            ("/Items/0", "Items[0]."),
+            ("/Items/0/Item", "Items[0].Item."),
+        ] {
+            let path = format!("{path}{name} is card data");
+            check_charge(&format!("{at}/{name}"), json!("123"), Err(("card_data_refused", &path)));
+        }
+        let free = json!({"Name": "x", "Properties": {"a": [{name: 1}]}});
+        let path = format!("Customer.Properties.a[0].{name} is card data");
+        check_charge("/Customer", free, Err(("card_data_refused", &path)));
+        check("get_payment", json!({name: "1"}), Err(("card_data_refused", name)));
+        let refusal =
+            prepare(&registry(), "charge", with(charge(), &format!("/{name}"), json!(1))).unwrap_err();
+        for words in [refusal.message.he, refusal.message.en] {
+            assert!(words.contains(name), "{words}");
+            let logged = json!({"message": words}).to_string();
+            for text in [words, logged] {
+                assert_eq!(Redactor::new().text(&text), text);
+            }
+        }
     }
     let card = json!("4111 1111 1111 1111");
     check_charge("/Customer/Name", card.clone(), Err(("card_data_refused", "Customer.Name: ")));
@@ -145,6 +172,13 @@ fn a_charge_is_above_zero_and_nothing_else_than_a_charge() {
     check_charge("/AuthorizeAmount", json!(5), Err(("not_a_charge", "AutoCapture: ")));
     check_charge("/AuthoriseOnly", json!(true), Err(("not_a_charge", "AuthoriseOnly: ")));
     check_charge("/Payments_Count", json!(0), Err(("bad_instalments", "Payments_Count: ")));
+    for rate in ["0", "1", "17.5", "18", "100"] {
+        check_charge("/VATRate", serde_json::from_str(rate).unwrap(), Ok(()));
+    }
+    for rate in ["-1", "0.18", "0.99", "100.1", "1800"] {
+        let rate = serde_json::from_str(rate).unwrap();
+        check_charge("/VATRate", rate, Err(("bad_vat_rate", "VATRate: ")));
+    }
     check_charge("/Customer", json!({"SearchMode": 0}), Err(("missing_field", "Customer.Name: ")));
 }
 

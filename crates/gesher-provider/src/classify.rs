@@ -32,8 +32,9 @@ pub enum Class {
 /// What is known about one provider's HTTP behaviour. The default knows nothing, which makes the most unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
-    /// Whether a reply's body is the provider's own envelope, and not that of something in between.
-    pub is_envelope: fn(&Reply) -> bool,
+    /// Whether a reply's body is the provider's own no: its envelope and not that of something in between, and with a
+    /// status that refuses. An envelope that says yes, or that shows a payment, is none, whatever its HTTP status.
+    pub is_refusal: fn(&Reply) -> bool,
     /// Answers known (documented or probed) to come before any processing.
     pub before_processing: &'static [Signature],
 }
@@ -71,7 +72,7 @@ pub enum Early {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { is_envelope: |_| false, before_processing: &[] }
+        Self { is_refusal: |_| false, before_processing: &[] }
     }
 }
 
@@ -126,10 +127,10 @@ fn listed(reply: &Reply, profile: &Profile) -> Option<Class> {
 /// A refusal counts only in the provider's own words: the same status may come from a proxy or a firewall.
 fn refusal(reply: &Reply, profile: &Profile) -> Class {
     match reply.status {
-        400 | 404 | 405 | 409 | 413 | 415 | 422 if (profile.is_envelope)(reply) => {
+        400 | 404 | 405 | 409 | 413 | 415 | 422 if (profile.is_refusal)(reply) => {
             Class::Rejected { pause_account: false }
         }
-        401 | 403 if (profile.is_envelope)(reply) => Class::Rejected { pause_account: true },
+        401 | 403 if (profile.is_refusal)(reply) => Class::Rejected { pause_account: true },
         _ => Class::Unknown,
     }
 }

@@ -9,10 +9,13 @@ use super::*;
 const REJECTED: Class = Class::Rejected { pause_account: false };
 const PAUSED: Class = Class::Rejected { pause_account: true };
 const ENVELOPE: &str = r#"{"Data":null,"Status":1,"UserErrorMessage":"x"}"#;
+const TAKEN: &str = r#"{"Data":{},"Status":0,"UserErrorMessage":null}"#;
 
 /// Like a provider that has been looked at: 302 for unknown paths, and a limiter in front.
 const PROBED: Profile = Profile {
-    is_envelope: |reply| reply.looks_like_json_object() && reply.body.windows(8).any(|w| w == b"\"Status\""),
+    is_refusal: |reply| {
+        reply.looks_like_json_object() && reply.body.windows(10).any(|w| w == b"\"Status\":1")
+    },
     before_processing: &[
         Signature { status: 302, body: BodyMatch::Any, means: Early::Rejected },
         Signature { status: 403, body: BodyMatch::Empty, means: Early::TurnedAway },
@@ -91,7 +94,10 @@ fn answers_of_the_provider_and_of_others() {
         check_reply(18, status, "text/html", "<html>", Unknown, Unknown);
         check_reply(18, status, json, r#"{"error":"proxy"}"#, Unknown, Unknown);
         check_reply(18, status, "", "", Unknown, Unknown);
+        check_reply(18, status, json, TAKEN, Unknown, Unknown);
     }
+    check_reply(18, 401, json, TAKEN, Unknown, Unknown);
+    check_reply(18, 403, json, TAKEN, Unknown, Unknown);
     check_reply(17, 401, json, ENVELOPE, PAUSED, PAUSED);
     check_reply(17, 403, json, ENVELOPE, PAUSED, PAUSED);
     check_reply(18, 403, "", "", Unknown, TurnedAway);

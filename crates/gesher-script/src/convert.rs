@@ -103,7 +103,7 @@ fn to_json_at(value: &Dynamic, depth: usize) -> Result<Value, ConvertFault> {
         let mut converted = serde_json::Map::with_capacity(fields.len());
         for (name, field) in fields.iter() {
             let field = to_json_at(field, depth + 1).map_err(|fault| fault.inside(&Step::Field(name)))?;
-            converted.insert(name.to_string(), field);
+            converted.insert(name.as_str().to_owned(), field);
         }
         return Ok(Value::Object(converted));
     }
@@ -121,7 +121,7 @@ fn scalar_to_json(value: &Dynamic) -> Result<Value, ConvertFault> {
         return Ok(Value::Bool(truth));
     }
     if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
-        return Ok(Value::String(text.to_string()));
+        return Ok(Value::String(text.as_str().to_owned()));
     }
     if let Some(decimal) = value.read_lock::<Decimal>() {
         let text = decimal.to_string();

@@ -5,8 +5,8 @@
 
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
-use gesher_core::{Key, Redactor, RunId};
-use gesher_engine::journal::{RunRecord, RunState, TriggerKind};
+use gesher_core::{Key, Redactor, RunId, Text};
+use gesher_engine::journal::{JournalError, NewRun, RunChange, RunRecord, RunState, TriggerKind};
 use gesher_engine::{Engine, Entry, OneCall, Progress, RunEnd, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -39,8 +39,14 @@ impl CallRequest {
             ))
             .hint("a flow with a drop folder is run with --file FILE"));
         }
+        self.check_words(flow.moves_money, redactor)
+    }
+
+    /// Refuses what must not be written anywhere, and a name that is missing. Needs no loaded flow, so that it can be
+    /// asked before anything of the call is put down.
+    pub fn check_words(&self, moves_money: bool, redactor: &Redactor) -> Result<(), HubError> {
         match &self.key {
-            None if flow.moves_money => {
+            None if moves_money => {
                 return Err(HubError::usage(format!(
                     "the flow {} may move money, so a call of it needs a name",
                     self.flow
@@ -48,6 +54,11 @@ impl CallRequest {
                 .hint("give --key KEY; the same key is never charged again, whatever is called again"));
             }
             None => {}
+            Some(key) if redactor.text(key) != *key => {
+                return Err(HubError::usage(
+                    "--key holds a secret or a card number, and those must not be kept",
+                ));
+            }
             Some(key) => {
                 Key::clean(key).map_err(|error| HubError::usage("--key cannot be used").because(error))?;
             }
@@ -66,15 +77,52 @@ impl CallRequest {
     fn name(&self) -> String {
         self.key.clone().unwrap_or_else(|| "call".to_owned())
     }
+
+    /// What the journal keeps of it.
+    pub fn source(&self) -> Value {
+        json!(Source { key: self.key.clone(), args: self.args.clone() })
+    }
 }
 
 /// Begins the run of a call, durably.
 pub async fn begin(engine: &Engine, flow: &LoadedFlow, request: &CallRequest) -> Result<RunId, HubError> {
-    let source = json!(Source { key: request.key.clone(), args: request.args.clone() });
     engine
-        .start_run(&request.flow, TriggerKind::Call, &request.name(), source, flow.program.hash())
+        .start_run(&request.flow, TriggerKind::Call, &request.name(), request.source(), flow.program.hash())
         .await
         .doing("the call cannot be begun")
+}
+
+/// Begins the run of a call under an id that was drawn for it, durably and once: answers whether this was the time.
+/// Asked again after a crash, it finds the run that is there, and no second one begins.
+pub async fn begin_as(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    request: &CallRequest,
+    id: &RunId,
+) -> Result<bool, HubError> {
+    let run = NewRun {
+        id: id.clone(),
+        flow: request.flow.clone(),
+        trigger: TriggerKind::Call,
+        name: request.name(),
+        source: request.source(),
+        script: flow.program.hash().to_owned(),
+        at: engine.clock().now(),
+    };
+    match engine.journal().start_run(run).await {
+        Ok(()) => Ok(true),
+        Err(JournalError::Taken(_)) => {
+            let there = engine.journal().run(id).await.doing("reading the call's run")?;
+            let is_this = |run: &RunRecord| {
+                run.trigger == TriggerKind::Call && run.flow == request.flow && run.source == request.source()
+            };
+            match there.is_some_and(|run| is_this(&run)) {
+                true => Ok(false),
+                false => Err(HubError::failed(format!("the id {id} is another run's")).hint("call again")),
+            }
+        }
+        Err(error) => Err(error).doing("the call cannot be begun"),
+    }
 }
 
 /// Takes the run of a call to its end.
@@ -101,14 +149,22 @@ pub async fn work(
     Ok(end)
 }
 
-/// Goes on with the calls that a stop or a crash interrupted.
+/// Goes on with the calls that a stop or a crash interrupted. One that cannot go on is logged and waits; only a failure
+/// of the journal ends this early.
 pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Result<(), HubError> {
     let unfinished = engine.journal().unfinished_runs().await.doing("reading the unfinished runs")?;
     for run in unfinished {
         match flows.iter().find(|flow| flow.name == run.flow) {
             // The drop folder's own watch goes on with its files.
             Some(_) if run.trigger != TriggerKind::Call => {}
-            Some(flow) => resume_one(engine, flow, run, stop).await?,
+            Some(flow) => {
+                let id = run.id.clone();
+                match resume_one(engine, flow, run, stop).await {
+                    Err(error) if error.is_of_journal() => return Err(error),
+                    Err(error) => tracing::error!(run = %id, "an interrupted call waits: {}", error.chain()),
+                    Ok(()) => {}
+                }
+            }
             None => {
                 tracing::warn!(run = %run.id, flow = run.flow, "its flow is gone from gesher.toml; it waits")
             }
@@ -125,5 +181,44 @@ async fn resume_one(engine: &Engine, flow: &LoadedFlow, run: RunRecord, stop: &S
             .await
             .doing(format!("run {} could not be finished", run.id));
     }
+    if run.script != flow.program.hash() {
+        return hold(engine, &run).await;
+    }
+    if run.message.is_some() {
+        say(engine, &run.id, None, &went_on()).await?;
+    }
     work(engine, flow, &run.id, run.source, stop, &Progress::default()).await.map(drop)
+}
+
+/// Leaves a call to a person: half of it by one script and half by another is nobody's intention. A state that cannot
+/// be halted stays, and nothing is sent in it.
+async fn hold(engine: &Engine, run: &RunRecord) -> Result<(), HubError> {
+    let words = script_changed(&run.flow);
+    tracing::error!(run = %run.id, flow = run.flow, "{}", words.en);
+    let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);
+    say(engine, &run.id, state, &words).await
+}
+
+async fn say(engine: &Engine, run: &RunId, state: Option<RunState>, words: &Text) -> Result<(), HubError> {
+    let message = Some(words.get(engine.language()).to_owned());
+    let change = RunChange { state, message, ..RunChange::default() };
+    let changed = engine.journal().change_run(run, change, engine.clock().now()).await;
+    changed.doing(format!("run {run} could not be changed"))
+}
+
+fn script_changed(flow: &str) -> Text {
+    Text::new(
+        format!(
+            "התסריט של {flow} השתנה מאז שהקריאה התחילה; לא נשלח דבר נוסף. כדי שהקריאה תמשיך יש להחזיר את קובצי התסריט \
+             הקודמים ולהפעיל את המערכת מחדש"
+        ),
+        format!(
+            "the script of {flow} changed since the call began; nothing more was sent. To let it go on, put the old \
+             script files back and start the hub again"
+        ),
+    )
+}
+
+fn went_on() -> Text {
+    Text::new("הקריאה נעצרה לזמן מה, ואחר כך המשיכה", "the call was held back for a while, and then went on")
 }

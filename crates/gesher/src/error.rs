@@ -2,6 +2,8 @@
 
 use crate::config::Fault;
 use crate::exit::Exit;
+use gesher_engine::journal::JournalError;
+use gesher_trigger::drop::TriggerError;
 use std::error::Error;
 use std::fmt;
 
@@ -40,6 +42,11 @@ impl HubError {
         Self { faults, ..Self::new(Exit::Usage, what) }
     }
 
+    /// A drop folder cannot be used: a setting, or somebody else's folder, and no failure of the hub.
+    pub fn of_folder(flow: &str, error: TriggerError) -> Self {
+        Self::usage(format!("the drop folder of {flow} cannot be used")).because(error)
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -64,16 +71,29 @@ impl HubError {
         self.hint.as_deref()
     }
 
-    /// What, and every cause, from the outermost in.
+    /// What, and every cause, from the outermost in. Some errors from elsewhere repeat what caused them; of two that
+    /// stand next to each other and say the same, the one that says more is kept.
     pub fn chain(&self) -> String {
-        let mut chain = self.what.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            chain.push_str(": ");
-            chain.push_str(&error.to_string());
-            cause = error.source();
+        let mut parts = vec![self.what.clone()];
+        for text in self.causes().map(ToString::to_string) {
+            match parts.last_mut() {
+                Some(last) if last.contains(&text) => {}
+                Some(last) if text.contains(last.as_str()) => *last = text,
+                _ => parts.push(text),
+            }
         }
-        chain
+        parts.join(": ")
+    }
+
+    /// Whether the journal itself failed, so that nothing of the hub can go on.
+    pub fn is_of_journal(&self) -> bool {
+        self.causes().filter_map(|cause| cause.downcast_ref::<JournalError>()).any(|error| {
+            matches!(error, JournalError::Store { .. } | JournalError::Open { .. } | JournalError::Closed)
+        })
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        std::iter::successors(self.source(), |error: &&(dyn Error + 'static)| (*error).source())
     }
 }
 
@@ -110,5 +130,25 @@ mod tests {
         let cause = std::io::Error::other("the disk is full");
         let error = HubError::failed("the journal cannot be opened").because(cause);
         assert_eq!(error.chain(), "the journal cannot be opened: the disk is full");
+    }
+
+    #[test]
+    fn a_cause_that_says_the_same_with_more_words_stands_alone() {
+        let inner = HubError::failed("Error code 26: file is not a database");
+        let outer = HubError::failed("file is not a database").because(inner);
+        let error = HubError::failed("the journal cannot be opened").because(outer);
+        assert_eq!(error.chain(), "the journal cannot be opened: Error code 26: file is not a database");
+        let repeated =
+            HubError::failed("no space: the disk is full").because(std::io::Error::other("the disk is full"));
+        assert_eq!(repeated.chain(), "no space: the disk is full");
+    }
+
+    #[test]
+    fn a_failed_journal_is_told_from_a_run_that_cannot_go_on() {
+        let run: gesher_core::RunId = "k7mq2xd".parse().unwrap();
+        for (cause, want) in [(JournalError::Closed, true), (JournalError::NoRun(run), false)] {
+            let error = HubError::failed("the call failed").because(HubError::failed("in it").because(cause));
+            assert_eq!(error.is_of_journal(), want, "{}", error.chain());
+        }
     }
 }

@@ -67,6 +67,14 @@ pub fn of_run(state: RunState, tally: &Tally) -> Exit {
         .fold(by_state, |exit, status| exit.and(of_item(status)))
 }
 
+/// What a run means for somebody who only looks at it: one that is at work is in order.
+pub fn of_shown(state: RunState, tally: &Tally) -> Exit {
+    match state {
+        RunState::Claimed | RunState::Running => Exit::Well,
+        _ => of_run(state, tally),
+    }
+}
+
 /// A duplicate or skipped row has nothing left to do.
 fn of_item(status: ItemStatus) -> Exit {
     match status {
@@ -114,6 +122,20 @@ mod tests {
         check(RunState::Halted, &[Unknown], 3);
         check(RunState::Refused, &[], 1);
         check(RunState::Duplicate, &[], 0);
+    }
+
+    #[test]
+    fn a_run_at_work_is_in_order_to_look_at_and_one_that_halted_is_not() {
+        for (state, want) in [
+            (RunState::Claimed, 0),
+            (RunState::Running, 0),
+            (RunState::Halted, 4),
+            (RunState::Cancelled, 4),
+            (RunState::Refused, 1),
+            (RunState::Finished, 0),
+        ] {
+            assert_eq!(of_shown(state, &Tally::default()).code(), want, "{state:?}");
+        }
     }
 
     #[test]

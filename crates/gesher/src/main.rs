@@ -2,12 +2,13 @@
 
 use clap::Parser;
 use gesher::cli::Cli;
-use gesher::commands::dispatch;
+use gesher::commands::{dispatch, misread};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // The cryptography of every TLS connection. It can be chosen once in a process, and nothing has chosen before.
     let chosen = rustls::crypto::ring::default_provider().install_default();
     debug_assert!(chosen.is_ok(), "nothing chooses the cryptography before main");
-    ExitCode::from(dispatch(Cli::parse()).code())
+    let exit = Cli::try_parse().map_or_else(|error| misread(&error), dispatch);
+    ExitCode::from(exit.code())
 }

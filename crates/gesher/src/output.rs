@@ -55,14 +55,19 @@ impl Output {
         write(&mut std::io::stderr().lock(), text);
     }
 
-    /// A failure, once: for people as a chain with a hint, as JSON as one document.
-    pub fn failure(self, error: &HubError) {
+    /// A failure as one JSON document; nothing when results are for people.
+    pub fn failure_document(self, error: &HubError) {
         self.json(&json!({
             "error": error.chain(),
             "hint": error.hint_text(),
             "faults": error.faults,
             "exit": error.exit().code(),
         }));
+    }
+
+    /// A failure, once: for people as a chain with a hint, as JSON as one document.
+    pub fn failure(self, error: &HubError) {
+        self.failure_document(error);
         for fault in &error.faults {
             self.note(&format!("{fault}\n"));
         }

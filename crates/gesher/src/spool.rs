@@ -1,14 +1,17 @@
 //! How a command hands a call to the hub that runs: a file in the data folder, which the hub picks up and answers.
 //!
-//! `calls/ID.json` asks; `calls/ID.run` answers with the run's id, `calls/ID.refused` with words. Only whole files
-//! have these names, and the question goes once its run is durable, so a crash in between asks again at most.
+//! `calls/ID.json` asks for a run of that id; `calls/ID.run` answers that it was begun, `calls/ID.refused` with words.
+//! Only whole files have these names. The question goes once its run is durable, and because it names its run, a crash
+//! in between begins no second one.
 
 use crate::calls::{self, CallRequest};
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use gesher_core::{Redactor, RunId};
 use gesher_engine::{Engine, Progress, Stop};
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +41,7 @@ pub async fn ask(data: &Path, request: &CallRequest) -> Result<RunId, HubError> 
         // Taken back, so that it does not happen long after somebody gave up. If the hub has it already, it is begun.
         drop(fs::remove_file(path("json")));
         return Err(HubError::failed("the running hub did not take the call")
-            .hint("`gesher runs` tells whether it did after all"));
+            .hint(format!("`gesher show {id}` tells whether it did after all")));
     };
     answered
 }
@@ -60,7 +63,10 @@ async fn answer(run: &Path, refused: &Path) -> Result<RunId, HubError> {
 /// Writes a whole file or none: readers look at names without `.tmp` only.
 fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let draft = path.with_extension("tmp");
-    fs::write(&draft, bytes)?;
+    // What a flow is called with is nobody's business but the hub's.
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
     fs::rename(&draft, path)
 }
 
@@ -105,6 +111,16 @@ fn questions(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// A call that was begun.
+struct Begun {
+    request: CallRequest,
+    /// Which flow.
+    at: usize,
+    run: RunId,
+    /// Whether it was begun now, and not before a crash: then it is gone on with, or over, already.
+    is_new: bool,
+}
+
 async fn take(
     path: &Path,
     engine: &Engine,
@@ -113,31 +129,37 @@ async fn take(
     stop: &Stop,
     working: &mut JoinSet<()>,
 ) {
-    let begun = match read(path, flows, redactor) {
-        Ok((request, at)) => match calls::begin(engine, &flows[at], &request).await {
-            Ok(run) => Ok((request, at, run)),
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
+    let begun = begin(path, engine, flows, redactor).await;
     let answered = match &begun {
-        Ok((_, _, run)) => put(&path.with_extension("run"), run.as_str().as_bytes()),
+        Ok(begun) => put(&path.with_extension("run"), begun.run.as_str().as_bytes()),
         Err(error) => put(&path.with_extension("refused"), error.chain().as_bytes()),
     };
     if let Err(error) = answered.and_then(|()| fs::remove_file(path)) {
         tracing::error!(%error, "a call cannot be answered");
     }
-    if let Ok((request, at, run)) = begun {
+    if let Ok(Begun { request, at, run, is_new: true }) = begun {
         let (engine, flows, stop) = (engine.clone(), Arc::clone(flows), stop.clone());
         working.spawn(async move {
-            let source = serde_json::json!({ "key": request.key, "args": request.args });
-            if let Err(error) =
-                calls::work(&engine, &flows[at], &run, source, &stop, &Progress::default()).await
-            {
+            let worked =
+                calls::work(&engine, &flows[at], &run, request.source(), &stop, &Progress::default()).await;
+            if let Err(error) = worked {
                 tracing::error!(run = %run, error = error.chain(), "a call failed");
             }
         });
     }
+}
+
+async fn begin(
+    path: &Path,
+    engine: &Engine,
+    flows: &[LoadedFlow],
+    redactor: &Redactor,
+) -> Result<Begun, HubError> {
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let run: RunId = name.parse().doing("a call's file has no run's id as its name")?;
+    let (request, at) = read(path, flows, redactor)?;
+    let is_new = calls::begin_as(engine, &flows[at], &request, &run).await?;
+    Ok(Begun { request, at, run, is_new })
 }
 
 fn read(path: &Path, flows: &[LoadedFlow], redactor: &Redactor) -> Result<(CallRequest, usize), HubError> {
@@ -149,4 +171,107 @@ fn read(path: &Path, flows: &[LoadedFlow], redactor: &Redactor) -> Result<(CallR
         .ok_or_else(|| HubError::usage(format!("the running hub has no flow {}", request.flow)))?;
     request.check(&flows[at], redactor)?;
     Ok((request, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Template;
+    use crate::commands::new;
+    use crate::compose::Hub;
+    use crate::compose::lock::{HubLock, Role};
+    use crate::config::Config;
+    use gesher_engine::journal::{RunState, TriggerKind};
+    use gesher_simulator::FaultPlan;
+    use std::os::unix::fs::PermissionsExt;
+
+    const FLOW: &str = "onboarding";
+
+    async fn hub(scratch: &Path) -> Hub {
+        let root = scratch.join("hub");
+        new::write(&root, Template::Onboarding).unwrap();
+        let config = Config::load(&root).unwrap();
+        let lock = HubLock::try_take(&config, Role::Serve).unwrap().unwrap();
+        Hub::open(config, lock, Arc::new(Redactor::new()), FaultPlan::default()).await.unwrap()
+    }
+
+    fn request() -> CallRequest {
+        let args = serde_json::from_str(new::VENDOR_JSON).unwrap();
+        CallRequest { flow: FLOW.to_owned(), key: None, args }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_question_that_a_crash_left_begins_no_second_run() {
+        let scratch = tempfile::tempdir().unwrap();
+        let hub = hub(scratch.path()).await;
+        let folder = folder(&hub.config.data);
+        fs::create_dir(&folder).unwrap();
+        let (question, answer) = (folder.join("k7mq2xd.json"), folder.join("k7mq2xd.run"));
+        let mut begun = Vec::new();
+        for _ in 0..3 {
+            put(&question, &serde_json::to_vec(&request()).unwrap()).unwrap();
+            assert_eq!(fs::metadata(&question).unwrap().permissions().mode() & 0o777, 0o600);
+            let mut working = JoinSet::new();
+            take(&question, &hub.engine, &hub.flows, &hub.redactor, &Stop::new(), &mut working).await;
+            assert!(!question.exists());
+            assert_eq!(fs::read_to_string(&answer).unwrap(), "k7mq2xd");
+            begun.push(working.len());
+            while working.join_next().await.is_some() {}
+        }
+        assert_eq!(begun, [1, 0, 0]);
+        let runs = hub.store.journal.runs(None, 10).await.unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].state, RunState::Finished);
+        // Another call under an id that is taken is refused, and nothing of it is done.
+        let other = CallRequest { key: Some("other".to_owned()), ..request() };
+        put(&question, &serde_json::to_vec(&other).unwrap()).unwrap();
+        let mut working = JoinSet::new();
+        take(&question, &hub.engine, &hub.flows, &hub.redactor, &Stop::new(), &mut working).await;
+        assert!(working.is_empty() && folder.join("k7mq2xd.refused").exists());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_call_that_cannot_go_on_keeps_no_other_waiting() {
+        let scratch = tempfile::tempdir().unwrap();
+        let hub = hub(scratch.path()).await;
+        let (engine, flow) = (&hub.engine, hub.flow(FLOW).unwrap());
+        let begin = async |source, script: &str| {
+            engine.start_run(FLOW, TriggerKind::Call, "call", source, script).await.unwrap()
+        };
+        let unreadable = begin(serde_json::json!(7), flow.program.hash()).await;
+        let changed = begin(request().source(), "another script").await;
+        let running = begin(request().source(), "another script").await;
+        engine.change(&running, RunState::Running).await.unwrap();
+        let sound = begin(request().source(), flow.program.hash()).await;
+        calls::resume(engine, &hub.flows, &Stop::new()).await.unwrap();
+        for (run, state) in [
+            (unreadable, RunState::Claimed),
+            (changed, RunState::Claimed),
+            (running, RunState::Halted),
+            (sound, RunState::Finished),
+        ] {
+            let found = hub.store.journal.run(&run).await.unwrap().unwrap();
+            assert_eq!(found.state, state);
+            let is_held = found.script == "another script";
+            assert_eq!(found.message.is_some_and(|words| words.contains("התסריט")), is_held);
+            let items = hub.store.journal.tally(&run).await.unwrap().items();
+            assert_eq!(items, u64::from(state == RunState::Finished), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_with_a_card_number_is_refused_before_it_is_put_down() {
+        let card = "4111111111111111";
+        for (key, args, fits) in [
+            (Some("march"), serde_json::json!({ "token": "t" }), true),
+            (Some("march"), serde_json::json!({ "card": card }), false),
+            (Some(card), serde_json::json!({}), false),
+            (None, serde_json::json!({}), false),
+        ] {
+            let request = CallRequest { flow: FLOW.to_owned(), key: key.map(str::to_owned), args };
+            let checked = request.check_words(true, &Redactor::new());
+            assert_eq!(checked.is_ok(), fits, "{request:?}");
+            assert!(checked.err().is_none_or(|error| !error.chain().contains(card)));
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::PROVIDER;
 use crate::classify::{open, unsure};
 use crate::endpoints::companies::{CreateCompany as Wire, CreateCompanyAnswer, CreateCompanyRequest};
 use crate::envelope::{self, field, id, text};
+use crate::evidence::{EXCERPT, with_data};
 use crate::keys::VendorKeys;
 use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
@@ -16,6 +17,7 @@ use gesher_core::{
     VendorHandle,
 };
 use gesher_provider::endpoint::Endpoint;
+use serde_json::Value;
 
 /// What of the answer nobody sees. The passwords are dropped; the keys go into the vault.
 const SECRETS: &[&str] = &["APIKey", "APIPublicKey", "UserPassword", "UserEncryptedPassword"];
@@ -95,22 +97,20 @@ impl Operation for CreateCompany {
     fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
         let mut data = match open(reply, Effect::Write) {
             Ok(envelope) => envelope.data,
-            Err(outcome) => return *outcome,
+            Err(outcome) => return without_keys(*outcome),
         };
-        let secrets = serde_json::Value::Object(envelope::remove(&mut data, SECRETS));
+        let secrets = Value::Object(envelope::remove(&mut data, SECRETS));
         let company_id = id(field(&data, "CompanyID"));
         let (Some(company_id), Some(api_key)) = (company_id, text(field(&secrets, "APIKey"))) else {
             let why = Text::new(
                 "בתשובה חסרים מזהה הארגון או מפתחותיו",
                 "the answer lacks the organisation's id or keys",
             );
-            let mut outcome = unsure(Effect::Write, "unreadable_answer", why);
-            outcome.reference = company_id.map(|id| id.to_string());
-            return outcome;
+            return with_data(unsure(Effect::Write, "unreadable_answer", why), Effect::Write, data);
         };
         let Ok(handle) = prepared.who.parse::<VendorHandle>() else {
             let why = Text::new("שם הספק אינו תקין", "the vendor's handle is not valid");
-            return unsure(Effect::Write, "bad_vendor", why);
+            return with_data(unsure(Effect::Write, "bad_vendor", why), Effect::Write, data);
         };
         let keys = VendorKeys { company_id, api_key, api_public_key: text(field(&secrets, "APIPublicKey")) };
         let message =
@@ -126,4 +126,14 @@ impl Operation for CreateCompany {
         outcome.data = data;
         outcome
     }
+}
+
+/// An outcome without what [`SECRETS`] names; a quote that speaks of one is dropped whole.
+fn without_keys(mut outcome: Outcome) -> Outcome {
+    envelope::remove(&mut outcome.data, SECRETS);
+    let quote = field(&outcome.data, EXCERPT).as_str().unwrap_or_default().to_ascii_lowercase();
+    if SECRETS.iter().any(|name| quote.contains(&name.to_ascii_lowercase())) {
+        outcome.data = Value::Null;
+    }
+    outcome
 }

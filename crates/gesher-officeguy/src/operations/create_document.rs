@@ -1,13 +1,12 @@
 //! `officeguy.create_document`: an invoice, receipt or other document without a charge.
 
 use super::PROVIDER;
-use crate::classify::{open, unsure};
+use crate::classify::{open, unreadable};
 use crate::endpoints::documents::{
     CreateDocument as Wire, CreateDocumentAnswer, CreateDocumentRequest, DocumentDetails, DocumentPayment,
 };
 use crate::endpoints::enums::DocumentType;
 use crate::envelope::{field, id, text};
-use crate::messages;
 use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
@@ -100,7 +99,7 @@ impl Operation for CreateDocument {
             Err(outcome) => return *outcome,
         };
         let Some(document_id) = id(field(&data, "DocumentID")) else {
-            return unsure(Effect::Write, "unreadable_answer", messages::unreadable());
+            return unreadable(Effect::Write, data);
         };
         let number = text(field(&data, "DocumentNumber"));
         let (he, en) = match &number {

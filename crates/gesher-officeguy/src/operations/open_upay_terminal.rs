@@ -3,9 +3,8 @@
 //! The answer says that the request was filed and nothing else; people approve it later, and nobody can be asked.
 
 use super::PROVIDER;
-use crate::classify::{open, unsure};
+use crate::classify::{open, unreadable};
 use crate::endpoints::terminal::{OpenUpayTerminal as Wire, OpenUpayTerminalAnswer, OpenUpayTerminalRequest};
-use crate::messages;
 use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
@@ -76,7 +75,7 @@ impl Operation for OpenUpayTerminal {
                 outcome.data = envelope.data;
                 outcome
             }
-            Ok(_) => unsure(Effect::Write, "unreadable_answer", messages::unreadable()),
+            Ok(envelope) => unreadable(Effect::Write, envelope.data),
             Err(outcome) => *outcome,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::folder::FolderError;
 use gesher_core::RunId;
+use gesher_core::card::mask_card_numbers;
 use gesher_engine::EngineError;
 use gesher_engine::journal::JournalError;
 use std::io;
@@ -19,14 +20,9 @@ pub enum TriggerError {
         /// What is wrong.
         fault: String,
     },
-    /// The folder cannot be used.
-    #[error("the drop folder of flow {flow} cannot be used")]
-    Folder {
-        /// Which flow.
-        flow: String,
-        /// Why.
-        source: FolderError,
-    },
+    /// The folder cannot be used. The reason names the folder and says it all: who asks adds which flow it is of.
+    #[error(transparent)]
+    Folder(FolderError),
     /// A file cannot be read or written.
     #[error("cannot {doing} {path}")]
     File {
@@ -120,7 +116,7 @@ impl TriggerError {
         matches!(self, Self::Folder { .. } | Self::File { .. } | Self::Report { .. })
     }
 
-    /// The error with all its reasons, for a log line.
+    /// The error with all its reasons, for a log line. A path in it may hold a card number, which no log may.
     #[must_use]
     pub fn with_reasons(&self) -> String {
         let mut text = self.to_string();
@@ -130,10 +126,26 @@ impl TriggerError {
             text.push_str(&error.to_string());
             reason = error.source();
         }
-        text
+        mask_card_numbers(&text).into_owned()
     }
 
     pub(super) fn journal(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Journal { doing, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_said_once_and_without_card_numbers() {
+        let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let path = PathBuf::from("/in/4111111111111111.csv");
+        let folder = FolderError::Io { doing: "read", path: path.clone(), source: refused() };
+        let said = TriggerError::Folder(folder).with_reasons();
+        assert_eq!(said, "cannot read /in/[card ****1111].csv: permission denied");
+        let said = TriggerError::File { doing: "read", path, source: refused() }.with_reasons();
+        assert_eq!(said, "cannot read /in/[card ****1111].csv: permission denied");
     }
 }

@@ -180,12 +180,20 @@ pub(super) fn stray_quote() -> Fault {
 /// A row with another number of cells than the header.
 #[must_use]
 pub(super) fn wrong_width(found: usize, wanted: usize) -> Fault {
+    let (cells_he, cells) = match found {
+        1 => ("תא אחד".to_owned(), "1 cell".to_owned()),
+        found => (format!("{found} תאים"), format!("{found} cells")),
+    };
+    let (columns_he, columns) = match wanted {
+        1 => ("עמודה אחת".to_owned(), "1 column".to_owned()),
+        wanted => (format!("{wanted} עמודות"), format!("{wanted} columns")),
+    };
     Fault::new(
         "wrong_width",
         Text::new(
-            format!("בשורה יש {found} תאים, ובכותרת {wanted} עמודות; ייתכן שפסיק בתוך תא לא הוקף במירכאות"),
+            format!("בשורה יש {cells_he}, ובכותרת {columns_he}; ייתכן שפסיק בתוך תא לא הוקף במירכאות"),
             format!(
-                "the row has {found} cells and the header {wanted} columns; a comma inside a cell may lack quotation marks"
+                "the row has {cells} and the header {columns}; a comma inside a cell may lack quotation marks"
             ),
         ),
     )
@@ -260,4 +268,21 @@ pub(super) fn really_utf8(encoding: &str) -> Fault {
             ),
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(found: usize, wanted: usize, he: &str, en: &str) {
+        let text = wrong_width(found, wanted).text;
+        assert!(text.he.starts_with(&format!("בשורה יש {he}; ")), "{}", text.he);
+        assert!(text.en.starts_with(&format!("the row has {en}; ")), "{}", text.en);
+    }
+
+    #[test]
+    fn one_cell_and_one_column_are_not_counted_as_many() {
+        check(1, 3, "תא אחד, ובכותרת 3 עמודות", "1 cell and the header 3 columns");
+        check(2, 1, "2 תאים, ובכותרת עמודה אחת", "2 cells and the header 1 column");
+    }
 }

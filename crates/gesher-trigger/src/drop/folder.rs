@@ -2,10 +2,11 @@
 //! file is in exactly one place, whatever crashes, and nothing is ever overwritten.
 
 use gesher_core::HubId;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Folders inside a drop folder that the hub puts files into.
@@ -220,6 +221,20 @@ impl DropFolder {
     /// written to the disk, say, is taken: it lies where only this run looks.
     pub(super) fn take_file(&self, from: &Path, to: &Path) -> Result<(), FolderError> {
         take_synced(from, to, sync_folder)
+    }
+
+    /// Whether files can be moved into the work folder, as far as that can be known without moving one.
+    pub(super) fn can_take(&self) -> io::Result<()> {
+        let work = self.path(Place::Work);
+        for folder in [&self.root, &work] {
+            access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+        }
+        // A rename never leaves its mount.
+        if self.root.metadata()?.dev() == work.metadata()?.dev() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::CrossesDevices.into())
+        }
     }
 
     /// Starts a file that will appear under `path`, whole, or not at all.

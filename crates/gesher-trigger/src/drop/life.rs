@@ -5,15 +5,16 @@ use super::blocks::Fingerprints;
 use super::config::RowRules;
 use super::error::TriggerError;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
-use super::late;
+use super::late::{self, Rest};
 use super::messages;
 use super::reader::{Format, ReadError};
 use super::report::{self, ReportError, ResultFiles};
+use super::resume::dropped;
 use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
-use gesher_core::RunId;
+use gesher_core::{RunId, Text};
 use gesher_engine::journal::{
     FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
 };
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Items that are read from the journal at a time.
@@ -53,7 +54,7 @@ impl Pinned {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    fn of(run: &RunRecord) -> Result<Self, TriggerError> {
+    pub(super) fn of(run: &RunRecord) -> Result<Self, TriggerError> {
         serde_json::from_value(run.source.clone())
             .map_err(|source| TriggerError::Source { run: run.id.clone(), source })
     }
@@ -210,11 +211,9 @@ impl DropTrigger {
     /// The hub stopped between two steps of the claim. Answers whether the file lies in the work folder again; if not,
     /// the run has another state now.
     async fn bring_back(&self, job: &Job) -> Result<bool, TriggerError> {
-        let dropped = job.folder.root().join(&job.run.name);
-        let is_same = job.pinned.stamp.is_some() && Stamp::of(&dropped).ok().flatten() == job.pinned.stamp;
-        if is_same {
+        if let Some(dropped) = dropped(&job.folder, &job.run, &job.pinned) {
             let moved = self.move_file(&job.folder, dropped, job.path.clone()).await?;
-            moved.map_err(self.folder_error())?;
+            moved.map_err(TriggerError::Folder)?;
             return Ok(true);
         }
         let (state, message) = if job.at(Place::Failed).exists() {
@@ -289,7 +288,7 @@ impl DropTrigger {
         let (source, words) = (Some(pinned.to_json()), Some(message.clone()));
         self.change_run(&job.run.id, RunChange { message: words, source, ..RunChange::default() }).await?;
         let moved = self.move_file(&job.folder, job.path, file.clone()).await?;
-        moved.map_err(self.folder_error())?;
+        moved.map_err(TriggerError::Folder)?;
         self.change(&job.run.id, RunState::Duplicate, None).await?;
         Ok(FileOutcome::Duplicate { of, file, message })
     }
@@ -353,9 +352,7 @@ impl DropTrigger {
                 return Err(TriggerError::Missing { run, path: job.path });
             }
             let written = self.blocking("writing reports", move || write_reports(&job, items, taken)).await?;
-            if let Some(late) = written.map_err(|error| self.report_error(&run, error))? {
-                let name = late.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let text = messages::late(&name);
+            if let Some(text) = written.map_err(|error| self.report_error(&run, error))? {
                 tracing::error!(flow = self.flow.name, %run, "{}", text.en);
                 self.change(&run, RunState::Reporting, Some(&text)).await?;
             }
@@ -370,26 +367,36 @@ impl DropTrigger {
 
     fn report_error(&self, run: &RunId, error: ReportError) -> TriggerError {
         match error {
-            ReportError::Folder(source) => self.folder_error()(source),
+            ReportError::Folder(source) => TriggerError::Folder(source),
             ReportError::Write(source) => TriggerError::Report { run: run.clone(), source },
         }
     }
 }
 
-/// Writes what a run leaves behind, and moves its file last. Answers where the rows are that were not taken.
-fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<PathBuf>, ReportError> {
+/// Writes what a run leaves behind, and moves its file last. Answers what is to be said of a file that changed.
+fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>, ReportError> {
     let files = ResultFiles::of(&job.folder, &job.run);
-    let is_unchanged = report::write(&job.folder, &job.run, job.rows(), || items.next())?;
+    let rules = &job.pinned.rules;
+    let is_unchanged = report::write(&job.folder, &job.run, rules, job.rows(), || items.next())?;
     let is_whole = job.run.rows.is_none_or(|rows| taken >= rows);
-    let mut late = None;
-    if !(is_unchanged && is_whole)
-        && let Some(path) = files.late
-        && late::write_rest(&job.folder, &job.path, &path, job.rows(), taken + 1)?
-    {
-        late = Some(path);
-    }
+    let result = name_of(&files.result);
+    let said = match &files.late {
+        Some(late) if !is_whole => {
+            let rest = late::write_rest(&job.folder, &job.path, late, job.rows(), taken + 1)?;
+            match rest {
+                Rest::Nothing => None,
+                Rest::Untaken => Some(messages::late(&name_of(late))),
+                Rest::MayRepeat => Some(messages::late_may_repeat(&name_of(late), &result)),
+            }
+        }
+        _ => (!is_unchanged).then(|| messages::changed_after_taking(&result)),
+    };
     job.folder.move_file(&job.path, &files.file)?;
-    Ok(late)
+    Ok(said)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A run's items in their order, a page at a time.

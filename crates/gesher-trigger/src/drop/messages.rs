@@ -16,12 +16,20 @@ pub(super) fn refused(refusal: &Refusal, language: Language) -> String {
     match language {
         Language::He => {
             let line = first.line.map(|line| format!("שורה {line}, ")).unwrap_or_default();
-            let rest = if more > 0 { format!(" (ועוד {more} שגיאות)") } else { String::new() };
+            let rest = match more {
+                0 => String::new(),
+                1 => " (ועוד שגיאה אחת)".to_owned(),
+                more => format!(" (ועוד {more} שגיאות)"),
+            };
             format!("הקובץ נדחה ולא נשלח ממנו דבר: {line}{words}{rest}")
         }
         Language::En => {
             let line = first.line.map(|line| format!("line {line}, ")).unwrap_or_default();
-            let rest = if more > 0 { format!(" (and {more} more faults)") } else { String::new() };
+            let rest = match more {
+                0 => String::new(),
+                1 => " (and one more fault)".to_owned(),
+                more => format!(" (and {more} more faults)"),
+            };
             format!("the file was refused and nothing of it was sent: {line}{words}{rest}")
         }
     }
@@ -67,6 +75,35 @@ pub(super) fn late(rest: &str) -> Text {
         format!("הקובץ השתנה אחרי הבדיקה; השורות שטרם נקלטו הועברו אל {rest} ולא נשלחו"),
         format!(
             "the file changed after it was validated; the rows not yet taken are in {rest} and were not sent"
+        ),
+    )
+}
+
+/// The same, where rows that were taken may be among them.
+pub(super) fn late_may_repeat(rest: &str, result: &str) -> Text {
+    Text::new(
+        format!(
+            "הקובץ השתנה אחרי הבדיקה. בקובץ {rest} נמצאות השורות שטרם נקלטו, אבל ייתכן שיש בו גם שורות שכבר חויבו; לפני \
+             שמגישים אותו שוב יש להשוות את השורות ואת המפתחות שבו לקובץ {result} (העמודה gesher_line היא מספר השורה בקובץ \
+             המקורי)"
+        ),
+        format!(
+            "the file changed after it was validated. {rest} holds the rows not yet taken, but may repeat rows that were \
+             charged; compare gesher_line and the keys with {result} before dropping it"
+        ),
+    )
+}
+
+/// The file changed, and nothing is left to set aside.
+pub(super) fn changed_after_taking(result: &str) -> Text {
+    Text::new(
+        format!(
+            "הקובץ השתנה אחרי שכל השורות שלו נקלטו; מה עלה בגורל כל שורה כתוב בקובץ {result}, ומה ששונה בקובץ או נוסף לו \
+             לא נשלח"
+        ),
+        format!(
+            "the file changed after all its rows had been taken; what became of each is in {result}, and what was changed \
+             or added was not sent"
         ),
     )
 }
@@ -136,4 +173,24 @@ pub(super) fn folder_gone(folder: &str) -> Text {
 /// What a run was held back for is over.
 pub(super) fn went_on() -> Text {
     Text::new("ההרצה נעצרה לזמן מה, ואחר כך המשיכה", "the run was held back for a while, and then went on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drop::fault;
+
+    fn check(more: u64, he: &str, en: &str) {
+        let refusal = Refusal { faults: vec![fault::empty_file()], more };
+        assert_eq!(refused(&refusal, Language::He), format!("הקובץ נדחה ולא נשלח ממנו דבר: הקובץ ריק{he}"));
+        let want = format!("the file was refused and nothing of it was sent: the file is empty{en}");
+        assert_eq!(refused(&refusal, Language::En), want);
+    }
+
+    #[test]
+    fn one_more_fault_is_not_counted_as_many() {
+        check(0, "", "");
+        check(1, " (ועוד שגיאה אחת)", " (and one more fault)");
+        check(2, " (ועוד 2 שגיאות)", " (and 2 more faults)");
+    }
 }

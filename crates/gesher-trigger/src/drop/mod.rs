@@ -7,10 +7,12 @@
 
 mod blocks;
 mod cells;
+mod columns;
 mod config;
 mod decode;
 mod error;
 mod fault;
+mod files;
 mod folder;
 mod header;
 mod late;
@@ -32,11 +34,13 @@ pub use config::{DropConfig, FolderConflict, RowKey, RowRules, SETTLE_DEFAULT, c
 pub use decode::{Encoding, EncodingChoice};
 pub use error::TriggerError;
 pub use fault::Fault;
+pub use files::RunFiles;
 pub use folder::{DropFolder, FolderError, Place, RESERVED_FOLDERS};
 pub use header::Header;
 pub use life::{FileEnd, FileOutcome};
 pub use pattern::{matches as name_matches, overlap as patterns_overlap};
 pub use reader::Format;
 pub use report::ResultFiles;
+pub use scan::is_temporary_name;
 pub use trigger::DropTrigger;
 pub use validate::{NotValid, Refusal, Validation, validate};

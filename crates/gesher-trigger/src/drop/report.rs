@@ -2,7 +2,9 @@
 //! was refused. Each is made from the journal and the file alone, so making one again gives the same bytes.
 
 use super::blocks::hex;
-use super::cells::{neutral, safe};
+use super::cells::safe;
+use super::columns::Columns;
+use super::config::RowRules;
 use super::fault::Fault;
 use super::folder::{DropFolder, FolderError, PendingFile, Place, extension, name_with_run};
 use super::reader::{ReadError, Record};
@@ -164,6 +166,7 @@ impl Sums {
 pub(super) fn write(
     folder: &DropFolder,
     run: &RunRecord,
+    rules: &RowRules,
     rows: Result<ValidatedRows, ReadError>,
     mut next_item: impl FnMut() -> io::Result<Option<ItemRecord>>,
 ) -> Result<bool, ReportError> {
@@ -172,16 +175,8 @@ pub(super) fn write(
     let mut result = folder.begin_file(&files.result)?;
     result.write_all(UTF8_MARK)?;
     let mut result = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(result);
-    // A result that is mended and dropped again brings our own columns along; they are not repeated.
-    let (columns, names): (Vec<usize>, Vec<String>) = rows
-        .names()
-        .into_iter()
-        .enumerate()
-        .filter(|(_, name)| !RESULT_COLUMNS.contains(&name.as_str()))
-        .unzip();
-    result.write_record(
-        names.iter().map(|name| safe(name).into_owned()).chain(RESULT_COLUMNS.map(str::to_owned)),
-    )?;
+    let columns = Columns::of(rows.rows.as_ref().map(|rows| &rows.header), rules, &RESULT_COLUMNS);
+    result.write_record(columns.names().chain(RESULT_COLUMNS.map(str::to_owned)))?;
     let mut retry = match &files.retry {
         Some(path) => Some(Retry::begin(folder.begin_file(path)?, &rows)?),
         None => None,
@@ -198,12 +193,8 @@ pub(super) fn write(
             .map(|end| end.status)
             .ok_or_else(|| io::Error::other(format!("item {} has not ended", item.id)))?;
         let is_there = rows.seek(item.id.ordinal)?;
-        for column in columns.iter().copied() {
-            let cell = if is_there { rows.record.cell(column) } else { "" };
-            let exempt = rows.is_exempt(column);
-            result.write_field(if exempt { neutral(cell) } else { safe(cell) }.as_bytes())?;
-        }
-        result.write_record(result_cells(&item, status))?;
+        let cells = columns.cells(&item, is_there.then_some(&rows.record));
+        result.write_record(cells.chain(result_cells(&item, status)))?;
         if let Some(retry) = &mut retry
             && is_there
             && status.may_be_retried()
@@ -255,10 +246,6 @@ impl Rows {
         Ok(Self { rows, record: Record::default(), ordinal: 0 })
     }
 
-    fn names(&self) -> Vec<String> {
-        self.rows.as_ref().map(|rows| rows.header.names.to_vec()).unwrap_or_default()
-    }
-
     fn is_exempt(&self, column: usize) -> bool {
         self.rows.as_ref().and_then(|rows| rows.header.not_card.get(column)).copied().unwrap_or(false)
     }
@@ -268,7 +255,7 @@ impl Rows {
         cells.any(|(column, cell)| !self.is_exempt(column) && holds_card_number(cell))
     }
 
-    /// Goes to the row of an item. False where the file no longer is what was validated: its row is shown empty then,
+    /// Goes to the row of an item. False where the file no longer is what was validated: its cells are not shown then,
     /// since another row's cells beside this one's status would be a lie.
     fn seek(&mut self, ordinal: u64) -> io::Result<bool> {
         while self.ordinal < ordinal {
@@ -343,9 +330,11 @@ pub(super) fn write_errors(
     }
     if refusal.more > 0 {
         let more = refusal.more;
-        let words = match language {
-            Language::He => format!("ועוד {more} שגיאות שאינן מפורטות כאן"),
-            Language::En => format!("and {more} more that are not listed here"),
+        let words = match (language, more) {
+            (Language::He, 1) => "ועוד שגיאה אחת שאינה מפורטת כאן".to_owned(),
+            (Language::En, 1) => "and one more that is not listed here".to_owned(),
+            (Language::He, _) => format!("ועוד {more} שגיאות שאינן מפורטות כאן"),
+            (Language::En, _) => format!("and {more} more that are not listed here"),
         };
         writer.write_record(["", "", "", &words])?;
     }

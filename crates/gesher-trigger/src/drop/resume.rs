@@ -8,9 +8,11 @@ use super::life::{PAGE_ITEMS, Pinned};
 use super::messages;
 use super::scan::Stamp;
 use super::trigger::DropTrigger;
+use gesher_core::card::mask_card_numbers;
 use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId, Text};
 use gesher_engine::journal::{ItemQuery, RunChange, RunRecord, RunState};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 impl DropTrigger {
     /// The folder of a run: the one it was begun in, whatever the configuration says now. Only when that one is gone,
@@ -96,10 +98,25 @@ impl DropTrigger {
 fn holds(folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> bool {
     let work = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
     let ended = name_with_run(&run.name, run.id.as_str(), extension(&run.name));
-    let dropped = Stamp::of(&folder.root().join(&run.name)).ok().flatten();
     work.exists()
         || [Place::Done, Place::Failed, Place::Duplicate]
             .into_iter()
             .any(|place| folder.path(place).join(&ended).exists())
-        || (dropped.is_some() && dropped == pinned.stamp)
+        || dropped(folder, run, pinned).is_some()
+}
+
+/// Where a claimed file still lies as it was dropped. A name with a card number is not the run's, so the file is known
+/// by its stamp and by what its name is without.
+pub(super) fn dropped(folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> Option<PathBuf> {
+    let stamp = pinned.stamp?;
+    let is_it = |path: &Path| Stamp::of(path).is_ok_and(|found| found == Some(stamp));
+    let named = folder.root().join(&run.name);
+    if is_it(&named) {
+        return Some(named);
+    }
+    let is_named = |path: &Path| {
+        path.file_name().is_some_and(|name| mask_card_numbers(&name.to_string_lossy()) == run.name)
+    };
+    let mut entries = fs::read_dir(folder.root()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    entries.find(|path| is_named(path) && is_it(path))
 }

@@ -22,17 +22,22 @@ pub(super) struct RowFacts {
 /// The row's key and amount, or its faults: at least one.
 pub(super) fn check(header: &Header, record: &Record) -> Result<RowFacts, Vec<Fault>> {
     let mut faults = Vec::new();
+    let mut card_in_amount = false;
     for (column, cell) in record.cells().enumerate() {
         let exempt = header.not_card.get(column).copied().unwrap_or(false);
         if !exempt && holds_card_number(cell) {
-            faults.push(at(header, record, column, "card_number", card_number()));
+            card_in_amount |= header.amount == Some(column);
+            // What to do about it is said once a row.
+            faults.push(at(header, record, column, "card_number", card_number(faults.is_empty())));
         }
     }
     let key = match &header.key {
         None => None,
         Some(columns) => row_key(header, record, columns, &mut faults),
     };
-    let amount = header.amount.and_then(|column| match parse_amount(&clean_cell(record.cell(column))) {
+    // That a card number is no amount either says nothing new.
+    let amount_column = header.amount.filter(|_| !card_in_amount);
+    let amount = amount_column.and_then(|column| match parse_amount(&clean_cell(record.cell(column))) {
         Ok(amount) => Some(Money { amount, currency: Currency::ILS }),
         Err(fault) => {
             faults.push(at(header, record, column, "amount", fault.text()));
@@ -71,11 +76,15 @@ fn at(header: &Header, record: &Record, column: usize, code: &'static str, text:
     Fault::new(code, text).at_line(record.line).in_column(name).found(record.cell(column))
 }
 
-fn card_number() -> Text {
-    Text::new(
-        "יש כאן מספר כרטיס אשראי; אסור לשמור מספרי כרטיס בקובץ, ויש להשתמש באסימון (token). אם זה אינו מספר כרטיס, יש להוסיף את שם העמודה ל־not_cards",
-        "this is a card number; a file must not hold card numbers: use a card token. If it is none, add the column to not_cards",
-    )
+fn card_number(with_advice: bool) -> Text {
+    if with_advice {
+        Text::new(
+            "יש כאן מספר כרטיס אשראי; אסור לשמור מספרי כרטיס בקובץ, ויש להשתמש באסימון (token). אם זה אינו מספר כרטיס, יש להוסיף את שם העמודה ל־not_cards",
+            "this is a card number; a file must not hold card numbers: use a card token. If it is none, add the column to not_cards",
+        )
+    } else {
+        Text::new("גם כאן יש מספר כרטיס אשראי", "this is a card number too")
+    }
 }
 
 fn key_text(error: &KeyError) -> Text {
@@ -103,11 +112,14 @@ fn is_rounded_number(cell: &str) -> bool {
     is_number(power) && digits.contains('.') && digits.split('.').all(is_number)
 }
 
-/// A hash over the row's cells, the same for the same cells for ever.
+/// A hash over the row's cells, cleaned as those of its key are: rows that differ only by what nobody sees are the
+/// same row. It is kept in the journal and compared for ever, so neither the order of what goes in nor the cleaning may
+/// change; Unicode promises that normal forms of assigned characters do not.
 #[must_use]
 pub(super) fn cells_hash(record: &Record) -> [u8; 16] {
     let mut context = Context::new(&SHA256);
     for cell in record.cells() {
+        let cell = clean_cell(cell);
         context.update(&(cell.len() as u64).to_le_bytes());
         context.update(cell.as_bytes());
     }
@@ -158,11 +170,25 @@ mod tests {
         check_row("dana,7,0,,", Err(&[("amount", "amount")]));
         check_row("dana,7,\"1,250\",,", Err(&[("amount", "amount")]));
         check_row("dana,7,1,4111111111111111,", Err(&[("note", "card_number")]));
+        check_row("dana,7,4111111111111111,,", Err(&[("amount", "card_number")]));
         check_row("dana,7,1,,4111111111111111", Ok(("dana + 7", "1.00 ILS")));
         check_row("dana,4.58E+15,1,,", Err(&[("id", "key_rounded")]));
         check_row("dana,1E5,1,,", Ok(("dana + 1E5", "1.00 ILS")));
         check_row("dana,\"a\nb\",1,,", Err(&[("id", "key")]));
         check_row(",,x,,", Err(&[("vendor", "key_missing"), ("id", "key_missing"), ("amount", "amount")]));
+    }
+
+    #[test]
+    fn what_to_do_about_card_numbers_is_said_once_a_row() {
+        let row = "4111111111111111,7,4111111111111111,4111111111111111,";
+        let faults = check(&header(), &record_of(row)).unwrap_err();
+        let advised = |text: fn(&Text) -> &str| {
+            faults.iter().map(|fault| text(&fault.text).contains("not_cards")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (advised(|text| &text.he), advised(|text| &text.en)),
+            (vec![true, false, false], vec![true, false, false])
+        );
     }
 
     #[test]
@@ -176,6 +202,9 @@ mod tests {
         let hash = |row: &str| crate::drop::blocks::hex(&cells_hash(&record_of(row)));
         assert_eq!(hash("dana,7"), hash("\"dana\",7\r\n"));
         assert_ne!(hash("dan,a7"), hash("dana,7"));
+        assert_eq!(hash("café,\u{200f}7 "), hash(" cafe\u{301},7"));
+        assert_ne!(hash("a b,7"), hash("ab,7"));
+        assert_eq!(hash("דנה,7"), "827600e627a41c4e21b172b81de0c01f");
         assert_eq!(hash("dana,7"), "4d3e0f25b02f8b1ae05b7fe69f37eb28");
     }
 }

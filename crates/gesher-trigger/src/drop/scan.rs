@@ -15,7 +15,7 @@ const TEMPORARY_ENDINGS: [&str; 7] =
 
 /// Whether a name says that the file is not finished, or nobody's business.
 #[must_use]
-pub(super) fn is_temporary_name(name: &str) -> bool {
+pub fn is_temporary_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     name.starts_with('.')
         || name.starts_with("~$")

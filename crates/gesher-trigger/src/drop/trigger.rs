@@ -8,6 +8,7 @@ use super::messages;
 use super::reader::Format;
 use super::scan::{Found, Stamp};
 use super::validate::{NotValid, Refusal, Validation, validate};
+use gesher_core::card::mask_card_numbers;
 use gesher_core::{HubId, RunId, Text};
 use gesher_engine::journal::{RunChange, RunState, TriggerKind};
 use gesher_engine::{Engine, Flow, Program, Progress, Stop};
@@ -53,7 +54,7 @@ impl DropTrigger {
     }
 
     pub(super) fn open_folder_at(&self, path: &Path) -> Result<DropFolder, TriggerError> {
-        DropFolder::open(path, &self.hub, &self.data_dir).map_err(self.folder_error())
+        DropFolder::open(path, &self.hub, &self.data_dir).map_err(TriggerError::Folder)
     }
 
     /// What a run of the file would find before its first call. Changes nothing, anywhere.
@@ -86,10 +87,11 @@ impl DropTrigger {
                 }
             }
         } else {
+            let name = mask_card_numbers(&name);
             let run = self.begin(&name, None).await?;
             let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
             let copied = self.blocking("copying a file", move || copy(&folder, &real, &to)).await?;
-            copied.map_err(self.folder_error())?;
+            copied.map_err(TriggerError::Folder)?;
             run
         };
         self.work(&run, stop, progress).await
@@ -97,8 +99,9 @@ impl DropTrigger {
 
     /// Claims a file: first the journal's row, then the rename into the work folder.
     pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
-        let run = self.begin(&found.name, Some(found.stamp)).await?;
-        let to = folder.path(Place::Work).join(work_name(&found.name, run.as_str()));
+        let name = mask_card_numbers(&found.name);
+        let run = self.begin(&name, Some(found.stamp)).await?;
+        let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
         let (from, at) = (found.path.clone(), folder.clone());
         let moved = self.blocking("taking a file", move || at.take_file(&from, &to)).await?;
         let reason = match moved {
@@ -109,7 +112,7 @@ impl DropTrigger {
             Err(FolderError::Io { source, .. }) => messages::not_taken(&source.to_string()),
             Err(other) => messages::not_taken(&other.to_string()),
         };
-        tracing::error!(flow = self.flow.name, file = found.name, "{}", reason.en);
+        tracing::error!(flow = self.flow.name, file = &*name, "{}", reason.en);
         self.change(&run, RunState::Cancelled, Some(&reason)).await?;
         Ok(Taken::Not(run, reason))
     }
@@ -125,6 +128,8 @@ impl DropTrigger {
         self.blocking("moving a file", move || folder.move_file(&from, &to)).await
     }
 
+    /// Begins the run of a file. `name` is its name without card numbers: neither the journal, nor a log, nor the name
+    /// of a file that the hub keeps may hold one.
     async fn begin(&self, name: &str, stamp: Option<Stamp>) -> Result<RunId, TriggerError> {
         let pinned = Pinned {
             stamp,
@@ -189,11 +194,6 @@ impl DropTrigger {
     ) -> Result<T, TriggerError> {
         let done = self.engine.runtime().spawn_blocking(work).await;
         done.map_err(|_panicked| TriggerError::Internal(doing))
-    }
-
-    pub(super) fn folder_error(&self) -> impl Fn(FolderError) -> TriggerError + use<> {
-        let flow = self.flow.name.clone();
-        move |source| TriggerError::Folder { flow: flow.clone(), source }
     }
 }
 

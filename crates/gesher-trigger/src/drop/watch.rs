@@ -2,7 +2,7 @@
 
 use super::error::TriggerError;
 use super::life::FileEnd;
-use super::scan::{Quiet, Stamp, look};
+use super::scan::{Found, Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
 use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Progress, Stop};
@@ -21,15 +21,45 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// The wait after something went wrong with a file or the folder.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
+/// The longest wait before a file is tried again that could not be taken although nothing seemed to be in the way.
+const TROUBLE_PAUSE_MAX: Duration = Duration::from_mins(10);
 
 /// What the watching of one folder remembers between two looks.
 #[derive(Default)]
 struct Watch {
     quiet: Quiet,
-    /// Files that could not be taken, as they were then: they are tried again once they change.
-    untakable: HashMap<PathBuf, Stamp>,
+    /// Files that could not be taken.
+    untakable: HashMap<PathBuf, Untakable>,
     /// When unfinished runs are to be gone on with, if at all.
     resume_at: Option<Duration>,
+}
+
+/// A file that could not be taken. It is tried again once it changes, or after a pause.
+struct Untakable {
+    stamp: Stamp,
+    again_at: Duration,
+    /// How long the pause was. Each try that fails opens a run that is cancelled, so the pauses grow.
+    pause: Duration,
+}
+
+impl Watch {
+    fn may_try(&self, file: &Found, now: Duration) -> bool {
+        let earlier = self.untakable.get(&file.path);
+        earlier.is_none_or(|earlier| earlier.again_at <= now || earlier.stamp != file.stamp)
+    }
+
+    /// What stands in the way of a file is there still; that is known without a run, and was said before.
+    fn put_off(&mut self, file: Found, now: Duration) {
+        let again_at = now + TROUBLE_PAUSE;
+        self.untakable.insert(file.path, Untakable { stamp: file.stamp, again_at, pause: TROUBLE_PAUSE });
+    }
+
+    /// A try failed.
+    fn failed(&mut self, file: Found, now: Duration) {
+        let earlier = self.untakable.get(&file.path);
+        let pause = earlier.map_or(TROUBLE_PAUSE, |earlier| (earlier.pause * 2).min(TROUBLE_PAUSE_MAX));
+        self.untakable.insert(file.path, Untakable { stamp: file.stamp, again_at: now + pause, pause });
+    }
 }
 
 impl DropTrigger {
@@ -72,11 +102,9 @@ impl DropTrigger {
             path: self.config.folder.clone(),
             source,
         })?;
-        watch
-            .untakable
-            .retain(|path, stamp| found.iter().any(|file| file.path == *path && file.stamp == *stamp));
+        watch.untakable.retain(|path, _| found.iter().any(|file| file.path == *path));
         let (mut ready, next) = watch.quiet.ready(self.engine.clock().monotonic(), self.config.settle, found);
-        ready.retain(|file| !watch.untakable.contains_key(&file.path));
+        ready.retain(|file| watch.may_try(file, now));
         if ready.is_empty() {
             return Ok(next);
         }
@@ -86,10 +114,13 @@ impl DropTrigger {
             if stop.is_requested() {
                 break;
             }
+            let now = self.engine.clock().monotonic();
+            if watch.untakable.contains_key(&file.path) && folder.can_take().is_err() {
+                watch.put_off(file, now);
+                continue;
+            }
             match self.take(&folder, &file).await? {
-                Taken::Not(..) => {
-                    watch.untakable.insert(file.path, file.stamp);
-                }
+                Taken::Not(..) => watch.failed(file, now),
                 Taken::Run(run) => self.log_end(&self.work(&run, stop, &Progress::default()).await?),
             }
         }

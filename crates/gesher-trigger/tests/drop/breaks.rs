@@ -4,9 +4,10 @@
 use crate::bank::Bank;
 use crate::hub::{Hub, column, table};
 use crate::{done, json};
+use gesher_core::Language;
 use gesher_engine::journal::{RunState, TriggerKind};
 use gesher_engine::{Progress, Stop};
-use gesher_trigger::drop::{FileOutcome, TriggerError};
+use gesher_trigger::drop::{FileOutcome, ResultFiles, TriggerError};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -165,6 +166,64 @@ async fn rows_of_a_file_that_changed_are_set_aside_and_can_be_dropped_again() {
     let again = hub.run(late).await.unwrap();
     done(&again.outcome);
     assert_eq!((hub.bank.payments(), hub.bank.sent_again().len()), (total as usize, 0));
+}
+
+/// Changes the file while its first row is paid, and answers the hub, its files and the run's message.
+async fn changed(
+    base: &Path,
+    text: String,
+    change: impl Fn(&Path) + Send + 'static,
+) -> (Hub, ResultFiles, String) {
+    let hub = Hub::with(base, &Arc::<Bank>::default(), Language::En, |_| {});
+    hub.trigger.open_folder().unwrap();
+    let work = base.join("inbox/.work");
+    hub.bank.during(move |count| {
+        if count == 1 {
+            change(&fs::read_dir(&work).unwrap().next().unwrap().unwrap().path());
+        }
+    });
+    let end = hub.run_text("x.csv", text).await;
+    let message = hub.engine.journal().run(&end.run).await.unwrap().unwrap().message.unwrap();
+    let files = done(&end.outcome).clone();
+    (hub, files, message)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_after_all_its_rows_were_taken_leaves_nothing_to_send_twice() {
+    let base = tempfile::tempdir().unwrap();
+    let other = |path: &Path| fs::write(path, "order,amount,answer\n7,1.00,succeeded\n").unwrap();
+    let (hub, files, message) = changed(base.path(), rows(0..3), other).await;
+    assert_eq!((files.late, hub.names("failed")), (None, Vec::new()));
+    assert!(
+        message.contains("after all its rows had been taken") && message.contains(".result.csv"),
+        "{message}"
+    );
+    // The rows are gone from the file, and the result still says which orders were paid.
+    assert_eq!(column(&files.result, "order"), ["0000000", "0000001", "0000002"]);
+    assert_eq!(column(&files.result, "amount"), ["5.00", "5.00", "5.00"]);
+    assert_eq!(column(&files.result, "gesher_status"), ["succeeded"; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_may_repeat_paid_rows_says_so() {
+    let base = tempfile::tempdir().unwrap();
+    // One change is in the first block, whose rows are taken by then, and one where nothing is read yet.
+    let both = |path: &Path| {
+        let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        for row in [0, 3_500] {
+            file.seek(SeekFrom::Start(25 + 323 * row + 8)).unwrap();
+            file.write_all(b"6").unwrap();
+        }
+    };
+    let padding = "x".repeat(299);
+    let wide: String = (0..4_000).map(|order| format!("{order:07},5.00,succeeded,{padding}\n")).collect();
+    let (_hub, files, message) =
+        changed(base.path(), format!("order,amount,answer,note\n{wide}"), both).await;
+    let late = fs::read_to_string(files.late.unwrap()).unwrap();
+    assert!(late.starts_with("order,amount,answer,note\n0000000,6.00"), "{}", &late[..80]);
+    assert!(message.contains("may repeat rows that were charged; compare gesher_line"), "{message}");
+    assert!(!message.contains("were not sent"), "{message}");
+    assert_eq!(column(&files.result, "order")[..2], ["0000000", "0000001"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! A hub in a temporary folder: a real journal, a real engine, and a program in Rust where the script host stands.
 
 use crate::bank::Bank;
-use gesher_core::{Language, Provider, Redactor, Registry, SystemClock};
+use gesher_core::{Clock, Language, Provider, Redactor, Registry, SystemClock};
 use gesher_engine::journal::{Journal, SqliteJournal};
 use gesher_engine::{
     Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, Program, ProgramEnd, Progress, Stop,
@@ -79,12 +79,17 @@ impl Hub {
         language: Language,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
-        Self::of(base, bank, language, PayRows::default(), change)
+        Self::of(base, bank, language, PayRows::default(), Arc::new(SystemClock::new()), change)
     }
 
     /// Opens the hub with another script.
     pub(crate) fn scripted(base: &Path, bank: &Arc<Bank>, script: PayRows) -> Self {
-        Self::of(base, bank, Language::He, script, |_| {})
+        Self::of(base, bank, Language::He, script, Arc::new(SystemClock::new()), |_| {})
+    }
+
+    /// Opens the hub with a clock that the test moves.
+    pub(crate) fn clocked(base: &Path, bank: &Arc<Bank>, clock: Arc<dyn Clock>) -> Self {
+        Self::of(base, bank, Language::En, PayRows::default(), clock, |_| {})
     }
 
     fn of(
@@ -92,6 +97,7 @@ impl Hub {
         bank: &Arc<Bank>,
         language: Language,
         script: PayRows,
+        clock: Arc<dyn Clock>,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
         let data = base.join("data");
@@ -105,7 +111,7 @@ impl Hub {
             registry: Arc::new(Registry::new(&[provider])),
             journal: Arc::new(journal),
             vault: Arc::new(Vault::open(&source).unwrap()),
-            clock: Arc::new(SystemClock::new()),
+            clock,
             redactor: Arc::new(Redactor::new()),
             language,
             time_zone: jiff::tz::TimeZone::UTC,

@@ -9,8 +9,10 @@ mod hub;
 mod resume;
 
 use bank::Bank;
+use gesher_core::time::ManualClock;
 use gesher_core::{ItemStatus, Language};
 use gesher_engine::Stop;
+use gesher_engine::journal::RunState;
 use gesher_trigger::drop::{FileOutcome, ResultFiles, RowKey, TriggerError};
 use hub::{Hub, PayRows, column, table};
 use proptest::prelude::*;
@@ -118,6 +120,71 @@ async fn the_same_content_again_is_a_duplicate_unless_rows_were_left_free() {
     assert_eq!(hub.bank.payments(), 7);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_differ_only_by_what_nobody_sees_are_duplicates() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::default());
+    let text = "order,amount,answer,note\n1,10,succeeded,café\n 1,10 ,succeeded,\u{200f}cafe\u{301}\n1,10,succeeded,tea\n";
+    let end = hub.run_text("x.csv", text).await;
+    let files = done(&end.outcome);
+    assert_eq!(column(&files.result, "gesher_status"), ["succeeded", "duplicate", "invalid"]);
+    assert_eq!(column(&files.result, "gesher_code")[2], "key_conflict");
+    assert_eq!(hub.bank.payments(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_number_in_the_amount_is_one_fault() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::with(base.path(), &Arc::default(), Language::En, |_| {});
+    let end = hub.run_text("x.csv", "order,amount,answer\n1,4111111111111111,succeeded\n").await;
+    let message = &column(&done(&end.outcome).result, "gesher_message")[0];
+    assert!(
+        message.starts_with("column amount: this is a card number")
+            && message.matches("column amount:").count() == 1,
+        "{message}"
+    );
+}
+
+const CARD_NAME: &str = "dana 4111-1111-1111-1111.csv";
+
+/// Nothing that the hub wrote holds the card number: no name of a file, no report, no run.
+async fn check_no_card(hub: &Hub, run: &gesher_core::RunId) {
+    let run = hub.engine.journal().run(run).await.unwrap().unwrap();
+    assert_eq!(run.name, "dana [card ****1111].csv");
+    for folder in ["done", "duplicate", "failed", ".work"] {
+        for name in hub.names(folder) {
+            assert!(!name.contains("4111-") && name.starts_with("dana [card ****1111]."), "{name}");
+            let bytes = std::fs::read(inbox(hub).join(folder).join(&name)).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains("4111-"), "{name}");
+        }
+    }
+}
+
+fn inbox(hub: &Hub) -> std::path::PathBuf {
+    hub.base.join("inbox")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_number_in_a_name_goes_no_further_than_the_dropped_file() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::default());
+    let text = "order,amount,answer\n1,5,succeeded\n";
+    let end = hub.run_text(CARD_NAME, text).await;
+    done(&end.outcome);
+    check_no_card(&hub, &end.run).await;
+    assert!(base.path().join(CARD_NAME).exists(), "what was copied in keeps its name");
+    let end = hub.run_text(CARD_NAME, text).await;
+    let FileOutcome::Duplicate { message, .. } = &end.outcome else { panic!("{end:?}") };
+    assert!(message.contains("dana [card ****1111].csv"), "{message}");
+    check_no_card(&hub, &end.run).await;
+    let dropped = inbox(&hub).join(CARD_NAME);
+    std::fs::write(&dropped, text.replace('1', "2")).unwrap();
+    let end = hub.run(&dropped).await.unwrap();
+    done(&end.outcome);
+    assert!(!dropped.exists());
+    check_no_card(&hub, &end.run).await;
+}
+
 async fn check_refused(text: &[u8], name: &str, line: &str, problem: &str) {
     let base = tempfile::tempdir().unwrap();
     let hub = Hub::open(base.path(), &Arc::default());
@@ -142,6 +209,7 @@ async fn a_file_refused_whole_says_why_in_hebrew() {
     check_refused(b"order,amount\n1,5\n", "x.csv", "1", "העמודה answer חסרה").await;
     check_refused(b"order,amount,answer,cvv\n1,5,,123\n", "x.csv", "1", "קודי אבטחה").await;
     check_refused(b"order,amount,answer\n1,5\n", "x.csv", "2", "בשורה יש 2 תאים").await;
+    check_refused(b"order,amount,answer\n1\n", "x.csv", "2", "בשורה יש תא אחד,").await;
     check_refused(b"order,amount,answer\n1,5,\"a\n", "x.csv", "2", "שאינן נסגרות").await;
     check_refused(b"order,amount,answer\n\xf9,5,a\n", "x.csv", "2", "UTF-8").await;
     check_refused(b"order,amount,answer\n1,5,a\n", "x.tsv", "1", "מופרדות").await;
@@ -275,6 +343,43 @@ async fn dropped_files_are_taken_and_unfinished_ones_are_not() {
         assert!(left.contains(&name.to_owned()), "{left:?}");
     }
     assert!(!left.iter().any(|name| name == "half.csv" || name == "down.csv"), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_could_not_be_moved_is_taken_once_it_can_be() {
+    let base = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(jiff::Timestamp::UNIX_EPOCH));
+    let hub = Hub::clocked(base.path(), &Arc::default(), clock.clone());
+    hub.trigger.open_folder().unwrap();
+    let (inbox, work) = (base.path().join("inbox"), base.path().join("inbox/.work"));
+    std::fs::remove_dir(&work).unwrap();
+    // Nothing can be moved there, whoever the tests run as: it is another mount.
+    std::os::unix::fs::symlink("/proc/self", &work).unwrap();
+    std::fs::write(inbox.join("x.csv"), "order,amount,answer\n1,5,succeeded\n").unwrap();
+    let stop = Stop::new();
+    let (trigger, asked) = (Arc::clone(&hub.trigger), stop.clone());
+    let watching = tokio::spawn(async move { trigger.watch(&asked).await });
+    let runs = async || hub.engine.journal().runs(None, 10).await.unwrap();
+    let mut is_free = false;
+    for look in 0..400 {
+        // Each look is later than the last by more than the pause after trouble.
+        clock.advance(Duration::from_secs(7));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if look == 150 {
+            assert_eq!(runs().await.len(), 1, "many tries, and one run that says so");
+            std::fs::remove_file(&work).unwrap();
+            std::fs::create_dir_all(&work).unwrap();
+            is_free = true;
+        }
+        if is_free && hub.bank.payments() == 1 && hub.names(".work").is_empty() {
+            break;
+        }
+    }
+    stop.request();
+    watching.await.unwrap().unwrap();
+    let mut states: Vec<_> = runs().await.into_iter().map(|run| run.state).collect();
+    states.sort_by_key(|state| *state == RunState::Finished);
+    assert_eq!(states, [RunState::Cancelled, RunState::Finished]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

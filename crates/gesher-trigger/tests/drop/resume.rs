@@ -143,6 +143,19 @@ async fn a_claim_that_was_interrupted_finds_its_file_in_the_old_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_was_interrupted_finds_its_file_under_a_name_with_a_card_number() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    hub.trigger.open_folder().unwrap();
+    let dropped = base.path().join("inbox/4111111111111111.csv");
+    fs::write(&dropped, rows(0..3)).unwrap();
+    let (source, name) = (source(None, Some(&dropped)), "[card ****1111].csv");
+    let run = hub.engine.start_run("pay", TriggerKind::Drop, name, source, "0").await.unwrap();
+    check_goes_on(&hub, 3).await;
+    assert!(hub.names("done").contains(&format!("[card ****1111].{run}.csv")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_was_moved_as_a_whole_goes_on() {
     let base = tempfile::tempdir().unwrap();
     let bank = Arc::<Bank>::default();

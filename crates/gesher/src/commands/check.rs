@@ -1,6 +1,7 @@
 //! `check`: every fault of configuration and scripts, each with its place and how to mend it. Nothing is started.
 
 use crate::compose::check_scripts;
+use crate::compose::secrets;
 use crate::compose::store::open_reader;
 use crate::config::{Config, Fault, rules};
 use crate::error::HubError;
@@ -8,12 +9,13 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::providers;
 use gesher_core::HubId;
+use gesher_engine::journal::Journal;
 use gesher_trigger::drop::DropFolder;
 use serde_json::json;
 use std::path::Path;
 
 /// Checks the hub at `root`.
-pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
+pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
     let (faults, warnings, flows) = match Config::load(root) {
         Err(faults) => (faults, Vec::new(), 0),
         Ok(config) => {
@@ -21,8 +23,10 @@ pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
             let mut warnings = rules::warnings(&config);
             let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::catalogue()?);
             faults.extend(of_scripts);
-            faults.extend(foreign_folders(&config)?);
+            let journal = open_reader(&config)?;
+            faults.extend(foreign_folders(&config, journal.as_deref()));
             warnings.extend(meant_otherwise);
+            warnings.extend(missing_secrets(&config, journal.as_deref()).await?);
             (faults, warnings, config.flows.len())
         }
     };
@@ -32,14 +36,26 @@ pub fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
 }
 
 /// Drop folders that another hub takes files from. A hub that never ran owns none.
-fn foreign_folders(config: &Config) -> Result<Vec<Fault>, HubError> {
-    let hub = open_reader(config)?.map_or_else(|| HubId::stored(""), |journal| journal.hub_id().clone());
+fn foreign_folders(config: &Config, journal: Option<&dyn Journal>) -> Vec<Fault> {
+    let hub = journal.map_or_else(|| HubId::stored(""), |journal| journal.hub_id().clone());
     let drops = config.flows.iter().filter_map(|flow| flow.drop.as_ref());
     let foreign = drops.filter_map(|drop| {
         let error = DropFolder::check_owner(&drop.config.folder, &hub, &config.data).err()?;
         Some(config.drop_fault(drop, "folder", error.to_string(), ""))
     });
-    Ok(foreign.collect())
+    foreign.collect()
+}
+
+/// A hub whose secrets come when it is started may be checked without them, so this is no fault.
+async fn missing_secrets(config: &Config, journal: Option<&dyn Journal>) -> Result<Vec<Fault>, HubError> {
+    let mut missing = Vec::new();
+    for name in config.secrets() {
+        if !secrets::is_there(name, journal).await? {
+            let mend = format!("`gesher secrets set {}`, or set {}", name.0, secrets::variable(&name.0));
+            missing.push(config.missing_secret(name, mend));
+        }
+    }
+    Ok(missing)
 }
 
 fn report(faults: &[Fault], warnings: &[Fault], flows: usize) -> String {

@@ -36,6 +36,31 @@ pub fn dispatch(cli: Cli) -> Exit {
     }
 }
 
+/// Says what is wrong with what was typed, or prints the help that was asked for. Under `--json` a fault is the same
+/// document as that of any failure.
+pub fn misread(error: &clap::Error) -> Exit {
+    // A reader that went away is no fault of the hub's.
+    drop(error.print());
+    if !error.use_stderr() {
+        return Exit::Well;
+    }
+    let asks_for_json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    Output::new(asks_for_json).failure_document(&misread_words(error));
+    Exit::Usage
+}
+
+fn misread_words(error: &clap::Error) -> HubError {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return HubError::usage("a command is missing").hint("`gesher --help` lists the commands");
+    }
+    let text = error.render().to_string();
+    let one_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = text.split("\n\n").map(one_line).filter(|part| !part.is_empty());
+    let what = parts.next().unwrap_or_default();
+    let hint = parts.collect::<Vec<_>>().join("; ");
+    HubError::usage(what.trim_start_matches("error: ")).hint(hint)
+}
+
 fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
     let load = || Config::load(&cli.hub).map_err(HubError::faults);
     match cli.command {
@@ -50,7 +75,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
             });
             Ok(Exit::Well)
         }
-        Command::Check => check::run(output, &cli.hub),
+        Command::Check => block_on(check::run(output, &cli.hub)),
         Command::Demo(args) => block_on(demo::run(output, &args)),
         Command::Serve => block_on(serve::run(output, load()?)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
@@ -88,4 +113,25 @@ pub fn flow_of<'a>(config: &'a Config, name: &str) -> Result<&'a FlowConfig, Hub
         HubError::usage(format!("there is no flow {name}{hint}"))
             .hint(format!("the flows are: {}", known.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn a_wrong_command_line_says_what_is_wrong_in_one_sentence() {
+        for (line, want) in [
+            ("gesher", "a command is missing"),
+            ("gesher frobnicate", "unrecognized subcommand 'frobnicate'"),
+            ("gesher --json demo --rows 0", "invalid value '0' for '--rows <N>': 0 is not in 1..=100000"),
+            ("gesher show", "the following required arguments were not provided: <RUN>"),
+        ] {
+            let error = misread_words(&Cli::try_parse_from(line.split(' ')).unwrap_err());
+            assert_eq!(error.to_string(), want, "{line}");
+            assert_eq!(error.exit(), Exit::Usage);
+            assert!(error.hint_text().is_some_and(|hint| hint.contains("--help")), "{line}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// What a hub writes and nobody should keep in a repository.
-const GITIGNORE: &str = "# The journal, the vault and the master key: never in a repository.\n/data/\n# Files of customers.\n/inbox/\n";
+const GITIGNORE: &str = "# The journal, the vault and the master key: never in a repository.\n/data*/\n# Files of customers.\n/inbox*/\n";
 
 /// The files of a template, by their paths in the hub.
 type Files = &'static [(&'static str, &'static str)];
@@ -54,12 +54,14 @@ impl Template {
         }
     }
 
-    /// What to type next, in the hub's folder.
-    fn next_steps(self) -> &'static [&'static str] {
-        match self {
-            Self::BulkCharge => &["check", "serve"],
-            Self::Onboarding => &["check", "run onboarding --body samples/onboarding/vendor.json"],
-        }
+    /// What to type next, wherever that is typed.
+    fn next_steps(self, folder: &Path) -> Vec<String> {
+        let sample = folder.join("samples/onboarding/vendor.json");
+        let second = match self {
+            Self::BulkCharge => "serve".to_owned(),
+            Self::Onboarding => format!("run onboarding --body {}", sample.display()),
+        };
+        vec!["check".to_owned(), second]
     }
 }
 
@@ -70,7 +72,7 @@ pub fn run(output: Output, args: &NewArgs) -> Result<Exit, HubError> {
     let files: Vec<&str> = args.template.files().iter().map(|(path, _)| *path).collect();
     output.json(&json!({ "hub": args.folder, "files": files, "simulator": true }));
     let mut text = format!("made a hub in {folder}. It uses the simulator: no account, no money.\n\n");
-    for step in args.template.next_steps() {
+    for step in args.template.next_steps(&args.folder) {
         text.push_str(&format!("  gesher --hub {folder} {step}\n"));
     }
     if args.template == Template::BulkCharge {
@@ -140,6 +142,16 @@ mod tests {
                 assert!(hub.join(&flow.script).is_file(), "{}", flow.script);
             }
         }
+    }
+
+    #[test]
+    fn every_path_that_is_shown_is_there() {
+        let scratch = tempfile::tempdir().unwrap();
+        let hub = scratch.path().join("hub");
+        write(&hub, Template::Onboarding).unwrap();
+        let steps = Template::Onboarding.next_steps(&hub);
+        let body = steps.iter().find_map(|step| step.split_once("--body ")).unwrap().1;
+        assert!(Path::new(body).is_file(), "{body}");
     }
 
     #[test]

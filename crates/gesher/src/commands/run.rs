@@ -12,12 +12,13 @@ use crate::config::{Config, FlowConfig};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
+use crate::providers::descriptors;
 use crate::{follow, handover, logging, signals, spool};
-use gesher_core::{Redactor, RunId};
-use gesher_engine::journal::Journal;
+use gesher_core::{Effect, Redactor, RunId};
+use gesher_engine::journal::{Journal, RunRecord, Tally, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::FaultPlan;
-use gesher_trigger::drop::{DropTrigger, FileEnd, FileOutcome, ResultFiles};
+use gesher_trigger::drop::{DropTrigger, FileOutcome, RunFiles};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -56,14 +57,27 @@ fn work_of(flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
             ))
             .hint("call it with --body FILE"));
         }
-        let path = std::path::absolute(path).doing("the file's path cannot be read")?;
-        if !path.is_file() {
-            return Err(HubError::usage(format!("there is no file {}", path.display())));
-        }
-        return Ok(Work::File(path));
+        return file_of(flow, path).map(Work::File);
     }
     let args_json = read_body(args.body.as_deref().unwrap_or(Path::new("-")))?;
-    Ok(Work::Call(CallRequest { flow: flow.name.clone(), key: args.key.clone(), args: args_json }))
+    let request = CallRequest { flow: flow.name.clone(), key: args.key.clone(), args: args_json };
+    // Before anything of it is put down. The secrets of the vault are known only to the hub that takes the call.
+    request.check_words(flow.may(Effect::Money, &descriptors()), &Redactor::new())?;
+    Ok(Work::Call(request))
+}
+
+/// The file itself, whatever led to it, if it has a name that the flow takes.
+fn file_of(flow: &FlowConfig, path: &Path) -> Result<PathBuf, HubError> {
+    let none = || HubError::usage(format!("there is no file {}", path.display()));
+    let real = path.canonicalize().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => none(),
+        _ => HubError::usage(format!("{} cannot be read", path.display())).because(error),
+    })?;
+    if !real.is_file() {
+        return Err(none());
+    }
+    handover::check_name(flow, &real.file_name().unwrap_or_default().to_string_lossy())?;
+    Ok(real)
 }
 
 fn read_body(path: &Path) -> Result<Value, HubError> {
@@ -118,16 +132,19 @@ async fn run_file(
     let trigger = trigger_of(flow)?;
     hub.settle().await?;
     // What an earlier process left of this flow comes first: it may be this very file.
-    trigger.open_folder().map_err(|error| {
-        HubError::usage(format!("the drop folder of {} cannot be used", flow.name)).because(error)
-    })?;
+    trigger.open_folder().map_err(|error| HubError::of_folder(&flow.name, error))?;
     for end in trigger.resume(stop).await.doing("an interrupted run could not go on")? {
         output.note(&format!("went on with the interrupted run {}: {}", end.run, end.outcome.word()));
     }
     let progress = Progress::default();
     let work = trigger.run_file(path, stop, &progress);
     let end = follow::counters(output, &progress, work).await.doing("the file could not be run")?;
-    told(output, &*hub.store.journal, &hub.config, &end).await
+    if matches!(end.outcome, FileOutcome::Stopped) {
+        let run = &end.run;
+        output
+            .note(&format!("run {run} stopped before its end; it goes on when the hub serves or runs again"));
+    }
+    summary(output, &*hub.store.journal, &hub.config, &end.run).await
 }
 
 async fn call(
@@ -140,9 +157,8 @@ async fn call(
     request.check(flow, &hub.redactor)?;
     hub.settle().await?;
     let run = calls::begin(&hub.engine, flow, request).await?;
-    let source = json!({ "key": request.key, "args": request.args });
-    calls::work(&hub.engine, flow, &run, source, stop, &Progress::default()).await?;
-    summary(output, &*hub.store.journal, &hub.config, &run, &[]).await
+    calls::work(&hub.engine, flow, &run, request.source(), stop, &Progress::default()).await?;
+    summary(output, &*hub.store.journal, &hub.config, &run).await
 }
 
 /// Hands it to the hub that serves, and follows it to its end.
@@ -161,76 +177,66 @@ async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Resul
     if !record.state.is_final() {
         output.note("the hub that served is gone; the run goes on when a hub serves here again");
     }
-    summary(output, &*journal, config, &run, &[]).await
+    summary(output, &*journal, config, &run).await
 }
 
-/// Says what became of a file.
-async fn told(
-    output: Output,
-    journal: &dyn Journal,
-    config: &Config,
-    end: &FileEnd,
-) -> Result<Exit, HubError> {
-    let files = match &end.outcome {
-        FileOutcome::Done { files, .. } => paths(files),
-        FileOutcome::Refused { errors, .. } => vec![("errors", errors.clone())],
-        FileOutcome::Duplicate { file, .. } => vec![("file", file.clone())],
-        FileOutcome::Cancelled { .. } | FileOutcome::Stopped => Vec::new(),
-    };
-    if matches!(end.outcome, FileOutcome::Stopped) {
-        output.note(&format!(
-            "run {} stopped before its end; it goes on when the hub serves or runs again",
-            end.run
-        ));
-    }
-    let exit = summary(output, journal, config, &end.run, &files).await?;
-    match &end.outcome {
-        // What became of these bytes is what their first run says.
-        FileOutcome::Duplicate { of, .. } => {
-            let (record, tally) = follow::read(journal, of).await?;
-            Ok(exit.and(exit::of_run(record.state, &tally)))
-        }
-        _ => Ok(exit),
-    }
+/// The files of a run, where its flow has a drop folder.
+fn files_of(config: &Config, run: &RunRecord) -> Option<RunFiles> {
+    let drop = config.flow(&run.flow)?.drop.as_ref()?;
+    (run.trigger == TriggerKind::Drop).then(|| RunFiles::of(run, &drop.config.folder))
 }
 
-fn paths(files: &ResultFiles) -> Vec<(&'static str, PathBuf)> {
-    let always =
-        [("file", Some(&files.file)), ("result", Some(&files.result)), ("report", Some(&files.report))];
-    let sometimes = [("retry", files.retry.as_ref()), ("late", files.late.as_ref())];
-    always.into_iter().chain(sometimes).filter_map(|(name, path)| Some((name, path?.clone()))).collect()
+fn named(files: &RunFiles) -> [(&'static str, Option<&PathBuf>); 6] {
+    [
+        ("file", files.file.as_ref()),
+        ("result", files.result.as_ref()),
+        ("report", files.report.as_ref()),
+        ("retry", files.retry.as_ref()),
+        ("late", files.late.as_ref()),
+        ("errors", files.errors.as_ref()),
+    ]
 }
 
-/// Says what became of a run, with the exit code that follows.
+/// Says what became of a run, with the exit code that follows. It is read from the journal and the folders alone, so
+/// that a run that was handed over is told as one in this process.
 async fn summary(
     output: Output,
     journal: &dyn Journal,
     config: &Config,
     run: &RunId,
-    files: &[(&str, PathBuf)],
 ) -> Result<Exit, HubError> {
     let (record, tally) = follow::read(journal, run).await?;
-    let exit = exit::of_run(record.state, &tally);
-    if output.is_json() {
-        let mut document = runs::document(config, &record, &tally);
-        if let Some(fields) = document.as_object_mut() {
-            let files = files.iter().map(|(name, path)| ((*name).to_owned(), json!(path))).collect();
-            fields.insert("files".to_owned(), Value::Object(files));
-            fields.insert("exit".to_owned(), json!(exit.code()));
-        }
-        output.json(&document);
-        return Ok(exit);
+    let files = files_of(config, &record).unwrap_or_default();
+    let mut exit = exit::of_run(record.state, &tally);
+    if let Some(of) = &files.duplicate_of {
+        // What became of these bytes is what their first run says.
+        let (first, tally) = follow::read(journal, of).await?;
+        exit = exit.and(exit::of_run(first.state, &tally));
     }
+    let mut document = runs::document(config, &record, &tally);
+    document["duplicate_of"] = json!(files.duplicate_of.as_ref().map(RunId::as_str));
+    document["files"] =
+        Value::Object(named(&files).map(|(name, path)| (name.to_owned(), json!(path))).into_iter().collect());
+    document["exit"] = json!(exit.code());
+    output.json(&document);
+    output.text(&words(&record, &tally, &files));
+    Ok(exit)
+}
+
+fn words(record: &RunRecord, tally: &Tally, files: &RunFiles) -> String {
     let mut text =
         format!("run {} of {}: {} is {}\n", record.id, record.flow, record.name, record.state.as_str());
     if let Some(message) = &record.message {
         text.push_str(&format!("  {message}\n"));
     }
-    text.push_str(&show::status_table(&tally));
-    for (name, path) in files {
-        text.push_str(&format!("  {name:<8} {}\n", path.display()));
+    text.push_str(&show::status_table(tally));
+    for (name, path) in named(files) {
+        if let Some(path) = path {
+            text.push_str(&format!("  {name:<8} {}\n", path.display()));
+        }
     }
-    text.push_str(&format!("  gesher show {} tells about each row\n", record.id));
-    output.text(&text);
-    Ok(exit)
+    if tally.items() > 0 {
+        text.push_str(&format!("  gesher show {} tells about each row\n", record.id));
+    }
+    text
 }

@@ -25,7 +25,8 @@ pub async fn run(output: Output, config: &Config, args: &RunsArgs) -> Result<Exi
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let runs = journal.runs(args.flow.as_deref(), limit).await.doing("reading the runs")?;
     let zone = time_zone(config);
-    let mut table = TextTable::new(&["run", "flow", "started", "state", "items", "", "name"]).right(&[4]);
+    let mut table =
+        TextTable::new(&["run", "flow", "started", "state", "items", "so far", "name"]).right(&[4]);
     for run in &runs {
         let tally = journal.tally(&run.id).await.doing("counting a run's items")?;
         output.json(&document(config, run, &tally));
@@ -35,7 +36,7 @@ pub async fn run(output: Output, config: &Config, args: &RunsArgs) -> Result<Exi
             local(run.started_at, &zone),
             run.state.as_str().to_owned(),
             tally.items().to_string(),
-            trouble(&tally),
+            words(&tally),
             run.name.clone(),
         ]);
     }
@@ -74,17 +75,17 @@ pub fn counts(tally: &Tally) -> Value {
     Value::Object(lines.map(|status| (status.as_str().to_owned(), json!(tally.count(status)))).collect())
 }
 
-/// Sums by status and currency, as texts with two places.
+/// Sums by currency and status, as texts with two places: as they stand in a run's report.
 fn totals(tally: &Tally) -> Value {
-    let mut by_status = Map::new();
+    let mut by_currency: BTreeMap<Currency, Map<String, Value>> = BTreeMap::new();
     for (status, line) in &tally.ended {
-        if !line.totals.is_empty() {
-            let sums =
-                line.totals.iter().map(|(currency, sum)| (currency.to_string(), json!(two_places(*sum))));
-            by_status.insert(status.as_str().to_owned(), Value::Object(sums.collect()));
+        for (currency, sum) in &line.totals {
+            let sums = by_currency.entry(*currency).or_default();
+            sums.insert(status.as_str().to_owned(), json!(two_places(*sum)));
         }
     }
-    Value::Object(by_status)
+    let sums = by_currency.into_iter().map(|(currency, sums)| (currency.to_string(), Value::Object(sums)));
+    Value::Object(sums.collect())
 }
 
 /// Sums for people: `1,250.00 ILS`, joined where there are several currencies.
@@ -96,15 +97,45 @@ pub fn sums(totals: &BTreeMap<Currency, Decimal>) -> String {
         .join(" + ")
 }
 
-/// What did not succeed, in a few words.
-fn trouble(tally: &Tally) -> String {
-    let quiet = [ItemStatus::Succeeded, ItemStatus::Skipped];
-    let loud =
-        ItemStatus::ALL.into_iter().filter(|status| !quiet.contains(status) && tally.count(*status) > 0);
-    loud.map(|status| format!("{} {status}", tally.count(status))).collect::<Vec<_>>().join(", ")
+/// How many items ended how, in a few words, and how many have not: `7 succeeded, 1 declined, 4 to come`.
+pub fn words(tally: &Tally) -> String {
+    let some = ItemStatus::ALL.into_iter().filter(|status| tally.count(*status) > 0);
+    let mut words: Vec<String> = some.map(|status| format!("{} {status}", tally.count(status))).collect();
+    if tally.queued > 0 {
+        words.push(format!("{} to come", tally.queued));
+    }
+    words.join(", ")
 }
 
 /// Bytes as hexadecimal text.
 pub fn hex(bytes: [u8; 32]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gesher_engine::journal::TallyLine;
+
+    fn tally() -> Tally {
+        let line = |items: u64, sum: i64| TallyLine {
+            items,
+            totals: BTreeMap::from([(Currency::ILS, Decimal::new(sum, 2))]),
+        };
+        let ended =
+            BTreeMap::from([(ItemStatus::Succeeded, line(7, 125_000)), (ItemStatus::Declined, line(1, 550))]);
+        Tally { ended, queued: 2, finish: None }
+    }
+
+    #[test]
+    fn the_words_count_all_that_ended_and_what_is_to_come() {
+        assert_eq!(words(&tally()), "7 succeeded, 1 declined, 2 to come");
+        assert_eq!(words(&Tally::default()), "");
+    }
+
+    #[test]
+    fn totals_go_by_currency_and_then_by_status() {
+        assert_eq!(totals(&tally()), json!({ "ILS": { "succeeded": "1250.00", "declined": "5.50" } }));
+        assert_eq!(totals(&Tally::default()), json!({}));
+    }
 }

@@ -77,9 +77,7 @@ async fn serve(
 fn watch(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>>) -> Result<(), HubError> {
     let Some(trigger) = &flow.drop else { return Ok(()) };
     // Opened here once, so that a folder that cannot be used, or is another hub's, is told before the hub is ready.
-    trigger.open_folder().map_err(|error| {
-        HubError::usage(format!("the drop folder of {} cannot be used", flow.name)).because(error)
-    })?;
+    trigger.open_folder().map_err(|error| HubError::of_folder(&flow.name, error))?;
     let (trigger, stop, name) = (Arc::clone(trigger), stop.clone(), flow.name.clone());
     work.spawn(async move {
         trigger.watch(&stop).await.doing(format!("the drop folder of {name} cannot be watched"))

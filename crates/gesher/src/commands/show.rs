@@ -19,7 +19,7 @@ const PAGE_ITEMS: usize = 500;
 /// Items that a terminal is shown when nobody asked for a state; the rest is counted. JSON has all of them.
 const SHOWN_ITEMS_MAX: u64 = 200;
 
-/// Shows a run. The exit code is that of the run.
+/// Shows a run. The exit code is that of the run; one that is at work is in order.
 pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exit, HubError> {
     let missing = || {
         HubError::usage(format!("there is no run {}", args.run))
@@ -33,7 +33,7 @@ pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exi
         true => output.json(&whole(&*journal, config, &run, &tally, args.items).await?),
         false => output.text(&page(&*journal, config, &run, &tally, args.items).await?),
     }
-    Ok(exit::of_run(run.state, &tally))
+    Ok(exit::of_shown(run.state, &tally))
 }
 
 async fn whole(

@@ -1,7 +1,7 @@
 //! The flows of a hub, compiled: script, permission, trigger.
 
 use crate::config::{Config, Fault, FlowConfig};
-use crate::error::{Doing, HubError};
+use crate::error::HubError;
 use crate::providers::descriptors;
 use gesher_core::{Effect, Language, Registry};
 use gesher_engine::{Engine, Flow, Program};
@@ -77,7 +77,7 @@ fn loaded(
                 engine.journal().hub_id().clone(),
                 config.data.clone(),
             );
-            Some(Arc::new(trigger.doing(format!("the drop folder of {} cannot be used", part.name))?))
+            Some(Arc::new(trigger.map_err(|error| HubError::of_folder(&part.name, error))?))
         }
     };
     let moves_money = part.may(Effect::Money, &descriptors());

@@ -5,6 +5,7 @@ use crate::commands::secrets::{PREFIX, row_name};
 use crate::config::SecretName;
 use crate::error::{Doing, HubError};
 use gesher_core::{Redactor, Secret};
+use gesher_engine::journal::Journal;
 
 /// The environment variable of a secret: upper case, and `_` for all but letters and digits.
 pub fn variable(name: &str) -> String {
@@ -15,12 +16,25 @@ pub fn variable(name: &str) -> String {
 /// The value of a secret, which the redactor knows from then on.
 pub async fn value(name: &SecretName, store: &Store, redactor: &Redactor) -> Result<Secret, HubError> {
     let name = name.0.as_str();
-    let secret = match std::env::var(variable(name)) {
-        Ok(value) if !value.trim().is_empty() => Secret::new(value),
-        _ => from_vault(name, store).await?,
+    let secret = match from_environment(name) {
+        Some(secret) => secret,
+        None => from_vault(name, store).await?,
     };
     redactor.learn(&secret);
     Ok(secret)
+}
+
+fn from_environment(name: &str) -> Option<Secret> {
+    std::env::var(variable(name)).ok().filter(|value| !value.trim().is_empty()).map(Secret::new)
+}
+
+/// Whether a value is anywhere. The vault is not opened: that a row is there is enough to know.
+pub async fn is_there(name: &SecretName, journal: Option<&dyn Journal>) -> Result<bool, HubError> {
+    if from_environment(&name.0).is_some() {
+        return Ok(true);
+    }
+    let Some(journal) = journal else { return Ok(false) };
+    Ok(journal.sealed(&row_name(&name.0)).await.doing("reading the vault")?.is_some())
 }
 
 async fn from_vault(name: &str, store: &Store) -> Result<Secret, HubError> {

@@ -175,6 +175,17 @@ impl Config {
         self.officeguy.is_simulated()
     }
 
+    /// The secrets that the hub needs to be what it is configured to be. A simulator hub needs none.
+    pub fn secrets(&self) -> Vec<&SecretName> {
+        if self.is_simulated() { Vec::new() } else { self.officeguy.api_key.iter().collect() }
+    }
+
+    /// What is said of a secret that is nowhere.
+    pub fn missing_secret(&self, name: &SecretName, mend: String) -> Fault {
+        let what = format!("the secret {} is neither in the environment nor in the vault", name.0);
+        self.source.fault(&self.officeguy.section.place("api_key"), what, mend)
+    }
+
     /// A fault at the place of a flow's setting.
     pub fn flow_fault(&self, flow: &FlowConfig, setting: &str, what: String, mend: &str) -> Fault {
         self.source.fault(&flow.section.place(setting), what, mend)

@@ -20,6 +20,7 @@ use gesher_core::{Decimal, Redactor, RunId};
 use gesher_engine::journal::{Journal, RunRecord, StepQuery, StepState, Tally};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::{Fault, FaultKind, FaultPlan, Match, Rule};
+use gesher_trigger::drop::RunFiles;
 use rows::DemoRow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,7 +47,7 @@ const TAKE_SECONDS_MAX: u64 = 30;
 struct Dropped {
     run: RunRecord,
     tally: Tally,
-    result: PathBuf,
+    files: RunFiles,
 }
 
 /// Everything that the demo found.
@@ -115,8 +116,7 @@ async fn open_vendor(hub: &Hub) -> Result<String, HubError> {
     let request = CallRequest { flow: ONBOARDING.to_owned(), key: None, args };
     request.check(flow, &hub.redactor)?;
     let run = calls::begin(&hub.engine, flow, &request).await?;
-    let source = serde_json::json!({ "key": request.key, "args": request.args });
-    calls::work(&hub.engine, flow, &run, source, &Stop::new(), &Progress::default()).await?;
+    calls::work(&hub.engine, flow, &run, request.source(), &Stop::new(), &Progress::default()).await?;
     let steps = steps(&*hub.store.journal).await?;
     let opened = steps.iter().find(|step| step.operation.ends_with(".create_company"));
     let company = opened.and_then(|step| step.outcome.as_ref()).and_then(|outcome| outcome.reference.clone());
@@ -156,9 +156,8 @@ async fn drop_one(output: Output, hub: &Hub, name: &str, text: &str) -> Result<D
     let run = tokio::time::timeout(Duration::from_secs(TAKE_SECONDS_MAX), run_of(&*hub.store.journal, name));
     let run = run.await.doing("nobody took the file")??;
     let (run, tally) = follow::to_the_end(output, &*hub.store.journal, &run, || true).await?;
-    let stem = name.trim_end_matches(".csv");
-    let result = folder.join("done").join(format!("{stem}.{}.result.csv", run.id));
-    Ok(Dropped { run, tally, result })
+    let files = RunFiles::of(&run, folder);
+    Ok(Dropped { run, tally, files })
 }
 
 fn drop_folder(hub: &Hub) -> Result<&Path, HubError> {

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::table::TextTable;
 use gesher_core::ItemStatus;
 use gesher_core::money::two_places;
-use gesher_engine::journal::Tally;
+use gesher_engine::journal::{RunState, Tally};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -29,15 +29,17 @@ pub(super) fn closing(found: &Found, kept: bool) -> String {
     let mut text =
         format!("2. Dropped {FILE} into the watched folder. Each row has ended in one status:\n\n");
     text.push_str(&table(&found.first.tally));
-    text.push_str(&format!(
-        "\n3. Mended the wrong amounts and dropped the whole file again as {MENDED}: {}.\n   What was charged, or may \
-         have been, is never charged again.\n",
-        words(&found.mended.tally)
-    ));
+    text.push_str(&again(&found.mended));
     text.push_str("\n4. Compared the hub's journal with the simulator's ledger, which knows what was really charged:\n\n");
     text.push_str(&comparison(&found.comparison));
-    text.push_str(&format!("\nThe result, row by row:\n  {}\n", found.first.result.display()));
-    text.push_str(&format!("The mended file's:\n  {}\n", found.mended.result.display()));
+    for (title, path) in [
+        ("\nThe result, row by row", &found.first.files.result),
+        ("The mended file's", &found.mended.files.result),
+    ] {
+        if let Some(path) = path {
+            text.push_str(&format!("{title}:\n  {}\n", path.display()));
+        }
+    }
     let folder = found.folder.display();
     match kept {
         true => text.push_str(&format!("Go on with this hub:\n  gesher --hub {folder} serve\n")),
@@ -46,6 +48,20 @@ pub(super) fn closing(found: &Found, kept: bool) -> String {
         )),
     }
     text
+}
+
+/// What became of the second file. A small file may have had nothing to mend, and is the same bytes again then.
+fn again(mended: &Dropped) -> String {
+    if mended.run.state == RunState::Duplicate {
+        return format!(
+            "\n3. Dropped the same file again as {MENDED}: it was put into duplicate/, and nothing was called.\n"
+        );
+    }
+    format!(
+        "\n3. Mended the wrong amounts and dropped the whole file again as {MENDED}: {}.\n   What was charged, or may \
+         have been, is never charged again.\n",
+        runs::words(&mended.tally)
+    )
 }
 
 /// All ten statuses, also those that no row has.
@@ -78,11 +94,6 @@ fn meaning(status: ItemStatus) -> &'static str {
     }
 }
 
-fn words(tally: &Tally) -> String {
-    let some = ItemStatus::ALL.into_iter().filter(|status| tally.count(*status) > 0);
-    some.map(|status| format!("{} {status}", tally.count(status))).collect::<Vec<_>>().join(", ")
-}
-
 fn comparison(found: &Comparison) -> String {
     let mut text = format!(
         "  {} charges succeeded, {} ILS: {} once in the ledger, with that amount and reference\n  {} are unknown: {} of \
@@ -112,7 +123,8 @@ pub(super) fn document(found: &Found) -> Value {
     let agree = comparison.disagreements.is_empty();
     let file = |dropped: &Dropped| {
         let mut document = runs::document(&found.config, &dropped.run, &dropped.tally);
-        document["result"] = json!(dropped.result);
+        document["file"] = json!(dropped.files.file);
+        document["result"] = json!(dropped.files.result);
         document
     };
     json!({
@@ -121,7 +133,7 @@ pub(super) fn document(found: &Found) -> Value {
         "hub": found.folder,
         "vendor": { "handle": VENDOR, "company_id": found.company },
         "runs": [file(&found.first), file(&found.mended)],
-        "result": found.first.result,
+        "result": found.first.files.result,
         "comparison": {
             "succeeded": comparison.succeeded,
             "sum": two_places(comparison.sum),
