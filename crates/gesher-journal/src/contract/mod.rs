@@ -1,4 +1,4 @@
-//! The contract of a journal: named cases that every store behind [`Journal`] has to pass.
+//! The contract of a journal: named cases that every store behind [`Journal`](crate::Journal) has to pass.
 //!
 //! A case gets a store with nothing in it and may open it again, beside itself or after its end. Nothing here knows
 //! what lies behind the trait; a store's own tests run [`CONTRACT`] over it.

@@ -1,6 +1,6 @@
 //! `gesher.toml`: what a hub is, in typed values. Pure but for reading the file.
 //!
-//! [`schema`] lists the settings, [`read`] turns the text into checked values, [`rules`] says what they may not mean
+//! [`schema`] lists the settings, `read` turns the text into checked values, [`rules`] says what they may not mean
 //! together. Scripts, secrets and folders are the composition's.
 
 mod fault;
