@@ -86,7 +86,11 @@ pub async fn file(
     let mut handed = Handed { name, sha256: [0; 32], since: SystemClock::new().now() };
     let lies_there = folder.canonicalize().is_ok_and(|folder| path.parent() == Some(&folder));
     let dropped = if lies_there {
-        handed.sha256 = hash(path).doing(format!("{} cannot be read", path.display()))?;
+        handed.sha256 = hash(path).map_err(|error| {
+            HubError::usage(format!("{} lies in the drop folder and cannot be read", path.display()))
+                .because(error)
+                .hint("when the hub that serves has taken it, `gesher runs` shows its run")
+        })?;
         path.to_owned()
     } else {
         let draft = draft(path, &folder, &handed.name)?;
