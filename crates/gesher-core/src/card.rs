@@ -44,7 +44,9 @@ pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
 
 /// The first card number at or after byte `from`: where it stands and its last four digits.
 fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
-    if text.len() < from + DIGITS_MIN {
+    // Nearly every text ends here: this runs over each cell of a file and each string of an answer.
+    let plain_digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if text.len() < from + DIGITS_MIN || (plain_digits < DIGITS_MIN && text.is_ascii()) {
         return None;
     }
     let mut digits: Vec<(u8, usize, usize)> = Vec::new();

@@ -92,7 +92,10 @@ impl RhaiProgram {
             Err(error) => {
                 let thrown = thrown(error, &self.sources, item, &header);
                 if !item.host().is_dead() {
-                    item.say(Level::Error, &thrown.report);
+                    // A slip of the script is for whoever mends scripts. What the provider refused stands in the result
+                    // of its row, and an outage would fill the log with one and the same place.
+                    let level = if thrown.code == SCRIPT_ERROR { Level::Error } else { Level::Debug };
+                    item.say(level, &thrown.report);
                 }
                 ProgramEnd::Threw { code: thrown.code, message: thrown.message }
             }
