@@ -457,6 +457,24 @@ fn a_stop_leaves_a_row_that_waits_for_its_turn_for_the_next_start() {
 }
 
 #[test]
+fn an_outcome_that_cannot_be_written_at_first_is_kept_and_written_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let path = folder.path().join("gesher.db");
+    // Somebody else holds the database for longer than the journal waits for it, while the call is on its way.
+    *hub.acme.during.lock().unwrap() = Some(Box::new(move || {
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(5_600));
+            other.execute_batch("COMMIT").unwrap();
+        });
+    }));
+    assert_eq!(hub.statuses(&[("a", row("succeeded"))], charging()), [ItemStatus::Succeeded]);
+    assert_eq!(hub.acme.sends(), 1);
+}
+
+#[test]
 fn refused_keys_pause_their_account() {
     let folder = tempfile::tempdir().unwrap();
     let mut hub = Hub::open(folder.path());
