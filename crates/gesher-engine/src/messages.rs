@@ -114,14 +114,7 @@ pub(crate) fn account_paused(name: &str) -> Outcome {
 }
 
 pub(crate) fn interrupted() -> Outcome {
-    Outcome::new(
-        OutcomeStatus::Unknown,
-        "interrupted",
-        Text::new(
-            "איננו יודעים אם הפעולה בוצעה. אין לחזור עליה.",
-            "We do not know whether this was done. Do not repeat it.",
-        ),
-    )
+    Outcome::new(OutcomeStatus::Unknown, "interrupted", unknown())
 }
 
 pub(crate) fn key_reused(operation: &str, step: &StepRecord) -> Outcome {
