@@ -1,7 +1,7 @@
 //! A hub in a folder of its own: made, configured, called, and fed with files.
 
 use crate::files::{Done, Failed, names_in};
-use crate::program::{Output, command, run};
+use crate::program::{Output, command, command_of, gesher, run};
 use crate::serve::{Serving, free_port};
 use crate::wait::until;
 use std::fmt::Write;
@@ -51,6 +51,7 @@ pub struct Hub {
     port: u16,
     words: AtomicU32,
     environment: Vec<(String, String)>,
+    program: Option<PathBuf>,
 }
 
 impl Hub {
@@ -114,8 +115,14 @@ settle = "100ms"
 
     /// A folder that a command made, such as `demo --keep`, with ports of its own. `scratch` goes with the hub.
     pub fn adopt(scratch: TempDir, folder: PathBuf) -> Self {
-        let hub =
-            Self { folder, scratch, port: free_port(), words: AtomicU32::new(0), environment: Vec::new() };
+        let hub = Self {
+            folder,
+            scratch,
+            port: free_port(),
+            words: AtomicU32::new(0),
+            environment: Vec::new(),
+            program: None,
+        };
         hub.listen_here();
         hub
     }
@@ -123,7 +130,21 @@ settle = "100ms"
     fn in_scratch() -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("hub");
-        Self { folder, scratch, port: free_port(), words: AtomicU32::new(0), environment: Vec::new() }
+        Self {
+            folder,
+            scratch,
+            port: free_port(),
+            words: AtomicU32::new(0),
+            environment: Vec::new(),
+            program: None,
+        }
+    }
+
+    /// Calls another program than the usual one from here on, with more in its environment.
+    pub fn use_program(&mut self, program: &Path, environment: &[(&str, &str)]) {
+        self.program = Some(program.to_owned());
+        let more = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.environment.extend(more);
     }
 
     fn listen_here(&self) {
@@ -192,7 +213,7 @@ settle = "100ms"
 
     /// A call of `gesher --hub` on it.
     pub fn command(&self) -> Command {
-        let mut command = command();
+        let mut command = command_of(self.program.as_deref().unwrap_or_else(|| gesher()));
         command.arg("--hub").arg(&self.folder).current_dir(self.scratch.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -66,6 +66,12 @@ impl Background {
         Output { code: status.code().unwrap_or(-1), stdout: String::new(), stderr: self.words() }
     }
 
+    /// The signal that ended it, once it has ended by one.
+    pub fn wait_signal(&mut self) -> Option<i32> {
+        use std::os::unix::process::ExitStatusExt;
+        self.child.wait().unwrap().signal()
+    }
+
     /// The most memory it ever held, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();

@@ -212,7 +212,10 @@ impl Engine {
                 at: self.0.clock.now(),
             };
             tries += 1;
-            match self.0.journal.start_run(run).await {
+            gesher_core::failpoint!("run.before");
+            let begun = self.0.journal.start_run(run).await;
+            gesher_core::failpoint!("run.begun");
+            match begun {
                 Ok(()) => return Ok(id),
                 Err(JournalError::Taken(_)) if tries < RUN_ID_TRIES_MAX => {}
                 Err(error) => return Err(EngineError::journal("beginning a run")(error)),
@@ -266,6 +269,7 @@ impl Engine {
             amount: call.prepared.facts.amount,
             at: self.0.clock.now(),
         };
+        gesher_core::failpoint!("intent.before");
         let begin =
             self.0.journal.begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
         match begin {
@@ -279,6 +283,7 @@ impl Engine {
         let (outcome, sealed) = self.keep(outcome);
         let finish =
             StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.0.clock.now() };
+        gesher_core::failpoint!("outcome.before");
         self.finish(finish).await?;
         Ok(Called::own(outcome))
     }
@@ -290,7 +295,10 @@ impl Engine {
         let mut waited = Duration::ZERO;
         loop {
             let error = match self.0.journal.finish_step(finish.clone()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    gesher_core::failpoint!("outcome.committed");
+                    return Ok(());
+                }
                 // An earlier try was durable although it was reported as failed: only this process can have made it.
                 Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(()),
                 Err(error @ JournalError::Store { .. }) if waited < OUTCOME_RETRY_MAX => error,

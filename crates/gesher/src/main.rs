@@ -5,7 +5,7 @@ use gesher::cli::Cli;
 use gesher::commands::{dispatch, misread};
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     // The cryptography of every TLS connection. It can be chosen once in a process, and nothing has chosen before.
     let chosen = rustls::crypto::ring::default_provider().install_default();
     debug_assert!(chosen.is_ok(), "nothing chooses the cryptography before main");

@@ -1,0 +1,1 @@
+//! One long file and many kills at random moments.

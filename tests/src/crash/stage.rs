@@ -1,0 +1,152 @@
+//! Plays a case: hub and simulator in processes of their own, kills at failpoints, restarts, until nothing moves.
+
+use super::case::{Case, Kill};
+use super::check::{self, Violation};
+use super::evidence::{self, Evidence};
+use super::rows::{self, AGAIN, FILE, ONE, REFUSED, TWIN};
+use crate::Hub;
+use crate::files::names_in;
+use crate::program::gesher_crash;
+use crate::serve::{Background, simulate};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// How long a life may take until it dies or everything is at rest.
+const LIFE_SECONDS: u64 = 45;
+/// Between two looks.
+const LOOK_MS: u64 = 10;
+
+/// What came of a case.
+#[derive(Debug)]
+pub struct Played {
+    /// The case.
+    pub case: String,
+    /// Kills that happened.
+    pub kills: usize,
+    /// Kills whose point was not passed.
+    pub missed: usize,
+    /// Steps that ended unknown or in conflict, by their cause, before anybody looked them up.
+    pub unknown: BTreeMap<String, usize>,
+    /// Of those, how many a look-up closed.
+    pub closed: usize,
+    /// What is not as it has to be.
+    pub violations: Vec<Violation>,
+}
+
+/// Plays a case to its end, and checks what it left behind.
+pub fn play(case: &Case) -> Played {
+    let mut stage = Stage::set(case);
+    let said = stage.run_through(case);
+    let (unknown, violations) = match said {
+        Err(violation) => (BTreeMap::new(), vec![violation]),
+        Ok(evidence) => (evidence.unknown(), check::violations(&evidence)),
+    };
+    let mut played = Played {
+        case: case.to_string(),
+        kills: stage.kills,
+        missed: stage.missed,
+        unknown,
+        closed: 0,
+        violations,
+    };
+    if case.kills_surely && stage.missed > 0 {
+        played.violations.push(Violation::of("no kill", "the failpoint was not passed"));
+    }
+    if !played.violations.is_empty() {
+        played.violations.push(Violation::of("seen", stage.hub.listing()));
+    }
+    played
+}
+
+struct Stage {
+    hub: Hub,
+    ledger: PathBuf,
+    _provider: TempDir,
+    _simulator: Background,
+    kills: usize,
+    missed: usize,
+}
+
+/// How a life of the hub ended.
+enum End {
+    Killed,
+    AtRest,
+}
+
+impl Stage {
+    fn set(case: &Case) -> Self {
+        let provider = tempfile::tempdir().unwrap();
+        let plan = provider.path().join("faults.toml");
+        std::fs::write(&plan, case.fault.plan(&rows::TARGETS)).unwrap();
+        let (simulator, base_url) = simulate(provider.path(), &["--faults", plan.to_str().unwrap()]);
+        let mut hub = Hub::bulk("en", &base_url);
+        let mutant: Vec<(&str, &str)> = case.mutant.iter().map(|name| ("GESHER_MUTANT", *name)).collect();
+        hub.use_program(gesher_crash(), &mutant);
+        hub.set("officeguy", "timeout", "\"1s\"");
+        hub.set("dashboard", "listen", "\"127.0.0.1:0\"");
+        hub.set("flow.bulk-charge", "concurrency", &case.concurrency.to_string());
+        hub.write("scripts/charge.rhai", rows::SCRIPT);
+        let ledger = provider.path().join("ledger.jsonl");
+        Self { hub, ledger, _provider: provider, _simulator: simulator, kills: 0, missed: 0 }
+    }
+
+    /// All lives of the hub, and what they left behind.
+    fn run_through(&mut self, case: &Case) -> Result<Evidence, Violation> {
+        for (name, bytes) in [
+            (REFUSED, rows::refused_csv().to_owned()),
+            (FILE, rows::csv(&rows::ROWS, "a")),
+            (ONE, rows::csv(&[rows::ONE_ROW], "a")),
+            (TWIN, rows::csv(&[rows::ONE_ROW], "a")),
+        ] {
+            self.hub.drop_file(name, bytes);
+        }
+        for kill in &case.kills {
+            match self.live(Some(kill))? {
+                End::Killed => self.kills += 1,
+                End::AtRest => self.missed += 1,
+            }
+        }
+        self.live(None)?;
+        self.hub.drop_file(AGAIN, rows::csv(&rows::ROWS, "b"));
+        self.live(None)?;
+        evidence::collect(&self.hub, &self.ledger, case, self.kills)
+    }
+
+    /// One life: until it kills itself, or until everything is at rest and it is asked to stop.
+    fn live(&self, kill: Option<&Kill>) -> Result<End, Violation> {
+        let mut command = self.hub.command();
+        if let Some(kill) = kill {
+            command.env("GESHER_FAILPOINT", format!("{}:{}", kill.point, kill.nth));
+        }
+        let mut process = Background::start(command.arg("serve"), self.hub.next_words_file());
+        for _ in 0..LIFE_SECONDS * 1000 / LOOK_MS {
+            if !process.runs() {
+                let killed = process.wait_signal() == Some(9);
+                return match killed {
+                    true => Ok(End::Killed),
+                    false => Err(Violation::of("serve ended", process.words())),
+                };
+            }
+            if self.is_at_rest() {
+                process.sigterm();
+                let code = process.wait_exit().code;
+                // The last points lie behind what can be seen in the folder.
+                return match (code, process.wait_signal()) {
+                    (0, _) => Ok(End::AtRest),
+                    (_, Some(9)) => Ok(End::Killed),
+                    _ => Err(Violation::of("serve ended", process.words())),
+                };
+            }
+            crate::nap(LOOK_MS);
+        }
+        Err(Violation::of("not at rest", self.hub.listing()))
+    }
+
+    /// Whether no file waits or is worked on. A run may still be a moment away from its last state.
+    fn is_at_rest(&self) -> bool {
+        let waiting = names_in(&self.hub.inbox("")).iter().any(|name| name.ends_with(".csv"));
+        let worked_on = names_in(&self.hub.inbox(".work"));
+        !waiting && worked_on.is_empty()
+    }
+}
