@@ -172,7 +172,8 @@ settle = "100ms"
         self.port
     }
 
-    pub(crate) fn next_words_file(&self) -> PathBuf {
+    /// Where the next program that runs beside a test writes what it says.
+    pub fn next_words_file(&self) -> PathBuf {
         let number = self.words.fetch_add(1, Ordering::Relaxed);
         self.scratch.path().join(format!("serve.{number}.log"))
     }

@@ -59,6 +59,17 @@ impl Background {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
+    /// Lets a stopped process go on.
+    pub fn sigcont(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
+    /// Whether it is stopped: it neither works nor ends.
+    pub fn is_stopped(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:") && line.contains('T'))
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn wait_exit(&mut self) -> Output {

@@ -61,9 +61,13 @@ mod points {
     use std::io::IoSlice;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     /// Names the point, the passing and perhaps the way to end.
     const VARIABLE: &str = "GESHER_FAILPOINT";
+
+    /// How long a signal to this process may take to reach the thread that sent it.
+    const SIGNAL_WAIT: Duration = Duration::from_millis(200);
 
     struct Armed {
         name: String,
@@ -96,7 +100,8 @@ mod points {
     /// Counts a passing, and answers whether the process is to end at it.
     #[must_use]
     pub fn is_due(name: &str) -> bool {
-        armed().is_some_and(|armed| armed.name == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == armed.nth)
+        armed()
+            .is_some_and(|armed| armed.name == name && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == armed.nth)
     }
 
     /// Ends or stops this process, as the environment says.
@@ -105,7 +110,8 @@ mod points {
         if kill_process(getpid(), armed.signal).is_err() {
             std::process::abort();
         }
-        // The other threads go on until the signal has reached them; this one does not come past the point.
+        // The other threads go on until the signal has reached them; this one does not come past the point before.
+        std::thread::sleep(SIGNAL_WAIT);
         while armed.signal == Signal::KILL {
             std::thread::park();
         }

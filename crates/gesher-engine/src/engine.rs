@@ -273,6 +273,11 @@ impl Engine {
             look_up: Value::Null,
             stamp: None,
         };
+        let early = if gesher_core::mutant!("send_before_intent") {
+            Some(self.perform(call, account).await)
+        } else {
+            None
+        };
         gesher_core::failpoint!("intent.before");
         let begin =
             self.0.journal.begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
@@ -282,7 +287,10 @@ impl Engine {
         }
         // From here to the durable outcome nothing may leave this function early: an intent without an outcome is
         // `unknown` for ever.
-        let outcome = self.perform(call, account).await;
+        let outcome = match early {
+            Some(outcome) => outcome,
+            None => self.perform(call, account).await,
+        };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
         let finish =
@@ -318,7 +326,10 @@ impl Engine {
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
     async fn perform(&self, call: &Call<'_>, account: &Account) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
-        let outcome = provider.perform(entry, account, call.prepared).await;
+        let mut outcome = provider.perform(entry, account, call.prepared).await;
+        if is_resent_by_mutant(outcome.code.as_deref()) {
+            outcome = provider.perform(entry, account, call.prepared).await;
+        }
         if outcome.pauses_account {
             self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
         }
@@ -444,6 +455,12 @@ impl Engine {
     fn seal(&self, name: &str, secret: &Secret) -> Result<SealedRow, gesher_vault::VaultError> {
         Ok(SealedRow { name: name.to_owned(), bytes: self.0.vault.seal(name, secret)? })
     }
+}
+
+/// Whether a rule that is broken on purpose sends once more. Nothing else ever does.
+fn is_resent_by_mutant(code: Option<&str>) -> bool {
+    gesher_core::mutant!("retry_502") && code == Some("http_502")
+        || gesher_core::mutant!("follow_redirects") && code == Some("http_307")
 }
 
 /// An account's name in the journal: keys belong to it.

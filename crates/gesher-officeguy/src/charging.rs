@@ -166,7 +166,8 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     };
     let charged = Money { amount, currency: currency.to_core() };
     let document = text(field(&data, "DocumentNumber"));
-    let mut outcome = if is_sum(charged) && is_expected(charged, prepared) {
+    let is_expected = is_expected(charged, prepared) || gesher_core::mutant!("trust_any_amount");
+    let mut outcome = if is_sum(charged) && is_expected {
         let (he, en) = match &document {
             Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
             None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),

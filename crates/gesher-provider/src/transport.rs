@@ -102,6 +102,10 @@ impl MoneyTransport {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         gesher_core::failpoint!("send.begun");
+        // A process that was stopped meanwhile must not send what its caller has long given up.
+        if Instant::now() >= deadline {
+            return Err(SendFailure::nothing_left(FailureKind::BeforeFirstByte));
+        }
         let sent = SentBytes::default();
         let stream = Witnessed::new(stream, sent.clone());
         let conversation = converse(stream, request, self.options.body_bytes_max);

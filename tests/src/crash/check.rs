@@ -34,8 +34,7 @@ impl fmt::Display for Violation {
 }
 
 /// Files that were dropped as rows, with their physical rows, in the order of their runs.
-const FILES: [(&str, usize); 4] =
-    [(REFUSED, 0), (FILE, ROWS.len()), (ONE, 1), (AGAIN, ROWS.len())];
+const FILES: [(&str, usize); 4] = [(REFUSED, 0), (FILE, ROWS.len()), (ONE, 1), (AGAIN, ROWS.len())];
 
 /// How an item may end that its order was not charged by.
 const UNCHARGED: [&str; 7] =
@@ -125,8 +124,7 @@ fn same_amount(item: &Item, charge: &Charged, order: &str) -> bool {
 /// A request that reached the provider was an intent before, in the journal and in the intent log.
 fn every_charge_has_its_intent(evidence: &Evidence, found: &mut Vec<Violation>) {
     for (order, _) in orders() {
-        let requests: Vec<&Charged> =
-            evidence.ledger.iter().filter(|charge| charge.order == order).collect();
+        let requests: Vec<&Charged> = evidence.ledger.iter().filter(|charge| charge.order == order).collect();
         let repeated = requests.iter().filter(|charge| charge.fault.as_deref() == Some("duplicate")).count();
         let arrived = requests.len() - repeated / 2;
         let steps = items_of(evidence, order).into_iter().flat_map(|item| &item.steps);
@@ -287,7 +285,8 @@ fn run_adds_up(run: &Run, found: &mut Vec<Violation>) {
     let (Some(result), Some(report)) = (&run.result, &run.report) else {
         return say("a finished run has its reports", format!("{:?}", run.result.is_some()));
     };
-    let in_journal: Vec<_> = run.items.iter().map(|item| (item.order.as_str(), item.status.as_str())).collect();
+    let in_journal: Vec<_> =
+        run.items.iter().map(|item| (item.order.as_str(), item.status.as_str())).collect();
     let in_result: Vec<_> = result.iter().map(|row| (order_of(row), row.status())).collect();
     // An invalid row has no key in the journal.
     let same = in_journal.len() == in_result.len()

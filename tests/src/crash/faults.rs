@@ -69,21 +69,21 @@ pub fn named(name: &str) -> Fault {
 }
 
 impl Fault {
-    /// The simulator's plan: the fault meets the charges of these customers, each once.
-    pub fn plan(&self, customers: &[&str]) -> String {
+    /// The simulator's plan: the fault meets the charges of these orders' customers, each once.
+    pub fn plan(&self, orders: &[&str]) -> String {
         if self.kind.is_empty() {
             return String::new();
         }
         if self.kind == "refuse" {
             return "[[rule]]\nmatch = { nth = [2, 4] }\nfault = \"refuse\"\n".to_owned();
         }
-        let rule = |customer: &&str| {
+        let rule = |order: &&str| {
             format!(
-                "[[rule]]\nmatch = {{ path = \"/billing/payments/charge/\", customer = \"{customer}\", times = 1 }}\n\
+                "[[rule]]\nmatch = {{ path = \"/billing/payments/charge/\", customer = \"{order}a\", times = 1 }}\n\
                  fault = \"{}\"\n{}\n",
                 self.kind, self.more
             )
         };
-        customers.iter().map(rule).collect()
+        orders.iter().map(rule).collect()
     }
 }

@@ -36,13 +36,7 @@ const fn mutant(
 
 /// Every mutant that the matrix' checks have to notice.
 pub const MUTANTS: &[Mutant] = &[
-    mutant(
-        "retry_502",
-        "sends again after a 502",
-        None,
-        "commit_then_502",
-        &["charged twice"],
-    ),
+    mutant("retry_502", "sends again after a 502", None, "commit_then_502", &["charged twice"]),
     mutant(
         "follow_redirects",
         "sends again to where a 307 points",
@@ -109,7 +103,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "file_before_reports",
         "moves a file to its end before its reports are written",
-        Some(("report.written", 2)),
+        Some(("report.before", 1)),
         "none",
         &["a finished run has its reports"],
     ),
@@ -120,6 +114,7 @@ impl Mutant {
     pub fn case(&self) -> Case {
         let mut case = Case::of(Kill { point: "run.begun", nth: 1 }, named(self.fault));
         case.kills = self.kill.into_iter().collect();
+        case.concurrency = 1;
         // What a broken rule does to the course of a case is not known in advance.
         case.kills_surely = false;
         case

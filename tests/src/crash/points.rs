@@ -28,7 +28,11 @@ pub const POINTS: &[Point] = &[
     at("rename.unsynced", 3, "the file was renamed into the work folder; no folder is synced"),
     at("rename.unsynced", 4, "the file was renamed into `done`; no folder is synced"),
     at("claim.renamed", 2, "the file is in the work folder"),
-    at("refusal.told", 1, "a refused file's message is in the journal, the list of its faults is not written"),
+    at(
+        "refusal.told",
+        1,
+        "a refused file's message is in the journal, the list of its faults is not written",
+    ),
     at("report.written", 1, "the list of faults is written under another name"),
     at("file.identified", 1, "the file is validated and known to be new; its rows are not begun"),
     at("rows.before", 1, "the run is running; no row is claimed"),

@@ -47,7 +47,7 @@ pub fn amount(order: &str) -> String {
 /// The row of [`ONE`].
 pub const ONE_ROW: (&str, Kind) = ("109", Kind::Good);
 
-/// Rows as a file. The operation's key is order and batch; the row's key is the order alone.
+/// Rows as a file. The operation's key is order and batch, and so is the customer; the row's key is the order alone.
 pub fn csv(rows: &[(&str, Kind)], batch: &str) -> String {
     let mut text = String::from("order_id,name,token,amount,batch\r\n");
     for (order, kind) in rows.iter().copied() {
@@ -70,7 +70,8 @@ pub fn refused_csv() -> &'static str {
 pub const SCRIPT: &str = r#"// Charges each row.
 fn on_row(row) {
     officeguy::charge("marketplace", row.order_id + "/" + row.batch, #{
-        Customer: #{ ExternalIdentifier: row.order_id, Name: row.name, SearchMode: "ExternalIdentifier" },
+        Customer: #{ ExternalIdentifier: row.order_id + row.batch, Name: row.name,
+                     SearchMode: "ExternalIdentifier" },
         PaymentMethod: #{ CreditCard_Token: row.token, CreditCard_ExpirationMonth: 12,
                           CreditCard_ExpirationYear: 2030, Type: "CreditCard" },
         Items: [ #{ Item: #{ Name: "Order " + row.order_id }, Quantity: 1, UnitPrice: decimal(row.amount) } ],

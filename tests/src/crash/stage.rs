@@ -9,6 +9,7 @@ use crate::files::names_in;
 use crate::program::gesher_crash;
 use crate::serve::{Background, simulate};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -37,7 +38,9 @@ pub struct Played {
 /// Plays a case to its end, and checks what it left behind.
 pub fn play(case: &Case) -> Played {
     let mut stage = Stage::set(case);
-    let said = stage.run_through(case);
+    // What a broken hub leaves behind may be such that it cannot even be read.
+    let said = catch_unwind(AssertUnwindSafe(|| stage.run_through(case)));
+    let said = said.unwrap_or_else(|_| Err(Violation::of("no evidence", "it could not be gathered")));
     let (unknown, violations) = match said {
         Err(violation) => (BTreeMap::new(), vec![violation]),
         Ok(evidence) => (evidence.unknown(), check::violations(&evidence)),
@@ -59,9 +62,12 @@ pub fn play(case: &Case) -> Played {
     played
 }
 
-struct Stage {
-    hub: Hub,
-    ledger: PathBuf,
+/// A hub and its provider, set up for a case.
+pub struct Stage {
+    /// The hub.
+    pub hub: Hub,
+    /// The provider's ledger.
+    pub ledger: PathBuf,
     _provider: TempDir,
     _simulator: Background,
     kills: usize,
@@ -75,7 +81,8 @@ enum End {
 }
 
 impl Stage {
-    fn set(case: &Case) -> Self {
+    /// Sets it up. Nothing runs but the simulator.
+    pub fn set(case: &Case) -> Self {
         let provider = tempfile::tempdir().unwrap();
         let plan = provider.path().join("faults.toml");
         std::fs::write(&plan, case.fault.plan(&rows::TARGETS)).unwrap();
@@ -91,8 +98,8 @@ impl Stage {
         Self { hub, ledger, _provider: provider, _simulator: simulator, kills: 0, missed: 0 }
     }
 
-    /// All lives of the hub, and what they left behind.
-    fn run_through(&mut self, case: &Case) -> Result<Evidence, Violation> {
+    /// Drops the files of every case but the last.
+    pub fn drop_files(&self) {
         for (name, bytes) in [
             (REFUSED, rows::refused_csv().to_owned()),
             (FILE, rows::csv(&rows::ROWS, "a")),
@@ -101,25 +108,41 @@ impl Stage {
         ] {
             self.hub.drop_file(name, bytes);
         }
+    }
+
+    /// All lives of the hub, and what they left behind.
+    fn run_through(&mut self, case: &Case) -> Result<Evidence, Violation> {
+        self.drop_files();
         for kill in &case.kills {
             match self.live(Some(kill))? {
                 End::Killed => self.kills += 1,
                 End::AtRest => self.missed += 1,
             }
         }
+        self.finish(case, self.kills)
+    }
+
+    /// A life that comes to its end, the last file, and what was left behind after so many kills.
+    pub fn finish(&self, case: &Case, kills: usize) -> Result<Evidence, Violation> {
         self.live(None)?;
         self.hub.drop_file(AGAIN, rows::csv(&rows::ROWS, "b"));
         self.live(None)?;
-        evidence::collect(&self.hub, &self.ledger, case, self.kills)
+        evidence::collect(&self.hub, &self.ledger, case, kills)
+    }
+
+    /// Starts a life and does not wait. `failpoint` is as in the environment.
+    pub fn start(&self, failpoint: Option<&str>) -> Background {
+        let mut command = self.hub.command();
+        if let Some(failpoint) = failpoint {
+            command.env("GESHER_FAILPOINT", failpoint);
+        }
+        Background::start(command.arg("serve"), self.hub.next_words_file())
     }
 
     /// One life: until it kills itself, or until everything is at rest and it is asked to stop.
     fn live(&self, kill: Option<&Kill>) -> Result<End, Violation> {
-        let mut command = self.hub.command();
-        if let Some(kill) = kill {
-            command.env("GESHER_FAILPOINT", format!("{}:{}", kill.point, kill.nth));
-        }
-        let mut process = Background::start(command.arg("serve"), self.hub.next_words_file());
+        let failpoint = kill.map(|kill| format!("{}:{}", kill.point, kill.nth));
+        let mut process = self.start(failpoint.as_deref());
         for _ in 0..LIFE_SECONDS * 1000 / LOOK_MS {
             if !process.runs() {
                 let killed = process.wait_signal() == Some(9);
@@ -128,7 +151,8 @@ impl Stage {
                     false => Err(Violation::of("serve ended", process.words())),
                 };
             }
-            if self.is_at_rest() {
+            // Before it is ready it would not know that it was asked to stop.
+            if process.words().contains("ready: ") && self.is_at_rest() {
                 process.sigterm();
                 let code = process.wait_exit().code;
                 // The last points lie behind what can be seen in the folder.

@@ -31,7 +31,9 @@ impl Sums {
             sums.missed += one.missed;
             sums.closed += one.closed;
             sums.broken += usize::from(!one.violations.is_empty());
-            one.unknown.iter().for_each(|(cause, count)| *sums.unknown.entry(cause.clone()).or_default() += count);
+            one.unknown
+                .iter()
+                .for_each(|(cause, count)| *sums.unknown.entry(cause.clone()).or_default() += count);
         }
         sums
     }

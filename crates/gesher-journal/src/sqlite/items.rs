@@ -126,6 +126,9 @@ impl NewRow<'_> {
     /// free, a second row of this file may try it: once more, never twice at a time.
     fn take_key(&self, connection: &Connection) -> Result<Claim, Fault> {
         let Some(key) = &self.item.key else { return Ok(Claim::Taken { attempt: 1, resumed: false }) };
+        if gesher_core::mutant!("forget_row_keys") {
+            return Ok(Claim::Taken { attempt: 1, resumed: false });
+        }
         let taken = connection
             .prepare_cached(
                 "INSERT INTO row_keys (flow, key, run, ordinal, attempt) VALUES (?1, ?2, ?3, ?4, 1)

@@ -140,7 +140,10 @@ impl OutcomeRow {
     /// The outcome of a step that nobody saw the end of.
     fn interrupted() -> Self {
         Self::new(StoredOutcome {
-            status: OutcomeStatus::Unknown,
+            status: match gesher_core::mutant!("resend_in_flight") {
+                true => OutcomeStatus::NotSent,
+                false => OutcomeStatus::Unknown,
+            },
             reference: None,
             document: None,
             code: Some("interrupted".to_owned()),

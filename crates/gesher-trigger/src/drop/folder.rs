@@ -271,10 +271,8 @@ impl PendingFile {
     /// Makes it appear. One that was there under the same name is replaced: it is this one from before a crash.
     pub(super) fn publish(self) -> Result<PathBuf, FolderError> {
         let Self { file, temporary, path } = self;
-        let synced = file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)
-            .and_then(|file| file.sync_all());
+        let synced =
+            file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         gesher_core::failpoint!("report.written");
         let renamed = synced.and_then(|()| fs::rename(&temporary, &path));
         gesher_core::failpoint!("report.renamed");

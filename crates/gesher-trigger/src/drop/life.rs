@@ -380,8 +380,11 @@ impl DropTrigger {
 
 /// Writes what a run leaves behind, and moves its file last. Answers what is to be said of a file that changed.
 fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>, ReportError> {
-    gesher_core::failpoint!("report.before");
     let files = ResultFiles::of(&job.folder, &job.run);
+    if gesher_core::mutant!("file_before_reports") {
+        job.folder.move_file(&job.path, &files.file)?;
+    }
+    gesher_core::failpoint!("report.before");
     let rules = &job.pinned.rules;
     let is_unchanged = report::write(&job.folder, &job.run, rules, job.rows(), || items.next())?;
     let is_whole = job.run.rows.is_none_or(|rows| taken >= rows);
