@@ -4,6 +4,7 @@ use crate::calls;
 use crate::compose::lock::{HubLock, Role};
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
+use crate::decisions::{Desk, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::health::{self, Ready};
@@ -67,6 +68,12 @@ async fn serve(
     work.spawn(async move {
         calls::resume(&engine, &flows, &stopping).await?;
         calls.await;
+        Ok(())
+    });
+    let desk = Desk { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
+    let decisions = desk.watch(stop.clone());
+    work.spawn(async move {
+        decisions.await;
         Ok(())
     });
     ready.set(true);
