@@ -17,18 +17,18 @@ use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
-    Account, Clock, Key, KeyRule, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection,
-    RunId, Secret, StepId, Text,
+    Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection, RunId,
+    Secret, StepId, Text,
 };
 use gesher_journal::{
-    Begin, Intent, Journal, JournalError, NewRun, SealedRow, StepFinish, StepRecord, StepState,
-    StoredOutcome, TriggerKind,
+    Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
+    TriggerKind,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
@@ -205,7 +205,7 @@ impl Engine {
         trigger: TriggerKind,
         name: &str,
         source: Value,
-        script: &str,
+        script: &ScriptBundle,
     ) -> Result<RunId, EngineError> {
         let mut tries = 0;
         loop {
@@ -216,7 +216,7 @@ impl Engine {
                 trigger,
                 name: name.to_owned(),
                 source: source.clone(),
-                script: script.to_owned(),
+                script: script.clone(),
                 at: self.0.clock.now(),
             };
             tries += 1;
@@ -349,6 +349,12 @@ impl Engine {
             outcome: Some(outcome.clone()),
             intent_at: now,
             outcome_at: Some(now),
+            flow: String::new(),
+            look_up: Value::Null,
+            stamp: None,
+            unlocked_at: None,
+            looked_up_at: None,
+            looked_up: 0,
         };
         self.0.journal.record_step(step).in_order();
     }

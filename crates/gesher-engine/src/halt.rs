@@ -97,7 +97,11 @@ impl Engine {
 
     fn write_halt(&self, run: &RunId, why: &Text) -> Written<()> {
         let (state, message) = (Some(RunState::Halted), Some(why.get(self.language()).to_owned()));
-        self.journal().change_run(run, RunChange { state, message, ..RunChange::default() }, self.clock().now())
+        self.journal().change_run(
+            run,
+            RunChange { state, message, ..RunChange::default() },
+            self.clock().now(),
+        )
     }
 }
 
@@ -120,9 +124,10 @@ fn halted(run: &RunId, count: u32, steps: &[StepId]) -> Text {
     };
     let (he_count, en_count) = match count {
         1 => ("תשובה אחת שאיננו יודעים את תוצאתה".to_owned(), "1 answer was unknown".to_owned()),
-        _ => {
-            (format!("{count} תשובות ברצף שאיננו יודעים את תוצאתן"), format!("{count} answers in a row were unknown"))
-        }
+        _ => (
+            format!("{count} תשובות ברצף שאיננו יודעים את תוצאתן"),
+            format!("{count} answers in a row were unknown"),
+        ),
     };
     Text::new(
         format!(
@@ -189,10 +194,13 @@ mod tests {
     fn the_message_says_how_many_which_and_what_to_do() {
         let guard = UnknownGuard::new(run(), OnUnknown::After(7));
         let why = (1..=7).find_map(|number| guard.note(&step(number), Unknown)).unwrap();
-        for part in ["7 answers in a row", "k7mq2xd.5.1 and 2 more", "gesher resume k7mq2xd", "gesher cancel k7mq2xd"] {
+        for part in
+            ["7 answers in a row", "k7mq2xd.5.1 and 2 more", "gesher resume k7mq2xd", "gesher cancel k7mq2xd"]
+        {
             assert!(why.en.contains(part), "`{part}` is missing in: {}", why.en);
         }
-        for part in ["7 תשובות ברצף", "k7mq2xd.5.1 ועוד 2", "gesher resume k7mq2xd", "gesher cancel k7mq2xd"] {
+        for part in ["7 תשובות ברצף", "k7mq2xd.5.1 ועוד 2", "gesher resume k7mq2xd", "gesher cancel k7mq2xd"]
+        {
             assert!(why.he.contains(part), "`{part}` is missing in: {}", why.he);
         }
         assert_eq!(guard.halted(), Some(why));

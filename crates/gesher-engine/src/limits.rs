@@ -44,9 +44,8 @@ impl From<LimitReached> for Reached {
 /// Whether one call that moves this much is beyond what one call may.
 pub(crate) fn one_call(limits: &FlowLimits, asked: Option<Money>) -> Option<Reached> {
     let limit = limits.per_call?;
-    let fits = asked.is_some_and(|asked| {
-        asked.currency == limit.currency && asked.amount.abs() <= limit.amount
-    });
+    let fits =
+        asked.is_some_and(|asked| asked.currency == limit.currency && asked.amount.abs() <= limit.amount);
     (!fits).then_some(Reached { bound: Bound::Call, limit, held: None, asked })
 }
 

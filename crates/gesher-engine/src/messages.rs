@@ -134,7 +134,9 @@ pub(crate) fn run_halted(run: &RunId) -> Outcome {
 pub(crate) fn subject_locked(open: &StepRecord, place: Option<(&str, u64)>) -> Outcome {
     let (id, operation) = (&open.id, &open.operation);
     let (he_place, en_place) = match place {
-        Some((name, line)) => (format!(", קובץ {name}, שורה {line}"), format!(" of file {name}, line {line}")),
+        Some((name, line)) => {
+            (format!(", קובץ {name}, שורה {line}"), format!(" of file {name}, line {line}"))
+        }
         None => (String::new(), String::new()),
     };
     let how = format!(

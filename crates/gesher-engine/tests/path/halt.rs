@@ -102,7 +102,8 @@ fn at_halt_the_items_at_work_send_nothing_more_that_has_an_effect() {
             }
         };
         let body: Box<Body> = Box::new(move |context, args| {
-            let call = |key: &str| context.call("acme.charge", "marketplace", Some(key), args["request"].clone());
+            let call =
+                |key: &str| context.call("acme.charge", "marketplace", Some(key), args["request"].clone());
             if args["request"]["answer"] == "unknown" {
                 wait(&first_done);
                 let end = ended(call("lost"));
@@ -130,7 +131,8 @@ fn at_halt_the_items_at_work_send_nothing_more_that_has_an_effect() {
 fn what_a_crash_left_and_what_the_record_answers_do_not_count() {
     let folder = tempfile::tempdir().unwrap();
     let hub = hub(folder.path(), OnUnknown::Halt, 1);
-    let rows = [("a", keyed("one", "succeeded", "")), ("b", keyed("one", "succeeded", "")), ("c", row("succeeded"))];
+    let rows =
+        [("a", keyed("one", "succeeded", "")), ("b", keyed("one", "succeeded", "")), ("c", row("succeeded"))];
     let run = interrupted(&hub, &rows[..1], &[("one", "succeeded", None)]);
     hub.runtime.block_on(hub.engine.settle_in_flight()).unwrap();
     assert_eq!(hub.work(&run, &rows, charging()), RunEnd::Complete);
@@ -213,10 +215,16 @@ fn a_cancel_reaches_the_run_at_work() {
             engine.journal().decide(decision).await.unwrap();
             engine.heed().await.unwrap().len()
         });
-        assert_eq!(std::thread::spawn({
-            let handle = handle.clone();
-            move || handle.block_on(decided).unwrap()
-        }).join().unwrap(), 0, "it is told to the run itself");
+        assert_eq!(
+            std::thread::spawn({
+                let handle = handle.clone();
+                move || handle.block_on(decided).unwrap()
+            })
+            .join()
+            .unwrap(),
+            0,
+            "it is told to the run itself"
+        );
     }));
     let names = names(5);
     assert_eq!(hub.work(&run, &rows(&names, &["succeeded"; 5]), charging()), RunEnd::Complete);

@@ -102,7 +102,11 @@ fn an_unknown_answer_holds_its_reservation_and_a_decline_gives_it_back() {
 fn money_that_moves_the_other_way_counts_as_much() {
     check(
         per_run("8.00 ILS"),
-        &[("succeeded", "-5.00 ILS", Succeeded), ("succeeded", "5.00 ILS", NotSent), ("succeeded", "3.00 ILS", Succeeded)],
+        &[
+            ("succeeded", "-5.00 ILS", Succeeded),
+            ("succeeded", "5.00 ILS", NotSent),
+            ("succeeded", "3.00 ILS", Succeeded),
+        ],
     );
 }
 
@@ -173,7 +177,9 @@ fn a_subject_with_an_open_step_is_locked_and_others_are_not() {
     let (hub, open) = locked(folder.path());
     let ends = hub.run(&[("b", about("dana", "succeeded")), ("c", about("noa", "succeeded"))], charging());
     assert_eq!((ends[0].0, ends[0].1.as_str()), (NotSent, "subject_locked"));
-    for part in [open.to_string().as_str(), "march.csv", "line 2", "gesher unknown unlock", "gesher unknown resolve"] {
+    for part in
+        [open.to_string().as_str(), "march.csv", "line 2", "gesher unknown unlock", "gesher unknown resolve"]
+    {
         assert!(ends[0].2.contains(part), "`{part}` is missing in: {}", ends[0].2);
     }
     assert_eq!(ends[1].0, Succeeded);

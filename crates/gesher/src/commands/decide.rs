@@ -109,7 +109,9 @@ fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, i
             "written down: {} {id}. No hub is running here; it is applied when `gesher serve` starts next\n",
             word(kind)
         ),
-        (DecisionKind::Resume, true, _) => format!("run {id} goes on; `gesher show {id}` shows how far it is\n"),
+        (DecisionKind::Resume, true, _) => {
+            format!("run {id} goes on; `gesher show {id}` shows how far it is\n")
+        }
         (DecisionKind::Resume, false, true) => {
             format!("written down: run {id} goes on once its rows at work have ended\n")
         }

@@ -280,7 +280,8 @@ fn next_step(record: &RunRecord) -> String {
              or `gesher cancel {id}` to give the rest up\n"
         ),
         RunState::Cancelled => {
-            "next: drop the original file again, or its retry file, to do the rows that were not done\n".to_owned()
+            "next: drop the original file again, or its retry file, to do the rows that were not done\n"
+                .to_owned()
         }
         _ => String::new(),
     }

@@ -197,7 +197,8 @@ fn flows_keep_out_of_each_others_folders() {
 #[test]
 fn limits_and_unknown_answers_are_the_flows_own() {
     let flow = |text: &str| {
-        let config = Config::parse(Path::new("/hub"), &format!("[flow.a]\nscript = \"a.rhai\"\n{text}")).unwrap();
+        let config =
+            Config::parse(Path::new("/hub"), &format!("[flow.a]\nscript = \"a.rhai\"\n{text}")).unwrap();
         assert!(rules::faults(&config, &descriptors()).is_empty(), "{text}");
         config.flow("a").unwrap().clone()
     };
