@@ -24,7 +24,7 @@ pub enum Office {
 
 /// Everything that a decision may need.
 #[derive(Clone)]
-pub struct Desk {
+pub struct Decisions {
     /// The one path.
     pub engine: Engine,
     /// The flows.
@@ -33,7 +33,7 @@ pub struct Desk {
     pub office: Office,
 }
 
-impl Desk {
+impl Decisions {
     /// Looks for decisions until `stop` is asked for, then waits for what was begun.
     pub async fn watch(self, stop: Stop) {
         let mut working = JoinSet::new();

@@ -9,7 +9,7 @@ use crate::compose::lock::{HubLock, is_held};
 use crate::compose::store::open_reader;
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::{Config, FlowConfig};
-use crate::decisions::{Desk, Office};
+use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
@@ -130,15 +130,15 @@ async fn heeding<T>(
     stop: &Stop,
     work: impl Future<Output = Result<T, HubError>>,
 ) -> Result<T, HubError> {
-    let desk = Desk { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Run };
-    desk.once(stop).await?;
+    let people = Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Run };
+    people.once(stop).await?;
     let enough = Stop::new();
-    let watching = tokio::spawn(desk.clone().watch(enough.clone()));
+    let watching = tokio::spawn(people.clone().watch(enough.clone()));
     let done = work.await;
     enough.request();
     watching.await.doing("the watch for decisions ended badly")?;
     // What was decided about this run is settled now that it is over.
-    let settled = desk.once(stop).await;
+    let settled = people.once(stop).await;
     done.and_then(|done| settled.map(|()| done))
 }
 

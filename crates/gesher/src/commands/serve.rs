@@ -4,7 +4,7 @@ use crate::calls;
 use crate::compose::lock::{HubLock, Role};
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
-use crate::decisions::{Desk, Office};
+use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::health::{self, Ready};
@@ -70,8 +70,8 @@ async fn serve(
         calls.await;
         Ok(())
     });
-    let desk = Desk { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
-    let decisions = desk.watch(stop.clone());
+    let people = Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
+    let decisions = people.watch(stop.clone());
     work.spawn(async move {
         decisions.await;
         Ok(())

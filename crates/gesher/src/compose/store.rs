@@ -81,11 +81,6 @@ pub fn open_reader(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError
     Ok(Some(Arc::new(journal)))
 }
 
-/// The journal for a person's decision, beside a hub that may be running.
-pub fn open_beside(config: &Config) -> Result<Arc<dyn Journal>, HubError> {
-    Ok(Arc::new(SqliteJournal::open_beside(&journal_path(config)).map_err(opening)?))
-}
-
 /// A journal of another environment is a configuration to mend; everything else is the hub's failure.
 fn opening(error: JournalError) -> HubError {
     match error {
