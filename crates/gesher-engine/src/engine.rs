@@ -9,6 +9,7 @@ use crate::context::CallFault;
 use crate::error::EngineError;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
+use crate::reconcile::Looks;
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
@@ -74,6 +75,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     permits: Permits,
     accounts: Accounts,
+    looks: Looks,
 }
 
 /// One call, as its item makes it.
@@ -135,6 +137,7 @@ impl Engine {
             runtime: parts.runtime,
             permits: Permits::new(parts.accounts),
             accounts,
+            looks: Looks::default(),
         }))
     }
 
@@ -172,6 +175,26 @@ impl Engine {
     #[must_use]
     pub fn time_zone(&self) -> &TimeZone {
         &self.0.time_zone
+    }
+
+    pub(crate) fn shared_registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.0.registry)
+    }
+
+    pub(crate) fn shared_redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.0.redactor)
+    }
+
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.0.permits
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.0.looks
     }
 
     /// Where calls are sent from.
@@ -428,6 +451,6 @@ impl Engine {
 }
 
 /// An account's name in the journal: keys belong to it.
-fn account_name(provider: &str, account: &Account) -> String {
+pub(crate) fn account_name(provider: &str, account: &Account) -> String {
     format!("{provider}:{}", account.id)
 }

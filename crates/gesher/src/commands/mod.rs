@@ -12,6 +12,7 @@ pub mod secrets;
 pub mod serve;
 pub mod show;
 pub mod simulate;
+pub mod unknown;
 
 use crate::cli::{Cli, Command, Page};
 use crate::compose::store::Store;
@@ -81,6 +82,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),
+        Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;

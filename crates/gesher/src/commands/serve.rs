@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
-use crate::{signals, spool};
+use crate::{signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
 use gesher_simulator::FaultPlan;
@@ -56,6 +56,7 @@ async fn serve(
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
     }
+    tending::begin(hub, stop, &mut work);
     let calls = spool::serve(
         hub.config.data.clone(),
         hub.engine.clone(),
