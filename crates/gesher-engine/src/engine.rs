@@ -15,7 +15,7 @@ use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
     Account, Clock, Key, KeyRule, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection,
-    RunId, Secret, StepId, Text,
+    RunId, Secret, Stamp, StepId, Text,
 };
 use gesher_journal::{
     Begin, Intent, Journal, JournalError, NewRun, SealedRow, StepFinish, StepRecord, StepState,
@@ -261,7 +261,7 @@ impl Engine {
         }
         match &call.key {
             None => {
-                let outcome = self.perform(call, &account).await;
+                let outcome = self.perform(call, &account, None).await;
                 drop(permit);
                 Ok(Called::own(self.record(call, &account, outcome)))
             }
@@ -276,7 +276,9 @@ impl Engine {
         account: &Account,
         permit: Permit,
     ) -> Result<Called, CallFault> {
-        let descriptor = &call.registered.entry.descriptor;
+        let Registered { provider, entry, .. } = call.registered;
+        let descriptor = &entry.descriptor;
+        let stamp = provider.stamp(entry, call.prepared, &call.step);
         let intent = Intent {
             step: call.step.clone(),
             operation: call.operation.to_owned(),
@@ -297,7 +299,7 @@ impl Engine {
         }
         // From here to the durable outcome nothing may leave this function early: an intent without an outcome is
         // `unknown` for ever.
-        let outcome = self.perform(call, account).await;
+        let outcome = self.perform(call, account, stamp.as_ref()).await;
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
         let finish =
@@ -327,9 +329,9 @@ impl Engine {
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
-    async fn perform(&self, call: &Call<'_>, account: &Account) -> Outcome {
+    async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
-        let outcome = provider.perform(entry, account, call.prepared).await;
+        let outcome = provider.perform(entry, account, call.prepared, stamp).await;
         if outcome.pauses_account {
             self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
         }

@@ -4,7 +4,7 @@
 use gesher_core::operation::{Facts, OutcomeFuture};
 use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, Money, Operation, OperationEntry,
-    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Text,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, Text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ macro_rules! operation {
             }
 
             fn facts(_: &Request) -> Facts {
-                Facts { subject: None, amount: "5.00 ILS".parse::<Money>().ok() }
+                Facts { amount: "5.00 ILS".parse::<Money>().ok(), ..Facts::default() }
             }
 
             fn classify(_: &Prepared, _: &Reply) -> Outcome {
@@ -118,6 +118,7 @@ impl Provider for Acme {
         entry: &'a OperationEntry,
         _: &'a Account,
         prepared: &'a Prepared,
+        _: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
         Box::pin(async move {
             let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;

@@ -7,6 +7,7 @@ use crate::endpoints::documents::{
 };
 use crate::endpoints::enums::DocumentType;
 use crate::envelope::{field, id, text};
+use crate::look_up::Noted;
 use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
@@ -90,7 +91,11 @@ impl Operation for CreateDocument {
     }
 
     fn facts(request: &CreateDocumentRequest) -> Facts {
-        Facts { subject: rules::subject(&request.details.customer), amount: None }
+        Facts {
+            subject: rules::subject(&request.details.customer),
+            amount: None,
+            look_up: Noted::of_document(request).written(),
+        }
     }
 
     fn classify(_: &Prepared, reply: &Reply) -> Outcome {
