@@ -23,8 +23,8 @@ pub(super) fn found(when: &str, reference: &str, words: &Text) -> Text {
         false => (format!(": {}", words.he), format!(": {}", words.en)),
     };
     let found = Text::new(
-        format!("בבירור אצל הספק ב־{when} נמצא הרישום (אסמכתה {reference}){he}"),
-        format!("looked up at the provider on {when} and found there (reference {reference}){en}"),
+        format!("בבירור אצל הספק ב־{when}, אסמכתה {reference}{he}"),
+        format!("looked up at the provider on {when}, reference {reference}{en}"),
     );
     sentences(&found, &rest_not_done())
 }
@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn what_was_settled_says_by_whom_and_what_was_left_undone() {
         let words = Text::verbatim("approved");
-        check(&found("2026-03-01", "77", &words), &["77", "approved", "לא בוצע"], &["77): approved", "not done"]);
-        check(&found("2026-03-01", "77", &Text::default()), &["77). "], &["(reference 77). The script"]);
+        check(&found("2026-03-01", "77", &words), &["77", "approved", "לא בוצע"], &["77: approved. The", "not done"]);
+        check(&found("2026-03-01", "77", &Text::default()), &["77). "], &["reference 77. The script"]);
         let charged = charged(true, "dana", "2026-03-01", "77", "seen in the account");
         check(&charged, &["dana", "חויב", "77"], &["dana", "it was charged, reference 77", "seen in", "not done"]);
         let not_charged = not_charged(true, "dana", "2026-03-01", "not in the account");

@@ -6,6 +6,7 @@
 mod bank;
 mod breaks;
 mod hub;
+mod renew;
 mod resume;
 
 use bank::Bank;
