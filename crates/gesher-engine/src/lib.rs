@@ -13,6 +13,8 @@ mod messages;
 mod permits;
 mod program;
 mod progress;
+#[allow(dead_code, reason = "nothing asks for its decision yet")]
+mod reconcile;
 mod run;
 mod status;
 mod stop;
