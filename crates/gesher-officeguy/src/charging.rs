@@ -198,11 +198,7 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     let charged = Money { amount, currency: currency.to_core() };
     let document = text(field(&data, "DocumentNumber"));
     let mut outcome = if is_sum(charged) && is_expected(charged, prepared) {
-        let (he, en) = match &document {
-            Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
-            None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
-        };
-        let message = Text::new(format!("חויב {charged}{he}"), format!("Charged {charged}{en}"));
+        let message = messages::charged(&charged.to_string(), document.as_deref());
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
         outcome.code = code;
         outcome

@@ -2,7 +2,7 @@
 //!
 //! The provider's own words are kept behind ours. Codes travel beside a message and are not translated.
 
-use gesher_core::{Money, Text};
+use gesher_core::Text;
 use gesher_provider::FailureKind;
 
 /// Puts the provider's own words behind ours.
@@ -51,28 +51,22 @@ pub(crate) fn declined(code: &str) -> Text {
     }
 }
 
-/// A look-up found the charge.
-pub(crate) fn found_charge(amount: Option<Money>, document: Option<&str>) -> Text {
-    let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
+/// What was charged, by the provider's own record.
+pub(crate) fn charged(amount: &str, document: Option<&str>) -> Text {
     let (he, en) = match document {
         Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
         None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
     };
-    Text::new(
-        format!("נמצא בבדיקה מול OfficeGuy: חויב {amount}{he}"),
-        format!("Found at OfficeGuy: charged {amount}{en}"),
-    )
+    Text::new(format!("חויב {amount}{he}"), format!("Charged {amount}{en}"))
 }
 
-/// A look-up found the document.
-pub(crate) fn found_document(number: Option<&str>) -> Text {
-    match number {
-        Some(number) => Text::new(
-            format!("נמצא בבדיקה מול OfficeGuy: הופק מסמך {number}"),
-            format!("Found at OfficeGuy: document {number} was made"),
-        ),
-        None => Text::new("נמצאה בבדיקה מול OfficeGuy טיוטת מסמך", "Found at OfficeGuy: a draft was made"),
-    }
+/// Which document was made, by the provider's own record.
+pub(crate) fn document_made(number: Option<&str>) -> Text {
+    let (he, en) = match number {
+        Some(number) => (format!("הופק מסמך {number}"), format!("Made document {number}")),
+        None => ("הופקה טיוטת מסמך".to_owned(), "Made a draft".to_owned()),
+    };
+    Text::new(he, en)
 }
 
 /// Nobody knows whether money moved.

@@ -20,7 +20,7 @@ use crate::accounts::NoAccount;
 use crate::engine::{Engine, account_name};
 use crate::error::EngineError;
 use crate::stop::Stop;
-use decide::{Verdict, decide};
+use decide::{StepFacts, Verdict, decide};
 use desk::{Closed, Closing};
 use gesher_core::look_up::{Candidate, Found, LookUpFailure, Stamp, Wanted};
 use gesher_core::{LookUp, Outcome, OutcomeStatus, StepId, Text};
@@ -249,7 +249,7 @@ impl Engine {
             amount: step.amount,
             subject: step.subject.clone(),
             facts: step.look_up.clone(),
-            stamp: step.stamp.as_deref().and_then(|stamp| stamp.parse::<Stamp>().ok()),
+            stamp: stamp_of(step),
             intent_at: step.intent_at,
             until: self.clock().now(),
         };
@@ -270,16 +270,14 @@ impl Engine {
     async fn judge(&self, step: &StepRecord, candidates: &[Candidate]) -> Result<Reconciled, EngineError> {
         let journal = self.journal();
         let _alone = self.looks().closing.lock().await;
-        let references: Vec<String> = candidates
-            .iter()
-            .flat_map(|candidate| [Some(candidate.reference.clone()), candidate.document.clone()])
-            .flatten()
-            .collect();
+        let references: Vec<String> =
+            candidates.iter().map(|candidate| candidate.reference.clone()).collect();
         let taken = journal.references_taken(&step.account, &references, &step.id).await;
         let taken = taken.map_err(EngineError::journal("comparing references"))?;
         let siblings = journal.open_siblings(&step.id).await;
         let siblings = siblings.map_err(EngineError::journal("counting open steps like this one"))?;
-        match decide(&decide::StepFacts::of(step), candidates, &taken, siblings) {
+        let facts = StepFacts { stamp: stamp_of(step), intent_at: step.intent_at };
+        match decide(&facts, candidates, &taken, siblings) {
             Verdict::One(candidate) => self.found(step, candidate).await,
             Verdict::Several(candidates) => self.conflict(step, &candidates).await,
             Verdict::NoneFound(why) => {
@@ -353,6 +351,10 @@ impl Engine {
             }),
         }
     }
+}
+
+fn stamp_of(step: &StepRecord) -> Option<Stamp> {
+    step.stamp.as_deref().and_then(|stamp| stamp.parse().ok())
 }
 
 /// A record of the provider as it is kept beside what it decided.

@@ -78,7 +78,7 @@ fn candidate(
     agrees: Agreement,
     own_day: Option<Date>,
 ) -> Candidate {
-    let message = messages::found_document(document.number.as_deref());
+    let message = messages::document_made(document.number.as_deref());
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
     outcome.code = None;
     outcome.reference = Some(document.id.to_string());

@@ -10,8 +10,12 @@ use super::{CANDIDATES_MAX, too_many};
 use crate::messages;
 use gesher_core::look_up::{Agreement, Candidate, Found, LookUpFailure, Stamped, Wanted};
 use gesher_core::{Outcome, OutcomeStatus};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+
+/// How long a document may be on its way. Before, a payment without one tells nothing about a charge that has a stamp.
+const DOCUMENT_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Every payment that may be the charge's own.
 pub(super) async fn find(
@@ -139,8 +143,9 @@ fn candidate(seen: &Seen, document: Option<&DocumentRecord>, wanted: &Wanted, no
     let payment = &seen.payment;
     let number = document.and_then(|document| document.number.clone());
     let method = payment.method_agrees(noted.payment_method.as_ref());
+    let sum = payment.amount.map(|amount| amount.to_string()).unwrap_or_default();
     let mut outcome = if payment.valid {
-        let message = messages::found_charge(payment.amount, number.as_deref());
+        let message = messages::charged(&sum, number.as_deref());
         Outcome::new(OutcomeStatus::Succeeded, payment.code.clone(), message)
     } else {
         Outcome::new(OutcomeStatus::Declined, payment.code.clone(), messages::declined(&payment.code))
@@ -149,14 +154,19 @@ fn candidate(seen: &Seen, document: Option<&DocumentRecord>, wanted: &Wanted, no
     outcome.document.clone_from(&number);
     outcome.amount = payment.amount;
     outcome.data = answer(payment, document);
+    let stamped = document.map_or(Stamped::Unread, |document| document.stamped.clone());
+    let agrees = seen.customer.and(method);
+    // Its document may be about to appear, and would say whose the payment is.
+    let is_young = |at: Timestamp| wanted.until.duration_since(at) < DOCUMENT_WAIT;
+    let waits = wanted.stamp.is_some() && stamped == Stamped::Unread && payment.at.is_some_and(is_young);
     Candidate {
         reference: payment.id.to_string(),
         document: number,
         at: payment.at,
         amount: payment.amount,
         amount_agrees: amount_agrees(payment.amount, wanted.amount, &noted.sums),
-        stamped: document.map_or(Stamped::Unread, |document| document.stamped.clone()),
-        agrees: seen.customer.and(method),
+        stamped,
+        agrees: if waits { agrees.and(Agreement::CannotTell) } else { agrees },
         outcome,
         evidence: evidence(seen, document, method),
     }
