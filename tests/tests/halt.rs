@@ -11,7 +11,9 @@ use std::time::Duration;
 /// Faults that charge these orders, and lose the answer.
 fn lost_answers(orders: &[u32]) -> String {
     let rule = |order: &u32| {
-        format!("[[rule]]\nmatch = {{ contains = \"4ccc-8ddd-{order:012}\" }}\nfault = \"commit_then_close\"\n")
+        format!(
+            "[[rule]]\nmatch = {{ contains = \"4ccc-8ddd-{order:012}\" }}\nfault = \"commit_then_close\"\n"
+        )
     };
     orders.iter().map(rule).collect()
 }
@@ -112,9 +114,8 @@ fn a_halted_run_is_cancelled_without_a_running_hub_and_ends_at_the_next_start() 
     done.adds_up();
     assert_eq!([done.count("succeeded"), done.count("unknown"), done.count("cancelled")], [2, 2, 6]);
     assert_eq!(done.retry_rows().len(), 6);
-    let cancelled = until("the end of the run", 10, || {
-        Some(newest(&hub)).filter(|found| found["state"] == "cancelled")
-    });
+    let cancelled =
+        until("the end of the run", 10, || Some(newest(&hub)).filter(|found| found["state"] == "cancelled"));
     assert!(cancelled["message"].as_str().unwrap().contains("wrong month"), "{cancelled}");
     hub.drop_file("march.csv", charges_csv(1, 10));
     let again = hub.wait_done_after("march.csv", &[&run]);
@@ -151,7 +152,11 @@ fn a_file_that_is_cancelled_half_way_and_dropped_again_charges_the_other_half() 
     until("some charges", 30, || (provider.charges() >= 10).then_some(()));
     let run = newest(&hub)["run"].as_str().unwrap().to_owned();
     let said = hub.cmd(&["--json", "cancel", &run]).expect(0).json();
-    assert_eq!((said["applied"].as_bool(), said["state"].as_str()), (Some(true), Some("cancelled")), "{said}");
+    assert_eq!(
+        (said["applied"].as_bool(), said["state"].as_str()),
+        (Some(true), Some("cancelled")),
+        "{said}"
+    );
     let first = hub.wait_done("march.csv");
     assert_eq!(serving.stop().code, 0);
     the_other_half(&provider, &hub, &first);

@@ -80,7 +80,11 @@ fn a_day_has_one_limit_over_all_files_and_restarts() {
     serving.process.kill9();
     let (output, three) = hub.run_file("three.csv", tens(201, 5));
     let three = three.unwrap();
-    assert_eq!((output.code, three.count("succeeded"), charged(scratch.path())), (4, 1, 10_000), "{output:#?}");
+    assert_eq!(
+        (output.code, three.count("succeeded"), charged(scratch.path())),
+        (4, 1, 10_000),
+        "{output:#?}"
+    );
     let stopped = three.rows.iter().find(|row| row.code() == "limit").unwrap();
     assert!(stopped.message().contains("(per_day)") && stopped.message().contains("לא נשלח"), "{stopped:?}");
 }

@@ -103,6 +103,8 @@ fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool) -> Next {
         (DecisionKind::Cancel, Some(state)) if state.is_final() => {
             Next::Settle("too late: every row had ended")
         }
+        // Its file is just being taken: whoever takes it works on it in a moment.
+        (DecisionKind::Cancel, Some(RunState::Claimed)) if !is_at_work => Next::Wait,
         (DecisionKind::Cancel, Some(_)) => Next::GiveUp,
         // A halt is final only once the items at work have ended.
         (DecisionKind::Resume, Some(RunState::Halted)) if is_at_work => Next::Wait,
@@ -118,6 +120,11 @@ impl Engine {
     pub fn take_up(&self, run: &RunId) -> Option<Lease> {
         let (lease, is_new) = self.at_work().lease(run);
         is_new.then_some(lease)
+    }
+
+    /// Whether somebody in this process works on a run.
+    pub(crate) fn is_at_work(&self, run: &RunId) -> bool {
+        self.at_work().at_work(run).is_some()
     }
 
     /// The lease of whoever called, or a new one.
@@ -205,7 +212,8 @@ mod tests {
     fn a_cancel_is_open_until_its_run_is_over() {
         use RunState::{Cancelled, Claimed, Finished, Halted, Refused, Reporting, Running};
         for state in [Claimed, Running, Halted, Reporting] {
-            check(DecisionKind::Cancel, state, false, &Next::GiveUp);
+            let alone = if state == Claimed { Next::Wait } else { Next::GiveUp };
+            check(DecisionKind::Cancel, state, false, &alone);
             check(DecisionKind::Cancel, state, true, &Next::GiveUp);
         }
         check(DecisionKind::Cancel, Cancelled, false, &Next::Settle("cancelled"));

@@ -9,9 +9,9 @@ use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
 use crate::permits::Permit;
-use gesher_core::{Account, Effect, Key, KeyRule, Outcome};
+use gesher_core::operation::Registered;
+use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
 use gesher_journal::{Begin, Intent, ItemQuery, JournalError, StepFinish, StepRecord};
-use serde_json::Value;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ const OUTCOME_RETRY_MAX: Duration = Duration::from_secs(600);
 
 /// What came of an intent.
 pub(crate) enum Begun {
-    /// It is durable: send, once.
-    Send,
+    /// It is durable: send, once, with this stamp.
+    Send(Option<Stamp>),
     /// Another step has the key.
     KeyTaken(Box<Begin>),
     /// Another step on the same subject is open.
@@ -40,13 +40,15 @@ impl Engine {
         if call.guard.forbids_effects() {
             return Ok(Begun::NotNow(Box::new(messages::run_halted(&call.step.item.run))));
         }
-        let descriptor = &call.registered.entry.descriptor;
+        let Registered { provider, entry, .. } = call.registered;
+        let descriptor = &entry.descriptor;
         let (facts, at) = (&call.prepared.facts, self.clock().now());
         let money = descriptor.effect == Effect::Money;
         let limits = if money { call.limits } else { FlowLimits::default() };
         if let Some(reached) = limits::one_call(&limits, facts.amount) {
             return Ok(Begun::NotNow(Box::new(limits::outcome(&reached))));
         }
+        let stamp = provider.stamp(entry, call.prepared, &call.step);
         let intent = Intent {
             step: call.step.clone(),
             operation: call.operation.to_owned(),
@@ -59,8 +61,8 @@ impl Engine {
             amount: facts.amount,
             money,
             limits: limits::of_intent(&limits, at, self.time_zone()),
-            look_up: Value::Null,
-            stamp: None,
+            look_up: facts.look_up.clone(),
+            stamp: stamp.as_ref().map(ToString::to_string),
             at,
         };
         let begin =
@@ -68,7 +70,7 @@ impl Engine {
         Ok(match begin {
             Begin::Send { .. } => {
                 call.begun.store(true, Ordering::Release);
-                Begun::Send
+                Begun::Send(stamp)
             }
             Begin::Locked(open) => Begun::Locked(open),
             Begin::Limited(reached) => Begun::NotNow(Box::new(limits::outcome(&reached.into()))),
@@ -82,12 +84,13 @@ impl Engine {
         &self,
         call: &Call<'_>,
         account: &Account,
+        stamp: Option<&Stamp>,
         permit: Permit,
     ) -> Result<Called, CallFault> {
         // The run may have halted while the intent was on its way to the disk.
         let is_sent = !call.guard.forbids_effects();
         let outcome = match is_sent {
-            true => self.perform(call, account).await,
+            true => self.perform(call, account, stamp).await,
             false => messages::run_halted(&call.step.item.run),
         };
         drop(permit);
@@ -123,7 +126,13 @@ impl Engine {
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.
     pub(crate) async fn ask_about(&self, open: &StepRecord) {
-        tracing::info!(step = %open.id, "its subject is locked until this step is settled");
+        match self.reconcile(&open.id).await {
+            Ok(found) => tracing::info!(step = %open.id, ?found, "asked about the step that locks a subject"),
+            // The lock holds as before.
+            Err(error) => {
+                tracing::warn!(step = %open.id, %error, "cannot ask about the step that locks a subject")
+            }
+        }
     }
 
     /// What a locked subject comes to: the open step with its file and line, and how to settle it.

@@ -13,12 +13,13 @@ use crate::flow::FlowLimits;
 use crate::halt::UnknownGuard;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
+use crate::reconcile::Looks;
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
     Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection, RunId,
-    Secret, StepId, Text,
+    Secret, Stamp, StepId, Text,
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
@@ -72,6 +73,7 @@ struct Inner {
     permits: Permits,
     accounts: Accounts,
     at_work: Arc<AtWork>,
+    looks: Looks,
 }
 
 /// One call, as its item makes it.
@@ -138,6 +140,7 @@ impl Engine {
             permits: Permits::new(parts.accounts),
             accounts,
             at_work: Arc::default(),
+            looks: Looks::default(),
         }))
     }
 
@@ -175,6 +178,26 @@ impl Engine {
     #[must_use]
     pub fn time_zone(&self) -> &TimeZone {
         &self.0.time_zone
+    }
+
+    pub(crate) fn shared_registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.0.registry)
+    }
+
+    pub(crate) fn shared_redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.0.redactor)
+    }
+
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.0.permits
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.0.looks
     }
 
     /// Where calls are sent from.
@@ -246,12 +269,12 @@ impl Engine {
                 return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
             }
             let Some(key) = &call.key else {
-                let outcome = self.perform(call, &account).await;
+                let outcome = self.perform(call, &account, None).await;
                 drop(permit);
                 return Ok(Called::own(self.record(call, &account, outcome)));
             };
             match self.begin(call, key, &name).await? {
-                Begun::Send => return self.send(call, &account, permit).await,
+                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit).await,
                 Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
                 Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
                 // Asking needs a turn of its own.
@@ -269,9 +292,9 @@ impl Engine {
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
-    pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account) -> Outcome {
+    pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
-        let outcome = provider.perform(entry, account, call.prepared).await;
+        let outcome = provider.perform(entry, account, call.prepared, stamp).await;
         if outcome.pauses_account {
             self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
         }

@@ -3,6 +3,7 @@
 //! The only crate that knows all others. What a step, a run or a provider is, is theirs; here they are put together
 //! from a hub's folder, and shown to people.
 
+pub mod actor;
 pub mod calls;
 pub mod cli;
 pub mod commands;
@@ -18,6 +19,8 @@ pub mod health;
 pub mod logging;
 pub mod output;
 pub mod providers;
+pub mod renewal;
 pub mod signals;
 pub mod spool;
 pub mod table;
+pub mod tending;

@@ -4,7 +4,7 @@
 use gesher_core::operation::{Facts, OutcomeFuture};
 use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, Money, Operation, OperationEntry,
-    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Text,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, Text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ macro_rules! operation {
             }
 
             fn facts(request: &Request) -> Facts {
-                Facts { subject: request.subject.clone(), amount: request.money() }
+                Facts { subject: request.subject.clone(), amount: request.money(), ..Facts::default() }
             }
 
             fn classify(_: &Prepared, _: &Reply) -> Outcome {
@@ -133,6 +133,7 @@ impl Provider for Acme {
         entry: &'a OperationEntry,
         _: &'a Account,
         prepared: &'a Prepared,
+        _: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
         Box::pin(async move {
             let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;

@@ -358,14 +358,7 @@ impl DropTrigger {
         let files = ResultFiles::of(&job.folder, &job.run);
         // Once the file lies among the finished ones, all reports do too: it is moved last.
         if !files.file.exists() {
-            let items = Items {
-                journal: Arc::clone(self.engine.journal()),
-                runtime: self.engine.runtime().clone(),
-                run: run.clone(),
-                after: None,
-                page: VecDeque::new(),
-                ended: false,
-            };
+            let items = Items::of(self.engine.journal(), self.engine.runtime(), &run);
             let taken = tally.items();
             if !job.path.exists() {
                 return Err(TriggerError::Missing { run, path: job.path });
@@ -418,7 +411,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// A run's items in their order, a page at a time.
-struct Items {
+pub(super) struct Items {
     journal: Arc<dyn Journal>,
     runtime: tokio::runtime::Handle,
     run: RunId,
@@ -429,7 +422,13 @@ struct Items {
 }
 
 impl Items {
-    fn next(&mut self) -> io::Result<Option<ItemRecord>> {
+    /// From the first on. Reading blocks, so it is done beside the runtime.
+    pub(super) fn of(journal: &Arc<dyn Journal>, runtime: &tokio::runtime::Handle, run: &RunId) -> Self {
+        let (journal, runtime) = (Arc::clone(journal), runtime.clone());
+        Self { journal, runtime, run: run.clone(), after: None, page: VecDeque::new(), ended: false }
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Option<ItemRecord>> {
         if self.page.is_empty() && !self.ended {
             let query =
                 ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };

@@ -111,7 +111,11 @@ async fn a_run_that_is_given_up_half_way_is_given_up_however_often_the_hub_stops
         let hub = open(base.path(), &bank);
         let stop = Stop::new();
         let asked = stop.clone();
-        bank.during(move |count| if count == 300 { asked.request() });
+        bank.during(move |count| {
+            if count == 300 {
+                asked.request()
+            }
+        });
         let end = hub.trigger.run_file(&path, &stop, &Default::default()).await.unwrap();
         assert!(matches!(end.outcome, FileOutcome::Stopped));
         decide(&hub.engine, &end.run, DecisionKind::Cancel).await;

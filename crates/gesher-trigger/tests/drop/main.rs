@@ -7,6 +7,7 @@ mod bank;
 mod breaks;
 mod decisions;
 mod hub;
+mod renew;
 mod resume;
 
 use bank::Bank;

@@ -2,6 +2,7 @@
 //! sends picks up; without one it is applied at the next start.
 
 use super::{runs, show};
+use crate::actor;
 use crate::cli::DecideArgs;
 use crate::compose::lock::is_held;
 use crate::compose::store::{open_beside, open_reader};
@@ -41,12 +42,13 @@ pub async fn run(
         let decision = NewDecision {
             kind,
             run: run.id.clone(),
-            actor: person(),
+            actor: actor::current(),
             // It is shown with the run, for ever.
             reason: Redactor::new().text(reason).into_owned(),
             at: SystemClock::new().now(),
         };
-        open_beside(config)?.decide(decision).await.doing("the decision cannot be written")?;
+        let journal = open_beside(config)?.ok_or_else(missing)?;
+        journal.decide(decision).await.doing("the decision cannot be written")?;
     }
     let is_applied = wait(&*reader, config, &run.id, kind).await?;
     let (run, tally) = follow::read(&*reader, &run.id).await?;
@@ -128,12 +130,6 @@ fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, i
         text.push_str(&show::status_table(tally));
     }
     text
-}
-
-/// Who decides: the user who typed the command, as the terminal knows it.
-fn person() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "operator".to_owned())
 }
 
 #[cfg(test)]

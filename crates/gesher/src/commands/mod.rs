@@ -13,6 +13,7 @@ pub mod secrets;
 pub mod serve;
 pub mod show;
 pub mod simulate;
+pub mod unknown;
 
 use crate::cli::{Cli, Command, Page};
 use crate::compose::store::Store;
@@ -88,6 +89,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Cancel(args) => {
             block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Cancel))
         }
+        Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;

@@ -14,7 +14,7 @@ use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
 use crate::providers::descriptors;
-use crate::{follow, handover, logging, signals, spool};
+use crate::{follow, handover, logging, signals, spool, tending};
 use gesher_core::{Effect, Redactor, RunId};
 use gesher_engine::journal::{Journal, RunRecord, RunState, Tally, TriggerKind};
 use gesher_engine::{Progress, Stop};
@@ -167,6 +167,7 @@ async fn run_file(
         output
             .note(&format!("run {run} stopped before its end; it goes on when the hub serves or runs again"));
     }
+    tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &end.run).await
 }
 
@@ -182,6 +183,7 @@ async fn call(
     let run = calls::begin(&hub.engine, flow, request).await?;
     let progress = Progress::default();
     heeding(hub, stop, calls::work(&hub.engine, flow, &run, request.source(), stop, &progress)).await?;
+    tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &run).await
 }
 

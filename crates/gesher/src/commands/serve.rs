@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
-use crate::{signals, spool};
+use crate::{signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
 use gesher_simulator::FaultPlan;
@@ -57,6 +57,7 @@ async fn serve(
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
     }
+    tending::begin(hub, stop, &mut work);
     let calls = spool::serve(
         hub.config.data.clone(),
         hub.engine.clone(),
@@ -70,7 +71,8 @@ async fn serve(
         calls.await;
         Ok(())
     });
-    let people = Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
+    let people =
+        Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
     let decisions = people.watch(stop.clone());
     work.spawn(async move {
         decisions.await;

@@ -16,6 +16,7 @@ pub use value::SecretName;
 
 use gesher_core::{Language, Money};
 use gesher_engine::{Allow, FlowLimits, OnUnknown};
+use gesher_officeguy::StampPlace;
 use gesher_trigger::drop::{DropConfig, EncodingChoice, RowKey};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub struct OfficeGuy {
     pub rate: Option<u32>,
     /// Calls at a time.
     pub max_in_flight: usize,
+    /// Where the hub's own reference stands in descriptions.
+    pub stamp: StampPlace,
     section: Section,
 }
 
@@ -232,6 +235,7 @@ fn officeguy(section: Section) -> OfficeGuy {
             _ => None,
         },
         max_in_flight: count(&section, "max_in_flight"),
+        stamp: section.text("stamp").parse().unwrap_or_default(),
         section,
     }
 }
