@@ -156,7 +156,7 @@ fn a_hub_that_ignores_the_lock_is_noticed() {
 fn the_program_that_people_use_has_no_failpoint_and_no_mutant() {
     for (program, has_them) in [(gesher(), false), (gesher_crash(), true)] {
         let bytes = std::fs::read(program).unwrap();
-        for name in ["GESHER_FAILPOINT", "GESHER_MUTANT", "send_before_intent"] {
+        for name in ["GESHER_FAILPOINT", "GESHER_MUTANT", "skip_intent"] {
             assert_eq!(holds(&bytes, name.as_bytes()), has_them, "{name} in {}", program.display());
         }
     }

@@ -5,6 +5,9 @@ use super::faults::{FAULTS, Fault, NONE};
 use super::points::{POINTS, Point};
 use std::fmt;
 
+/// How long a life may take, on a machine that is busy.
+const PATIENCE_SECONDS: u64 = 60;
+
 /// Where a life of the hub ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kill {
@@ -32,6 +35,8 @@ pub struct Case {
     pub concurrency: usize,
     /// The rule that is broken on purpose.
     pub mutant: Option<&'static str>,
+    /// How long a life may take until it dies or everything is at rest.
+    pub patience_seconds: u64,
     /// Whether each kill has to happen, or the case is no test of it.
     pub kills_surely: bool,
 }
@@ -39,7 +44,14 @@ pub struct Case {
 impl Case {
     /// A kill at that passing, under that fault.
     pub fn of(kill: Kill, fault: Fault) -> Self {
-        Self { kills: vec![kill], fault, concurrency: 2, mutant: None, kills_surely: true }
+        Self {
+            kills: vec![kill],
+            fault,
+            concurrency: 2,
+            mutant: None,
+            patience_seconds: PATIENCE_SECONDS,
+            kills_surely: true,
+        }
     }
 
     /// The same with a broken rule.
@@ -89,7 +101,7 @@ pub fn of_seed(seed: u64) -> Case {
     let kills = (0..kills).map(|_| kill(&mut chance)).collect();
     let fault = if chance.below(4) == 0 { NONE } else { *chance.of(FAULTS) };
     let concurrency = 1 + chance.below(6);
-    Case { kills, fault, concurrency, mutant: None, kills_surely: false }
+    Case { kills, fault, concurrency, mutant: None, patience_seconds: PATIENCE_SECONDS, kills_surely: false }
 }
 
 /// Numbers that look like chance and follow from a seed.

@@ -73,9 +73,9 @@ pub const MUTANTS: &[Mutant] = &[
         &["charged, and called uncharged", "charged twice"],
     ),
     mutant(
-        "send_before_intent",
-        "sends before the intent is written",
-        Some(("intent.before", 4)),
+        "skip_intent",
+        "sends without an intent",
+        Some(("answer.received", 1)),
         "none",
         &["sent without an intent", "charged twice"],
     ),
@@ -115,6 +115,7 @@ impl Mutant {
         let mut case = Case::of(Kill { point: "run.begun", nth: 1 }, named(self.fault));
         case.kills = self.kill.into_iter().collect();
         case.concurrency = 1;
+        case.patience_seconds = 10;
         // What a broken rule does to the course of a case is not known in advance.
         case.kills_surely = false;
         case

@@ -13,8 +13,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// How long a life may take until it dies or everything is at rest.
-const LIFE_SECONDS: u64 = 45;
 /// Between two looks.
 const LOOK_MS: u64 = 10;
 
@@ -38,28 +36,36 @@ pub struct Played {
 /// Plays a case to its end, and checks what it left behind.
 pub fn play(case: &Case) -> Played {
     let mut stage = Stage::set(case);
+    let mut violations = Vec::new();
+    if let Err(violation) = stage.run_through(case) {
+        violations.push(violation);
+    }
+    if case.kills_surely && stage.missed > 0 {
+        violations.push(Violation::of("no kill", "the failpoint was not passed"));
+    }
     // What a broken hub leaves behind may be such that it cannot even be read.
-    let said = catch_unwind(AssertUnwindSafe(|| stage.run_through(case)));
-    let said = said.unwrap_or_else(|_| Err(Violation::of("no evidence", "it could not be gathered")));
-    let (unknown, violations) = match said {
-        Err(violation) => (BTreeMap::new(), vec![violation]),
-        Ok(evidence) => (evidence.unknown(), check::violations(&evidence)),
-    };
-    let mut played = Played {
+    let seen =
+        catch_unwind(AssertUnwindSafe(|| evidence::collect(&stage.hub, &stage.ledger, case, stage.kills)));
+    let seen = seen.unwrap_or_else(|_| Err(Violation::of("no evidence", "it could not be gathered")));
+    let mut unknown = BTreeMap::new();
+    match seen {
+        Err(violation) => violations.push(violation),
+        Ok(evidence) => {
+            unknown = evidence.unknown();
+            violations.extend(check::violations(&evidence));
+        }
+    }
+    if !violations.is_empty() {
+        violations.push(Violation::of("seen", stage.hub.listing()));
+    }
+    Played {
         case: case.to_string(),
         kills: stage.kills,
         missed: stage.missed,
         unknown,
         closed: 0,
         violations,
-    };
-    if case.kills_surely && stage.missed > 0 {
-        played.violations.push(Violation::of("no kill", "the failpoint was not passed"));
     }
-    if !played.violations.is_empty() {
-        played.violations.push(Violation::of("seen", stage.hub.listing()));
-    }
-    played
 }
 
 /// A hub and its provider, set up for a case.
@@ -110,23 +116,28 @@ impl Stage {
         }
     }
 
-    /// All lives of the hub, and what they left behind.
-    fn run_through(&mut self, case: &Case) -> Result<Evidence, Violation> {
+    /// All lives of the hub.
+    fn run_through(&mut self, case: &Case) -> Result<(), Violation> {
         self.drop_files();
         for kill in &case.kills {
-            match self.live(Some(kill))? {
+            match self.live(Some(kill), case.patience_seconds)? {
                 End::Killed => self.kills += 1,
                 End::AtRest => self.missed += 1,
             }
         }
-        self.finish(case, self.kills)
+        self.last_life(case.patience_seconds)
+    }
+
+    /// A life that comes to its end, and the last file.
+    fn last_life(&self, seconds: u64) -> Result<(), Violation> {
+        self.live(None, seconds)?;
+        self.hub.drop_file(AGAIN, rows::csv(&rows::ROWS, "b"));
+        self.live(None, seconds).map(drop)
     }
 
     /// A life that comes to its end, the last file, and what was left behind after so many kills.
     pub fn finish(&self, case: &Case, kills: usize) -> Result<Evidence, Violation> {
-        self.live(None)?;
-        self.hub.drop_file(AGAIN, rows::csv(&rows::ROWS, "b"));
-        self.live(None)?;
+        self.last_life(case.patience_seconds)?;
         evidence::collect(&self.hub, &self.ledger, case, kills)
     }
 
@@ -140,10 +151,10 @@ impl Stage {
     }
 
     /// One life: until it kills itself, or until everything is at rest and it is asked to stop.
-    fn live(&self, kill: Option<&Kill>) -> Result<End, Violation> {
+    fn live(&self, kill: Option<&Kill>, seconds: u64) -> Result<End, Violation> {
         let failpoint = kill.map(|kill| format!("{}:{}", kill.point, kill.nth));
         let mut process = self.start(failpoint.as_deref());
-        for _ in 0..LIFE_SECONDS * 1000 / LOOK_MS {
+        for _ in 0..seconds * 1000 / LOOK_MS {
             if !process.runs() {
                 let killed = process.wait_signal() == Some(9);
                 return match killed {
