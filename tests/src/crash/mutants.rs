@@ -80,6 +80,13 @@ pub const MUTANTS: &[Mutant] = &[
         &["sent without an intent", "charged twice"],
     ),
     mutant(
+        "skip_intent_log",
+        "leaves an intent out of the intent log",
+        None,
+        "none",
+        &["an intent that the intent log lacks"],
+    ),
+    mutant(
         "free_unknown_rows",
         "lets a row whose end is unknown be dropped again",
         None,
