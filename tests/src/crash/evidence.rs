@@ -112,8 +112,8 @@ pub struct Evidence {
     pub runs: Vec<Run>,
     /// The audit.
     pub audit: Vec<Change>,
-    /// The steps of the intent log; none where this hub has no such file.
-    pub logged: Option<Vec<String>>,
+    /// The steps of the intent log, in its order.
+    pub logged: Vec<String>,
     /// Every file below the drop folder, by its path in it, with its bytes.
     pub files: BTreeMap<String, Vec<u8>>,
 }
@@ -158,7 +158,7 @@ pub fn collect(hub: &Hub, ledger: &Path, case: &Case, kills: usize) -> Result<Ev
         ledger: read_ledger(ledger),
         runs,
         audit: read_audit(&hub.path("data/gesher.db")),
-        logged: read_log(&hub.path("data")),
+        logged: read_log(&hub.path("data/intents.log")),
         files,
     })
 }
@@ -240,9 +240,14 @@ fn read_audit(journal: &Path) -> Vec<Change> {
     query.query_map([], change).unwrap().map(Result::unwrap).collect()
 }
 
-/// The steps that the intent log names: a JSON object a line after the first.
-fn read_log(_data: &Path) -> Option<Vec<String>> {
-    None
+/// The steps that the intent log names: a checksum and a JSON object a line, after the first.
+fn read_log(path: &Path) -> Vec<String> {
+    let text_of = std::fs::read_to_string(path).unwrap_or_default();
+    let step = |line: &str| {
+        let (_, intent) = line.split_once(' ').expect("a checksum and an intent");
+        text(&serde_json::from_str(intent).expect("an intent as JSON"), "step").expect("a step")
+    };
+    text_of.lines().skip(1).map(step).collect()
 }
 
 fn read_folder(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) {

@@ -84,7 +84,7 @@ pub const MUTANTS: &[Mutant] = &[
         "leaves an intent out of the intent log",
         None,
         "none",
-        &["an intent that the intent log lacks"],
+        &["an intent has its line in the intent log"],
     ),
     mutant(
         "free_unknown_rows",
@@ -131,13 +131,13 @@ impl Mutant {
 
 /// The names of the switches that the sources of the hub's crates hold.
 pub fn in_sources() -> Vec<String> {
-    let mut names = named_in_sources("mutant!(\"");
+    let mut names = named_in_sources("mutant!(");
     names.sort();
     names.dedup();
     names
 }
 
-/// What stands after `start`, up to the next quotation mark, in every source of the hub's crates.
+/// The first words in quotation marks after each `start`, in every source of the hub's crates.
 pub(super) fn named_in_sources(start: &str) -> Vec<String> {
     let mut names = Vec::new();
     read(&workspace().join("crates"), start, &mut names);
@@ -151,7 +151,9 @@ fn read(folder: &Path, start: &str, names: &mut Vec<String>) {
             read(&path, start, names);
         } else if name.ends_with(".rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let found = text.split(start).skip(1).filter_map(|rest| rest.split('"').next());
+            let found = text.split(start).skip(1).filter_map(|rest| {
+                rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next())
+            });
             names.extend(found.map(str::to_owned));
         }
     }

@@ -39,6 +39,7 @@ pub const POINTS: &[Point] = &[
     at("rows.claimed", 1, "the rows are claimed; nothing was sent"),
     at("intent.before", 4, "a row's turn has come; its intent is not written"),
     at("intent.committed", 3, "an intent is committed, and not in the intent log"),
+    at("log.half", 3, "an intent is committed, and half of its line in the intent log"),
     at("intent.logged", 3, "an intent is committed and in the intent log; nobody was told"),
     at("send.begun", 4, "connected; no byte has left"),
     at("send.half", 4, "half of the request has left"),
@@ -60,7 +61,7 @@ pub const POINTS: &[Point] = &[
 
 /// The names that the sources of the hub's crates hold.
 pub fn in_sources() -> Vec<String> {
-    let mut names = crate::crash::mutants::named_in_sources("failpoint!(\"");
+    let mut names = crate::crash::mutants::named_in_sources("failpoint!(");
     names.sort();
     names.dedup();
     names

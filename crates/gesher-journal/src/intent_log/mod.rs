@@ -74,6 +74,10 @@ impl IntentLog {
     pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), JournalError> {
         self.mend()?;
         self.spoiled = true;
+        gesher_core::failpoint!(
+            "log.half",
+            drop(self.file.write_all_at(&lines[..lines.len() / 2], self.length))
+        );
         let written = self.file.write_all_at(lines, self.length).and_then(|()| self.file.sync_data());
         written.map_err(|error| unusable(&self.path, &error))?;
         self.length += lines.len() as u64;

@@ -33,8 +33,9 @@ impl Store {
         make_data_folder(&config.data)?;
         let clock = SystemClock::new();
         let path = journal_path(config);
+        let log = config.data.join("intents.log");
         let journal =
-            SqliteJournal::open(&path, None, &environments(config), clock.now()).map_err(opening)?;
+            SqliteJournal::open(&path, Some(&log), &environments(config), clock.now()).map_err(opening)?;
         let vault = Vault::open(&master_key(config))
             .map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
         Ok(Self {
