@@ -1,7 +1,7 @@
 //! What can go wrong with the engine itself. What goes wrong with a call is an outcome, not an error.
 
-use gesher_core::{RunId, StepId, Text};
 use gesher_core::time::NoRandomness;
+use gesher_core::{RunId, StepId, Text};
 use gesher_journal::JournalError;
 
 /// The engine could not go on.

@@ -165,5 +165,9 @@ pub(super) fn refused(why: Text) -> EngineError {
 /// A step as the rule of items sees it; none while it is in flight.
 fn effect_of(step: &StepRecord) -> Option<EffectStep> {
     let called = Called::recorded(step, step.outcome.clone()?);
-    Some(EffectStep { operation: step.operation.clone(), key_taken: called.key_taken, ..messages::effect_of(&called.outcome) })
+    Some(EffectStep {
+        operation: step.operation.clone(),
+        key_taken: called.key_taken,
+        ..messages::effect_of(&called.outcome)
+    })
 }

@@ -303,7 +303,8 @@ impl Engine {
         step: &StepRecord,
         candidates: &[&Candidate],
     ) -> Result<Reconciled, EngineError> {
-        let references: Vec<String> = candidates.iter().map(|candidate| candidate.reference.clone()).collect();
+        let references: Vec<String> =
+            candidates.iter().map(|candidate| candidate.reference.clone()).collect();
         let when = self.desk().local(self.clock().now());
         let mut outcome =
             Outcome::new(OutcomeStatus::Conflict, "conflict", words::conflict(&when, &references));

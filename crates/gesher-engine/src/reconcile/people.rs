@@ -115,7 +115,12 @@ impl Desk {
     }
 
     /// Refused while what was sent may still arrive, also by a clock that was set back since.
-    fn not_charged(&self, step: &StepRecord, actor: &str, reason: &str) -> Result<StoredOutcome, EngineError> {
+    fn not_charged(
+        &self,
+        step: &StepRecord,
+        actor: &str,
+        reason: &str,
+    ) -> Result<StoredOutcome, EngineError> {
         let now = self.clock.now();
         let is_money = self.is_money(step);
         let from = step.intent_at.checked_add(NOT_CHARGED_AFTER).unwrap_or(step.intent_at);
@@ -137,7 +142,8 @@ impl Desk {
     /// A person's reason as it is kept: one line, not endless, without card numbers.
     pub(super) fn reason(&self, text: &str) -> Result<String, EngineError> {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let line: String = line.chars().filter(|letter| !letter.is_control()).take(REASON_CHARACTERS_MAX).collect();
+        let line: String =
+            line.chars().filter(|letter| !letter.is_control()).take(REASON_CHARACTERS_MAX).collect();
         if line.is_empty() {
             return Err(refused(words::no_reason()));
         }

@@ -90,10 +90,7 @@ pub(super) fn not_charged(is_money: bool, actor: &str, when: &str, reason: &str)
 }
 
 pub(super) fn no_reason() -> Text {
-    Text::new(
-        "נדרש נימוק: מה נבדק, ואיפה",
-        "a reason is needed: what was checked, and where",
-    )
+    Text::new("נדרש נימוק: מה נבדק, ואיפה", "a reason is needed: what was checked, and where")
 }
 
 pub(super) fn bad_reference() -> Text {
@@ -184,10 +181,18 @@ mod tests {
     #[test]
     fn what_was_settled_says_by_whom_and_what_was_left_undone() {
         let words = Text::verbatim("approved");
-        check(&found("2026-03-01", "77", &words), &["77", "approved", "לא בוצע"], &["77: approved. The", "not done"]);
+        check(
+            &found("2026-03-01", "77", &words),
+            &["77", "approved", "לא בוצע"],
+            &["77: approved. The", "not done"],
+        );
         check(&found("2026-03-01", "77", &Text::default()), &["77). "], &["reference 77. The script"]);
         let charged = charged(true, "dana", "2026-03-01", "77", "seen in the account");
-        check(&charged, &["dana", "חויב", "77"], &["dana", "it was charged, reference 77", "seen in", "not done"]);
+        check(
+            &charged,
+            &["dana", "חויב", "77"],
+            &["dana", "it was charged, reference 77", "seen in", "not done"],
+        );
         let not_charged = not_charged(true, "dana", "2026-03-01", "not in the account");
         check(&not_charged, &["לא חויב", "שוב"], &["it was not charged", "dropped again"]);
         assert!(!not_charged.en.contains("was not done"));
@@ -196,7 +201,11 @@ mod tests {
     #[test]
     fn a_conflict_names_every_record_and_forbids_to_repeat() {
         let references = |count: usize| (1..=count).map(|number| number.to_string()).collect::<Vec<_>>();
-        check(&conflict("now", &references(2)), &["1, 2", "אין לחזור"], &["2 records", "1, 2", "Do not repeat"]);
+        check(
+            &conflict("now", &references(2)),
+            &["1, 2", "אין לחזור"],
+            &["2 records", "1, 2", "Do not repeat"],
+        );
         check(&conflict("now", &references(1)), &["אין לחזור"], &["not what was asked for", "Do not repeat"]);
     }
 }

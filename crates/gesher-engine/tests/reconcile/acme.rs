@@ -104,12 +104,7 @@ impl Provider for Acme {
         Box::pin(async { panic!("settling sends nothing") })
     }
 
-    fn look_up<'a>(
-        &'a self,
-        _: &'a OperationEntry,
-        _: &'a Account,
-        wanted: &'a Wanted,
-    ) -> LookUpFuture<'a> {
+    fn look_up<'a>(&'a self, _: &'a OperationEntry, _: &'a Account, wanted: &'a Wanted) -> LookUpFuture<'a> {
         Box::pin(async move {
             self.asked.lock().unwrap().push(wanted.clone());
             let takes = *self.takes.lock().unwrap();

@@ -53,11 +53,7 @@ impl Hub {
             language: Language::En,
             time_zone: jiff::tz::TimeZone::UTC,
             runtime: tokio::runtime::Handle::current(),
-            accounts: vec![AccountRules {
-                provider: "acme".into(),
-                max_in_flight: 2,
-                rate_per_second: None,
-            }],
+            accounts: vec![AccountRules { provider: "acme".into(), max_in_flight: 2, rate_per_second: None }],
         });
         Self { acme, engine, clock }
     }
@@ -197,7 +193,11 @@ impl Hub {
         ends.into_iter().map(|(step, _)| step).collect()
     }
 
-    pub(crate) async fn resolve(&self, step: &StepId, charged: Option<&str>) -> Result<Resolved, EngineError> {
+    pub(crate) async fn resolve(
+        &self,
+        step: &StepId,
+        charged: Option<&str>,
+    ) -> Result<Resolved, EngineError> {
         let charged = charged.map(str::to_owned);
         let (reason, actor) = ("seen at the provider".to_owned(), "dana".to_owned());
         self.desk().resolve(&Resolution { step: step.clone(), charged, reason, actor }).await

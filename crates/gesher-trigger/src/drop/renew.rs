@@ -56,7 +56,8 @@ impl Reports {
     async fn write(&self, run: &RunRecord, configured: Option<&Path>) -> Result<Renewed, TriggerError> {
         let pinned = Pinned::of(run)?;
         let Some(folder) = self.folder(&pinned, configured)? else {
-            let path = pinned.folder.map(PathBuf::from).or(configured.map(Path::to_owned)).unwrap_or_default();
+            let path =
+                pinned.folder.map(PathBuf::from).or(configured.map(Path::to_owned)).unwrap_or_default();
             return Err(TriggerError::Missing { run: run.id.clone(), path });
         };
         let files = ResultFiles::of(&folder, run);
@@ -77,11 +78,7 @@ impl Reports {
 
     /// The folder that the run was begun in, or else the configured one. None when neither is there: a disk or a share
     /// is away, and a folder made anew would only hide that.
-    fn folder(
-        &self,
-        pinned: &Pinned,
-        configured: Option<&Path>,
-    ) -> Result<Option<DropFolder>, TriggerError> {
+    fn folder(&self, pinned: &Pinned, configured: Option<&Path>) -> Result<Option<DropFolder>, TriggerError> {
         let begun_in = pinned.folder.as_deref().map(Path::new);
         let mut places = begun_in.into_iter().chain(configured);
         let found = places.find(|path| path.join(Place::Work.name()).is_dir());

@@ -6,8 +6,8 @@ use crate::hub::{Hub, column};
 use crate::{done, json};
 use gesher_core::StepId;
 use gesher_core::time::ManualClock;
-use gesher_engine::journal::{RunRecord, RunState};
 use gesher_engine::Resolution;
+use gesher_engine::journal::{RunRecord, RunState};
 use gesher_trigger::drop::{FileOutcome, Renewed, Reports, ResultFiles, TriggerError};
 use std::path::Path;
 use std::sync::Arc;
@@ -184,7 +184,9 @@ async fn a_folder_that_is_away_is_waited_for() {
 async fn a_row_that_is_settled_while_its_run_goes_on_is_in_its_first_reports() {
     let base = tempfile::tempdir().unwrap();
     let desk = Arc::new(Desk::open(base.path()));
-    let rows: String = (1..=40).map(|order| format!("{order},10,{}\r\n", if order == 1 { "unknown" } else { "succeeded" })).collect();
+    let rows: String = (1..=40)
+        .map(|order| format!("{order},10,{}\r\n", if order == 1 { "unknown" } else { "succeeded" }))
+        .collect();
     // Once most rows were sent, the first has ended long ago; its run is at work still.
     let (settled, other) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::clone(&desk));
     let flag = Arc::clone(&settled);

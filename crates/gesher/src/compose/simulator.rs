@@ -32,7 +32,8 @@ pub async fn start(
     let running = run(anywhere, world, Some(folder.join("ledger.jsonl")), faults).await?;
     let base_url = running.base_url(OFFICEGUY);
     let base_url = base_url.ok_or_else(|| HubError::failed("the simulator does not listen"))?;
-    std::fs::write(folder.join(ADDRESS_FILE), &base_url).doing("the simulator's address cannot be written")?;
+    std::fs::write(folder.join(ADDRESS_FILE), &base_url)
+        .doing("the simulator's address cannot be written")?;
     Ok((running, OfficeGuyAccount { base_url, company_id, api_key: Secret::from(KEY) }))
 }
 

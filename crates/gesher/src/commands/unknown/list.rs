@@ -78,7 +78,8 @@ struct Line<'a> {
 
 impl<'a> List<'a> {
     fn new(output: Output, config: &'a Config, journal: &'a dyn Journal) -> Self {
-        let head = &["step", "file", "line", "operation", "who", "amount", "customer", "sent", "state", "next look"];
+        let head =
+            &["step", "file", "line", "operation", "who", "amount", "customer", "sent", "state", "next look"];
         let of_name = |descriptor: Descriptor| (descriptor.qualified_name(), descriptor);
         Self {
             output,

@@ -56,12 +56,7 @@ struct Asked {
     is_left: bool,
 }
 
-async fn ask(
-    output: Output,
-    engine: &Engine,
-    step: Option<StepId>,
-    stop: &Stop,
-) -> Result<Asked, HubError> {
+async fn ask(output: Output, engine: &Engine, step: Option<StepId>, stop: &Stop) -> Result<Asked, HubError> {
     let mut asked = Asked::default();
     if let Some(step) = step {
         let ends = engine.reconcile_all(vec![step], stop).await;
@@ -150,7 +145,9 @@ fn sentence(step: &StepRecord, end: &Reconciled) -> String {
         Reconciled::NotFound(why) => {
             format!("{id}: still unknown, which does not mean that it was not done: {}", why.en)
         }
-        Reconciled::NotAsked(why) => format!("{id}: still unknown; the provider could not be asked: {}", why.en),
+        Reconciled::NotAsked(why) => {
+            format!("{id}: still unknown; the provider could not be asked: {}", why.en)
+        }
         Reconciled::Manual => {
             format!("{id}: still unknown; the provider has no way to ask, so a person has to look there")
         }

@@ -7,9 +7,15 @@ use std::fmt::Write;
 /// The sentence above everything else.
 pub(super) fn unknown(is_money: bool) -> Text {
     if is_money {
-        Text::new("איננו יודעים אם חויב. אין לחזור על החיוב.", "We do not know whether this was charged. Do not repeat it.")
+        Text::new(
+            "איננו יודעים אם חויב. אין לחזור על החיוב.",
+            "We do not know whether this was charged. Do not repeat it.",
+        )
     } else {
-        Text::new("איננו יודעים אם בוצע. אין לחזור על הפעולה.", "We do not know whether this was done. Do not repeat it.")
+        Text::new(
+            "איננו יודעים אם בוצע. אין לחזור על הפעולה.",
+            "We do not know whether this was done. Do not repeat it.",
+        )
     }
 }
 
