@@ -292,8 +292,8 @@ impl Engine {
             at: self.0.clock.now(),
             money: false,
             limits: Limits::default(),
-            look_up: Value::Null,
-            stamp: None,
+            look_up: self.noted(&call.prepared.facts.look_up),
+            stamp: stamp.as_ref().map(ToString::to_string),
         };
         let begin =
             self.0.journal.begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
@@ -330,6 +330,13 @@ impl Engine {
             waited += pause;
             pause = (pause * 2).min(OUTCOME_RETRY_PAUSE_MAX);
         }
+    }
+
+    /// What a look-up will have to know, as it is kept: without secrets.
+    fn noted(&self, look_up: &Value) -> Value {
+        let mut noted = look_up.clone();
+        self.0.redactor.json(&mut noted);
+        noted
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
