@@ -5,7 +5,7 @@ use crate::compose::lock::{HubLock, Role};
 use crate::compose::store::open_beside;
 use crate::config::Config;
 use crate::error::{Doing, HubError};
-use gesher_core::{Clock, RunId, SystemClock};
+use gesher_core::{RunId, SystemClock};
 use gesher_engine::Stop;
 use gesher_engine::journal::{Journal, RunRecord};
 use gesher_trigger::drop::{Renewed, Reports};

@@ -167,43 +167,69 @@ fn rows_are_as_without_a_crash(evidence: &Evidence, found: &mut Vec<Violation>) 
 }
 
 fn allowed(evidence: &Evidence, run: &Run, item: &Item, kind: Kind) -> Vec<&'static str> {
-    let interrupted = item.code.as_deref() == Some("interrupted");
-    let mut allowed = match kind {
+    // It was unknown, and is so still, or was looked up. Whether that is true is the ledger's to say.
+    if item.was_open(&evidence.audit) {
+        return vec!["unknown", "succeeded"];
+    }
+    let as_ever = match kind {
         Kind::Invalid => return vec!["invalid"],
-        Kind::Declined => vec!["declined"],
-        Kind::Good if run.name == AGAIN => vec!["duplicate"],
-        Kind::Good => vec!["succeeded"],
+        Kind::Declined => "declined",
+        Kind::Good => "succeeded",
     };
-    if interrupted {
-        allowed = vec!["unknown"];
+    if run.name == AGAIN && keeps_its_key(evidence, &item.order) {
+        return vec!["duplicate"];
     }
-    if run.name == AGAIN {
-        let first = evidence.runs.iter().filter(|other| other.name == FILE).flat_map(|run| &run.items);
-        match first.filter(|other| other.order == item.order).map(|item| item.status.as_str()).next() {
-            Some("unknown" | "succeeded") => allowed = vec!["duplicate"],
-            // A declined or unsent row may be tried again: then it is as good as new.
-            _ if kind == Kind::Good => allowed = vec!["succeeded"],
-            _ => {}
-        }
-    }
-    let was_met = TARGETS.contains(&item.order.as_str()) && run.name == FILE;
     match evidence.fault.knows {
-        Knows::Nothing if was_met => vec!["unknown"],
-        Knows::Perhaps if kind != Kind::Invalid => {
-            allowed.extend(["unknown", "not_sent"]);
-            allowed
-        }
-        Knows::Nothing | Knows::Answer | Knows::Perhaps => allowed,
+        Knows::Nothing if was_met(run, item) => vec!["unknown"],
+        Knows::Perhaps => vec![as_ever, "not_sent"],
+        Knows::Nothing | Knows::Answer | Knows::Perhaps => vec![as_ever],
     }
 }
 
-/// A kill leaves no more unknown than was in flight.
+/// Whether the first file's row has the key still, so that the second may not.
+fn keeps_its_key(evidence: &Evidence, order: &str) -> bool {
+    let first = evidence.runs.iter().filter(|run| run.name == FILE).flat_map(|run| &run.items);
+    let of_order = first.filter(|item| item.order == order);
+    of_order.into_iter().any(|item| matches!(item.status.as_str(), "unknown" | "succeeded"))
+}
+
+/// Whether the case's fault met the row, or would have.
+fn was_met(run: &Run, item: &Item) -> bool {
+    run.name == FILE && TARGETS.contains(&item.order.as_str())
+}
+
+/// A kill leaves no more unknown than was in flight; nothing else does but the fault.
 fn unknown_is_bounded(evidence: &Evidence, found: &mut Vec<Violation>) {
-    let interrupted = evidence.unknown().get("interrupted").copied().unwrap_or_default();
-    if interrupted > evidence.kills * evidence.concurrency {
-        let what = format!("{interrupted} after {} kills", evidence.kills);
-        found.push(Violation::of("more unknown than in flight", what));
+    let items = evidence.runs.iter().flat_map(|run| run.items.iter().map(move |item| (run, item)));
+    let open = items.filter(|(run, item)| !was_met(run, item) && item.was_open(&evidence.audit)).count();
+    // A connection that is refused may be any row's.
+    let refused = if evidence.fault.knows == Knows::Perhaps { TARGETS.len() } else { 0 };
+    if open > evidence.kills * evidence.concurrency + refused {
+        found.push(Violation::of(
+            "more unknown than in flight",
+            format!("{open} after {} kills", evidence.kills),
+        ));
     }
+}
+
+/// After everything was looked up: what the ledger has is closed, but where it has it twice, or for another amount.
+pub fn still_unknown(evidence: &Evidence) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for item in evidence.runs.iter().flat_map(|run| &run.items).filter(|item| item.status == "unknown") {
+        let taken: Vec<&Charged> =
+            evidence.ledger.iter().filter(|charge| charge.order == item.order && charge.valid).collect();
+        let is_conflict = item.steps.iter().any(|step| step.state == "conflict");
+        if taken.len() == 1 && !is_conflict {
+            found.push(Violation::of(
+                "the ledger has it and no look-up found it",
+                format!("{item:?}: {taken:?}"),
+            ));
+        }
+        if taken.len() > 1 && !is_conflict {
+            found.push(Violation::of("charged twice, and no conflict", format!("{item:?}: {taken:?}")));
+        }
+    }
+    found
 }
 
 /// Steps go from state to state as they may, the audit tells the same, and none is in flight at rest.

@@ -130,6 +130,15 @@ impl Evidence {
     }
 }
 
+impl Item {
+    /// Whether nobody knew what became of it, at some time.
+    pub fn was_open(&self, audit: &[Change]) -> bool {
+        let is_open = |change: &Change| matches!(change.became.as_str(), "unknown" | "conflict");
+        let of_step = |change: &&Change| self.steps.iter().any(|step| step.id == change.subject);
+        audit.iter().filter(of_step).any(is_open)
+    }
+}
+
 /// What each order is: all that were dropped as rows.
 pub fn orders() -> impl Iterator<Item = (&'static str, Kind)> {
     rows::ROWS.iter().copied().chain([rows::ONE_ROW])
