@@ -12,8 +12,8 @@ use gesher_tests::files::holds;
 use gesher_tests::program::{gesher, gesher_crash};
 use gesher_tests::{Background, nap, until};
 
-/// Cases of the sample: about a minute on two cores.
-const SAMPLE_CASES: usize = 64;
+/// Cases of the sample: every point twice and every fault twice; less than a minute on two cores.
+const SAMPLE_CASES: usize = 68;
 
 #[track_caller]
 fn all_hold(cases: &[Case]) {
@@ -21,6 +21,17 @@ fn all_hold(cases: &[Case]) {
     let sums = Sums::of(&played);
     assert_eq!(sums.broken, 0, "{sums}\n{}", table::broken(&played));
     println!("{sums}");
+}
+
+#[test]
+fn the_sample_has_every_point_and_every_fault() {
+    let sample = case::sample(SAMPLE_CASES);
+    for point in points::POINTS {
+        assert!(sample.iter().any(|case| case.kills == [Kill::at(point)]), "{point:?}");
+    }
+    for fault in faults::FAULTS {
+        assert!(sample.iter().any(|case| case.fault == *fault), "{}", fault.name);
+    }
 }
 
 #[test]
@@ -55,7 +66,9 @@ fn the_lists_of_points_mutants_and_faults_are_those_of_the_sources() {
     mutants.sort_unstable();
     assert_eq!(mutants, mutants::in_sources());
     for (kind, _) in gesher_simulator::FaultKind::TABLE {
-        assert!(faults::FAULTS.iter().any(|fault| fault.kind == kind), "no case has the fault {kind}");
+        let has =
+            |fault: &faults::Fault| fault.kind == kind || fault.lists.is_some_and(|list| list.0 == kind);
+        assert!(faults::FAULTS.iter().any(has), "no case has the fault {kind}");
     }
 }
 

@@ -88,7 +88,7 @@ pub fn sample(cases: usize) -> Vec<Case> {
     let one = |at: usize| {
         let round = at / POINTS.len();
         let point = &POINTS[at % POINTS.len()];
-        Case::of(Kill::at(point), FAULTS[(at * 8 + round * 5 + 1) % FAULTS.len()])
+        Case::of(Kill::at(point), FAULTS[(at * 7 + round * 4 + 1) % FAULTS.len()])
     };
     (0..cases).map(one).collect()
 }

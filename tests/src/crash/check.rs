@@ -219,7 +219,7 @@ pub fn still_unknown(evidence: &Evidence) -> Vec<Violation> {
         let taken: Vec<&Charged> =
             evidence.ledger.iter().filter(|charge| charge.order == item.order && charge.valid).collect();
         let is_conflict = item.steps.iter().any(|step| step.state == "conflict");
-        if taken.len() == 1 && !is_conflict {
+        if taken.len() == 1 && !is_conflict && !evidence.fault.may_hide() {
             found.push(Violation::of(
                 "the ledger has it and no look-up found it",
                 format!("{item:?}: {taken:?}"),

@@ -22,11 +22,22 @@ pub struct Fault {
     pub more: &'static str,
     /// What the hub can know.
     pub knows: Knows,
+    /// What is wrong with the lists by which a lost answer is looked up, as a rule says it.
+    pub lists: Option<(&'static str, &'static str)>,
 }
 
 const fn fault(name: &'static str, kind: &'static str, more: &'static str, knows: Knows) -> Fault {
-    Fault { name, kind, more, knows }
+    Fault { name, kind, more, knows, lists: None }
 }
+
+/// The answer to a charge is lost, and the lists are of no help.
+const fn lost(name: &'static str, list: &'static str, more: &'static str) -> Fault {
+    let lists = Some((list, more));
+    Fault { name, kind: "commit_then_close", more: "", knows: Knows::Nothing, lists }
+}
+
+/// Where lost answers are looked up.
+const LISTS: [&str; 2] = ["/billing/payments/list/", "/accounting/documents/list/"];
 
 /// Nothing goes wrong at the provider.
 pub const NONE: Fault = fault("none", "", "", Knows::Answer);
@@ -55,7 +66,10 @@ pub const FAULTS: &[Fault] = &[
     fault("slow_drip", "slow_drip", "delay_ms = 200", Knows::Answer),
     fault("endless_drip", "slow_drip", "delay_ms = 60000", Knows::Nothing),
     fault("duplicate", "duplicate", "", Knows::Answer),
-    fault("list_lag", "list_lag", "", Knows::Answer),
+    lost("list_lag", "list_lag", "delay_ms = 3600000"),
+    lost("document_lag", "document_lag", "delay_ms = 3600000"),
+    lost("list_repeats", "list_repeats", ""),
+    lost("list_empty_page", "list_empty_page", ""),
     fault("wrong_amount", "wrong_amount", "", Knows::Nothing),
     fault("status2_after_commit", "status2_after_commit", "", Knows::Nothing),
     fault("forbidden_empty", "forbidden_empty", "", Knows::Nothing),
@@ -84,6 +98,18 @@ impl Fault {
                 self.kind, self.more
             )
         };
-        orders.iter().map(rule).collect()
+        let on_list = |(kind, more): (&str, &str)| -> String {
+            let rule = |path: &&str| {
+                format!("[[rule]]\nmatch = {{ path = \"{path}\" }}\nfault = \"{kind}\"\n{more}\n")
+            };
+            LISTS.iter().map(rule).collect()
+        };
+        let on_lists = self.lists.map(on_list).unwrap_or_default();
+        orders.iter().map(rule).collect::<String>() + &on_lists
+    }
+
+    /// Whether a look-up may miss what the ledger has.
+    pub fn may_hide(&self) -> bool {
+        self.lists.is_some_and(|(kind, _)| kind != "list_repeats")
     }
 }

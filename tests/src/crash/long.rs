@@ -6,11 +6,11 @@
 use super::case::Chance;
 use super::check::Violation;
 use super::evidence::{Charged, read_ledger};
-use crate::files::names_in;
+use crate::files::{Row, names_in};
 use crate::serve::{Background, simulate};
 use crate::wait::until;
 use crate::{Done, Hub, charges_csv, nap};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -83,17 +83,41 @@ impl Long {
         process.sigterm();
         process.wait_exit();
         let ledger = read_ledger(&ledger);
+        let mut violations = self.violations(&done, &ledger);
+        violations.extend(self.unbounded(&done, &in_flight));
+        // Now everything is looked up: what the ledger has must be closed, and what it lacks must stay.
+        let asked = hub.cmd(&["unknown", "reconcile"]);
+        if !matches!(asked.code, 0 | 3) {
+            violations.push(Violation::of("unknown reconcile", asked.words()));
+        }
+        let after = Done::find(&hub.inbox("done"), "long.csv", &[]).expect("the reports stay");
+        violations.extend(self.violations(&after, &ledger));
+        let charged: BTreeSet<&str> = ledger.iter().map(|charge| charge.order.as_str()).collect();
+        let left = after.rows.iter().filter(|row| row.status() == "unknown");
+        let left: Vec<&Row> = left.filter(|row| charged.contains(row.get("order_id"))).collect();
+        if !left.is_empty() {
+            violations.push(Violation::of("the ledger has it and no look-up found it", format!("{left:?}")));
+        }
         LongPlayed {
             kills: self.kills,
             charged: ledger.len(),
             in_flight: in_flight.iter().sum(),
             unknown: done.count("unknown"),
-            closed: 0,
-            violations: self.violations(&done, &ledger, &in_flight),
+            closed: done.count("unknown") - after.count("unknown"),
+            violations,
         }
     }
 
-    fn violations(&self, done: &Done, ledger: &[Charged], in_flight: &[usize]) -> Vec<Violation> {
+    /// What is unknown is what was in flight at the kills, and each time no more than may be.
+    fn unbounded(&self, done: &Done, in_flight: &[usize]) -> Option<Violation> {
+        let unknown = done.count("unknown");
+        let is_bounded = in_flight.iter().all(|count| *count <= self.concurrency);
+        let is_told = unknown == in_flight.iter().sum::<usize>();
+        let what = || format!("{unknown} unknown; in flight at the kills {in_flight:?}");
+        (!is_bounded || !is_told).then(|| Violation::of("unknown is what was in flight", what()))
+    }
+
+    fn violations(&self, done: &Done, ledger: &[Charged]) -> Vec<Violation> {
         let mut found = Vec::new();
         let mut by_order: BTreeMap<&str, Vec<&Charged>> = BTreeMap::new();
         ledger.iter().for_each(|charge| by_order.entry(charge.order.as_str()).or_default().push(charge));
@@ -116,12 +140,6 @@ impl Long {
         }
         if !by_order.is_empty() {
             found.push(Violation::of("charged without a row", format!("{by_order:?}")));
-        }
-        let unknown = done.count("unknown");
-        if unknown != in_flight.iter().sum::<usize>()
-            || in_flight.iter().any(|count| *count > self.concurrency)
-        {
-            found.push(Violation::of("unknown is what was in flight", format!("{unknown}: {in_flight:?}")));
         }
         if done.retry.is_some() {
             found.push(Violation::of("only free rows may be tried again", "there is a retry file"));
