@@ -438,8 +438,13 @@ impl Engine {
 
 /// Whether a rule that is broken on purpose sends once more. Nothing else ever does.
 fn is_resent_by_mutant(code: Option<&str>) -> bool {
-    gesher_core::mutant!("retry_502") && code == Some("http_502")
-        || gesher_core::mutant!("follow_redirects") && code == Some("http_307")
+    if gesher_core::mutant!("retry_502") {
+        return code == Some("http_502");
+    }
+    if gesher_core::mutant!("follow_redirects") {
+        return code == Some("http_307");
+    }
+    false
 }
 
 /// An account's name in the journal: keys belong to it.

@@ -97,7 +97,11 @@ pub fn sample(cases: usize) -> Vec<Case> {
 pub fn of_seed(seed: u64) -> Case {
     let mut chance = Chance(seed);
     let kills = 1 + chance.below(3);
-    let kill = |chance: &mut Chance| Kill { point: chance.of(POINTS).name, nth: 1 + chance.below(8) as u64 };
+    let kill = |chance: &mut Chance| {
+        let point = chance.of(POINTS);
+        let until = usize::try_from(point.nth).unwrap_or(1) + 1;
+        Kill { point: point.name, nth: 1 + chance.below(until) as u64 }
+    };
     let kills = (0..kills).map(|_| kill(&mut chance)).collect();
     let fault = if chance.below(4) == 0 { NONE } else { *chance.of(FAULTS) };
     let concurrency = 1 + chance.below(6);

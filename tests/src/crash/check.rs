@@ -182,7 +182,7 @@ fn allowed(evidence: &Evidence, run: &Run, item: &Item, kind: Kind) -> Vec<&'sta
     match evidence.fault.knows {
         Knows::Nothing if was_met(run, item) => vec!["unknown"],
         Knows::Perhaps => vec![as_ever, "not_sent"],
-        Knows::Nothing | Knows::Answer | Knows::Perhaps => vec![as_ever],
+        Knows::Nothing | Knows::Answer => vec![as_ever],
     }
 }
 
