@@ -277,22 +277,20 @@ impl Engine {
         let outcome = self.perform(call, account).await;
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let finish =
-            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.0.clock.now() };
-        self.finish(finish).await?;
-        Ok(Called::own(outcome))
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.0.clock.now() };
+        self.finish(finish).await.map(Called::own)
     }
 
     /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
-    /// meantime nothing new begins, since intents go the same way.
-    async fn finish(&self, finish: StepFinish) -> Result<(), CallFault> {
+    /// meantime nothing new begins, since intents go the same way. Gives the outcome back.
+    async fn finish(&self, finish: StepFinish) -> Result<StoredOutcome, CallFault> {
         let mut pause = OUTCOME_RETRY_FIRST;
         let mut waited = Duration::ZERO;
         loop {
             let error = match self.0.journal.finish_step(finish.clone()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(finish.outcome),
                 // An earlier try was durable although it was reported as failed: only this process can have made it.
-                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(()),
+                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(finish.outcome),
                 Err(error @ JournalError::Store { .. }) if waited < OUTCOME_RETRY_MAX => error,
                 Err(error) => return Err(CallFault::journal("journalling an outcome")(error)),
             };
