@@ -83,7 +83,7 @@ fn may_hold_card_number(text: &[u8]) -> bool {
     // The first bytes of the digits of other scripts are among them.
     let may_begin_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | 0xd9 | 0xdb | 0xef);
     // Counting alone is many bytes at a time, and mostly enough.
-    if text.iter().filter(|byte| may_begin_digit(byte)).count() < DIGITS_MIN {
+    if text.len() < DIGITS_MIN || text.iter().filter(|byte| may_begin_digit(byte)).count() < DIGITS_MIN {
         return false;
     }
     let mut digits = 0;
