@@ -30,6 +30,7 @@ const CORE_FILES: &[&str] = &[
     "outcome.rs",
     "redact.rs",
     "secret.rs",
+    "shape.rs",
     "time.rs",
 ];
 
