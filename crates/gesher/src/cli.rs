@@ -41,6 +41,10 @@ pub enum Command {
     Runs(RunsArgs),
     /// Show one run with its items and their steps.
     Show(ShowArgs),
+    /// Go on with a run that halted and waits for a person.
+    Resume(DecideArgs),
+    /// Give up the rest of a run: rows at work end, the others become `cancelled` and may be dropped again.
+    Cancel(DecideArgs),
     /// What the hub does not know: list it, ask the provider, settle it.
     #[command(subcommand)]
     Unknown(UnknownCommand),
@@ -129,6 +133,17 @@ pub struct ShowArgs {
     /// Only the items in this state.
     #[arg(long, value_name = "STATE")]
     pub items: Option<ItemFilter>,
+}
+
+/// `resume` and `cancel`
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// The run's id.
+    #[arg(value_name = "RUN")]
+    pub run: RunId,
+    /// Why, for whoever reads the history.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// Which items to show.
@@ -302,6 +317,10 @@ mod tests {
             ("gesher show k7mq2xd --items queued", true),
             ("gesher show k7mq2xd --items lost", false),
             ("gesher show march", false),
+            ("gesher resume k7mq2xd", true),
+            ("gesher cancel k7mq2xd --reason wrong-file", true),
+            ("gesher cancel march", false),
+            ("gesher cancel", false),
             ("gesher new h --template onboarding", true),
             ("gesher new h --template other", false),
             ("gesher simulate --officeguy 127.0.0.1:0", true),

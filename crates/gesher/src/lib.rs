@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod config;
+pub mod decisions;
 pub mod error;
 pub mod exit;
 pub mod fields;

@@ -79,10 +79,14 @@ impl Desk {
         Ok(items.into_iter().find(|item| item.id == *id))
     }
 
+    pub(super) async fn has_ended(&self, item: &ItemId) -> Result<bool, EngineError> {
+        Ok(self.item(item).await?.is_some_and(|item| item.end.is_some()))
+    }
+
     /// Whether a step's item is over, or waits in a run that nobody works on. Any other item is still running with what
     /// it was told of the step.
     pub(super) async fn is_at_rest(&self, item: &ItemId) -> Result<bool, EngineError> {
-        if self.item(item).await?.is_some_and(|item| item.end.is_some()) {
+        if self.has_ended(item).await? {
             return Ok(true);
         }
         let run = self.journal.run(&item.run).await.map_err(EngineError::journal("reading a run"))?;

@@ -206,7 +206,9 @@ impl Engine {
             StepState::Over(OutcomeStatus::Conflict) => return Ok(Reconciled::Conflict),
             StepState::Over(status) => return Ok(Reconciled::Closed(status)),
         }
-        if !self.desk().is_at_rest(&id.item).await? {
+        // A run is halted the moment that unknown answers halt it, and its items at work end only then.
+        let is_worked_on = self.is_at_work(&id.item.run) && !self.desk().has_ended(&id.item).await?;
+        if is_worked_on || !self.desk().is_at_rest(&id.item).await? {
             return Ok(Reconciled::AtWork);
         }
         let asked = self.ask(&step, patience).await;

@@ -5,6 +5,7 @@
 
 mod bank;
 mod breaks;
+mod decisions;
 mod hub;
 mod renew;
 mod resume;

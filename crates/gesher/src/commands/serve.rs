@@ -4,6 +4,7 @@ use crate::calls;
 use crate::compose::lock::{HubLock, Role};
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
+use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::health::{self, Ready};
@@ -68,6 +69,13 @@ async fn serve(
     work.spawn(async move {
         calls::resume(&engine, &flows, &stopping).await?;
         calls.await;
+        Ok(())
+    });
+    let people =
+        Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
+    let decisions = people.watch(stop.clone());
+    work.spawn(async move {
+        decisions.await;
         Ok(())
     });
     ready.set(true);
