@@ -4,6 +4,7 @@ use super::convert::{
     all, corrupt, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
     read_number_or_none, read_word,
 };
+use super::desk::Desk;
 use super::fault::Fault;
 use super::runs::{self, KnownRun};
 use crate::error::JournalError;
@@ -213,18 +214,13 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
     found.ok_or_else(|| corrupt("row key without an item", key))
 }
 
-pub(super) fn finish(
-    connection: &Connection,
-    id: &ItemId,
-    end: &ItemEnd,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let run = runs::number(connection, &id.run)?;
+pub(super) fn finish(desk: &Desk, id: &ItemId, end: &ItemEnd, at: Timestamp) -> Result<(), Fault> {
+    let run = runs::numbers(desk, &id.run)?.no;
     let ordinal = integer(id.ordinal)?;
-    if write_end(connection, run, ordinal, end, at)? {
+    if write_end(desk, run, ordinal, end, at)? {
         return Ok(());
     }
-    let query = connection.prepare_cached("SELECT 1 FROM items WHERE run = ?1 AND ordinal = ?2")?;
+    let query = desk.prepare_cached("SELECT 1 FROM items WHERE run = ?1 AND ordinal = ?2")?;
     first(query, [run, ordinal], |_| Ok(()))?.ok_or_else(|| JournalError::NoItem(id.clone()).into())
 }
 
