@@ -23,7 +23,7 @@ const CORE_FILES: &[&str] = &[
     "key.rs",
     "language.rs",
     "lib.rs",
-    "limits.rs",
+    "limits.rs", "look_up.rs",
     "money.rs",
     "names.rs",
     "operation.rs",
