@@ -14,6 +14,7 @@ mod permits;
 mod program;
 mod progress;
 mod run;
+mod scripts;
 mod status;
 mod stop;
 
@@ -27,4 +28,5 @@ pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;
 pub use run::{ITEM_STACK_BYTES, RunEnd};
+pub use scripts::{ScriptHost, Scripts};
 pub use stop::Stop;
