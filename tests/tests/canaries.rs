@@ -195,7 +195,9 @@ fn echo(received: &Received, _: usize) -> Reply {
         11 => {
             let location = format!("Location: /x?password={CVV}&card={}", card(ANSWER_HEADER));
             let cookie = format!("Set-Cookie: k={}; {location}", card(ANSWER_HEADER));
-            Reply::Raw(format!("HTTP/1.1 302 Found\r\n{location}\r\n{cookie}\r\nContent-Length: 0\r\n\r\n").into())
+            Reply::Raw(
+                format!("HTTP/1.1 302 Found\r\n{location}\r\n{cookie}\r\nContent-Length: 0\r\n\r\n").into(),
+            )
         }
         12 => Reply::Raw(format!("no HTTP but {words}\r\n\r\n").into_bytes()),
         13 => Reply::http("401 Unauthorized", "text/plain", &words),
@@ -204,7 +206,8 @@ fn echo(received: &Received, _: usize) -> Reply {
 }
 
 fn envelope(status: u8, data: &Value, words: &str) -> String {
-    json!({ "Data": data, "Status": status, "UserErrorMessage": words, "TechnicalErrorDetails": words }).to_string()
+    json!({ "Data": data, "Status": status, "UserErrorMessage": words, "TechnicalErrorDetails": words })
+        .to_string()
 }
 
 /// An answer with a canary in each field that has room.
@@ -338,7 +341,9 @@ fn no_byte_that_the_hub_writes_or_prints_holds_a_secret_or_a_card() {
     );
     let header = format!("order_id,{},cvv\r\n1,2,{CVV}\r\n", card(HEADER));
     let codes = format!("order_id,name,token,amount,logged,thrown,code,CVV2\r\n41,Dana,t,5.00,,,,{CVV}\r\n");
-    let named = charges_csv(50, 1).replace("amount\r\n", "amount,logged,thrown,code\r\n").replace(".50\r\n", ".50,,,\r\n");
+    let named = charges_csv(50, 1)
+        .replace("amount\r\n", "amount,logged,thrown,code\r\n")
+        .replace(".50\r\n", ".50,,,\r\n");
     let files = [
         ("orders.csv".to_owned(), orders),
         ("cells.csv".to_owned(), cells),
@@ -351,7 +356,9 @@ fn no_byte_that_the_hub_writes_or_prints_holds_a_secret_or_a_card() {
         hub.drop_file(name, text);
     }
     until("three files to be done", 60, || (reports(&hub, "done", ".report.json").len() == 3).then_some(()));
-    until("two files to be refused", 60, || (reports(&hub, "failed", ".errors.csv").len() == 2).then_some(()));
+    until("two files to be refused", 60, || {
+        (reports(&hub, "failed", ".errors.csv").len() == 2).then_some(())
+    });
     assert_eq!(serving.stop().code, 0);
 
     let statuses = statuses(&hub);
@@ -445,7 +452,10 @@ fn a_secret_in_the_configuration_itself_is_never_repeated() {
         let hub = hub(&provider);
         hub.set(table, setting, &value);
         let checked = hub.cmd(&["check"]);
-        assert!(checked.code == 2 || table == "senzey", "{table}.{setting} = {value} was taken: {checked:#?}");
+        assert!(
+            checked.code == 2 || table == "senzey",
+            "{table}.{setting} = {value} was taken: {checked:#?}"
+        );
         let mut outputs = vec![checked, hub.cmd(&["--json", "check"]), hub.cmd(&["runs"])];
         if outputs[0].code != 0 {
             outputs.push(hub.cmd(&["serve"]));

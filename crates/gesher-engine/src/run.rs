@@ -273,7 +273,7 @@ fn run_program(
         Some(input) => shared.program.run(&context, input),
         None => ProgramEnd::Ended,
     }))
-        .unwrap_or_else(|_panic| messages::panicked(engine.language()));
+    .unwrap_or_else(|_panic| messages::panicked(engine.language()));
     let closed = context.close();
     if let Some(error) = closed.fault {
         return Err(error);

@@ -31,10 +31,8 @@ pub struct Place {
 impl Place {
     pub(crate) fn new(sources: &Sources, file: &str, position: Position) -> Self {
         let line = position.line().unwrap_or(0);
-        let source_line = line
-            .checked_sub(1)
-            .and_then(|index| sources.text(file)?.lines().nth(index))
-            .unwrap_or_default();
+        let source_line =
+            line.checked_sub(1).and_then(|index| sources.text(file)?.lines().nth(index)).unwrap_or_default();
         let source_line = mask_card_numbers(source_line).into_owned();
         Self { file: file.to_owned(), line, column: position.position().unwrap_or(0), source_line }
     }

@@ -570,14 +570,17 @@ fn the_hash_covers_the_script_and_its_modules_and_what_runs_is_what_was_read() {
 
 #[test]
 fn what_a_run_kept_compiles_to_the_same_program_without_a_folder() {
-    let main =
-        ("flows/pay.rhai", "import \"lib/a\" as a; fn on_row(row) { a::f(row.x) + row[\"y\"] } fn on_call(_) { a::f(2) }");
+    let main = (
+        "flows/pay.rhai",
+        "import \"lib/a\" as a; fn on_row(row) { a::f(row.x) + row[\"y\"] } fn on_call(_) { a::f(2) }",
+    );
     let modules = [
         ("lib/a.rhai", "import \"lib/b\" as b; fn f(n) { b::twice(n) }"),
         ("lib/b.rhai", "const TIMES = 2; fn twice(n) { n * global::TIMES }"),
         ("lib/other.rhai", "fn unused() { 1 }"),
     ];
-    let first = compiled(&[main, modules[0], modules[1], modules[2]]).unwrap_or_else(|f| panic!("{}", shown(&f)));
+    let first =
+        compiled(&[main, modules[0], modules[1], modules[2]]).unwrap_or_else(|f| panic!("{}", shown(&f)));
     let kept = first.script();
     assert_eq!((kept.main.as_str(), kept.hash.as_str()), ("flows/pay.rhai", first.hash()));
     assert_eq!(kept.files.keys().collect::<Vec<_>>(), ["flows/pay.rhai", "lib/a.rhai", "lib/b.rhai"]);
@@ -612,11 +615,19 @@ fn what_this_hub_cannot_run_of_a_kept_script_is_said_in_a_line() {
 
 #[test]
 fn a_script_holds_no_card_number_since_runs_keep_it() {
-    for line in ["let card = \"4580 4580 4580 4580\";", "let card = 4111111111111111;", "// 5555-5555-5555-4444"] {
+    for line in
+        ["let card = \"4580 4580 4580 4580\";", "let card = 4111111111111111;", "// 5555-5555-5555-4444"]
+    {
         let faults = compiled(&[("flow.rhai", &format!("fn on_call(args) {{\n{line}\n}}"))]).unwrap_err();
         let shown = shown(&faults);
-        assert!(shown.starts_with("flow.rhai:2:1: this is a card number") && shown.contains("[card ****"), "{shown}");
-        assert!(!shown.contains("4580 4580") && !shown.contains("41111111") && !shown.contains("5555-5555"), "{shown}");
+        assert!(
+            shown.starts_with("flow.rhai:2:1: this is a card number") && shown.contains("[card ****"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("4580 4580") && !shown.contains("41111111") && !shown.contains("5555-5555"),
+            "{shown}"
+        );
     }
     check_value("\"411111111\" + \"1111111\"", json!("4111111111111111"));
 }

@@ -241,6 +241,7 @@ mod tests {
                 rows: None,
                 started_at: at(second),
                 ended_at: None,
+                closings: 0,
             };
             assert_eq!(handed.fit(&run), want, "{name} {second} {state:?}");
         }

@@ -181,7 +181,7 @@ mod tests {
     use crate::compose::Hub;
     use crate::compose::lock::{HubLock, Role};
     use crate::config::Config;
-    use gesher_engine::journal::{RunState, TriggerKind};
+    use gesher_engine::journal::{RunState, ScriptBundle, TriggerKind};
     use gesher_simulator::FaultPlan;
     use std::os::unix::fs::PermissionsExt;
 

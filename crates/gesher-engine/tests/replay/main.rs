@@ -11,13 +11,13 @@ mod random;
 
 use acme::Acme;
 use cut::{Cut, Dying};
-use gesher_core::time::ManualClock;
-use gesher_core::{Clock, ItemEnd, ItemId, ItemStatus, Language, OutcomeStatus, Provider, Redactor, Registry, RunId};
 use gesher_core::SystemClock;
-use gesher_engine::journal::{ItemQuery, Journal, ScriptBundle, SqliteJournal, StepRecord, TriggerKind};
-use gesher_engine::{
-    AccountRules, Allow, Engine, EngineParts, Flow, Program, Progress, RunEnd, Stop,
+use gesher_core::time::ManualClock;
+use gesher_core::{
+    Clock, ItemEnd, ItemId, ItemStatus, Language, OutcomeStatus, Provider, Redactor, Registry, RunId,
 };
+use gesher_engine::journal::{ItemQuery, Journal, ScriptBundle, SqliteJournal, StepRecord, TriggerKind};
+use gesher_engine::{AccountRules, Allow, Engine, EngineParts, Flow, Program, Progress, RunEnd, Stop};
 use gesher_vault::{MasterKeySource, Vault};
 use proptest::prelude::*;
 use random::{Op, Programs, Traces};
@@ -50,7 +50,12 @@ impl World {
     /// A world in which the same question has the same answer for ever.
     fn still() -> Self {
         let clock = ManualClock::new("2026-07-01T08:00:00Z".parse().unwrap());
-        Self { folder: tempfile::tempdir().unwrap(), acme: Arc::default(), clock: Arc::new(clock), traces: Traces::default() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            acme: Arc::default(),
+            clock: Arc::new(clock),
+            traces: Traces::default(),
+        }
     }
 
     /// A world in which time goes by and every answer is another.
@@ -75,7 +80,9 @@ impl World {
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
             journal: dying,
-            vault: Arc::new(Vault::open(&MasterKeySource { env: None, credentials_dir: None, file }).unwrap()),
+            vault: Arc::new(
+                Vault::open(&MasterKeySource { env: None, credentials_dir: None, file }).unwrap(),
+            ),
             clock: Arc::clone(&self.clock),
             redactor: Arc::new(Redactor::new()),
             language: Language::En,
@@ -165,12 +172,20 @@ impl World {
             let is_own = !key.starts_with("shared-");
             prop_assert!(!is_own || sent.len() == 1, "{} was sent for {:?}", key, sent);
             let again = sent.split_last().map(|(_, earlier)| earlier).unwrap_or_default();
-            prop_assert!(again.iter().all(|status| status.leaves_key_free()), "{} was sent for {:?}", key, sent);
+            prop_assert!(
+                again.iter().all(|status| status.leaves_key_free()),
+                "{} was sent for {:?}",
+                key,
+                sent
+            );
         }
         let hub = self.start(None);
         let tally = hub.runtime.block_on(hub.journal.tally(run)).unwrap();
         let counted: u64 = ItemStatus::ALL.into_iter().map(|status| tally.count(status)).sum();
-        prop_assert_eq!((tally.items(), tally.queued, counted), (programs.len() as u64, 0, programs.len() as u64));
+        prop_assert_eq!(
+            (tally.items(), tally.queued, counted),
+            (programs.len() as u64, 0, programs.len() as u64)
+        );
         Ok(())
     }
 }

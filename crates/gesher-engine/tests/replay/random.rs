@@ -35,7 +35,15 @@ pub(crate) enum Op {
 
 /// What a provider may answer, the usual more often.
 const ANSWERS: [&str; 10] = [
-    "succeeded", "succeeded", "succeeded", "declined", "declined", "rejected", "not_sent", "unknown", "conflict",
+    "succeeded",
+    "succeeded",
+    "succeeded",
+    "declined",
+    "declined",
+    "rejected",
+    "not_sent",
+    "unknown",
+    "conflict",
     "succeeded",
 ];
 
@@ -68,9 +76,8 @@ pub(crate) fn ops(may_share: bool) -> impl Strategy<Value = Vec<Op>> {
 
 /// Programs that run straight on: each call is a step.
 pub(crate) fn straight() -> impl Strategy<Value = Vec<Op>> {
-    let op = plain_op(false).prop_filter("each is a step", |op| {
-        !matches!(op, Op::Missing | Op::Slip | Op::Throw | Op::Return)
-    });
+    let op = plain_op(false)
+        .prop_filter("each is a step", |op| !matches!(op, Op::Missing | Op::Slip | Op::Throw | Op::Return));
     prop::collection::vec(op, 2..8)
 }
 

@@ -311,8 +311,7 @@ impl DropTrigger {
         let source =
             self.blocking("opening a file", move || FileSource::new(job.rows(), &sha256, language)).await?;
         let changed_after = source.changed_after();
-        let end =
-            self.engine.run_items(&run, &self.flow, &program, Box::new(source), stop, progress).await;
+        let end = self.engine.run_items(&run, &self.flow, &program, Box::new(source), stop, progress).await;
         match end {
             Ok(RunEnd::Complete | RunEnd::Changed { .. }) => Ok(None),
             Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),

@@ -63,7 +63,11 @@ async fn check_claimed(place: impl FnOnce(&Path, &str), want: RunState, payments
     let source = json!({ "stamp": stamp(&metadata), "rules": {
         "row_key": { "columns": ["order"] }, "amount": "amount", "encoding": "auto", "not_cards": [],
     }});
-    let run = hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source, &PayRows::default().script()).await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, "x.csv", source, &PayRows::default().script())
+        .await
+        .unwrap();
     place(&inbox, run.as_str());
     let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
     assert_eq!(ends.len(), 1);

@@ -19,7 +19,7 @@ pub(crate) struct PayRows {
     /// Stands for the script's text. That of the usual one is empty.
     pub mark: &'static str,
     /// The same as a hash.
-    hash: String,
+    pub hash: String,
     /// What `on_finish` throws, if there is one.
     pub on_finish: Option<&'static str>,
 }
@@ -146,7 +146,8 @@ impl Hub {
         std::fs::create_dir_all(&data).unwrap();
         let now = jiff::Timestamp::UNIX_EPOCH;
         let provider: Arc<dyn Provider> = bank.clone();
-        let journal = SqliteJournal::open(&data.join("gesher.db"), &[provider.environment()], now).unwrap();
+        let journal =
+            SqliteJournal::open(&data.join("gesher.db"), None, &[provider.environment()], now).unwrap();
         let hub_id = journal.hub_id().clone();
         let source = MasterKeySource { env: None, credentials_dir: None, file: data.join("master.key") };
         let engine = Engine::new(EngineParts {

@@ -115,7 +115,10 @@ async fn a_run_that_kept_no_script_waits_for_the_old_files() {
     assert!(scripts.of_run(&hub.engine, &kept).await.unwrap().is_ok());
     let unkept = RunRecord { script: "an older hub kept only this".to_owned(), ..kept };
     let why = scripts.of_run(&hub.engine, &unkept).await.unwrap().err().unwrap();
-    assert!(why.en.contains("the old one (an older hub) was not kept") && why.he.contains("לא נשמר"), "{why:?}");
+    assert!(
+        why.en.contains("the old one (an older hub) was not kept") && why.he.contains("לא נשמר"),
+        "{why:?}"
+    );
 }
 
 /// What the journal keeps of a claim.
@@ -132,8 +135,11 @@ fn source(folder: Option<&Path>, dropped: Option<&Path>) -> serde_json::Value {
 /// A file of three rows in the work folder, as a crash right after the claim leaves it.
 async fn claim(hub: &Hub, folder: Option<&Path>) -> RunId {
     hub.trigger.open_folder().unwrap();
-    let run =
-        hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source(folder, None), &PayRows::default().script()).await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, "x.csv", source(folder, None), &PayRows::default().script())
+        .await
+        .unwrap();
     fs::write(hub.base.join(format!("inbox/.work/{run}.x.csv")), rows(0..3)).unwrap();
     run
 }
@@ -169,7 +175,11 @@ async fn a_claim_that_was_interrupted_finds_its_file_in_the_old_folder() {
     let dropped = inbox.join("x.csv");
     fs::write(&dropped, rows(0..3)).unwrap();
     let source = source(Some(&inbox), Some(&dropped));
-    let run = hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source, &PayRows::default().script()).await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, "x.csv", source, &PayRows::default().script())
+        .await
+        .unwrap();
     check_goes_on(&hub, 3).await;
     assert!(hub.names("done").contains(&format!("x.{run}.csv")));
 }
@@ -182,7 +192,11 @@ async fn a_claim_that_was_interrupted_finds_its_file_under_a_name_with_a_card_nu
     let dropped = base.path().join("inbox/4111111111111111.csv");
     fs::write(&dropped, rows(0..3)).unwrap();
     let (source, name) = (source(None, Some(&dropped)), "[card ****1111].csv");
-    let run = hub.engine.start_run("pay", TriggerKind::Drop, name, source, &PayRows::default().script()).await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, name, source, &PayRows::default().script())
+        .await
+        .unwrap();
     check_goes_on(&hub, 3).await;
     assert!(hub.names("done").contains(&format!("[card ****1111].{run}.csv")));
 }

@@ -118,7 +118,8 @@ fn secret_fault(
 ) -> Option<Fault> {
     let folder = scripts_folder(config, &config.root.join(&part.script));
     let script = program.script();
-    let lines = script.files.iter().flat_map(|(file, text)| text.lines().enumerate().map(move |line| (file, line)));
+    let lines =
+        script.files.iter().flat_map(|(file, text)| text.lines().enumerate().map(move |line| (file, line)));
     let (file, (index, _)) = lines.into_iter().find(|(_, (_, line))| redactor.holds_secret(line))?;
     let path = folder.join(file);
     let file = path.strip_prefix(&config.root).unwrap_or(&path).display().to_string();
