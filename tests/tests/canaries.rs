@@ -258,18 +258,19 @@ fn on_row(row) {
     say("45801" + row.logged);
     if row.order_id == "20" { throw "45801" + row.thrown; }
     if row.order_id == "21" { throw #{ code: "45801" + row.code, message: "it is 45801" + row.thrown }; }
-    let answer = try {
-        officeguy::charge("marketplace", row.order_id, #{
+    let answer = ();
+    try {
+        answer = officeguy::charge("marketplace", row.order_id, #{
             Customer: #{ ExternalIdentifier: row.order_id, Name: row.name, SearchMode: "ExternalIdentifier" },
             PaymentMethod: #{ CreditCard_Token: row.token, CreditCard_ExpirationMonth: 12,
                               CreditCard_ExpirationYear: 2030, Type: "CreditCard" },
             Items: [ #{ Item: #{ Name: row.name }, Quantity: 1, UnitPrice: decimal(row.amount) } ],
             VATIncluded: true,
-        })
+        });
     } catch (refused) {
         say(refused.message);
         throw refused;
-    };
+    }
     say(answer.message);
     print(answer);
     answer

@@ -126,6 +126,8 @@ impl World {
             &hub.stop,
             &Progress::default(),
         ));
+        // What a dead process had handed to the kernel is there before the next one starts: an awaited write proves it.
+        hub.runtime.block_on(async { hub.journal.settle_in_flight(self.clock.now()).await }).unwrap();
         match worked {
             Ok(RunEnd::Complete) => true,
             Ok(_) => false,
