@@ -6,6 +6,7 @@
 use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
 use crate::flow::Flow;
+use crate::halt::UnknownGuard;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
@@ -73,6 +74,7 @@ pub struct ItemContext {
     flow: Arc<Flow>,
     item: ItemId,
     stop: Stop,
+    guard: Arc<UnknownGuard>,
     dead: AtomicBool,
     work: Mutex<Work>,
 }
@@ -100,9 +102,10 @@ impl ItemContext {
         item: ItemId,
         recorded: Vec<StepRecord>,
         stop: Stop,
+        guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, stop, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -233,7 +236,7 @@ impl ItemContext {
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
         };
         let begun = Arc::clone(&self.work().begun);
-        let call = Call { step, operation, who: &who, key, registered, prepared: &prepared, begun };
+        let call = Call { key, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
         let called = match refusal {
             None => self.send(&call)?,
             Some(rejection) => {
@@ -242,6 +245,19 @@ impl ItemContext {
             }
         };
         self.answer(operation, changes, called)
+    }
+
+    /// A call without a key, of which nothing was begun.
+    fn call_of<'a>(
+        &'a self,
+        step: StepId,
+        operation: &'a str,
+        who: &'a str,
+        registered: &'a Registered,
+        prepared: &'a Prepared,
+    ) -> Call<'a> {
+        let (limits, guard) = (self.flow.limits, &*self.guard);
+        Call { step, operation, who, key: None, registered, prepared, limits, guard, begun: Arc::default() }
     }
 
     /// Everything about a call that depends on nothing but the call: its key and its request.

@@ -18,7 +18,9 @@ use gesher_core::{
 use gesher_engine::journal::{
     ItemQuery, Journal, RunState, ScriptBundle, SqliteJournal, StepRecord, TriggerKind,
 };
-use gesher_engine::{AccountRules, Allow, Engine, EngineParts, Flow, Program, Progress, RunEnd, Stop};
+use gesher_engine::{
+    AccountRules, Allow, Engine, EngineParts, Flow, FlowLimits, OnUnknown, Program, Progress, RunEnd, Stop,
+};
 use gesher_vault::{MasterKeySource, Vault};
 use proptest::prelude::*;
 use random::{Op, Programs, Traces};
@@ -116,7 +118,13 @@ impl World {
             traces: Arc::clone(&self.traces),
         });
         let allow = vec![Allow::parse("acme.*").unwrap()];
-        let flow = Arc::new(Flow { name: "f".into(), allow, concurrency: shape.concurrency });
+        let flow = Arc::new(Flow {
+            name: "f".into(),
+            allow,
+            concurrency: shape.concurrency,
+            on_unknown: OnUnknown::Continue,
+            limits: FlowLimits::default(),
+        });
         let items = random::items(programs.len());
         let worked = hub.runtime.block_on(hub.engine.run_items(
             run,

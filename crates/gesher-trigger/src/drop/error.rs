@@ -57,6 +57,12 @@ pub enum TriggerError {
         /// What was found, and what to do.
         why: String,
     },
+    /// Another part of this process works on the run.
+    #[error("run {run} is being worked on already")]
+    AtWork {
+        /// Which run.
+        run: RunId,
+    },
     /// A file that was named to be run is none.
     #[error("{0} is no regular file")]
     NoFile(PathBuf),

@@ -40,10 +40,11 @@ impl DropTrigger {
     }
 
     /// The script that the run began with, whatever the scripts folder holds by now. Where this hub cannot run it, the
-    /// run waits.
+    /// run waits, unless it is given up: then no row of it is run, and it needs no script.
     pub(super) async fn program_of(&self, run: &RunRecord) -> Result<Arc<dyn Program>, TriggerError> {
         match self.scripts.of_run(&self.engine, run).await {
             Ok(Ok(program)) => Ok(program),
+            Ok(Err(_)) if self.is_given_up(&run.id).await? => Ok(Arc::clone(self.scripts.current())),
             Ok(Err(why)) => Err(self.hold(run, &why).await),
             Err(source) => Err(TriggerError::Engine { run: run.id.clone(), source }),
         }
@@ -52,9 +53,14 @@ impl DropTrigger {
     /// Leaves a run to a person and says why, in the run and in the error that is answered. A state that cannot be
     /// halted stays: nothing is sent in it.
     async fn hold(&self, run: &RunRecord, why: &Text) -> TriggerError {
-        let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);
-        let message = Some(self.words(why));
-        match self.change_run(&run.id, RunChange { state, message, ..RunChange::default() }).await {
+        let held = match run.state.may_become(RunState::Halted) {
+            true => self.halt_for_now(run, why).await,
+            false => {
+                let message = Some(self.words(why));
+                self.change_run(&run.id, RunChange { message, ..RunChange::default() }).await
+            }
+        };
+        match held {
             Ok(()) => TriggerError::Held { run: run.id.clone(), why: why.en.clone() },
             Err(error) => error,
         }

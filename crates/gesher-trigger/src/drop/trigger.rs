@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Takes the files of one folder and runs their rows.
 pub struct DropTrigger {
@@ -24,6 +25,8 @@ pub struct DropTrigger {
     pub(super) config: DropConfig,
     hub: HubId,
     data_dir: PathBuf,
+    /// A person decided something about a run of this flow.
+    pub(super) decided: AtomicBool,
 }
 
 impl DropTrigger {
@@ -40,7 +43,8 @@ impl DropTrigger {
             let fault = fault.get(engine.language()).to_owned();
             return Err(TriggerError::Config { flow: flow.name.clone(), fault });
         }
-        Ok(Self { engine, flow, scripts, config, hub, data_dir })
+        let decided = AtomicBool::new(false);
+        Ok(Self { engine, flow, scripts, config, hub, data_dir, decided })
     }
 
     /// Makes the folder where it is missing, and makes it this hub's.
@@ -140,6 +144,7 @@ impl DropTrigger {
             rules: self.config.row_rules(),
             fingerprints: None,
             duplicate_of: None,
+            goes_on: false,
         };
         let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
         let script = self.scripts.current().script();

@@ -4,8 +4,8 @@ use crate::bank::Bank;
 use gesher_core::{Clock, Language, Provider, Redactor, Registry, SystemClock, Text};
 use gesher_engine::journal::{Journal, ScriptBundle, SqliteJournal};
 use gesher_engine::{
-    Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, Program, ProgramEnd, Progress,
-    ScriptHost, Scripts, Stop,
+    Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext, OnUnknown, Program,
+    ProgramEnd, Progress, ScriptHost, Scripts, Stop,
 };
 use gesher_trigger::drop::{DropConfig, DropTrigger, EncodingChoice, FileEnd, RowKey, TriggerError};
 use gesher_vault::{MasterKeySource, Vault};
@@ -22,6 +22,10 @@ pub(crate) struct PayRows {
     pub hash: String,
     /// What `on_finish` throws, if there is one.
     pub on_finish: Option<&'static str>,
+    /// Rows at a time.
+    pub concurrency: usize,
+    /// What unknown answers do.
+    pub on_unknown: OnUnknown,
 }
 
 impl Default for PayRows {
@@ -33,7 +37,8 @@ impl Default for PayRows {
 impl PayRows {
     /// Another script.
     pub(crate) fn marked(mark: &'static str) -> Self {
-        Self { mark, hash: format!("hash of {mark}"), on_finish: None }
+        let (hash, on_unknown) = (format!("hash of {mark}"), OnUnknown::Continue);
+        Self { mark, hash, on_finish: None, concurrency: 4, on_unknown }
     }
 }
 
@@ -91,8 +96,11 @@ impl Program for PayRows {
     }
 }
 
-fn scripts(current: PayRows) -> Scripts {
-    Scripts::new(Arc::new(current), Arc::new(Host { knows: &["", "/new"] }))
+/// The marks of the scripts that this version of the hub can run.
+const KNOWN: &[&str] = &["", "/new"];
+
+fn scripts(current: PayRows, knows: &'static [&'static str]) -> Scripts {
+    Scripts::new(Arc::new(current), Arc::new(Host { knows }))
 }
 
 /// A hub, and the bank behind it.
@@ -115,30 +123,29 @@ impl Hub {
         language: Language,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
-        Self::of(base, bank, language, scripts(PayRows::default()), Arc::new(SystemClock::new()), change)
+        Self::of(base, bank, language, (PayRows::default(), KNOWN), Arc::new(SystemClock::new()), change)
     }
 
     /// Opens the hub with another script.
     pub(crate) fn scripted(base: &Path, bank: &Arc<Bank>, script: PayRows) -> Self {
-        Self::of(base, bank, Language::He, scripts(script), Arc::new(SystemClock::new()), |_| {})
+        Self::of(base, bank, Language::He, (script, KNOWN), Arc::new(SystemClock::new()), |_| {})
     }
 
     /// Opens the hub with another script, in a version that cannot run the usual one.
     pub(crate) fn without_the_usual(base: &Path, bank: &Arc<Bank>, script: PayRows) -> Self {
-        let scripts = Scripts::new(Arc::new(script), Arc::new(Host { knows: &[] }));
-        Self::of(base, bank, Language::He, scripts, Arc::new(SystemClock::new()), |_| {})
+        Self::of(base, bank, Language::He, (script, &[]), Arc::new(SystemClock::new()), |_| {})
     }
 
     /// Opens the hub with a clock that the test moves.
     pub(crate) fn clocked(base: &Path, bank: &Arc<Bank>, clock: Arc<dyn Clock>) -> Self {
-        Self::of(base, bank, Language::En, scripts(PayRows::default()), clock, |_| {})
+        Self::of(base, bank, Language::En, (PayRows::default(), KNOWN), clock, |_| {})
     }
 
     fn of(
         base: &Path,
         bank: &Arc<Bank>,
         language: Language,
-        scripts: Scripts,
+        (script, knows): (PayRows, &'static [&'static str]),
         clock: Arc<dyn Clock>,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
@@ -171,9 +178,21 @@ impl Hub {
             not_cards: Vec::new(),
         };
         change(&mut config);
-        let flow = Flow { name: "pay".into(), allow: vec![Allow::Provider("bank".into())], concurrency: 4 };
-        let trigger =
-            DropTrigger::new(engine.clone(), Arc::new(flow), Arc::new(scripts), config, hub_id, data);
+        let flow = Flow {
+            name: "pay".into(),
+            allow: vec![Allow::Provider("bank".into())],
+            concurrency: script.concurrency,
+            on_unknown: script.on_unknown,
+            limits: FlowLimits::default(),
+        };
+        let trigger = DropTrigger::new(
+            engine.clone(),
+            Arc::new(flow),
+            Arc::new(scripts(script, knows)),
+            config,
+            hub_id,
+            data,
+        );
         Self { base: base.to_owned(), bank: Arc::clone(bank), engine, trigger: Arc::new(trigger.unwrap()) }
     }
 
@@ -190,7 +209,7 @@ impl Hub {
 
     /// The usual scripts, beside the trigger's own.
     pub(crate) fn scripts(&self) -> Scripts {
-        scripts(PayRows::default())
+        scripts(PayRows::default(), KNOWN)
     }
 
     /// The names in a folder of the inbox.

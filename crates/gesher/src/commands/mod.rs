@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod decide;
 pub mod demo;
 pub mod dry_run;
 pub mod new;
@@ -12,6 +13,7 @@ pub mod secrets;
 pub mod serve;
 pub mod show;
 pub mod simulate;
+pub mod unknown;
 
 use crate::cli::{Cli, Command, Page};
 use crate::compose::store::Store;
@@ -81,6 +83,13 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),
+        Command::Resume(args) => {
+            block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Resume))
+        }
+        Command::Cancel(args) => {
+            block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Cancel))
+        }
+        Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;

@@ -1,5 +1,6 @@
 //! The composition root: from a hub's folder to parts that run. The only place where all crates meet.
 
+pub mod beside;
 mod flows;
 pub mod lock;
 pub mod secrets;
@@ -61,11 +62,7 @@ impl Hub {
             language: config.language,
             time_zone: store::time_zone(&config),
             runtime: tokio::runtime::Handle::current(),
-            accounts: vec![AccountRules {
-                provider: "officeguy".to_owned(),
-                max_in_flight: config.officeguy.max_in_flight,
-                rate_per_second: config.officeguy.rate,
-            }],
+            accounts: account_rules(&config),
         });
         let flows = Arc::new(flows::load(&config, &engine)?);
         Ok(Self { config, store, engine, flows, redactor, simulator, _lock: lock })
@@ -85,6 +82,15 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// The turns at the providers.
+fn account_rules(config: &Config) -> Vec<AccountRules> {
+    vec![AccountRules {
+        provider: "officeguy".to_owned(),
+        max_in_flight: config.officeguy.max_in_flight,
+        rate_per_second: config.officeguy.rate,
+    }]
 }
 
 /// The providers that a flow may call. Without an account there are none, and the rules have seen to it that no flow
