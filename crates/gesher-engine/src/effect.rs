@@ -61,7 +61,7 @@ impl Engine {
             amount: facts.amount,
             money,
             limits: limits::of_intent(&limits, at, self.time_zone()),
-            look_up: facts.look_up.clone(),
+            look_up: self.noted(&facts.look_up),
             stamp: stamp.as_ref().map(ToString::to_string),
             at,
         };

@@ -291,6 +291,13 @@ impl Engine {
         }
     }
 
+    /// What a look-up will have to know, as it is kept: without secrets.
+    pub(crate) fn noted(&self, look_up: &Value) -> Value {
+        let mut noted = look_up.clone();
+        self.0.redactor.json(&mut noted);
+        noted
+    }
+
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
     pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;

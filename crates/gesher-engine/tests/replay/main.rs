@@ -1,7 +1,7 @@
 //! Interrupted anywhere, any number of times: whatever a program does, its items end as they would have without the
 //! interruptions, and nothing is sent twice. A program that is another afterwards sends nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 #[path = "../path/acme.rs"]
 mod acme;

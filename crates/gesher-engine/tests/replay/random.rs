@@ -126,7 +126,7 @@ impl Running<'_> {
             Op::Slip => self.send("acme.charge", Some("k"), json!({ "answre": "succeeded" }), true)?,
             Op::If { then, otherwise } => {
                 let sum: u32 = self.trace.last().map_or(0, |told| told.bytes().map(u32::from).sum());
-                self.all(if sum % 2 == 0 { then } else { otherwise })?;
+                self.all(if sum.is_multiple_of(2) { then } else { otherwise })?;
             }
             Op::Throw => {
                 return Err(ProgramEnd::Threw { code: "script_error".into(), message: "gave up".into() });

@@ -26,6 +26,11 @@ pub(super) fn require_current(connection: &Connection) -> Result<(), Fault> {
     if found == newest() { Ok(()) } else { Err(JournalError::Older { found, known: newest() }.into()) }
 }
 
+/// Refuses a database that is newer than this program.
+pub(super) fn require_known(connection: &Connection) -> Result<(), Fault> {
+    refuse_newer(version(connection)?)
+}
+
 fn newest() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
