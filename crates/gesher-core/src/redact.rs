@@ -7,7 +7,7 @@ use crate::card::{holds_card_number, mask_card_numbers};
 use crate::secret::Secret;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// What stands where a secret was.
 pub const REDACTED: &str = "[secret]";
@@ -46,7 +46,7 @@ impl Redactor {
         if secret.expose().len() < SECRET_BYTES_MIN {
             return;
         }
-        let mut secrets = self.secrets.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         if !secrets.contains(secret) {
             secrets.push(secret.clone());
         }
@@ -55,53 +55,60 @@ impl Redactor {
     /// `text` without secrets, credentials in URLs or JSON, and card numbers.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut clean = Cow::Borrowed(text);
-        {
-            let secrets = self.secrets.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            for secret in secrets.iter() {
-                if clean.contains(secret.expose().as_str()) {
-                    clean = Cow::Owned(clean.replace(secret.expose().as_str(), REDACTED));
-                }
-            }
-        }
-        if let Some(masked) = mask_named_values(&clean) {
-            clean = Cow::Owned(masked);
-        }
-        if holds_card_number(&clean) {
-            clean = Cow::Owned(mask_card_numbers(&clean).into_owned());
-        }
-        clean
+        clean_text(&self.secrets(), text)
     }
 
     /// `value` with each secret field blanked and each string cleaned, in place.
     pub fn json(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => {
-                if let Cow::Owned(clean) = self.text(text) {
-                    *text = clean;
-                }
-            }
-            Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
-            Value::Object(fields) => {
-                for (name, field) in fields.iter_mut() {
-                    if is_secret_field(name) {
-                        if !field.is_null() {
-                            *field = Value::String(REDACTED.to_owned());
-                        }
-                    } else {
-                        self.json(field);
-                    }
-                }
-            }
-            Value::Number(number) => {
-                // A card number written as a JSON number is still a card number.
-                let text = number.to_string();
-                if holds_card_number(&text) {
-                    *value = Value::String(mask_card_numbers(&text).into_owned());
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
+        clean_json(&self.secrets(), value);
+    }
+
+    fn secrets(&self) -> RwLockReadGuard<'_, Vec<Secret>> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn clean_text<'a>(secrets: &[Secret], text: &'a str) -> Cow<'a, str> {
+    let mut clean = Cow::Borrowed(text);
+    for secret in secrets.iter().map(|secret| secret.expose().as_str()) {
+        // Most texts are shorter than a secret; then there is nothing to search.
+        if clean.len() >= secret.len() && clean.contains(secret) {
+            clean = Cow::Owned(clean.replace(secret, REDACTED));
         }
+    }
+    if let Some(masked) = mask_named_values(&clean) {
+        clean = Cow::Owned(masked);
+    }
+    if holds_card_number(&clean) {
+        clean = Cow::Owned(mask_card_numbers(&clean).into_owned());
+    }
+    clean
+}
+
+fn clean_json(secrets: &[Secret], value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(clean) = clean_text(secrets, text) {
+                *text = clean;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| clean_json(secrets, value)),
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                if !is_secret_field(name) {
+                    clean_json(secrets, field);
+                } else if !field.is_null() {
+                    *field = Value::String(REDACTED.to_owned());
+                }
+            }
+        }
+        Value::Number(number) => {
+            // A card number written as a JSON number is still a card number.
+            if holds_card_number(number.as_str()) {
+                *value = Value::String(mask_card_numbers(number.as_str()).into_owned());
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
 }
 
@@ -119,7 +126,7 @@ pub fn is_card_field(name: &str) -> bool {
 
 /// Blanks `name=value` (URL queries, form bodies) and `"name":"value"` (JSON as text) of secret fields.
 fn mask_named_values(text: &str) -> Option<String> {
-    if !text.contains(['=', ':']) {
+    if !text.bytes().any(|byte| matches!(byte, b'=' | b':')) {
         return None;
     }
     let mut masked = String::new();

@@ -64,7 +64,7 @@ impl Input {
 /// How a program ended for one item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProgramEnd {
-    /// It came to its end, with a value.
+    /// It came to its end, with a value; null where nobody reads it.
     Returned(Value),
     /// It threw, or broke a limit. The item's steps say whether anything had an effect by then.
     Threw {

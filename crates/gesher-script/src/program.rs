@@ -105,6 +105,9 @@ impl RhaiProgram {
 
     /// What the script returned. All its work is done by then: a value that JSON has no word for is not worth an error.
     fn returned(&self, item: &Item, value: &Dynamic) -> Value {
+        if !item.host().reads_result() {
+            return Value::Null;
+        }
         to_json(value).unwrap_or_else(|fault| {
             let name = &self.sources.main;
             item.say(Level::Warn, &format!("{name}: the returned value is left out: {}", fault.text().en));

@@ -24,6 +24,7 @@ const CORE_FILES: &[&str] = &[
     "language.rs",
     "lib.rs",
     "limits.rs",
+    "look_up.rs",
     "money.rs",
     "names.rs",
     "operation.rs",

@@ -52,7 +52,7 @@ fn logged(number: u32) -> LoggedIntent<'static> {
         key: format!("order-{number}").into(),
         attempt: 1,
         hash: "5c".repeat(32).into(),
-        subject: (number % 2 == 0).then(|| "line\nbreak".into()),
+        subject: number.is_multiple_of(2).then(|| "line\nbreak".into()),
         amount: "12.30 ILS".parse().ok(),
         money: true,
         at: "2026-03-01T07:00:00.000001Z".parse().unwrap(),
