@@ -380,6 +380,51 @@ fn what_a_crash_left_is_listed_before_any_hub_starts_again() {
     assert_eq!(serving.stop().code, 0);
 }
 
+/// Two orders of one customer, one after the other.
+const TWO_OF_DANA: &str = "order_id,name,token,amount\r\n1,Dana,t1,5.00\r\n2,Dana,t2,6.00\r\n";
+
+impl Desk {
+    /// One row at a time, and the customer is the row's name.
+    fn by_customer(faults: &str) -> Self {
+        let desk = Self::with(faults);
+        desk.hub.edit("gesher.toml", "concurrency = 8", "concurrency = 1");
+        let (order, name) = ("ExternalIdentifier: row.order_id", "ExternalIdentifier: row.name");
+        desk.hub.edit("scripts/charge.rhai", order, name);
+        desk
+    }
+}
+
+#[test]
+fn the_provider_is_asked_before_the_same_customer_is_charged_again() {
+    let desk = Desk::by_customer(
+        "[[rule]]\nmatch = { path = \"/billing/payments/charge/\", nth = 1 }\nfault = \"commit_then_close\"\n",
+    );
+    let (output, done) = desk.hub.run_file("march.csv", TWO_OF_DANA);
+    let done = done.unwrap();
+    assert_eq!((output.code, done.statuses()), (0, vec!["succeeded"; 2]), "{output:#?} {done:#?}");
+    assert!(done.rows[0].message().contains("looked up at the provider"), "{:?}", done.rows[0]);
+    assert_eq!(done.row("order_id", "1").get("gesher_reference"), desk.charged()["1"][0]);
+}
+
+#[test]
+fn a_person_may_lift_the_lock_of_a_customer() {
+    let desk = Desk::by_customer(
+        "[[rule]]\nmatch = { path = \"/billing/payments/charge/\", nth = 1 }\nfault = \"close_before\"\n",
+    );
+    let (output, done) = desk.hub.run_file("march.csv", TWO_OF_DANA);
+    let done = done.unwrap();
+    assert_eq!((output.code, done.statuses()), (3, vec!["unknown", "not_sent"]), "{output:#?}");
+    assert_eq!(done.rows[1].code(), "subject_locked");
+    let step = desk.step();
+    assert_eq!(step["unlocked_at"], Value::Null);
+    let unlock = ["unknown", "unlock", step["step"].as_str().unwrap(), "--reason", "another order of hers"];
+    desk.hub.cmd(&unlock).expect(0);
+    assert!(desk.step()["unlocked_at"].is_string(), "it stays unknown");
+    let (_, again) = desk.hub.run_file("retry.csv", done.retry.unwrap());
+    assert_eq!(again.unwrap().statuses(), ["succeeded"]);
+    assert_eq!(desk.charged().keys().collect::<Vec<_>>(), ["2"]);
+}
+
 #[test]
 fn a_hub_that_never_ran_knows_of_nothing() {
     let hub = Hub::bulk("he", "simulator");

@@ -11,7 +11,7 @@ use crate::messages;
 use crate::permits::Permit;
 use gesher_core::operation::Registered;
 use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
-use gesher_journal::{Begin, Intent, ItemQuery, JournalError, StepFinish, StepRecord};
+use gesher_journal::{Begin, Intent, ItemQuery, JournalError, StepFinish, StepRecord, StoredOutcome};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -99,10 +99,9 @@ impl Engine {
         };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let finish =
-            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.clock().now() };
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
         gesher_core::failpoint!("outcome.before");
-        self.finish(finish).await?;
+        let outcome = self.finish(finish).await?;
         gesher_core::failpoint!("outcome.committed");
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
@@ -111,15 +110,15 @@ impl Engine {
     }
 
     /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
-    /// meantime nothing new begins, since intents go the same way.
-    async fn finish(&self, finish: StepFinish) -> Result<(), CallFault> {
+    /// meantime nothing new begins, since intents go the same way. Gives the outcome back.
+    async fn finish(&self, finish: StepFinish) -> Result<StoredOutcome, CallFault> {
         let mut pause = OUTCOME_RETRY_FIRST;
         let mut waited = Duration::ZERO;
         loop {
             let error = match self.journal().finish_step(finish.clone()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(finish.outcome),
                 // An earlier try was durable although it was reported as failed: only this process can have made it.
-                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(()),
+                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(finish.outcome),
                 Err(error @ JournalError::Store { .. }) if waited < OUTCOME_RETRY_MAX => error,
                 Err(error) => return Err(CallFault::journal("journalling an outcome")(error)),
             };

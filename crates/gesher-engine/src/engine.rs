@@ -146,7 +146,7 @@ impl Engine {
 
     /// Every operation.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Arc<Registry> {
         &self.0.registry
     }
 
@@ -419,11 +419,13 @@ impl Engine {
         }
         let mut data = outcome.data;
         self.0.redactor.json(&mut data);
+        // The provider's own texts, all of them: nothing says that it puts only ids into its ids.
+        let clean = |text: Option<String>| text.map(|text| self.0.redactor.text(&text).into_owned());
         let stored = StoredOutcome {
             status,
-            reference: outcome.reference,
-            document: outcome.document,
-            code,
+            reference: clean(outcome.reference),
+            document: clean(outcome.document),
+            code: clean(code),
             message: message.map(|words| self.0.redactor.text(words).into_owned()),
             data,
             amount: outcome.amount,

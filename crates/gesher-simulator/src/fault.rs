@@ -109,10 +109,18 @@ impl FaultKind {
         }
     }
 
-    /// Whether the caller gets the provider's own, true answer.
+    /// Whether the caller of something that is done gets the provider's own, true answer. Lists do nothing.
     #[must_use]
     pub const fn answers(self) -> bool {
-        matches!(self, Self::SlowDrip | Self::Duplicate | Self::ListLag | Self::DocumentLag)
+        matches!(
+            self,
+            Self::SlowDrip
+                | Self::Duplicate
+                | Self::ListLag
+                | Self::DocumentLag
+                | Self::ListRepeats
+                | Self::ListEmptyPage
+        )
     }
 }
 

@@ -212,8 +212,7 @@ impl Engine {
             return Ok(Reconciled::AtWork);
         }
         let asked = self.ask(&step, patience).await;
-        let failed = matches!(asked, Err(NotAsked::Why(_) | NotAsked::Failed(_)));
-        self.looks().end(id, self.clock().monotonic(), failed);
+        self.looks().end(id, self.clock().monotonic(), asked.is_err());
         match asked {
             Ok(found) => self.judge(&step, &found.candidates).await,
             Err(NotAsked::Manual) => Ok(Reconciled::Manual),

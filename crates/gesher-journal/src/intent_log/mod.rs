@@ -34,6 +34,9 @@ pub(crate) struct IntentLog {
     first: u64,
     /// Whether something that is not durable may lie beyond `length`.
     spoiled: bool,
+    /// Fails each append while it is set.
+    #[cfg(test)]
+    failing: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 /// What stands at the end of the file.
@@ -57,7 +60,15 @@ impl IntentLog {
             .open(path)
             .map_err(|error| unusable(path, &error))?;
         let length = file.metadata().map_err(|error| unusable(path, &error))?.len();
-        let mut log = Self { path: path.to_owned(), file, length, first: 0, spoiled: false };
+        let mut log = Self {
+            path: path.to_owned(),
+            file,
+            length,
+            first: 0,
+            spoiled: false,
+            #[cfg(test)]
+            failing: std::sync::Arc::default(),
+        };
         match log.first_line()? {
             Some((text, end)) => {
                 log.first = end;
@@ -78,6 +89,10 @@ impl IntentLog {
             "log.half",
             drop(self.file.write_all_at(&lines[..lines.len() / 2], self.length))
         );
+        #[cfg(test)]
+        if self.failing.load(std::sync::atomic::Ordering::Acquire) {
+            return Err(self.broken("broken by a test"));
+        }
         let written = self.file.write_all_at(lines, self.length).and_then(|()| self.file.sync_data());
         written.map_err(|error| unusable(&self.path, &error))?;
         self.length += lines.len() as u64;
@@ -100,6 +115,12 @@ impl IntentLog {
     /// The logged intents, the last one first. Reads from the end, and no more than is asked for.
     pub(crate) fn newest_first(&self) -> NewestFirst<'_> {
         NewestFirst { log: self, end: self.length, block: Vec::new(), block_at: self.length }
+    }
+
+    /// Fails each append while the switch is set.
+    #[cfg(test)]
+    pub(crate) fn broken_in_tests(&mut self, switch: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        self.failing = switch;
     }
 
     /// The first line and where it ends; none where not even that was written whole.
