@@ -7,6 +7,7 @@
 use crate::accounts::{Accounts, NoAccount};
 use crate::context::CallFault;
 use crate::error::EngineError;
+use crate::health::{Health, is_of_store};
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
 use crate::stop::Stop;
@@ -34,8 +35,9 @@ const RUN_ID_TRIES_MAX: u32 = 8;
 const OUTCOME_RETRY_FIRST: Duration = Duration::from_millis(50);
 /// The longest pause between two tries.
 const OUTCOME_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long an outcome is tried before its run halts. At the next start it is unknown.
-const OUTCOME_RETRY_MAX: Duration = Duration::from_secs(600);
+/// How long an outcome is tried once a stop is asked for; before that, for as long as it takes. It is less than a
+/// supervisor waits before it kills. At the next start the step is unknown.
+const OUTCOME_RETRY_STOPPING: Duration = Duration::from_secs(60);
 
 /// What an engine is made of.
 pub struct EngineParts {
@@ -74,6 +76,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     permits: Permits,
     accounts: Accounts,
+    health: Health,
 }
 
 /// One call, as its item makes it.
@@ -135,6 +138,7 @@ impl Engine {
             runtime: parts.runtime,
             permits: Permits::new(parts.accounts),
             accounts,
+            health: Health::default(),
         }))
     }
 
@@ -160,6 +164,12 @@ impl Engine {
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.0.redactor
+    }
+
+    /// What the hub cannot do at the moment.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// The language of messages in results.
@@ -242,7 +252,7 @@ impl Engine {
                 drop(permit);
                 Ok(Called::own(self.record(call, &account, outcome)))
             }
-            Some(key) => self.call_with_effect(call, key, &account, permit).await,
+            Some(key) => self.call_with_effect(call, key, &account, permit, stop).await,
         }
     }
 
@@ -252,6 +262,7 @@ impl Engine {
         key: &Key,
         account: &Account,
         permit: Permit,
+        stop: &Stop,
     ) -> Result<Called, CallFault> {
         let descriptor = &call.registered.entry.descriptor;
         let intent = Intent {
@@ -266,9 +277,10 @@ impl Engine {
             amount: call.prepared.facts.amount,
             at: self.0.clock.now(),
         };
-        let begin =
-            self.0.journal.begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
-        match begin {
+        let begin = self.0.journal.begin_step(intent).await;
+        // Said before this item ends, so that no other one begins meanwhile.
+        let begin = begin.inspect_err(|error| self.store_failed(error));
+        match begin.map_err(CallFault::journal("journalling an intent"))? {
             Begin::Send { .. } => call.begun.store(true, Ordering::Release),
             taken => return Ok(self.key_taken(call, account, taken)),
         }
@@ -279,28 +291,46 @@ impl Engine {
         let (outcome, sealed) = self.keep(outcome);
         let finish =
             StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.0.clock.now() };
-        self.finish(finish).await?;
+        self.finish(finish, stop).await?;
         Ok(Called::own(outcome))
     }
 
     /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
     /// meantime nothing new begins, since intents go the same way.
-    async fn finish(&self, finish: StepFinish) -> Result<(), CallFault> {
-        let mut pause = OUTCOME_RETRY_FIRST;
-        let mut waited = Duration::ZERO;
+    pub(crate) async fn finish(&self, finish: StepFinish, stop: &Stop) -> Result<(), CallFault> {
+        let (mut pause, mut left, mut tried) = (OUTCOME_RETRY_FIRST, OUTCOME_RETRY_STOPPING, false);
         loop {
             let error = match self.0.journal.finish_step(finish.clone()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 // An earlier try was durable although it was reported as failed: only this process can have made it.
-                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(()),
-                Err(error @ JournalError::Store { .. }) if waited < OUTCOME_RETRY_MAX => error,
-                Err(error) => return Err(CallFault::journal("journalling an outcome")(error)),
+                Err(JournalError::NotInFlight(_)) if tried => break,
+                Err(error) => error,
             };
-            tracing::error!(step = %finish.step, %error, "an outcome cannot be written; trying again");
-            tokio::time::sleep(pause).await;
-            waited += pause;
+            self.store_failed(&error);
+            if !is_of_store(&error) || left.is_zero() {
+                lost(&finish);
+                return Err(CallFault::journal("journalling an outcome")(error));
+            }
+            if !tried {
+                tracing::error!(step = %finish.step, %error, "an outcome cannot be written; it is kept until it can be");
+            }
+            tried = true;
+            if stop.is_requested() {
+                pause = pause.min(left);
+                left -= pause;
+                tokio::time::sleep(pause).await;
+            } else {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.requested() => {}
+                }
+            }
             pause = (pause * 2).min(OUTCOME_RETRY_PAUSE_MAX);
         }
+        if tried {
+            tracing::info!(step = %finish.step, "the outcome is written now");
+        }
+        Ok(())
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
@@ -425,6 +455,15 @@ impl Engine {
     fn seal(&self, name: &str, secret: &Secret) -> Result<SealedRow, gesher_vault::VaultError> {
         Ok(SealedRow { name: name.to_owned(), bytes: self.0.vault.seal(name, secret)? })
     }
+}
+
+/// The last that can be said of an outcome that was never written: a person who looks the step up will need it.
+fn lost(finish: &StepFinish) {
+    let outcome = &finish.outcome;
+    tracing::error!(
+        step = %finish.step, status = outcome.status.as_str(), reference = outcome.reference, code = outcome.code,
+        "this outcome could not be written; without it the step is unknown from the next start on"
+    );
 }
 
 /// An account's name in the journal: keys belong to it.

@@ -1,5 +1,6 @@
 //! What can go wrong with the engine itself. What goes wrong with a call is an outcome, not an error.
 
+use crate::health::is_of_store;
 use gesher_core::RunId;
 use gesher_core::time::NoRandomness;
 use gesher_journal::JournalError;
@@ -52,6 +53,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The failure of the journal's store, which may pass by itself, where that is what went wrong.
+    #[must_use]
+    pub fn of_store(&self) -> Option<&JournalError> {
+        match self {
+            Self::Journal { source, .. } if is_of_store(source) => Some(source),
+            _ => None,
+        }
+    }
+
     pub(crate) fn journal(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Journal { doing, source }
     }

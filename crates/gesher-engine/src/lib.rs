@@ -9,6 +9,7 @@ mod context;
 mod engine;
 mod error;
 mod flow;
+mod health;
 mod messages;
 mod permits;
 mod program;
@@ -23,6 +24,7 @@ pub use error::EngineError;
 pub use flow::{Allow, Flow};
 /// The journal, for those who build on the engine.
 pub use gesher_journal as journal;
+pub use health::{Health, Part};
 pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;

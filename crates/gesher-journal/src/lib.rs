@@ -69,6 +69,9 @@ pub trait Journal: Send + Sync {
     /// Stores, replaces or (with no bytes) removes a sealed row.
     fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()>;
 
+    /// Writes nothing that anybody reads, durably: whether the store can be written.
+    fn probe(&self) -> Written<()>;
+
     /// A sealed row by its name.
     async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError>;
 

@@ -137,6 +137,10 @@ impl Journal for SqliteJournal {
         self.write("store a sealed row", move |connection| sealed::put(connection, &row, at))
     }
 
+    fn probe(&self) -> Written<()> {
+        self.write("be written", schema::touch)
+    }
+
     async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError> {
         let name = name.to_owned();
         self.readers.ask("read a sealed row", move |connection| sealed::sealed(connection, &name)).await
