@@ -98,6 +98,12 @@ impl Health {
         may_begin(&self.troubles.borrow())
     }
 
+    /// Whether a part is in trouble.
+    #[must_use]
+    pub fn is_in_trouble(&self, part: &Part) -> bool {
+        self.troubles.borrow().contains_key(part)
+    }
+
     /// What is wrong, a sentence each; nothing when all is well.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod config;
+pub mod disk;
 pub mod error;
 pub mod exit;
 pub mod fields;

@@ -1,6 +1,6 @@
 //! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
 //!
-//! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`), claims a file (`trigger`), takes it
+//! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`, `trouble`), claims a file (`trigger`), takes it
 //! through its life (`life`, `resume`) and leaves the reports (`report`, `late`). Everything about what a file *says* is pure:
 //! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
 //! (`row`), all of it to a verdict (`validate`). What a row *does* is the engine's.
@@ -27,6 +27,7 @@ mod row;
 mod scan;
 mod source;
 mod trigger;
+mod trouble;
 mod validate;
 mod watch;
 

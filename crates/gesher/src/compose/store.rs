@@ -70,6 +70,11 @@ pub fn journal_path(config: &Config) -> PathBuf {
     config.data.join("gesher.db")
 }
 
+/// The folders in which the hub keeps what it must never lose.
+pub fn data_folders(config: &Config) -> Vec<PathBuf> {
+    vec![config.data.clone()]
+}
+
 /// The journal for reading only, beside a hub that may be running. None where there is none yet.
 pub fn open_reader(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError> {
     let path = journal_path(config);
