@@ -176,6 +176,12 @@ impl ItemContext {
             outcome: Some(outcome),
             intent_at: now,
             outcome_at: Some(now),
+            flow: String::new(),
+            look_up: Value::Null,
+            stamp: None,
+            unlocked_at: None,
+            looked_up_at: None,
+            looked_up: 0,
         };
         self.engine.journal().record_step(record).in_order();
         Ok(now)

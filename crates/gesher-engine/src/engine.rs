@@ -18,8 +18,8 @@ use gesher_core::{
     RunId, Secret, StepId, Text,
 };
 use gesher_journal::{
-    Begin, Intent, Journal, JournalError, NewRun, SealedRow, StepFinish, StepRecord, StepState,
-    StoredOutcome, TriggerKind,
+    Begin, Intent, Journal, JournalError, Limits, NewRun, ScriptBundle, SealedRow, StepFinish, StepRecord,
+    StepState, StoredOutcome, TriggerKind,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -207,7 +207,7 @@ impl Engine {
         trigger: TriggerKind,
         name: &str,
         source: Value,
-        script: &str,
+        script: &ScriptBundle,
     ) -> Result<RunId, EngineError> {
         let mut tries = 0;
         loop {
@@ -218,7 +218,7 @@ impl Engine {
                 trigger,
                 name: name.to_owned(),
                 source: source.clone(),
-                script: script.to_owned(),
+                script: script.clone(),
                 at: self.0.clock.now(),
             };
             tries += 1;
@@ -276,6 +276,10 @@ impl Engine {
             subject: call.prepared.facts.subject.clone(),
             amount: call.prepared.facts.amount,
             at: self.0.clock.now(),
+            money: false,
+            limits: Limits::default(),
+            look_up: Value::Null,
+            stamp: None,
         };
         let begin = self.0.journal.begin_step(intent).await;
         // Said before this item ends, so that no other one begins meanwhile.
@@ -360,7 +364,8 @@ impl Engine {
             Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
             Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
             Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
-            Begin::Send { .. } => (self.store(messages::interrupted()), false),
+            Begin::Locked(step) => (self.store(messages::key_open(call.operation, &step)), false),
+            Begin::Send { .. } | Begin::Limited(_) => (self.store(messages::interrupted()), false),
         };
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         Called { outcome, key_taken: true, replayed }
@@ -412,6 +417,12 @@ impl Engine {
             outcome: Some(outcome.clone()),
             intent_at: now,
             outcome_at: Some(now),
+            flow: String::new(),
+            look_up: Value::Null,
+            stamp: None,
+            unlocked_at: None,
+            looked_up_at: None,
+            looked_up: 0,
         };
         self.0.journal.record_step(step).in_order();
     }

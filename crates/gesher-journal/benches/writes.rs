@@ -14,8 +14,8 @@ use gesher_core::{
     Currency, Decimal, ItemEnd, ItemId, ItemStatus, Key, Money, OutcomeStatus, RunId, StepId, Text,
 };
 use gesher_journal::{
-    Begin, Claim, Intent, ItemQuery, Journal, NewItem, NewRun, RunChange, RunState, SqliteJournal,
-    StepFinish, StoredOutcome, TriggerKind,
+    Begin, Claim, Intent, ItemQuery, Journal, Limits, NewItem, NewRun, RunChange, RunState, ScriptBundle,
+    SqliteJournal, StepFinish, StoredOutcome, TriggerKind,
 };
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ async fn begin_run(journal: &SqliteJournal) -> RunId {
         trigger: TriggerKind::Drop,
         name: "march.csv".to_owned(),
         source: serde_json::Value::Null,
-        script: "5c".repeat(32),
+        script: ScriptBundle::of_hash("5c".repeat(32)),
         at: Timestamp::UNIX_EPOCH,
     };
     journal.start_run(run).await.unwrap();
@@ -87,6 +87,10 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         subject: Some(format!("ExternalIdentifier customer-{}", item.ordinal)),
         amount: money(),
         at,
+        money: true,
+        limits: Limits::default(),
+        look_up: serde_json::json!({ "customer": item.ordinal, "last_digits": "4242" }),
+        stamp: Some(step.to_string()),
     };
     assert!(matches!(journal.begin_step(intent).await.unwrap(), Begin::Send { attempt: 1 }));
     let data = serde_json::json!({
@@ -111,8 +115,9 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
 
 async fn work_off(producers: u64, items: u64) {
     let folder = folder();
-    let journal =
-        Arc::new(SqliteJournal::open(&folder.path().join("gesher.db"), &[], Timestamp::UNIX_EPOCH).unwrap());
+    let journal = Arc::new(
+        SqliteJournal::open(&folder.path().join("gesher.db"), None, &[], Timestamp::UNIX_EPOCH).unwrap(),
+    );
     let run = begin_run(&journal).await;
     for first in (1..=items).step_by(CLAIM_BATCH as usize) {
         let rows =
@@ -146,7 +151,7 @@ async fn work_off(producers: u64, items: u64) {
 async fn claim_a_file(what: &str, key_of: impl Fn(u64) -> String) {
     let folder = folder();
     let path = folder.path().join("gesher.db");
-    let journal = SqliteJournal::open(&path, &[], Timestamp::UNIX_EPOCH).unwrap();
+    let journal = SqliteJournal::open(&path, None, &[], Timestamp::UNIX_EPOCH).unwrap();
     let run = begin_run(&journal).await;
     let (started, busy) = (Instant::now(), writer_ticks());
     let mut ahead = None;

@@ -70,6 +70,40 @@ pub enum JournalError {
     /// The step is not in flight, so there is nothing to finish.
     #[error("step {0} is not in flight")]
     NotInFlight(StepId),
+    /// The step is not open, so there is nothing to close, to unlock or to look for.
+    #[error("step {0} is not open")]
+    NotOpen(StepId),
+    /// No such decision waits.
+    #[error("no decision {0} is waiting")]
+    NoDecision(u64),
+    /// The intent log names intents that the database lacks: it was restored from a backup, or is an old copy.
+    #[error(
+        "this journal lacks {missing} intents that the intent log holds, the first of them {first}: it is older than \
+         what was sent, so nothing may be sent; `gesher doctor --adopt-intents` takes them over as unknown"
+    )]
+    Behind {
+        /// How many.
+        missing: u64,
+        /// The first of them.
+        first: String,
+    },
+    /// The intent log cannot be read or written.
+    #[error("the intent log at {path} cannot be used: {why}")]
+    IntentLog {
+        /// Where.
+        path: String,
+        /// Why, and how to mend it.
+        why: String,
+    },
+    /// It was opened beside a running hub, which alone sends.
+    #[error("only the hub itself sends; this journal was opened beside it")]
+    Beside,
+    /// The file that would be written is there already.
+    #[error("{path} is there already")]
+    Exists {
+        /// Where.
+        path: String,
+    },
     /// No such item: it was never claimed.
     #[error("there is no item {0}")]
     NoItem(ItemId),

@@ -9,15 +9,18 @@
 
 pub mod contract;
 mod error;
+mod guard;
 mod record;
 mod sqlite;
 mod written;
 
 pub use error::JournalError;
+pub use guard::Guard;
 pub use record::{
-    Begin, Claim, FileIdentity, Holder, Intent, ItemQuery, ItemRecord, ItemState, NewItem, NewRun, RunChange,
-    RunRecord, RunState, SealedRow, StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, Tally,
-    TallyLine, TriggerKind,
+    Begin, Claim, DayLimit, Decision, DecisionKind, FileIdentity, Holder, Intent, ItemQuery, ItemRecord,
+    ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem, NewRun, RunChange, RunRecord,
+    RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
+    StoredOutcome, Tally, TallyLine, TriggerKind,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -47,13 +50,36 @@ pub trait Journal: Send + Sync {
     /// item. Claiming an item again is how an interrupted run goes on.
     fn claim_items(&self, run: &RunId, items: Vec<NewItem>, at: Timestamp) -> Written<Vec<Claim>>;
 
-    /// Journals the intent of a step, unless its key is spent, held, in flight or open. Once this is durable with
-    /// [`Begin::Send`], and not before, a byte may leave.
+    /// Journals the intent of a step, unless its key is spent, held, in flight or open, its subject is locked, or a
+    /// limit does not allow it: asked in this order. Once this is durable with [`Begin::Send`], and not before, a byte
+    /// may leave.
     fn begin_step(&self, intent: Intent) -> Written<Begin>;
 
     /// Journals the outcome of a step that is in flight, with the sealed rows that came with it, in one commit.
     /// Refused with [`JournalError::NotInFlight`] when the step is not in flight.
     fn finish_step(&self, finish: StepFinish) -> Written<()>;
+
+    /// Ends a step that is open, or turns one that is unknown into a conflict; with it its item's end, where that
+    /// changes, and what counts towards limits. Once its run is over, its reports are stale until
+    /// [`reports_written`](Journal::reports_written). Refused with [`JournalError::NotOpen`] when the step is not open.
+    fn close_step(&self, close: StepClose) -> Written<()>;
+
+    /// Lets other keys of the step's subject go on although it is open. Refused with [`JournalError::NotOpen`] when it
+    /// is not open.
+    fn unlock_step(&self, step: &StepId, actor: &str, reason: &str, at: Timestamp) -> Written<()>;
+
+    /// Notes that an open step was looked for at the provider. Refused with [`JournalError::NotOpen`] when it is not
+    /// open.
+    fn note_look_up(&self, step: &StepId, at: Timestamp) -> Written<()>;
+
+    /// Notes that the reports of a run show its first `closings` closings.
+    fn reports_written(&self, run: &RunId, closings: u64, at: Timestamp) -> Written<()>;
+
+    /// Writes down what a person decided about a run, for the hub that works on it. Answers its place in the order.
+    fn decide(&self, decision: NewDecision) -> Written<u64>;
+
+    /// Notes what became of a decision. Refused with [`JournalError::NoDecision`] when there is no such open one.
+    fn settle_decision(&self, seq: u64, result: &str, at: Timestamp) -> Written<()>;
 
     /// Journals a step that had no effect and is over: a read, the time, a call that was refused before its intent.
     fn record_step(&self, step: StepRecord) -> Written<()>;
@@ -95,6 +121,34 @@ pub trait Journal: Send + Sync {
 
     /// Steps with an effect, in the order of their intents, a page at a time.
     async fn steps(&self, query: &StepQuery) -> Result<Vec<StepRecord>, JournalError>;
+
+    /// A step by its id.
+    async fn step(&self, id: &StepId) -> Result<Option<StepRecord>, JournalError>;
+
+    /// The steps that are unknown or in conflict, in the order of their intents, a page at a time.
+    async fn open_steps(&self, after: Option<&StepId>, limit: usize)
+    -> Result<Vec<StepRecord>, JournalError>;
+
+    /// Which of these references are the reference or the document of a step of the account, other than `except`.
+    async fn references_taken(
+        &self,
+        account: &str,
+        references: &[String],
+        except: &StepId,
+    ) -> Result<Vec<String>, JournalError>;
+
+    /// How many other steps of the step's account and operation, with the same amount and subject, are in flight or
+    /// unknown: an answer of the provider could be about any of them.
+    async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError>;
+
+    /// The runs that are over and have closings that no report shows yet, oldest first.
+    async fn stale_reports(&self) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// The decisions that no hub has carried out yet, oldest first.
+    async fn open_decisions(&self) -> Result<Vec<Decision>, JournalError>;
+
+    /// A script that a run began with, by its hash; none where only the hash was kept.
+    async fn script(&self, hash: &str) -> Result<Option<ScriptBundle>, JournalError>;
 
     /// How many items of a run ended how, and how much money stands beside each status.
     async fn tally(&self, run: &RunId) -> Result<Tally, JournalError>;

@@ -20,7 +20,7 @@ impl Stores for Files {
             account: "2410000001".to_owned(),
         };
         let path = self.0.join(format!("{name}.db"));
-        Ok(Arc::new(SqliteJournal::open(&path, &[environment], Timestamp::UNIX_EPOCH)?))
+        Ok(Arc::new(SqliteJournal::open(&path, None, &[environment], Timestamp::UNIX_EPOCH)?))
     }
 }
 

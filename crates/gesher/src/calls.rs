@@ -6,7 +6,9 @@
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use gesher_core::{Key, Redactor, RunId, Text};
-use gesher_engine::journal::{JournalError, NewRun, RunChange, RunRecord, RunState, TriggerKind};
+use gesher_engine::journal::{
+    JournalError, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind,
+};
 use gesher_engine::{Engine, Entry, OneCall, Progress, RunEnd, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -87,7 +89,13 @@ impl CallRequest {
 /// Begins the run of a call, durably.
 pub async fn begin(engine: &Engine, flow: &LoadedFlow, request: &CallRequest) -> Result<RunId, HubError> {
     engine
-        .start_run(&request.flow, TriggerKind::Call, &request.name(), request.source(), flow.program.hash())
+        .start_run(
+            &request.flow,
+            TriggerKind::Call,
+            &request.name(),
+            request.source(),
+            &ScriptBundle::of_hash(flow.program.hash()),
+        )
         .await
         .doing("the call cannot be begun")
 }
@@ -106,7 +114,7 @@ pub async fn begin_as(
         trigger: TriggerKind::Call,
         name: request.name(),
         source: request.source(),
-        script: flow.program.hash().to_owned(),
+        script: ScriptBundle::of_hash(flow.program.hash()),
         at: engine.clock().now(),
     };
     match engine.journal().start_run(run).await {

@@ -247,6 +247,7 @@ mod tests {
                 // The same for all: the time of day tells nothing here.
                 started_at: jiff::Timestamp::UNIX_EPOCH,
                 ended_at: None,
+                closings: 0,
             }
         };
         for (name, sha256, state, want) in [

@@ -186,7 +186,7 @@ mod tests {
     use crate::compose::Hub;
     use crate::compose::lock::{HubLock, Role};
     use crate::config::Config;
-    use gesher_engine::journal::{RunState, TriggerKind};
+    use gesher_engine::journal::{RunState, ScriptBundle, TriggerKind};
     use gesher_simulator::FaultPlan;
     use std::os::unix::fs::PermissionsExt;
 
@@ -241,7 +241,8 @@ mod tests {
         let hub = hub(scratch.path()).await;
         let (engine, flow) = (&hub.engine, hub.flow(FLOW).unwrap());
         let begin = async |source, script: &str| {
-            engine.start_run(FLOW, TriggerKind::Call, "call", source, script).await.unwrap()
+            let script = ScriptBundle::of_hash(script);
+            engine.start_run(FLOW, TriggerKind::Call, "call", source, &script).await.unwrap()
         };
         let unreadable = begin(serde_json::json!(7), flow.program.hash()).await;
         let changed = begin(request().source(), "another script").await;

@@ -16,8 +16,8 @@ use gesher_core::{
     SystemClock, Text,
 };
 use gesher_engine::journal::{
-    Intent, ItemQuery, Journal, NewItem, RunState, SqliteJournal, StepFinish, StepQuery, StepState,
-    StoredOutcome, TriggerKind,
+    Intent, ItemQuery, Journal, Limits, NewItem, RunState, ScriptBundle, SqliteJournal, StepFinish,
+    StepQuery, StepState, StoredOutcome, TriggerKind,
 };
 use gesher_engine::{
     AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, ItemSource, Program,
@@ -91,8 +91,12 @@ impl Hub {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let provider: Arc<dyn Provider> = Arc::clone(&acme) as Arc<dyn Provider>;
-        let journal =
-            SqliteJournal::open(&folder.join("gesher.db"), &[provider.environment()], jiff::Timestamp::now());
+        let journal = SqliteJournal::open(
+            &folder.join("gesher.db"),
+            None,
+            &[provider.environment()],
+            jiff::Timestamp::now(),
+        );
         let key = MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") };
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
@@ -111,7 +115,13 @@ impl Hub {
 
     fn start(&self) -> RunId {
         self.runtime
-            .block_on(self.engine.start_run("f", TriggerKind::Call, "march.csv", Value::Null, "0"))
+            .block_on(self.engine.start_run(
+                "f",
+                TriggerKind::Call,
+                "march.csv",
+                Value::Null,
+                &ScriptBundle::of_hash("0"),
+            ))
             .unwrap()
     }
 
@@ -353,6 +363,10 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                 subject: None,
                 amount: prepared.facts.amount,
                 at: now,
+                money: true,
+                limits: Limits::default(),
+                look_up: Value::Null,
+                stamp: None,
             };
             journal.begin_step(intent).await.unwrap();
             if let Some(status) = *outcome {

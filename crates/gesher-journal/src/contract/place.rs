@@ -1,8 +1,8 @@
 //! What the cases stand on: a store of their own, and short ways to say the usual things.
 
 use crate::{
-    Begin, Claim, Intent, Journal, JournalError, NewItem, NewRun, RunChange, RunState, SealedRow, StepFinish,
-    StoredOutcome, TriggerKind,
+    Begin, Claim, Intent, Journal, JournalError, Limits, NewItem, NewRun, RunChange, RunState, ScriptBundle,
+    SealedRow, StepFinish, StoredOutcome, TriggerKind,
 };
 use async_trait::async_trait;
 use gesher_core::{
@@ -146,7 +146,7 @@ pub(super) fn new_run(flow: &str) -> Result<NewRun, Broken> {
         trigger: TriggerKind::Drop,
         name: "march.csv".to_owned(),
         source: serde_json::json!({ "file": "march.csv", "rows": [1, 2] }),
-        script: "5c".repeat(32),
+        script: ScriptBundle::of_hash("5c".repeat(32)),
         at: at(0),
     })
 }
@@ -184,9 +184,13 @@ pub(super) fn intent(run: &RunId, ordinal: u64, position: u32, text: &str) -> Re
         key: key(text)?,
         once: false,
         request_hash: [1; 32],
-        subject: Some("customer 17".to_owned()),
+        subject: Some(format!("customer {text}")),
         amount: Some(shekels("10.00")?),
         at: at(4),
+        money: true,
+        limits: Limits::default(),
+        look_up: serde_json::json!({ "customer": 17 }),
+        stamp: Some("k7-12".to_owned()),
     })
 }
 

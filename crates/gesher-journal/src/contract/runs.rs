@@ -22,7 +22,7 @@ pub(super) async fn a_run_is_read_as_it_was_written(place: Place) -> Result<(), 
     place.journal.change_run(&run.id, change.clone(), at(1)).await?;
     let found = place.journal.run(&run.id).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
     same((&found.id, &found.flow, found.trigger), (&run.id, &run.flow, run.trigger))?;
-    same((&found.name, &found.script, found.sha256), (&run.name, &run.script, Some([7; 32])))?;
+    same((&found.name, &found.script, found.sha256), (&run.name, &run.script.hash, Some([7; 32])))?;
     same((found.state, found.message, found.rows), (RunState::Running, change.message, Some(3)))?;
     same((Some(found.source), found.started_at, found.ended_at), (change.source, run.at, None))?;
     same(place.journal.run(&new_run("charges")?.id).await?.is_none(), true)

@@ -27,6 +27,12 @@ fn read(run: &RunId, position: u32) -> Result<StepRecord, Broken> {
         outcome: Some(outcome(OutcomeStatus::Succeeded)),
         intent_at: at(4),
         outcome_at: Some(at(5)),
+        flow: "charges".to_owned(),
+        look_up: serde_json::Value::Null,
+        stamp: None,
+        unlocked_at: None,
+        looked_up_at: None,
+        looked_up: 0,
     })
 }
 

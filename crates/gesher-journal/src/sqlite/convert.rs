@@ -7,6 +7,7 @@ use gesher_core::{Currency, Decimal, Money};
 use jiff::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Params, Row};
+use serde_json::Value;
 use std::str::FromStr;
 
 /// Longest part of a value that cannot be read which an error repeats, in characters.
@@ -27,6 +28,19 @@ pub(super) fn instant(at: Timestamp) -> i64 {
 pub(super) fn read_instant(row: &Row<'_>, column: usize) -> Result<Timestamp, Fault> {
     let stored: i64 = row.get(column)?;
     Timestamp::from_microsecond(stored).map_err(|_| corrupt("time", stored))
+}
+
+/// The instant of a column that may be absent.
+pub(super) fn read_instant_or_none(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Fault> {
+    let stored: Option<i64> = row.get(column)?;
+    stored.map(|_| read_instant(row, column)).transpose()
+}
+
+/// The JSON of a column; null where it is absent.
+pub(super) fn read_json(row: &Row<'_>, column: usize) -> Result<Value, Fault> {
+    let stored: Option<String> = row.get(column)?;
+    let Some(stored) = stored else { return Ok(Value::Null) };
+    serde_json::from_str(&stored).map_err(|_| corrupt("JSON value", stored))
 }
 
 /// A count or position as SQLite's integer.

@@ -259,6 +259,36 @@ fn write_end(
     Ok(ended == 1)
 }
 
+/// Gives an item that has ended another end, as a closed step asks for. One that is still at work stays as it is.
+pub(super) fn end_again(
+    connection: &Connection,
+    run: i64,
+    ordinal: i64,
+    end: &ItemEnd,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let (amount, currency) = hundredths(end.amount).unwrap_or((None, None));
+    connection
+        .prepare_cached(
+            "UPDATE items SET state = ?3, at = ?4, reference = ?5, document = ?6, code = ?7, message = ?8,
+                    end_amount = ?9, end_currency = ?10
+             WHERE run = ?1 AND ordinal = ?2 AND state <> 'queued'",
+        )?
+        .execute(params![
+            run,
+            ordinal,
+            end.status.as_str(),
+            instant(at),
+            end.reference,
+            end.document,
+            end.code,
+            end.message,
+            amount,
+            currency
+        ])?;
+    Ok(())
+}
+
 pub(super) fn items(connection: &Connection, query: &ItemQuery) -> Result<Vec<ItemRecord>, Fault> {
     let after = query.after.map(integer).transpose()?.unwrap_or(-1);
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);

@@ -50,19 +50,22 @@ pub(super) fn for_writing(
     let open = || -> Result<(Connection, HubId), Fault> {
         let connection = Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         prepare(&connection)?;
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-        if mode != "wal" {
-            return Err(corrupt("way of writing", mode));
-        }
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-        connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+        prepare_writing(&connection)?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let hub = schema::migrate(&connection).and_then(|()| take_over(&connection, environments, now))?;
         connection.execute_batch("COMMIT")?;
         Ok((connection, hub))
+    };
+    open().map_err(|fault| not_opened(path, fault))
+}
+
+/// A connection that writes single rows beside a running hub into a journal that is there already.
+pub(super) fn for_writing_beside(path: &Path) -> Result<Connection, JournalError> {
+    let open = || -> Result<Connection, Fault> {
+        let connection = Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare(&connection)?;
+        prepare_writing(&connection)?;
+        Ok(connection)
     };
     open().map_err(|fault| not_opened(path, fault))
 }
@@ -103,6 +106,19 @@ fn prepare(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// What a connection that writes needs for each commit to be on the disk when it is answered.
+fn prepare_writing(connection: &Connection) -> Result<(), Fault> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(corrupt("way of writing", mode));
+    }
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    Ok(())
+}
+
 fn require_sound_library() -> Result<(), JournalError> {
     let found = rusqlite::version();
     if schema::keeps_its_log(found) { Ok(()) } else { Err(JournalError::Sqlite { found: found.to_owned() }) }
@@ -115,6 +131,11 @@ fn create_file(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(error),
     }
+    sync_folder(path)
+}
+
+/// Makes the name of a file durable.
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder)?.sync_all()
 }

@@ -1,10 +1,12 @@
 //! Runs and the identity of their files.
 
 use super::audit;
-use super::convert::{all, corrupt, first, instant, integer, read_instant, read_number_or_none, read_word};
+use super::convert::{
+    all, corrupt, first, instant, integer, read_instant, read_number, read_number_or_none, read_word,
+};
 use super::fault::Fault;
 use crate::error::JournalError;
-use crate::record::{FileIdentity, NewRun, RunChange, RunRecord, RunState, TriggerKind};
+use crate::record::{FileIdentity, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind};
 use gesher_core::RunId;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -14,7 +16,7 @@ macro_rules! select_runs {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, f.name, r.triggered_by, r.name, r.source, r.script, i.sha256, r.state, r.message, r.rows,
-                    r.started_at, r.ended_at
+                    r.started_at, r.ended_at, r.closings
              FROM runs r JOIN flows f ON f.no = r.flow LEFT JOIN files i ON i.run = r.no ",
             $rest
         )
@@ -62,14 +64,40 @@ pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Resu
             run.trigger.as_str(),
             run.name,
             source,
-            run.script,
+            run.script.hash,
             RunState::Claimed.as_str(),
             instant(run.at)
         ])?;
     if begun == 0 {
         return Err(JournalError::Taken(run.id.clone()).into());
     }
+    keep_script(connection, &run.script)?;
     audit::note(connection, run.at, run.id.as_str(), None, RunState::Claimed.as_str(), None)
+}
+
+/// Keeps the sources of a script, unless they are kept already.
+fn keep_script(connection: &Connection, script: &ScriptBundle) -> Result<(), Fault> {
+    if script.files.is_empty() {
+        return Ok(());
+    }
+    let known = connection.prepare_cached("SELECT 1 FROM scripts WHERE hash = ?1")?;
+    if first(known, [&script.hash], |_| Ok(()))?.is_some() {
+        return Ok(());
+    }
+    let files = serde_json::json!(script.files).to_string();
+    connection
+        .prepare_cached("INSERT INTO scripts (hash, main, files) VALUES (?1, ?2, ?3)")?
+        .execute(params![script.hash, script.main, files])?;
+    Ok(())
+}
+
+pub(super) fn script(connection: &Connection, hash: &str) -> Result<Option<ScriptBundle>, Fault> {
+    let query = connection.prepare_cached("SELECT main, files FROM scripts WHERE hash = ?1")?;
+    first(query, [hash], |row| {
+        let files: String = row.get(1)?;
+        let files = serde_json::from_str(&files).map_err(|_| corrupt("script", files))?;
+        Ok(ScriptBundle { hash: hash.to_owned(), main: row.get(0)?, files })
+    })
 }
 
 pub(super) fn change(
@@ -211,6 +239,29 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<RunRecord>, Faul
     all(connection.prepare_cached(query)?, [], read_run)
 }
 
+pub(super) fn stale(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {
+    let query = select_runs!("WHERE r.closings > r.reported AND r.ended_at IS NOT NULL ORDER BY r.no");
+    all(connection.prepare_cached(query)?, [], read_run)
+}
+
+/// Notes that the reports of a run show so many closings. A later count stands against an earlier one.
+pub(super) fn reports_written(
+    connection: &Connection,
+    id: &RunId,
+    closings: u64,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let run = number(connection, id)?;
+    let written = connection
+        .prepare_cached("UPDATE runs SET reported = ?2 WHERE no = ?1 AND reported < ?2 AND closings >= ?2")?
+        .execute(params![run, integer(closings)?])?;
+    if written == 0 {
+        return Ok(());
+    }
+    let note = format!("closings {closings}");
+    audit::note(connection, at, id.as_str(), None, "reported", Some(&note))
+}
+
 fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
     let source: String = row.get(4)?;
     let ended_at: Option<i64> = row.get(11)?;
@@ -227,6 +278,7 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
         rows: read_number_or_none(row, 9)?,
         started_at: read_instant(row, 10)?,
         ended_at: ended_at.map(|_| read_instant(row, 11)).transpose()?,
+        closings: read_number(row, 12)?,
     })
 }
 

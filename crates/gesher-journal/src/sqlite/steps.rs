@@ -1,37 +1,21 @@
 //! Steps: intents, outcomes, and the rule by which a key may be sent.
 
-use super::audit;
-use super::convert::{
-    all, corrupt, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
-    read_number_or_none, read_word,
-};
+use super::convert::{all, first, hundredths, instant, integer};
 use super::fault::Fault;
-use super::{runs, sealed};
+use super::step_reads::{read_step, read_step_id, select_steps};
+use super::{audit, limits, runs, sealed};
 use crate::error::JournalError;
-use crate::record::{Begin, Intent, SealedRow, StepQuery, StepRecord, StepState, StoredOutcome};
-use gesher_core::{Decimal, ItemId, Key, Money, OutcomeStatus, StepId, Text};
+use crate::record::{Begin, Intent, SealedRow, StepRecord, StepState, StoredOutcome};
+use gesher_core::{Key, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 /// The state of a step without an outcome, beside the words of [`OutcomeStatus`].
-const IN_FLIGHT: &str = "in_flight";
-
-/// The columns that [`read_step`] reads.
-macro_rules! select_steps {
-    ($rest:literal) => {
-        concat!(
-            "SELECT r.id, s.ordinal, s.position, s.operation, s.who, s.account, s.key, s.attempt, s.request_hash,
-                    s.subject, s.amount, s.currency, s.state, s.intent_at, s.outcome_at, s.reference, s.document,
-                    s.code, s.message_he, s.message_en, s.charged, s.charged_currency, s.data
-             FROM steps s JOIN runs r ON r.no = s.run ",
-            $rest
-        )
-    };
-}
+pub(super) const IN_FLIGHT: &str = "in_flight";
 
 pub(super) fn begin(connection: &Connection, intent: &Intent) -> Result<Begin, Fault> {
-    let run = runs::number(connection, &intent.step.item.run)?;
-    let attempt = match key_of(connection, run, intent)? {
+    let run = runs::known(connection, &intent.step.item.run)?;
+    let attempt = match key_of(connection, run.no, intent)? {
         KeyState::Free { attempt } => attempt,
         KeyState::Answered(step) => return Ok(Begin::Recorded(step)),
         KeyState::Live(step) => {
@@ -43,16 +27,23 @@ pub(super) fn begin(connection: &Connection, intent: &Intent) -> Result<Begin, F
             });
         }
     };
+    if let Some(step) = locked_by(connection, intent)? {
+        return Ok(Begin::Locked(Box::new(step)));
+    }
+    if let Some(reached) = limits::reached(connection, &run, intent)? {
+        return Ok(Begin::Limited(reached));
+    }
     let (amount, currency) = hundredths(intent.amount)?;
+    let look_up = (!intent.look_up.is_null()).then(|| intent.look_up.to_string());
     let begun = connection
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, operation, who, account, key, attempt, request_hash,
-                    subject, amount, currency, state, intent_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'in_flight', ?13)
+                    subject, amount, currency, state, intent_at, money, stamp, look_up)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'in_flight', ?13, ?14, ?15, ?16)
              ON CONFLICT (run, ordinal, position) DO NOTHING",
         )?
         .execute(params![
-            run,
+            run.no,
             integer(intent.step.item.ordinal)?,
             intent.step.position,
             intent.operation,
@@ -64,7 +55,10 @@ pub(super) fn begin(connection: &Connection, intent: &Intent) -> Result<Begin, F
             intent.subject,
             amount,
             currency,
-            instant(intent.at)
+            instant(intent.at),
+            intent.money,
+            intent.stamp,
+            look_up
         ])?;
     if begun == 0 {
         return Err(JournalError::StepTaken(intent.step.clone()).into());
@@ -85,22 +79,18 @@ enum KeyState {
 
 fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState, Fault> {
     let named = params![intent.account, intent.operation, intent.key.as_str()];
-    let live = connection.prepare_cached(select_steps!(
-        "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3
-             AND s.hold > 0"
+    // Each attempt follows one that left the key free, so the last one says where the key stands.
+    let last = connection.prepare_cached(select_steps!(
+        "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
+         ORDER BY s.attempt DESC LIMIT 1"
     ))?;
-    if let Some(step) = first(live, named, read_step)? {
-        return Ok(KeyState::Live(Box::new(step)));
+    let Some(last) = first(last, named, read_step)? else { return Ok(KeyState::Free { attempt: 1 }) };
+    let free = matches!(last.state, StepState::Over(status) if status.leaves_key_free());
+    if !free {
+        return Ok(KeyState::Live(Box::new(last)));
     }
-    let last = connection.prepare_cached(
-        "SELECT max(attempt) FROM steps WHERE account = ?1 AND operation = ?2 AND key = ?3
-             AND hold = 0",
-    )?;
-    let last: Option<Option<u32>> = first(last, named, |row| read_number_or_none(row, 0))?;
-    let Some(last) = last.flatten() else { return Ok(KeyState::Free { attempt: 1 }) };
     let own = connection.prepare_cached(select_steps!(
-        "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3
-             AND s.hold = 0
+        "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
              AND s.run = ?4 AND s.ordinal = ?5
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
@@ -108,8 +98,20 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     let parameters = params![intent.account, intent.operation, intent.key.as_str(), run, ordinal];
     Ok(match first(own, parameters, read_step)? {
         Some(step) => KeyState::Answered(Box::new(step)),
-        None => KeyState::Free { attempt: last.saturating_add(1) },
+        None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },
     })
+}
+
+/// The oldest open step of another key on the intent's subject, unless a person unlocked it.
+fn locked_by(connection: &Connection, intent: &Intent) -> Result<Option<StepRecord>, Fault> {
+    let Some(subject) = &intent.subject else { return Ok(None) };
+    let query = connection.prepare_cached(select_steps!(
+        "WHERE s.account = ?1 AND s.operation = ?2 AND s.subject = ?3
+             AND s.attempt IS NOT NULL AND s.state IN ('unknown', 'conflict')
+             AND s.key <> ?4 AND s.unlocked_at IS NULL
+         ORDER BY s.seq LIMIT 1"
+    ))?;
+    first(query, params![intent.account, intent.operation, subject, intent.key.as_str()], read_step)
 }
 
 /// An outcome with its data as JSON text, made before the writer is asked.
@@ -123,6 +125,16 @@ impl OutcomeRow {
     pub(super) fn new(outcome: StoredOutcome) -> Self {
         let data = outcome.data.to_string();
         Self { outcome, data }
+    }
+
+    /// The status.
+    pub(super) fn status(&self) -> OutcomeStatus {
+        self.outcome.status
+    }
+
+    /// The code.
+    pub(super) fn code(&self) -> Option<&str> {
+        self.outcome.code.as_deref()
     }
 
     /// The outcome of a step that nobody saw the end of.
@@ -152,7 +164,7 @@ pub(super) fn finish(
     at: Timestamp,
 ) -> Result<(), Fault> {
     let run = runs::number(connection, &step.item.run)?;
-    if !write_outcome(connection, run, step, row, at)? {
+    if !end_in_flight(connection, run, step, row, at)? {
         return Err(JournalError::NotInFlight(step.clone()).into());
     }
     for sealed_row in sealed_rows {
@@ -162,11 +174,27 @@ pub(super) fn finish(
 }
 
 /// Ends a step that is in flight, and says whether there was one.
-fn write_outcome(
+fn end_in_flight(
     connection: &Connection,
     run: i64,
     step: &StepId,
     row: &OutcomeRow,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    if !write_outcome(connection, run, step, row, IN_FLIGHT, at)? {
+        return Ok(false);
+    }
+    audit::note(connection, at, &step.to_string(), Some(IN_FLIGHT), row.status().as_str(), row.code())?;
+    Ok(true)
+}
+
+/// Gives a step that is in the state `was` its outcome, and says whether there was one.
+pub(super) fn write_outcome(
+    connection: &Connection,
+    run: i64,
+    step: &StepId,
+    row: &OutcomeRow,
+    was: &str,
     at: Timestamp,
 ) -> Result<bool, Fault> {
     let outcome = &row.outcome;
@@ -175,7 +203,7 @@ fn write_outcome(
         .prepare_cached(
             "UPDATE steps SET state = ?4, outcome_at = ?5, reference = ?6, document = ?7, code = ?8,
                     message_he = ?9, message_en = ?10, charged = ?11, charged_currency = ?12, data = ?13
-             WHERE run = ?1 AND ordinal = ?2 AND position = ?3 AND state = 'in_flight'",
+             WHERE run = ?1 AND ordinal = ?2 AND position = ?3 AND state = ?14",
         )?
         .execute(params![
             run,
@@ -190,14 +218,10 @@ fn write_outcome(
             outcome.message.en,
             charged.as_ref().map(|(amount, _)| amount),
             charged.as_ref().map(|(_, currency)| currency),
-            row.data
+            row.data,
+            was
         ])?;
-    if finished == 0 {
-        return Ok(false);
-    }
-    let (became, code) = (outcome.status.as_str(), outcome.code.as_deref());
-    audit::note(connection, at, &step.to_string(), Some(IN_FLIGHT), became, code)?;
-    Ok(true)
+    Ok(finished == 1)
 }
 
 pub(super) fn record(
@@ -216,9 +240,9 @@ pub(super) fn record(
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, operation, who, account, key, request_hash, subject,
                     amount, currency, state, intent_at, outcome_at, reference, document, code, message_he,
-                    message_en, charged, charged_currency, data)
+                    message_en, charged, charged_currency, data, money)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                    ?21, ?22)
+                    ?21, ?22, 0)
              ON CONFLICT (run, ordinal, position) DO NOTHING",
         )?
         .execute(params![
@@ -254,118 +278,12 @@ pub(super) fn record(
 pub(super) fn settle_in_flight(connection: &Connection, at: Timestamp) -> Result<Vec<StepId>, Fault> {
     let query = connection.prepare_cached(
         "SELECT s.run, r.id, s.ordinal, s.position FROM steps s JOIN runs r ON r.no = s.run
-         WHERE s.hold = 2 AND s.state = 'in_flight'
-         ORDER BY s.seq",
+         WHERE s.state = 'in_flight' ORDER BY s.seq",
     )?;
     let in_flight = all(query, [], |row| Ok((row.get::<_, i64>(0)?, read_step_id(row, 1)?)))?;
     let interrupted = OutcomeRow::interrupted();
     for (run, step) in &in_flight {
-        write_outcome(connection, *run, step, &interrupted, at)?;
+        end_in_flight(connection, *run, step, &interrupted, at)?;
     }
     Ok(in_flight.into_iter().map(|(_, step)| step).collect())
-}
-
-pub(super) fn of_item(connection: &Connection, item: &ItemId) -> Result<Vec<StepRecord>, Fault> {
-    let query = connection.prepare_cached(select_steps!(
-        "WHERE s.run = (SELECT no FROM runs WHERE id = ?1) AND s.ordinal = ?2 ORDER BY s.position"
-    ))?;
-    all(query, params![item.run.as_str(), integer(item.ordinal)?], read_step)
-}
-
-pub(super) fn steps(connection: &Connection, query: &StepQuery) -> Result<Vec<StepRecord>, Fault> {
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    let after = match &query.after {
-        None => 0,
-        Some(step) => seq_of(connection, step)?,
-    };
-    match query.state {
-        None => {
-            let sql = select_steps!("WHERE s.attempt IS NOT NULL AND s.seq > ?1 ORDER BY s.seq LIMIT ?2");
-            all(connection.prepare_cached(sql)?, [after, limit], read_step)
-        }
-        Some(state) if is_open(state) => {
-            let sql =
-                select_steps!("WHERE s.hold = 2 AND s.state = ?3 AND s.seq > ?1 ORDER BY s.seq LIMIT ?2");
-            all(connection.prepare_cached(sql)?, params![after, limit, state.as_str()], read_step)
-        }
-        Some(state) => {
-            let sql = select_steps!(
-                "WHERE s.attempt IS NOT NULL AND s.state = ?3 AND s.seq > ?1 ORDER BY s.seq LIMIT ?2"
-            );
-            all(connection.prepare_cached(sql)?, params![after, limit, state.as_str()], read_step)
-        }
-    }
-}
-
-/// Whether the state is one of those that have an index of their own, being few.
-fn is_open(state: StepState) -> bool {
-    match state {
-        StepState::InFlight => true,
-        StepState::Over(status) => status.is_open(),
-    }
-}
-
-/// The place of a step in the order of intents. Nothing comes after a step that is not there.
-fn seq_of(connection: &Connection, step: &StepId) -> Result<i64, Fault> {
-    let query = connection.prepare_cached(
-        "SELECT seq FROM steps
-         WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal = ?2 AND position = ?3",
-    )?;
-    let parameters = params![step.item.run.as_str(), integer(step.item.ordinal)?, step.position];
-    Ok(first(query, parameters, |row| Ok(row.get(0)?))?.unwrap_or(i64::MAX))
-}
-
-fn read_step_id(row: &Row<'_>, column: usize) -> Result<StepId, Fault> {
-    let item = ItemId { run: read_word(row, column, "run id")?, ordinal: read_number(row, column + 1)? };
-    Ok(StepId { item, position: read_number(row, column + 2)? })
-}
-
-fn read_step(row: &Row<'_>) -> Result<StepRecord, Fault> {
-    let key: Option<String> = row.get(6)?;
-    let state = if row.get_ref(12)?.as_str().is_ok_and(|word| word == IN_FLIGHT) {
-        StepState::InFlight
-    } else {
-        StepState::Over(read_word(row, 12, "step state")?)
-    };
-    let outcome_at: Option<i64> = row.get(14)?;
-    Ok(StepRecord {
-        id: read_step_id(row, 0)?,
-        operation: row.get(3)?,
-        who: row.get(4)?,
-        account: row.get(5)?,
-        key: key.map(Key::derived),
-        attempt: read_number_or_none(row, 7)?,
-        request_hash: read_hash(row, 8)?,
-        subject: row.get(9)?,
-        amount: read_money(row, 10)?,
-        state,
-        outcome: read_outcome(row, state)?,
-        intent_at: read_instant(row, 13)?,
-        outcome_at: outcome_at.map(|_| read_instant(row, 14)).transpose()?,
-    })
-}
-
-fn read_outcome(row: &Row<'_>, state: StepState) -> Result<Option<StoredOutcome>, Fault> {
-    let (StepState::Over(status), Some(en)) = (state, row.get::<_, Option<String>>(19)?) else {
-        return Ok(None);
-    };
-    let data: Option<String> = row.get(22)?;
-    let data = data.unwrap_or_else(|| "null".to_owned());
-    Ok(Some(StoredOutcome {
-        status,
-        reference: row.get(15)?,
-        document: row.get(16)?,
-        code: row.get(17)?,
-        message: Text { he: row.get::<_, Option<String>>(18)?.unwrap_or_default(), en },
-        data: serde_json::from_str(&data).map_err(|_| corrupt("step's data", data))?,
-        amount: read_charged(row, 20)?,
-    }))
-}
-
-/// The provider's own figure is kept as its digits: an outcome is never refused for an amount of a strange form.
-fn read_charged(row: &Row<'_>, column: usize) -> Result<Option<Money>, Fault> {
-    let charged: Option<String> = row.get(column)?;
-    let Some(charged) = charged else { return Ok(None) };
-    let amount = Decimal::from_str_exact(&charged).map_err(|_| corrupt("charged amount", charged))?;
-    Ok(Some(Money { amount, currency: read_word(row, column + 1, "currency")? }))
 }

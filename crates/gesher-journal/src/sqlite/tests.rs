@@ -23,7 +23,7 @@ impl Folder {
     }
 
     fn open(&self, environments: &[Environment]) -> Result<SqliteJournal, JournalError> {
-        SqliteJournal::open(&self.path(), environments, Timestamp::UNIX_EPOCH)
+        SqliteJournal::open(&self.path(), None, environments, Timestamp::UNIX_EPOCH)
     }
 
     fn raw(&self) -> Connection {
@@ -39,7 +39,7 @@ async fn begin_run(journal: &SqliteJournal) -> RunId {
         trigger: TriggerKind::Drop,
         name: "march.csv".to_owned(),
         source: serde_json::Value::Null,
-        script: String::new(),
+        script: crate::ScriptBundle::default(),
         at: Timestamp::UNIX_EPOCH,
     };
     journal.start_run(run).await.unwrap();
@@ -63,6 +63,10 @@ fn intent(run: &RunId, ordinal: u64, key: &str) -> Intent {
         subject: None,
         amount: None,
         at: Timestamp::UNIX_EPOCH,
+        money: false,
+        limits: crate::Limits::default(),
+        look_up: serde_json::Value::Null,
+        stamp: None,
     }
 }
 
@@ -253,17 +257,22 @@ async fn two_steps_of_a_key_are_never_live_whatever_a_statement_says() {
     let journal = folder.open(&[]).unwrap();
     let run = begin_run(&journal).await;
     journal.begin_step(intent(&run, 1, "k")).await.unwrap();
-    let copy = |state: &str| {
+    let copy = |state: &str, attempt: i64| {
         let sql =
             "INSERT INTO steps (run, ordinal, position, operation, who, account, key, attempt, request_hash,
-                state, intent_at)
-            SELECT run, 2, 1, operation, who, account, key, 2, request_hash, ?1, intent_at FROM steps";
-        folder.raw().execute(sql, [state])
+                state, intent_at, money)
+            SELECT run, 2, 1, operation, who, account, key, ?2, request_hash, ?1, intent_at, 0 FROM steps
+                WHERE ordinal = 1";
+        folder.raw().execute(sql, params![state, attempt])
     };
-    for state in ["in_flight", "succeeded", "unknown", "conflict"] {
-        assert!(copy(state).is_err(), "{state}");
+    for state in ["in_flight", "succeeded", "unknown", "conflict", "declined"] {
+        for attempt in 1..=3 {
+            assert!(copy(state, attempt).is_err(), "{state} {attempt}");
+        }
     }
-    assert_eq!(copy("declined").unwrap(), 1);
+    journal.finish_step(finish(&run, 1, OutcomeStatus::Declined)).await.unwrap();
+    assert!(copy("in_flight", 3).is_err(), "an attempt was left out");
+    assert_eq!(copy("in_flight", 2).unwrap(), 1);
 }
 
 #[tokio::test]
@@ -319,12 +328,16 @@ fn every_frequent_look_up_uses_an_index() {
         assert!(plan.contains(index) && !plan.contains("SCAN") && !plan.contains("TEMP"), "{sql}\n{plan}");
     };
     let key = "WHERE account = ?1 AND operation = ?2 AND key = ?3";
-    check(&format!("SELECT data FROM steps {key} AND hold > 0"), "steps_live");
-    check(&format!("SELECT max(attempt) FROM steps {key} AND hold = 0"), "steps_free");
+    let last = "AND attempt IS NOT NULL ORDER BY attempt DESC LIMIT 1";
+    check(&format!("SELECT data FROM steps {key} {last}"), "steps_key");
+    let open = "attempt IS NOT NULL AND state IN ('unknown', 'conflict')";
     check(
-        "SELECT seq FROM steps WHERE hold = 2 AND state = ?1 AND seq > ?2 ORDER BY seq LIMIT 9",
+        &format!("SELECT seq FROM steps WHERE account = ?1 AND operation = ?2 AND subject = ?3 AND {open}"),
         "steps_open",
     );
+    check("SELECT seq FROM steps WHERE state = 'in_flight' AND seq > ?1 ORDER BY seq", "steps_in_flight");
+    check("SELECT 1 FROM steps WHERE attempt IS NOT NULL AND reference = ?1", "steps_reference");
+    check("SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1", "steps_document");
     check(
         "UPDATE steps SET data = '' WHERE run = ?1 AND ordinal = ?2 AND position = ?3",
         "sqlite_autoindex_steps",
@@ -369,7 +382,8 @@ mod histories {
     const CONTRADICTIONS: &[(&str, &str)] = &[
         (
             "two live steps of a key",
-            "SELECT count(*) FROM (SELECT 1 FROM steps WHERE hold > 0 GROUP BY account, operation, key
+            "SELECT count(*) FROM (SELECT 1 FROM steps WHERE attempt IS NOT NULL
+                 AND state NOT IN ('declined', 'rejected', 'not_sent') GROUP BY account, operation, key
                  HAVING count(*) > 1)",
         ),
         (

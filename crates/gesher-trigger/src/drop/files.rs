@@ -109,6 +109,7 @@ mod tests {
             rows: None,
             started_at: SystemClock::new().now(),
             ended_at: None,
+            closings: 0,
         }
     }
 }

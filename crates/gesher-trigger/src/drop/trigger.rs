@@ -10,7 +10,7 @@ use super::scan::{Found, Stamp};
 use super::validate::{NotValid, Refusal, Validation, validate};
 use gesher_core::card::mask_card_numbers;
 use gesher_core::{HubId, RunId, Text};
-use gesher_engine::journal::{RunChange, RunState, TriggerKind};
+use gesher_engine::journal::{RunChange, RunState, ScriptBundle, TriggerKind};
 use gesher_engine::{Engine, Flow, Program, Progress, Stop};
 use std::fs::File;
 use std::io;
@@ -141,7 +141,13 @@ impl DropTrigger {
         };
         let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
         self.engine
-            .start_run(&self.flow.name, TriggerKind::Drop, name, pinned.to_json(), self.program.hash())
+            .start_run(
+                &self.flow.name,
+                TriggerKind::Drop,
+                name,
+                pinned.to_json(),
+                &ScriptBundle::of_hash(self.program.hash()),
+            )
             .await
             .map_err(begin_error)
     }

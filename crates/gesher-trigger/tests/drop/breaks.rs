@@ -5,7 +5,7 @@ use crate::bank::Bank;
 use crate::hub::{Hub, column, table};
 use crate::{done, json};
 use gesher_core::Language;
-use gesher_engine::journal::{RunState, TriggerKind};
+use gesher_engine::journal::{RunState, ScriptBundle, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_trigger::drop::{FileOutcome, ResultFiles, TriggerError};
 use serde_json::{Value, json};
@@ -63,7 +63,11 @@ async fn check_claimed(place: impl FnOnce(&Path, &str), want: RunState, payments
     let source = json!({ "stamp": stamp(&metadata), "rules": {
         "row_key": { "columns": ["order"] }, "amount": "amount", "encoding": "auto", "not_cards": [],
     }});
-    let run = hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source, "0").await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, "x.csv", source, &ScriptBundle::of_hash("0"))
+        .await
+        .unwrap();
     place(&inbox, run.as_str());
     let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
     assert_eq!(ends.len(), 1);

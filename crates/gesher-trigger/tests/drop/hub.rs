@@ -104,7 +104,8 @@ impl Hub {
         std::fs::create_dir_all(&data).unwrap();
         let now = jiff::Timestamp::UNIX_EPOCH;
         let provider: Arc<dyn Provider> = bank.clone();
-        let journal = SqliteJournal::open(&data.join("gesher.db"), &[provider.environment()], now).unwrap();
+        let journal =
+            SqliteJournal::open(&data.join("gesher.db"), None, &[provider.environment()], now).unwrap();
         let hub_id = journal.hub_id().clone();
         let source = MasterKeySource { env: None, credentials_dir: None, file: data.join("master.key") };
         let engine = Engine::new(EngineParts {

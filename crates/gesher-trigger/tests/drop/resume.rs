@@ -5,7 +5,7 @@ use crate::bank::Bank;
 use crate::hub::{Hub, PayRows, column};
 use crate::{done, json};
 use gesher_core::{ItemStatus, Language, RunId};
-use gesher_engine::journal::{NewItem, RunRecord, RunState, TriggerKind};
+use gesher_engine::journal::{NewItem, RunRecord, RunState, ScriptBundle, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_trigger::drop::FileOutcome;
 use serde_json::json;
@@ -100,8 +100,11 @@ fn source(folder: Option<&Path>, dropped: Option<&Path>) -> serde_json::Value {
 /// A file of three rows in the work folder, as a crash right after the claim leaves it.
 async fn claim(hub: &Hub, folder: Option<&Path>) -> RunId {
     hub.trigger.open_folder().unwrap();
-    let run =
-        hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source(folder, None), "0").await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, "x.csv", source(folder, None), &ScriptBundle::of_hash("0"))
+        .await
+        .unwrap();
     fs::write(hub.base.join(format!("inbox/.work/{run}.x.csv")), rows(0..3)).unwrap();
     run
 }
@@ -137,7 +140,11 @@ async fn a_claim_that_was_interrupted_finds_its_file_in_the_old_folder() {
     let dropped = inbox.join("x.csv");
     fs::write(&dropped, rows(0..3)).unwrap();
     let source = source(Some(&inbox), Some(&dropped));
-    let run = hub.engine.start_run("pay", TriggerKind::Drop, "x.csv", source, "0").await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, "x.csv", source, &ScriptBundle::of_hash("0"))
+        .await
+        .unwrap();
     check_goes_on(&hub, 3).await;
     assert!(hub.names("done").contains(&format!("x.{run}.csv")));
 }
@@ -150,7 +157,11 @@ async fn a_claim_that_was_interrupted_finds_its_file_under_a_name_with_a_card_nu
     let dropped = base.path().join("inbox/4111111111111111.csv");
     fs::write(&dropped, rows(0..3)).unwrap();
     let (source, name) = (source(None, Some(&dropped)), "[card ****1111].csv");
-    let run = hub.engine.start_run("pay", TriggerKind::Drop, name, source, "0").await.unwrap();
+    let run = hub
+        .engine
+        .start_run("pay", TriggerKind::Drop, name, source, &ScriptBundle::of_hash("0"))
+        .await
+        .unwrap();
     check_goes_on(&hub, 3).await;
     assert!(hub.names("done").contains(&format!("[card ****1111].{run}.csv")));
 }

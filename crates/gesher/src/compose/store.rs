@@ -33,7 +33,8 @@ impl Store {
         make_data_folder(&config.data)?;
         let clock = SystemClock::new();
         let path = journal_path(config);
-        let journal = SqliteJournal::open(&path, &environments(config), clock.now()).map_err(opening)?;
+        let journal =
+            SqliteJournal::open(&path, None, &environments(config), clock.now()).map_err(opening)?;
         let vault = Vault::open(&master_key(config))
             .map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
         Ok(Self {

@@ -1,0 +1,23 @@
+//! The records of the journal, as callers see them. How a store lays them out is its own.
+
+mod decision;
+mod item;
+mod run;
+mod step;
+
+pub use decision::{Decision, DecisionKind, NewDecision};
+pub use item::{Claim, Holder, ItemQuery, ItemRecord, ItemState, NewItem, Tally, TallyLine};
+pub use run::{FileIdentity, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind};
+pub use step::{
+    Begin, DayLimit, Intent, LimitReached, LimitScope, Limits, StepClose, StepFinish, StepQuery, StepRecord,
+    StepState, StoredOutcome,
+};
+
+/// A row of the vault: opaque here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedRow {
+    /// Its name.
+    pub name: String,
+    /// The sealed bytes; empty removes the row.
+    pub bytes: Vec<u8>,
+}
