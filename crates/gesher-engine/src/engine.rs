@@ -7,7 +7,7 @@
 use crate::accounts::{Accounts, NoAccount};
 use crate::context::CallFault;
 use crate::error::EngineError;
-use crate::health::{Health, is_of_store};
+use crate::health::Health;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
 use crate::stop::Stop;
@@ -30,14 +30,6 @@ use std::time::Duration;
 
 /// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
 const RUN_ID_TRIES_MAX: u32 = 8;
-
-/// The first pause before an outcome that could not be written is tried again. It doubles.
-const OUTCOME_RETRY_FIRST: Duration = Duration::from_millis(50);
-/// The longest pause between two tries.
-const OUTCOME_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long an outcome is tried once a stop is asked for; before that, for as long as it takes. It is less than a
-/// supervisor waits before it kills. At the next start the step is unknown.
-const OUTCOME_RETRY_STOPPING: Duration = Duration::from_secs(60);
 
 /// What an engine is made of.
 pub struct EngineParts {
@@ -299,44 +291,6 @@ impl Engine {
         Ok(Called::own(outcome))
     }
 
-    /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
-    /// meantime nothing new begins, since intents go the same way.
-    pub(crate) async fn finish(&self, finish: StepFinish, stop: &Stop) -> Result<(), CallFault> {
-        let (mut pause, mut left, mut tried) = (OUTCOME_RETRY_FIRST, OUTCOME_RETRY_STOPPING, false);
-        loop {
-            let error = match self.0.journal.finish_step(finish.clone()).await {
-                Ok(()) => break,
-                // An earlier try was durable although it was reported as failed: only this process can have made it.
-                Err(JournalError::NotInFlight(_)) if tried => break,
-                Err(error) => error,
-            };
-            self.store_failed(&error);
-            if !is_of_store(&error) || left.is_zero() {
-                lost(&finish);
-                return Err(CallFault::journal("journalling an outcome")(error));
-            }
-            if !tried {
-                tracing::error!(step = %finish.step, %error, "an outcome cannot be written; it is kept until it can be");
-            }
-            tried = true;
-            if stop.is_requested() {
-                pause = pause.min(left);
-                left -= pause;
-                tokio::time::sleep(pause).await;
-            } else {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = stop.requested() => {}
-                }
-            }
-            pause = (pause * 2).min(OUTCOME_RETRY_PAUSE_MAX);
-        }
-        if tried {
-            tracing::info!(step = %finish.step, "the outcome is written now");
-        }
-        Ok(())
-    }
-
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
     async fn perform(&self, call: &Call<'_>, account: &Account) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
@@ -466,15 +420,6 @@ impl Engine {
     fn seal(&self, name: &str, secret: &Secret) -> Result<SealedRow, gesher_vault::VaultError> {
         Ok(SealedRow { name: name.to_owned(), bytes: self.0.vault.seal(name, secret)? })
     }
-}
-
-/// The last that can be said of an outcome that was never written: a person who looks the step up will need it.
-fn lost(finish: &StepFinish) {
-    let outcome = &finish.outcome;
-    tracing::error!(
-        step = %finish.step, status = outcome.status.as_str(), reference = outcome.reference, code = outcome.code,
-        "this outcome could not be written; without it the step is unknown from the next start on"
-    );
 }
 
 /// An account's name in the journal: keys belong to it.

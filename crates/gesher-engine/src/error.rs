@@ -1,6 +1,5 @@
 //! What can go wrong with the engine itself. What goes wrong with a call is an outcome, not an error.
 
-use crate::health::is_of_store;
 use gesher_core::RunId;
 use gesher_core::time::NoRandomness;
 use gesher_journal::JournalError;
@@ -57,7 +56,7 @@ impl EngineError {
     #[must_use]
     pub fn of_store(&self) -> Option<&JournalError> {
         match self {
-            Self::Journal { source, .. } if is_of_store(source) => Some(source),
+            Self::Journal { source, .. } if source.is_of_store() => Some(source),
             _ => None,
         }
     }

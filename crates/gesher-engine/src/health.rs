@@ -130,7 +130,7 @@ impl Engine {
     /// Takes note that the store failed, and looks after it until a write succeeds. Errors that say nothing about the
     /// store are passed over.
     pub fn store_failed(&self, error: &JournalError) {
-        if !is_of_store(error) {
+        if !error.is_of_store() {
             return;
         }
         self.health().trouble(Part::Journal, store_words(error));
@@ -146,7 +146,7 @@ impl Engine {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PROBE_PAUSE_MAX);
             match self.journal().probe().await {
-                Err(error) if is_of_store(&error) => {
+                Err(error) if error.is_of_store() => {
                     self.health().trouble(Part::Journal, store_words(&error));
                 }
                 done => {
@@ -160,11 +160,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whether the store under the journal failed, which may pass, and not what was asked of it.
-pub(crate) const fn is_of_store(error: &JournalError) -> bool {
-    matches!(error, JournalError::Store { .. })
 }
 
 /// The innermost reason: what was being written when it was met differs, and is no news.

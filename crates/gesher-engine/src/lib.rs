@@ -11,12 +11,14 @@ mod error;
 mod flow;
 mod health;
 mod messages;
+mod outcome;
 mod permits;
 mod program;
 mod progress;
 mod run;
 mod status;
 mod stop;
+mod try_read;
 
 pub use context::{Answer, CallEnd, ItemContext};
 pub use engine::{Engine, EngineParts};

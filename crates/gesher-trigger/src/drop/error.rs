@@ -122,7 +122,7 @@ impl TriggerError {
     #[must_use]
     pub fn of_store(&self) -> Option<&JournalError> {
         match self {
-            Self::Journal { source: source @ JournalError::Store { .. }, .. } => Some(source),
+            Self::Journal { source, .. } if source.is_of_store() => Some(source),
             Self::Begin { source, .. } | Self::Engine { source, .. } => source.of_store(),
             _ => None,
         }
