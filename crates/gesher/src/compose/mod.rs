@@ -49,7 +49,7 @@ impl Hub {
         redactor: Arc<Redactor>,
         faults: FaultPlan,
     ) -> Result<Self, HubError> {
-        let store = Store::open(&config)?;
+        let store = Store::open_to_send(&config)?;
         let (providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
@@ -61,11 +61,7 @@ impl Hub {
             language: config.language,
             time_zone: store::time_zone(&config),
             runtime: tokio::runtime::Handle::current(),
-            accounts: vec![AccountRules {
-                provider: "officeguy".to_owned(),
-                max_in_flight: config.officeguy.max_in_flight,
-                rate_per_second: config.officeguy.rate,
-            }],
+            accounts: account_rules(&config),
         });
         let flows = Arc::new(flows::load(&config, &engine)?);
         Ok(Self { config, store, engine, flows, redactor, simulator, _lock: lock })
@@ -101,11 +97,30 @@ async fn providers_of(
         redactor.learn(&account.api_key);
         return Ok((vec![providers::officeguy(part, account, config.language)?], Some(running)));
     }
+    Ok((live_provider(config, store, redactor).await?.into_iter().collect(), None))
+}
+
+/// The provider at its real address, where an account is configured.
+pub async fn live_provider(
+    config: &Config,
+    store: &Store,
+    redactor: &Redactor,
+) -> Result<Option<Arc<dyn Provider>>, HubError> {
+    let part = &config.officeguy;
     secrets::learn_all(store, redactor).await?;
     let (Some(company_id), Some(name)) = (part.company_id, &part.api_key) else {
-        return Ok((Vec::new(), None));
+        return Ok(None);
     };
     let api_key = secrets::value(name, store, redactor).await?;
     let account = OfficeGuyAccount { base_url: part.base_url.clone(), company_id, api_key };
-    Ok((vec![providers::officeguy(part, account, config.language)?], None))
+    providers::officeguy(part, account, config.language).map(Some)
+}
+
+/// Turns at the providers, as configured.
+pub fn account_rules(config: &Config) -> Vec<AccountRules> {
+    vec![AccountRules {
+        provider: "officeguy".to_owned(),
+        max_in_flight: config.officeguy.max_in_flight,
+        rate_per_second: config.officeguy.rate,
+    }]
 }

@@ -31,10 +31,6 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
 /// What is set and has no effect in this version, though nothing goes wrong without it.
 pub fn warnings(config: &Config) -> Vec<Fault> {
     let mut warnings = Vec::new();
-    if config.hub.is_set("intent_log") {
-        let what = format!("`intent_log`: {NOT_BUILT}, and has no effect");
-        warnings.push(config.source.fault(&config.hub.place("intent_log"), what, ""));
-    }
     let keeps_on =
         |flow: &&FlowConfig| flow.on_unknown != OnUnknown::Continue && flow.section.is_set("on_unknown");
     for flow in config.flows.iter().filter(keeps_on) {
