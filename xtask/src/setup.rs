@@ -1,7 +1,8 @@
 //! The Debian packages that the tests need: which are missing, and their installation.
 //!
 //! A package counts as there when a command of its is on the `PATH`, wherever that came from; so other systems are
-//! served too, as long as nothing is missing.
+//! served too, as long as nothing is missing. A package that only some tests need is installed where that can be done;
+//! without it those tests say that they were skipped.
 
 use std::path::Path;
 
@@ -12,23 +13,40 @@ struct Need {
     package: &'static str,
     command: &'static str,
     reason: &'static str,
+    /// Whether nothing works without it.
+    required: bool,
 }
 
 const NEEDS: &[Need] = &[
-    Need { package: "gcc", command: "cc", reason: "compiles the bundled SQLite and ring" },
-    Need { package: "git", command: "git", reason: "shows that the tests leave no trace" },
+    Need { package: "gcc", command: "cc", reason: "compiles the bundled SQLite and ring", required: true },
+    Need { package: "git", command: "git", reason: "shows that the tests leave no trace", required: true },
+    Need {
+        package: "faketime",
+        command: "faketime",
+        reason: "sets the clock of the hub under test",
+        required: false,
+    },
 ];
 
 /// Installs what is missing when this user may, else says what is missing.
 pub(crate) fn install_missing(workspace: &Workspace) -> Result<(), Failure> {
-    let missing = missing(NEEDS, on_path);
-    if missing.is_empty() {
-        return Ok(());
+    let (required, optional): (Vec<&Need>, Vec<&Need>) =
+        missing(NEEDS, on_path).into_iter().partition(|need| need.required);
+    let may_install = is_root() && on_path("apt-get");
+    if !required.is_empty() && !may_install {
+        return Err(Failure::usage(sentence(&required)));
     }
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
-    if !(is_root() && on_path("apt-get")) {
-        return Err(Failure::usage(sentence(&missing)));
+    if !required.is_empty() {
+        install(workspace, &required)?;
     }
+    if !optional.is_empty() && (!may_install || install(workspace, &optional).is_err()) {
+        println!("{}; the tests that need them are skipped", sentence(&optional));
+    }
+    Ok(())
+}
+
+fn install(workspace: &Workspace, needs: &[&Need]) -> Result<(), Failure> {
+    let packages: Vec<&str> = needs.iter().map(|need| need.package).collect();
     let apt = |arguments: &[&str]| {
         let mut command = workspace.command("apt-get");
         shell::run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
@@ -67,7 +85,10 @@ mod tests {
     #[test]
     fn a_package_is_missing_when_its_command_is() {
         let absent = missing(NEEDS, |command| command != "cc");
-        assert_eq!(absent.iter().map(|need| need.package).collect::<Vec<_>>(), ["gcc"]);
+        assert_eq!(
+            absent.iter().map(|need| (need.package, need.required)).collect::<Vec<_>>(),
+            [("gcc", true)]
+        );
         assert!(missing(NEEDS, |_| true).is_empty());
     }
 

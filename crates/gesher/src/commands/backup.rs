@@ -80,14 +80,14 @@ fn copy(from: &Path, draft: &Path) -> Result<(), HubError> {
     if !wanted.is_file() {
         return Err(HubError::usage(format!("{} is no file", from.display())));
     }
-    let written = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
-        io::copy(&mut source, &mut file)?;
-        file.sync_all()
-    };
-    written()
-        .inspect_err(|_| drop(fs::remove_file(draft)))
-        .doing(format!("{} cannot be written", draft.display()))
+    let copied = copy_durably(&mut source, draft).inspect_err(|_| drop(fs::remove_file(draft)));
+    copied.doing(format!("{} cannot be written", draft.display()))
+}
+
+fn copy_durably(source: &mut File, to: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(source, &mut file)?;
+    file.sync_all()
 }
 
 /// Opens the copy as the hub would, which brings an older one to this version, and compares whose it is.

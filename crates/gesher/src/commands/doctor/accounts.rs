@@ -1,5 +1,6 @@
 //! Whether each account at the provider opens: one read with it, by the engine's own path. Nothing is changed there.
 
+use super::checks::has_master_key;
 use super::{Check, State};
 use crate::compose::store::{Store, master_key, open_reader, time_zone};
 use crate::compose::{account_rules, live_provider};
@@ -25,6 +26,9 @@ pub(super) async fn tried(config: &Config) -> Vec<Check> {
     let name = "account";
     if config.is_simulated() {
         return vec![Check::well(name, "the simulator opens to anybody")];
+    }
+    if !has_master_key(&master_key(config)) {
+        return vec![Check::look(name, "not tried, since there is no master key", "")];
     }
     match try_all(config).await {
         Ok(checks) if checks.is_empty() => vec![Check::well(name, "no flow has one yet")],

@@ -16,7 +16,7 @@ use gesher_core::{Clock, HubId, SystemClock};
 use gesher_engine::journal::{Guard, Journal, SqliteJournal, StepState, library_version};
 use gesher_trigger::drop::DropFolder;
 use gesher_trigger::room::{Disk, shown};
-use gesher_vault::Vault;
+use gesher_vault::{MasterKeySource, Vault};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -141,15 +141,21 @@ pub(super) async fn of_vault(config: &Config) -> Vec<Check> {
     checks
 }
 
+/// Whether there is a master key. Opening the vault would make one.
+pub(super) fn has_master_key(source: &MasterKeySource) -> bool {
+    let folder = source.credentials_dir.as_ref();
+    source.env.is_some()
+        || folder.is_some_and(|folder| folder.join(gesher_vault::CREDENTIAL).is_file())
+        || source.file.is_file()
+}
+
 async fn vault(config: &Config, journal: Option<&dyn Journal>) -> Result<Check, HubError> {
     let names = match journal {
         Some(journal) => journal.sealed_names().await.doing("reading the vault")?,
         None => Vec::new(),
     };
     let source = master_key(config);
-    let is_in_folder =
-        source.credentials_dir.as_ref().is_some_and(|folder| folder.join(gesher_vault::CREDENTIAL).is_file());
-    if source.env.is_none() && !is_in_folder && !source.file.is_file() {
+    if !has_master_key(&source) {
         return Ok(match names.is_empty() {
             true => Check::well("vault", "no master key yet; the first start makes one"),
             false => Check::failed(
