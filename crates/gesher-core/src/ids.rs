@@ -3,6 +3,10 @@
 //! Run ids are short enough to type: seven letters and digits without the ones that look alike. The journal
 //! refuses one that is taken, and its caller draws again.
 
+use crate::key::clean_cell;
+use crate::language::Text;
+use crate::operation::MARKETPLACE;
+use crate::outcome::Rejection;
 use crate::time::{NoRandomness, random_bytes};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -168,6 +172,51 @@ impl HubId {
 impl fmt::Display for HubId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A vendor's handle: how scripts and people call it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VendorHandle(String);
+
+impl VendorHandle {
+    /// The handle as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name under which the vendor's keys at `provider` lie in the vault.
+    #[must_use]
+    pub fn vault_name(&self, provider: &str) -> String {
+        format!("vendor/{}/{provider}", self.0)
+    }
+}
+
+impl fmt::Display for VendorHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for VendorHandle {
+    type Err = Rejection;
+
+    fn from_str(text: &str) -> Result<Self, Rejection> {
+        let cleaned = clean_cell(text);
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+        if !cleaned.is_empty() && cleaned.len() <= 64 && cleaned.bytes().all(fits) && cleaned != MARKETPLACE {
+            return Ok(Self(cleaned));
+        }
+        Err(Rejection::new(
+            "bad_vendor",
+            Text::new(
+                format!("„{cleaned}” אינו שם ספק: מותר אותיות אנגליות קטנות, ספרות, נקודה, מקף וקו תחתון"),
+                format!(
+                    "`{cleaned}` is no vendor handle: small letters a-z, digits, `.`, `-` and `_`, at most 64"
+                ),
+            ),
+        ))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod item;
 pub mod key;
 pub mod language;
 pub mod limits;
+pub mod look_up;
 pub mod money;
 pub mod names;
 pub mod operation;
@@ -22,6 +23,7 @@ pub use ids::{HubId, ItemId, RunId, StepId};
 pub use item::{ItemEnd, ItemStatus};
 pub use key::Key;
 pub use language::{Language, Text};
+pub use look_up::Stamp;
 pub use money::{Amount, Currency, Money};
 pub use operation::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, MARKETPLACE, Operation,

@@ -5,8 +5,11 @@
 //! `gesher operations`, the reference page, the schemas and the tests.
 
 use crate::check;
+use crate::ids::StepId;
+pub use crate::ids::VendorHandle;
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
+use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::names::nearest;
 use crate::outcome::{Outcome, Rejection};
@@ -20,7 +23,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// *Who*, when it is the marketplace itself and no vendor.
@@ -164,6 +166,8 @@ pub struct Facts {
     pub subject: Option<String>,
     /// What it moves.
     pub amount: Option<Money>,
+    /// What a look-up of its outcome has to know, or null. Small, and without secrets.
+    pub look_up: Value,
 }
 
 /// A request that passed every check and is ready to send, all but the credentials.
@@ -299,51 +303,6 @@ fn hash_of(endpoint: &str, body: &str) -> [u8; 32] {
     bytes
 }
 
-/// A vendor's handle: how scripts and people call it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VendorHandle(String);
-
-impl VendorHandle {
-    /// The handle as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name under which the vendor's keys at `provider` lie in the vault.
-    #[must_use]
-    pub fn vault_name(&self, provider: &str) -> String {
-        format!("vendor/{}/{provider}", self.0)
-    }
-}
-
-impl fmt::Display for VendorHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for VendorHandle {
-    type Err = Rejection;
-
-    fn from_str(text: &str) -> Result<Self, Rejection> {
-        let cleaned = crate::key::clean_cell(text);
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        if !cleaned.is_empty() && cleaned.len() <= 64 && cleaned.bytes().all(fits) && cleaned != MARKETPLACE {
-            return Ok(Self(cleaned));
-        }
-        Err(Rejection::new(
-            "bad_vendor",
-            Text::new(
-                format!("„{cleaned}” אינו שם ספק: מותר אותיות אנגליות קטנות, ספרות, נקודה, מקף וקו תחתון"),
-                format!(
-                    "`{cleaned}` is no vendor handle: small letters a-z, digits, `.`, `-` and `_`, at most 64"
-                ),
-            ),
-        ))
-    }
-}
-
 /// One set of credentials at a provider.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -390,15 +349,35 @@ pub trait Provider: Send + Sync {
     /// A vendor's account from what the vault holds of it.
     fn vendor_account(&self, sealed: &Secret) -> Result<Account, Rejection>;
 
+    /// The stamp that [`Provider::perform`] will put into this request of `step`, or none where the operation has no
+    /// place for one. Asked before the intent, which keeps it.
+    fn stamp(&self, _entry: &OperationEntry, _prepared: &Prepared, _step: &StepId) -> Option<Stamp> {
+        None
+    }
+
     /// Sends `prepared` once, as `account`, and says what came of it. Never repeats, never follows, never guesses.
-    /// The engine alone calls this, after the intent is durable. Dropping the future after it was polled leaves the
-    /// outcome unknown.
+    /// The `stamp` is what [`Provider::stamp`] answered; it goes into the text that is sent, and into nothing that
+    /// requests are compared by. The engine alone calls this, after the intent is durable. Dropping the future after
+    /// it was polled leaves the outcome unknown.
     fn perform<'a>(
         &'a self,
         entry: &'a OperationEntry,
         account: &'a Account,
         prepared: &'a Prepared,
+        stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a>;
+
+    /// Looks for what became of a call whose outcome is unknown. Only reads, and answers with everything of the time
+    /// in question or with a failure: silence and half a list are no evidence. Whether a record is the step's own is
+    /// not decided here.
+    fn look_up<'a>(
+        &'a self,
+        _entry: &'a OperationEntry,
+        _account: &'a Account,
+        _wanted: &'a Wanted,
+    ) -> LookUpFuture<'a> {
+        Box::pin(std::future::ready(Err(LookUpFailure::Manual)))
+    }
 }
 
 /// An operation with its provider and its schemas, as the hub runs it.

@@ -6,6 +6,7 @@
 use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
 use crate::flow::Flow;
+use crate::halt::UnknownGuard;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
@@ -71,6 +72,7 @@ pub struct ItemContext {
     flow: Arc<Flow>,
     item: ItemId,
     stop: Stop,
+    guard: Arc<UnknownGuard>,
     dead: AtomicBool,
     work: Mutex<Work>,
 }
@@ -98,9 +100,10 @@ impl ItemContext {
         item: ItemId,
         recorded: Vec<StepRecord>,
         stop: Stop,
+        guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, stop, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -213,19 +216,29 @@ impl ItemContext {
         let called = match prepared {
             Ok((prepared, key)) => {
                 let begun = Arc::clone(&self.work().begun);
-                let call = Call { step, operation, who: &who, key, registered, prepared: &prepared, begun };
-                self.send(&call)?
+                self.send(&Call { key, begun, ..self.call_of(step, operation, &who, registered, &prepared) })?
             }
             Err(rejection) => {
                 let prepared = unprepared(&who, registered);
-                let begun = Arc::default();
-                let call =
-                    Call { step, operation, who: &who, key: None, registered, prepared: &prepared, begun };
+                let call = self.call_of(step, operation, &who, registered, &prepared);
                 let outcome = self.engine.refuse(&call, rejection);
                 Called { outcome, key_taken: false, replayed: false }
             }
         };
         self.answer(operation, changes, called)
+    }
+
+    /// A call without a key, of which nothing was begun.
+    fn call_of<'a>(
+        &'a self,
+        step: StepId,
+        operation: &'a str,
+        who: &'a str,
+        registered: &'a Registered,
+        prepared: &'a Prepared,
+    ) -> Call<'a> {
+        let (limits, guard) = (self.flow.limits, &*self.guard);
+        Call { step, operation, who, key: None, registered, prepared, limits, guard, begun: Arc::default() }
     }
 
     /// Everything about a call that can be decided before it has an account: permission, request, key.

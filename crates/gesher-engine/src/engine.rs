@@ -1,31 +1,36 @@
 //! The one path by which an operation runs, whoever asks for it.
 //!
 //! `Engine::call` is a list of small steps: find, permit, check, key, turn, **intent**, send, classify, **outcome**,
-//! answer. The turn at the provider is taken before the intent, not after: an intent that waits for its turn would be
+//! answer; those from intent to outcome are in `effect`. The turn at the provider is taken before the intent, not after: an intent that waits for its turn would be
 //! one more `unknown` after a crash, for a request that never left.
 
 use crate::accounts::{Accounts, NoAccount};
 use crate::context::CallFault;
+use crate::decisions::AtWork;
+use crate::effect::Begun;
 use crate::error::EngineError;
+use crate::flow::FlowLimits;
+use crate::halt::UnknownGuard;
 use crate::health::Health;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
+use crate::reconcile::Looks;
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
-    Account, Clock, Key, KeyRule, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection,
-    RunId, Secret, StepId, Text,
+    Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection, RunId,
+    Secret, Stamp, StepId, Text,
 };
 use gesher_journal::{
-    Begin, Intent, Journal, JournalError, Limits, NewRun, ScriptBundle, SealedRow, StepFinish, StepRecord,
-    StepState, StoredOutcome, TriggerKind,
+    Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
+    TriggerKind,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
@@ -69,6 +74,8 @@ struct Inner {
     permits: Permits,
     accounts: Accounts,
     health: Health,
+    at_work: Arc<AtWork>,
+    looks: Looks,
 }
 
 /// One call, as its item makes it.
@@ -80,6 +87,10 @@ pub(crate) struct Call<'a> {
     pub(crate) key: Option<Key>,
     pub(crate) registered: &'a Registered,
     pub(crate) prepared: &'a Prepared,
+    /// How much the flow may move.
+    pub(crate) limits: FlowLimits,
+    /// Is told what came of it.
+    pub(crate) guard: &'a UnknownGuard,
     /// Set once the intent is durable.
     pub(crate) begun: Arc<AtomicBool>,
 }
@@ -92,7 +103,7 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    fn own(outcome: StoredOutcome) -> Self {
+    pub(crate) fn own(outcome: StoredOutcome) -> Self {
         Self { outcome, key_taken: false, replayed: false }
     }
 
@@ -100,7 +111,7 @@ impl Called {
     /// turn, is one whose key was taken.
     pub(crate) fn recorded(step: &StepRecord, outcome: StoredOutcome) -> Self {
         let code = outcome.code.as_deref();
-        let had_its_turn = !matches!(code, Some(messages::NO_TURN | messages::ACCOUNT_PAUSED));
+        let had_its_turn = !code.is_some_and(|code| messages::BEFORE_THE_KEY.contains(&code));
         let key_taken =
             step.key.is_some() && step.attempt.is_none() && !step.account.is_empty() && had_its_turn;
         let refused =
@@ -131,6 +142,8 @@ impl Engine {
             permits: Permits::new(parts.accounts),
             accounts,
             health: Health::default(),
+            at_work: Arc::default(),
+            looks: Looks::default(),
         }))
     }
 
@@ -176,10 +189,35 @@ impl Engine {
         &self.0.time_zone
     }
 
+    pub(crate) fn shared_registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.0.registry)
+    }
+
+    pub(crate) fn shared_redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.0.redactor)
+    }
+
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.0.permits
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.0.looks
+    }
+
     /// Where calls are sent from.
     #[must_use]
     pub fn runtime(&self) -> &tokio::runtime::Handle {
         &self.0.runtime
+    }
+
+    /// The runs that this process works on.
+    pub(crate) fn at_work(&self) -> &Arc<AtWork> {
+        &self.0.at_work
     }
 
     /// At start, before anything is sent: what was in flight in a process that is gone becomes unknown.
@@ -230,71 +268,42 @@ impl Engine {
             Err(NoAccount::Refused(rejection)) => return Ok(Called::own(self.refuse(call, rejection))),
             Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
         };
-        let Some(permit) = self.turn(call, stop).await? else {
-            return Ok(Called::own(self.record(call, &account, messages::no_turn())));
-        };
         let name = account_name(call.registered.entry.descriptor.provider, &account);
-        if self.0.accounts.is_paused(&name, &account) {
-            drop(permit);
-            return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
-        }
-        match &call.key {
-            None => {
-                let outcome = self.perform(call, &account).await;
-                drop(permit);
-                Ok(Called::own(self.record(call, &account, outcome)))
+        let mut may_ask = true;
+        loop {
+            let Some(permit) = self.turn(call, stop).await? else {
+                return Ok(Called::own(self.record(call, &account, messages::no_turn())));
+            };
+            if self.0.accounts.is_paused(&name, &account) {
+                return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
             }
-            Some(key) => self.call_with_effect(call, key, &account, permit, stop).await,
+            let Some(key) = &call.key else {
+                let outcome = self.perform(call, &account, None).await;
+                drop(permit);
+                return Ok(Called::own(self.record(call, &account, outcome)));
+            };
+            match self.begin(call, key, &name).await? {
+                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit, stop).await,
+                Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
+                Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
+                // Asking needs a turn of its own.
+                Begun::Locked(open) if may_ask => {
+                    drop(permit);
+                    may_ask = false;
+                    self.ask_about(&open).await;
+                }
+                Begun::Locked(open) => {
+                    let outcome = self.subject_locked(&open).await?;
+                    return Ok(Called::own(self.record(call, &account, outcome)));
+                }
+            }
         }
-    }
-
-    async fn call_with_effect(
-        &self,
-        call: &Call<'_>,
-        key: &Key,
-        account: &Account,
-        permit: Permit,
-        stop: &Stop,
-    ) -> Result<Called, CallFault> {
-        let descriptor = &call.registered.entry.descriptor;
-        let intent = Intent {
-            step: call.step.clone(),
-            operation: call.operation.to_owned(),
-            who: call.who.to_owned(),
-            account: account_name(descriptor.provider, account),
-            key: key.clone(),
-            once: descriptor.key == KeyRule::OncePerVendor,
-            request_hash: call.prepared.hash,
-            subject: call.prepared.facts.subject.clone(),
-            amount: call.prepared.facts.amount,
-            at: self.0.clock.now(),
-            money: false,
-            limits: Limits::default(),
-            look_up: Value::Null,
-            stamp: None,
-        };
-        let begin = self.0.journal.begin_step(intent).await;
-        // Said before this item ends, so that no other one begins meanwhile.
-        let begin = begin.inspect_err(|error| self.store_failed(error));
-        match begin.map_err(CallFault::journal("journalling an intent"))? {
-            Begin::Send { .. } => call.begun.store(true, Ordering::Release),
-            taken => return Ok(self.key_taken(call, account, taken)),
-        }
-        // From here to the durable outcome nothing may leave this function early: an intent without an outcome is
-        // `unknown` for ever.
-        let outcome = self.perform(call, account).await;
-        drop(permit);
-        let (outcome, sealed) = self.keep(outcome);
-        let finish =
-            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.0.clock.now() };
-        self.finish(finish, stop).await?;
-        Ok(Called::own(outcome))
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
-    async fn perform(&self, call: &Call<'_>, account: &Account) -> Outcome {
+    pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
-        let outcome = provider.perform(entry, account, call.prepared).await;
+        let outcome = provider.perform(entry, account, call.prepared, stamp).await;
         if outcome.pauses_account {
             self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
         }
@@ -318,8 +327,9 @@ impl Engine {
             Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
             Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
             Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
-            Begin::Locked(step) => (self.store(messages::key_open(call.operation, &step)), false),
-            Begin::Send { .. } | Begin::Limited(_) => (self.store(messages::interrupted()), false),
+            Begin::Send { .. } | Begin::Locked(_) | Begin::Limited(_) => {
+                (self.store(messages::interrupted()), false)
+            }
         };
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         Called { outcome, key_taken: true, replayed }
@@ -387,7 +397,7 @@ impl Engine {
     }
 
     /// Splits an outcome into what is kept in the open, redacted, and what is sealed.
-    fn keep(&self, outcome: Outcome) -> (StoredOutcome, Vec<SealedRow>) {
+    pub(crate) fn keep(&self, outcome: Outcome) -> (StoredOutcome, Vec<SealedRow>) {
         let mut status = outcome.status;
         let mut code = outcome.code;
         let mut message = outcome.message;
@@ -423,6 +433,6 @@ impl Engine {
 }
 
 /// An account's name in the journal: keys belong to it.
-fn account_name(provider: &str, account: &Account) -> String {
+pub(crate) fn account_name(provider: &str, account: &Account) -> String {
     format!("{provider}:{}", account.id)
 }

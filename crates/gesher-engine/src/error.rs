@@ -1,7 +1,7 @@
 //! What can go wrong with the engine itself. What goes wrong with a call is an outcome, not an error.
 
-use gesher_core::RunId;
 use gesher_core::time::NoRandomness;
+use gesher_core::{RunId, StepId, Text};
 use gesher_journal::JournalError;
 
 /// The engine could not go on.
@@ -48,6 +48,15 @@ pub enum EngineError {
         run: RunId,
         /// How many.
         queued: u64,
+    },
+    /// No such step.
+    #[error("there is no step {0}")]
+    NoStep(StepId),
+    /// A person asked for what cannot be, or not yet. Nothing changed.
+    #[error("{}", why.en)]
+    Refused {
+        /// Why not.
+        why: Text,
     },
 }
 

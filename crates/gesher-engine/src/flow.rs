@@ -1,6 +1,9 @@
-//! A flow as the engine sees it: its name and what it may do.
+//! A flow as the engine sees it: its name, what it may do, how much, and when it stops by itself.
 
-use gesher_core::{Descriptor, Rejection, Text};
+use gesher_core::{Descriptor, Money, Rejection, Text};
+
+/// Unknown answers in a row after which a flow takes no new items, where it says nothing else.
+const UNKNOWN_IN_A_ROW_MAX: u32 = 5;
 
 /// What a flow may do and how many items at a time.
 #[derive(Clone, Debug)]
@@ -11,6 +14,41 @@ pub struct Flow {
     pub allow: Vec<Allow>,
     /// Items at a time, at least one.
     pub concurrency: usize,
+    /// What unknown answers do to its runs.
+    pub on_unknown: OnUnknown,
+    /// Bounds on the money that it may move.
+    pub limits: FlowLimits,
+}
+
+/// What unknown answers do to a run. Only answers that this process got itself count: what a crash left, and what is
+/// answered from the record, says nothing about how the provider is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// So many in a row, and the run takes no new items. Items at work go on to their end.
+    After(u32),
+    /// Nothing.
+    Continue,
+    /// At the first, the run takes no new items, and items at work send nothing more that has an effect.
+    Halt,
+}
+
+impl Default for OnUnknown {
+    fn default() -> Self {
+        Self::After(UNKNOWN_IN_A_ROW_MAX)
+    }
+}
+
+/// Bounds on the money that a flow may move; none by default. What moves money the other way counts as much: a refund
+/// of 100 takes 100 of a limit. Under a limit, a call without an amount or in another currency is not sent, since
+/// nobody could say that it keeps to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowLimits {
+    /// For one call.
+    pub per_call: Option<Money>,
+    /// For one run.
+    pub per_run: Option<Money>,
+    /// For one day of the hub's time zone, over all runs of the flow.
+    pub per_day: Option<Money>,
 }
 
 /// One entry of a flow's `allow`.

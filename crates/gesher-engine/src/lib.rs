@@ -5,30 +5,39 @@
 //! money is decided here; how it is kept is the journal's.
 
 mod accounts;
+mod cancel;
 mod context;
+mod decisions;
+mod effect;
 mod engine;
 mod error;
 mod flow;
+mod halt;
 mod health;
+mod limits;
 mod messages;
 mod outcome;
 mod permits;
 mod program;
 mod progress;
+mod reconcile;
 mod run;
 mod status;
 mod stop;
 mod try_read;
 
 pub use context::{Answer, CallEnd, ItemContext};
+pub use decisions::{Decided, Lease};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
-pub use flow::{Allow, Flow};
+pub use flow::{Allow, Flow, FlowLimits, OnUnknown};
 /// The journal, for those who build on the engine.
 pub use gesher_journal as journal;
 pub use health::{Health, Part};
+pub use limits::LIMIT;
 pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;
+pub use reconcile::{Desk, NOT_CHARGED_AFTER, Reconciled, Resolution, Resolved, next_look};
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use stop::Stop;

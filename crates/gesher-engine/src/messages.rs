@@ -1,5 +1,6 @@
 //! The engine's own words, about items and about calls that it answers itself. Which of them apply is decided elsewhere.
 
+use crate::limits::LIMIT;
 use crate::program::ProgramEnd;
 use crate::status::EffectStep;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
@@ -13,6 +14,10 @@ pub(crate) const ACCOUNT_PAUSED: &str = "account_paused";
 pub(crate) const KEY_REUSED: &str = "key_reused";
 pub(crate) const KEY_IN_FLIGHT: &str = "key_in_flight";
 pub(crate) const KEY_OPEN: &str = "key_open";
+pub(crate) const SUBJECT_LOCKED: &str = "subject_locked";
+pub(crate) const HALTED: &str = "halted";
+/// Those that say nothing of the key: such a call did not come to it, or was refused for another reason.
+pub(crate) const BEFORE_THE_KEY: &[&str] = &[NO_TURN, ACCOUNT_PAUSED, SUBJECT_LOCKED, HALTED, LIMIT];
 
 /// What nobody here can know.
 pub(crate) fn unknown() -> Text {
@@ -108,6 +113,44 @@ pub(crate) fn account_paused(name: &str) -> Outcome {
             format!("לא נשלח: הספק סירב למפתחות של {name}; יש לתקן אותם, להפעיל מחדש ולהכניס את השורה שוב"),
             format!(
                 "not sent: the provider refused the keys of {name}; mend them, restart, and drop the row again"
+            ),
+        ),
+    )
+}
+
+/// The run halted at an unknown answer while the item was at work.
+pub(crate) fn run_halted(run: &RunId) -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        HALTED,
+        Text::new(
+            format!("לא נשלח: ההרצה {run} נעצרה בגלל תשובה שאיננו יודעים את תוצאתה; אפשר להגיש את השורה שוב"),
+            format!("not sent: run {run} halted at an unknown answer; the row may be dropped again"),
+        ),
+    )
+}
+
+/// Another operation on the same subject is open. `place` is the file and the line of its row.
+pub(crate) fn subject_locked(open: &StepRecord, place: Option<(&str, u64)>) -> Outcome {
+    let (id, operation) = (&open.id, &open.operation);
+    let (he_place, en_place) = match place {
+        Some((name, line)) => {
+            (format!(", קובץ {name}, שורה {line}"), format!(" of file {name}, line {line}"))
+        }
+        None => (String::new(), String::new()),
+    };
+    let how = format!(
+        "gesher unknown reconcile, gesher unknown resolve {id} --charged REF | --not-charged --reason TEXT"
+    );
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        SUBJECT_LOCKED,
+        Text::new(
+            format!(
+                "לא נשלח: איננו יודעים אם {operation} קודמת לאותו לקוח בוצעה (צעד {id}{he_place}). יש לברר אותה תחילה                  ({how}), או לשחרר את הנעילה: gesher unknown unlock {id} --reason TEXT"
+            ),
+            format!(
+                "not sent: we do not know whether an earlier {operation} for the same customer was done (step                  {id}{en_place}). Settle that one first ({how}), or lift its lock: gesher unknown unlock {id} --reason TEXT"
             ),
         ),
     )

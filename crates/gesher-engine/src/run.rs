@@ -3,17 +3,20 @@
 //! One thread reads and claims; `concurrency` threads work, one item each at a time, with stacks deep enough for
 //! scripts. Ends are written in order and not waited for; the last write of a run is, and it proves them all.
 
+use crate::cancel::cancelled;
 use crate::context::{CallFault, ItemContext};
+use crate::decisions::Lease;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::flow::Flow;
+use crate::halt::{self, UnknownGuard};
 use crate::messages;
 use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
 use crate::progress::Progress;
 use crate::status::item_end;
 use crate::stop::Stop;
 use gesher_core::limits::CONCURRENCY_MAX;
-use gesher_core::{ItemEnd, ItemId, ItemStatus, Outcome, OutcomeStatus, RunId};
+use gesher_core::{ItemEnd, ItemId, ItemStatus, Outcome, OutcomeStatus, RunId, Text};
 use gesher_journal::{Claim, NewItem, RunChange, RunState, StepFinish, Tally, Written};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -36,10 +39,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How a run's items came to an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEnd {
-    /// Every item has ended.
+    /// Every item has ended, those that a person gave up as `cancelled`.
     Complete,
     /// A stop was asked for; the run goes on at the next start.
     Stopped,
+    /// Unknown answers stopped it, as the flow says. Items at work have ended; the others wait for a person.
+    Halted {
+        /// What happened, and what to do.
+        why: Text,
+    },
     /// The file changed after it was validated. Items before this ordinal have ended; the rest was not taken.
     Changed {
         /// The first item that was not taken.
@@ -55,6 +63,8 @@ struct Shared {
     program: Arc<dyn Program>,
     stop: Stop,
     progress: Progress,
+    guard: Arc<UnknownGuard>,
+    lease: Lease,
     failed: Mutex<Option<EngineError>>,
     ends: Arc<Ends>,
 }
@@ -95,8 +105,10 @@ impl Shared {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    /// A run that a person gives up is read to its end, so that every row of it gets one.
     fn ends_early(&self) -> bool {
-        self.stop.is_requested() || self.has_failed()
+        let halts = self.guard.is_halted() && !self.lease.is_cancelled();
+        halts || self.stop.is_requested() || self.has_failed()
     }
 
     /// Whether another item may begin. Waits while the hub is in trouble; false once the run ends early.
@@ -142,6 +154,11 @@ impl Engine {
         stop: &Stop,
         progress: &Progress,
     ) -> Result<RunEnd, EngineError> {
+        let lease = self.lease(run);
+        // Said before this process looked, or told to the lease by whoever looks from now on.
+        if self.cancel_of(run).await?.is_some() {
+            lease.cancel();
+        }
         self.change(run, RunState::Running).await?;
         let shared = Arc::new(Shared {
             engine: self.clone(),
@@ -150,6 +167,8 @@ impl Engine {
             program: Arc::clone(program),
             stop: stop.clone(),
             progress: progress.clone(),
+            guard: Arc::new(UnknownGuard::new(run.clone(), flow.on_unknown)),
+            lease,
             failed: Mutex::new(None),
             ends: Arc::default(),
         });
@@ -158,36 +177,53 @@ impl Engine {
         if let Some(error) = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(error);
         }
-        let end = match read {
-            Read::All => RunEnd::Complete,
-            Read::Stopped => return Ok(RunEnd::Stopped),
-            Read::Changed { first_untaken } => RunEnd::Changed { first_untaken },
-        };
-        // Ends were written in order and not waited for; staying in the same state is the write that proves them.
-        self.change(run, RunState::Running).await?;
+        // Ends were written in order and not waited for; this is the write that proves them.
+        self.change_run(run, RunChange::default()).await?;
         let tally =
             self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
-        if tally.queued > 0 && stop.is_requested() {
-            // Every row was read, and some were still waiting for a worker when the stop came.
+        let may_finish = !shared.guard.is_halted() || shared.lease.is_cancelled() || tally.finish.is_some();
+        let has_finish = program.has(Entry::Finish);
+        if matches!(read, Read::Stopped) || tally.queued > 0 || (has_finish && !may_finish) {
+            return shared.left(tally.queued).await;
+        }
+        if has_finish && !finish(&shared, &tally).await? {
             return Ok(RunEnd::Stopped);
         }
-        if tally.queued > 0 {
-            return Err(EngineError::Unended { run: run.clone(), queued: tally.queued });
-        }
-        if program.has(Entry::Finish) && !finish(&shared, &tally).await? {
-            return Ok(RunEnd::Stopped);
-        }
-        self.change(run, RunState::Reporting).await?;
-        Ok(end)
+        let message = shared.guard.halted().map(|_| halt::none_left().get(self.language()).to_owned());
+        let state = Some(RunState::Reporting);
+        self.change_run(run, RunChange { state, message, ..RunChange::default() }).await?;
+        Ok(match read {
+            Read::Changed { first_untaken } => RunEnd::Changed { first_untaken },
+            Read::All | Read::Stopped => RunEnd::Complete,
+        })
     }
 
     /// Moves a run to another state, durably.
     pub async fn change(&self, run: &RunId, state: RunState) -> Result<(), EngineError> {
-        let change = RunChange { state: Some(state), ..RunChange::default() };
+        self.change_run(run, RunChange { state: Some(state), ..RunChange::default() }).await
+    }
+
+    pub(crate) async fn change_run(&self, run: &RunId, change: RunChange) -> Result<(), EngineError> {
         self.journal()
             .change_run(run, change, self.clock().now())
             .await
             .map_err(EngineError::journal("moving a run to its next state"))
+    }
+}
+
+impl Shared {
+    /// Why a run has items without an end. One that unknown answers halted was written down as such the moment that
+    /// they did; this proves it.
+    async fn left(&self, queued: u64) -> Result<RunEnd, EngineError> {
+        match self.guard.halted() {
+            Some(why) => {
+                self.engine.halt(&self.run, &why).await?;
+                Ok(RunEnd::Halted { why })
+            }
+            // Every row may have been read, with some waiting for a worker still when the stop came.
+            None if self.stop.is_requested() => Ok(RunEnd::Stopped),
+            None => Err(EngineError::Unended { run: self.run.clone(), queued }),
+        }
     }
 }
 
@@ -296,6 +332,7 @@ fn one_item(shared: &Shared, source: SourceItem, claim: Claim) -> Result<(), Eng
             Some(messages::duplicate(engine.language(), engine.time_zone(), &shared.run, &holder))
         }
         Claim::Conflict(holder) => Some(messages::key_conflict(engine.language(), &holder)),
+        Claim::Taken { resumed, .. } if shared.lease.is_cancelled() => Some(cancelled(engine, &id, resumed)?),
         Claim::Taken { resumed, .. } => match source.input {
             Some(input) => run_program(shared, &id, input, resumed)?,
             None => None,
@@ -333,6 +370,7 @@ fn run_program(
         id.clone(),
         recorded,
         shared.stop.clone(),
+        Arc::clone(&shared.guard),
     ));
     let end = catch_unwind(AssertUnwindSafe(|| shared.program.run(&context, input)))
         .unwrap_or_else(|_panic| messages::panicked(engine.language()));
@@ -345,12 +383,14 @@ fn run_program(
         // The program panicked between intent and outcome: no witness is left.
         let outcome = engine.store(Outcome::new(OutcomeStatus::Unknown, "panicked", messages::unknown()));
         effects.push(messages::effect_of(&outcome));
+        let (noted, status) = (step.clone(), outcome.status);
         let finish = StepFinish { step, outcome, sealed: Vec::new(), at: engine.clock().now() };
         // The wait for a turn is over, so a stop is no fault here.
         match engine.runtime().block_on(engine.finish(finish, &shared.stop)) {
             Err(CallFault::Journal(error)) => return Err(error),
             Ok(()) | Err(CallFault::Stopping) => {}
         }
+        engine.note(&shared.guard, &noted, status);
     }
     Ok(item_end(engine.language(), &effects, closed.ended, &end))
 }
@@ -392,7 +432,7 @@ async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<bool, EngineError
         .map_err(|source| EngineError::Thread { what: "the end of a run", source })?;
     ended.await.unwrap_or_else(|_gone| Err(EngineError::Lost { what: "the end of a run" }))?;
     shared.ends.written().await?;
-    shared.engine.change(&shared.run, RunState::Running).await?;
+    shared.engine.change_run(&shared.run, RunChange::default()).await?;
     let tally = shared.engine.journal().tally(&shared.run).await;
     Ok(tally.map_err(EngineError::journal("reading the end of a run"))?.finish.is_some())
 }
@@ -407,6 +447,8 @@ impl Shared {
             program: Arc::clone(&self.program),
             stop: self.stop.clone(),
             progress: Progress::default(),
+            guard: Arc::clone(&self.guard),
+            lease: self.lease.clone(),
             failed: Mutex::new(None),
             ends: Arc::clone(&self.ends),
         }

@@ -5,6 +5,8 @@ use gesher_core::{ItemEnd, ItemStatus, Language, Money, OutcomeStatus, Text};
 
 /// The code of an item with evidence of something else than was asked for. Its step says what the evidence is.
 const CONFLICT: &str = "conflict";
+/// The code of an item whose program asked for something else than was recorded.
+pub(crate) const DIVERGED: &str = "diverged";
 
 /// A step with an effect, as far as the item's status depends on it.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,7 +145,7 @@ fn diverged(language: Language, steps: &[EffectStep]) -> ItemEnd {
         reference: last.and_then(|step| step.reference.clone()),
         document: last.and_then(|step| step.document.clone()),
         amount: last.and_then(|step| step.amount),
-        ..ItemEnd::new(ItemStatus::Unknown, "diverged", message.get(language))
+        ..ItemEnd::new(ItemStatus::Unknown, DIVERGED, message.get(language))
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::context::CallFault;
 use crate::engine::{Call, Engine};
 use crate::error::EngineError;
+use crate::flow::{FlowLimits, OnUnknown};
+use crate::halt::UnknownGuard;
 use crate::stop::Stop;
 use gesher_core::{Effect, ItemId, Rejection, RunId, StepId, Text};
 use gesher_journal::StoredOutcome;
@@ -30,7 +32,10 @@ impl Engine {
         let run = RunId::random().map_err(EngineError::Id)?;
         let step = StepId { item: ItemId { run, ordinal: ItemId::FINISH }, position: 1 };
         let begun = Arc::default();
-        let call = Call { step, operation, who, key: None, registered, prepared: &prepared, begun };
+        let guard = UnknownGuard::new(step.item.run.clone(), OnUnknown::Continue);
+        let (guard, limits) = (&guard, FlowLimits::default());
+        let prepared = &prepared;
+        let call = Call { step, operation, who, key: None, registered, prepared, limits, guard, begun };
         match self.call(&call, &Stop::new()).await {
             Ok(called) => Ok(Ok(called.outcome)),
             Err(CallFault::Journal(error)) => Err(error),

@@ -10,6 +10,7 @@
 pub mod contract;
 mod error;
 mod guard;
+mod intent_log;
 mod record;
 mod sqlite;
 mod written;

@@ -2,7 +2,9 @@
 
 use crate::classify::{open, unreadable};
 use crate::endpoints::charge::ChargeRequest;
+use crate::endpoints::enums::WireEnum;
 use crate::envelope::{currency, decimal, field, id, text, truth};
+use crate::look_up::{Noted, NotedCustomer, NotedMethod};
 use crate::messages;
 use crate::rules::{self, refuse};
 use gesher_core::money::{Money, parse_signed_amount, round_half_up, two_places};
@@ -84,7 +86,36 @@ fn is_percent(rate: Decimal) -> bool {
 
 /// Customer and sum of a charge.
 pub(crate) fn facts(request: &ChargeRequest) -> Facts {
-    Facts { subject: rules::subject(&request.customer), amount: sum(request) }
+    let noted = Noted {
+        customer: NotedCustomer::of(&request.customer),
+        payment_method: request.payment_method.as_ref().and_then(NotedMethod::of),
+        sums: other_sums(request),
+        document_type: request.document_type.map(WireEnum::number),
+        ..Noted::default()
+    };
+    Facts { subject: rules::subject(&request.customer), amount: sum(request), look_up: noted.written() }
+}
+
+/// The sums beside [`sum`] that the provider may come to, where it adds VAT: as [`is_expected`] takes them.
+fn other_sums(request: &ChargeRequest) -> Vec<String> {
+    let (Ok(net), Some(gross)) = (rules::items_total(&request.items), sum(request)) else {
+        return Vec::new();
+    };
+    if request.vat_included || request.customer.no_vat == Some(true) {
+        return Vec::new();
+    }
+    let by_line = rules::line_totals(&request.items).map(|line| with_vat(request, line.ok()?));
+    let by_line = by_line.sum::<Option<Decimal>>().unwrap_or(gross.amount);
+    let mut sums: Vec<Decimal> = Vec::new();
+    for whole in [gross.amount, by_line] {
+        sums.extend([whole - AGORA, whole, whole + AGORA]);
+    }
+    if request.vat_rate.is_none() {
+        sums.push(net.amount);
+    }
+    sums.sort_unstable();
+    sums.dedup();
+    sums.into_iter().map(two_places).collect()
 }
 
 /// What will be charged at most, VAT included.
@@ -167,11 +198,7 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     let charged = Money { amount, currency: currency.to_core() };
     let document = text(field(&data, "DocumentNumber"));
     let mut outcome = if is_sum(charged) && is_expected(charged, prepared) {
-        let (he, en) = match &document {
-            Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
-            None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
-        };
-        let message = Text::new(format!("חויב {charged}{he}"), format!("Charged {charged}{en}"));
+        let message = messages::charged(&charged.to_string(), document.as_deref());
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
         outcome.code = code;
         outcome

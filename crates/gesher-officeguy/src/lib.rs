@@ -8,12 +8,15 @@ pub mod endpoints;
 mod envelope;
 mod evidence;
 mod keys;
+mod look_up;
 mod messages;
 mod operations;
 mod provider;
 mod reads;
 mod rules;
 pub mod simulated;
+mod stamp;
 
 pub use operations::{OPERATIONS, PROVIDER};
 pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};
+pub use stamp::{DESCRIPTION_CHARS_MAX, StampPlace};

@@ -51,6 +51,24 @@ pub(crate) fn declined(code: &str) -> Text {
     }
 }
 
+/// What was charged, by the provider's own record.
+pub(crate) fn charged(amount: &str, document: Option<&str>) -> Text {
+    let (he, en) = match document {
+        Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
+        None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
+    };
+    Text::new(format!("חויב {amount}{he}"), format!("Charged {amount}{en}"))
+}
+
+/// Which document was made, by the provider's own record.
+pub(crate) fn document_made(number: Option<&str>) -> Text {
+    let (he, en) = match number {
+        Some(number) => (format!("הופק מסמך {number}"), format!("Made document {number}")),
+        None => ("הופקה טיוטת מסמך".to_owned(), "Made a draft".to_owned()),
+    };
+    Text::new(he, en)
+}
+
 /// Nobody knows whether money moved.
 pub(crate) fn unknown_charge() -> Text {
     Text::new(

@@ -1,14 +1,18 @@
 //! The provider as the engine knows it: its account, its connections, and one send for each call.
 
-use crate::classify::unanswered;
+use crate::classify::{open, unanswered};
+use crate::envelope::Envelope;
 use crate::keys::{API_KEY, VendorKeys};
+use crate::look_up;
 use crate::operations::{OPERATIONS, PROVIDER};
+use crate::stamp::{Splice, StampPlace, splice};
+use gesher_core::look_up::{LookUpFuture, Wanted};
 use gesher_core::operation::{
-    Account, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reply,
+    Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reply,
 };
-use gesher_core::{Language, Outcome, Rejection, Secret, Text};
+use gesher_core::{Language, Outcome, Rejection, Secret, Stamp, StepId, Text};
 use gesher_provider::{
-    BaseUrl, HeaderName, HeaderValue, MoneyTransport, Outgoing, ReadTransport, TransportError,
+    BaseUrl, HeaderName, HeaderValue, MoneyTransport, Outgoing, ReadTransport, SendFailure, TransportError,
     TransportOptions,
 };
 use std::collections::BTreeMap;
@@ -32,6 +36,8 @@ pub struct OfficeGuyConfig {
     pub timeout: Duration,
     /// Connecting alone; below `timeout`.
     pub connect_timeout: Duration,
+    /// Where the hub's own reference stands in the descriptions of documents.
+    pub stamp: StampPlace,
 }
 
 /// OfficeGuy.
@@ -39,6 +45,7 @@ pub struct OfficeGuyConfig {
 pub struct OfficeGuy {
     environment: Environment,
     marketplace: Account,
+    stamp: StampPlace,
     headers: [(HeaderName, HeaderValue); 3],
     money: MoneyTransport,
     reads: ReadTransport,
@@ -67,6 +74,7 @@ impl OfficeGuy {
                 id: config.company_id.to_string(),
                 secrets: BTreeMap::from([(API_KEY, config.api_key)]),
             },
+            stamp: config.stamp,
             headers: [
                 header("content-type", "application/json"),
                 header("content-language", language),
@@ -77,21 +85,51 @@ impl OfficeGuy {
         })
     }
 
-    async fn send(&self, entry: &OperationEntry, account: &Account, prepared: &Prepared) -> Outcome {
-        let Some(body) = with_credentials(account, &prepared.body) else {
+    async fn send(
+        &self,
+        entry: &OperationEntry,
+        account: &Account,
+        prepared: &Prepared,
+        stamp: Option<&Stamp>,
+    ) -> Outcome {
+        let place = |stamp| splice(prepared.endpoint, &prepared.body, stamp, self.stamp);
+        let splice = stamp.and_then(place);
+        if stamp.is_some() && splice.is_none() {
+            let text = Text::new("אין בבקשה מקום לאסמכתא", "the request has no place for a reference");
+            return Rejection::new("no_place_for_stamp", text).into();
+        }
+        let Some(body) = with_credentials(account, &prepared.body, splice.as_ref()) else {
             let text = Text::new("לחשבון אין מפתח API", "the account has no API key");
             return Rejection::new("no_credentials", text).into();
         };
-        let outgoing = Outgoing { path: prepared.endpoint, headers: &self.headers, body: body.into() };
         let effect = entry.descriptor.effect;
-        let sent =
-            if effect.changes() { self.money.post(outgoing).await } else { self.reads.post(outgoing).await };
-        match sent {
-            Ok(reply) => entry.classify(
-                prepared,
-                &Reply { status: reply.status, content_type: reply.content_type, body: reply.body.into() },
-            ),
+        match self.post(effect, prepared.endpoint, body).await {
+            Ok(reply) => entry.classify(prepared, &reply),
             Err(failure) => unanswered(&failure, effect),
+        }
+    }
+
+    async fn post(&self, effect: Effect, path: &'static str, body: String) -> Result<Reply, SendFailure> {
+        let outgoing = Outgoing { path, headers: &self.headers, body: body.into() };
+        let reply =
+            if effect.changes() { self.money.post(outgoing).await } else { self.reads.post(outgoing).await }?;
+        Ok(Reply { status: reply.status, content_type: reply.content_type, body: reply.body.into() })
+    }
+
+    /// Asks for something, as `account`; `body` is the request's own fields.
+    pub(crate) async fn read(
+        &self,
+        account: &Account,
+        path: &'static str,
+        body: &str,
+    ) -> Result<Envelope, Box<Outcome>> {
+        let Some(body) = with_credentials(account, body, None) else {
+            let text = Text::new("לחשבון אין מפתח API", "the account has no API key");
+            return Err(Box::new(Rejection::new("no_credentials", text).into()));
+        };
+        match self.post(Effect::Read, path, body).await {
+            Ok(reply) => open(&reply, Effect::Read),
+            Err(failure) => Err(Box::new(unanswered(&failure, Effect::Read))),
         }
     }
 }
@@ -122,18 +160,40 @@ impl Provider for OfficeGuy {
         entry: &'a OperationEntry,
         account: &'a Account,
         prepared: &'a Prepared,
+        stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
-        Box::pin(self.send(entry, account, prepared))
+        Box::pin(self.send(entry, account, prepared, stamp))
+    }
+
+    fn stamp(&self, _: &OperationEntry, prepared: &Prepared, step: &StepId) -> Option<Stamp> {
+        let stamp = Stamp::of(step);
+        splice(prepared.endpoint, &prepared.body, &stamp, self.stamp).map(|_| stamp)
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        entry: &'a OperationEntry,
+        account: &'a Account,
+        wanted: &'a Wanted,
+    ) -> LookUpFuture<'a> {
+        Box::pin(look_up::look_up(self, entry, account, wanted))
     }
 }
 
-/// Puts the credentials in front of a request's fields. The request's text stays as it is: it is what was journalled.
-fn with_credentials(account: &Account, body: &str) -> Option<String> {
+/// Puts the credentials in front of a request's fields, and the splice into them. Every other byte of the request stays
+/// as it is: it is what was journalled.
+fn with_credentials(account: &Account, body: &str, splice: Option<&Splice>) -> Option<String> {
     let company_id: i64 = account.id.parse().ok()?;
     let api_key = serde_json::to_string(account.secrets.get(API_KEY)?.expose()).ok()?;
-    let fields = body.strip_prefix('{')?;
-    let comma = if fields.starts_with('}') { "" } else { "," };
-    Some(format!(r#"{{"Credentials":{{"CompanyID":{company_id},"APIKey":{api_key}}}{comma}{fields}"#))
+    let (at, inserted) = splice.map_or((1, ""), |splice| (splice.at, splice.text.as_str()));
+    let (before, after) = (body.get(1..at)?, body.get(at..)?);
+    if !body.starts_with('{') {
+        return None;
+    }
+    let is_bare = inserted.is_empty() && after.starts_with('}') && before.is_empty();
+    let comma = if is_bare { "" } else { "," };
+    let credentials = format!(r#"{{"Credentials":{{"CompanyID":{company_id},"APIKey":{api_key}}}{comma}"#);
+    Some([credentials.as_str(), before, inserted, after].concat())
 }
 
 #[cfg(test)]
@@ -145,7 +205,7 @@ mod tests {
             id: "2410000001".to_owned(),
             secrets: BTreeMap::from([(API_KEY, Secret::from("k\"ey"))]),
         };
-        assert_eq!(with_credentials(&account, body).as_deref(), Some(want));
+        assert_eq!(with_credentials(&account, body, None).as_deref(), Some(want));
     }
 
     #[test]
@@ -156,8 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn a_splice_goes_to_its_place_and_nowhere_else() {
+        let account =
+            Account { id: "7".to_owned(), secrets: BTreeMap::from([(API_KEY, Secret::from("key"))]) };
+        let splice = Splice { at: 7, text: " [x]".to_owned() };
+        let want = r#"{"Credentials":{"CompanyID":7,"APIKey":"key"},"A":"b [x]","C":1}"#;
+        assert_eq!(with_credentials(&account, r#"{"A":"b","C":1}"#, Some(&splice)).as_deref(), Some(want));
+        let first = Splice { at: 1, text: r#""D":"[x]""#.to_owned() };
+        let want = r#"{"Credentials":{"CompanyID":7,"APIKey":"key"},"D":"[x]"}"#;
+        assert_eq!(with_credentials(&account, "{}", Some(&first)).as_deref(), Some(want));
+    }
+
+    #[test]
     fn an_account_without_a_key_sends_nothing() {
         let account = Account { id: "1".to_owned(), secrets: BTreeMap::new() };
-        assert_eq!(with_credentials(&account, "{}"), None);
+        assert_eq!(with_credentials(&account, "{}", None), None);
     }
 }

@@ -6,7 +6,7 @@ use gesher_core::operation::{Account, MARKETPLACE, Provider, Registered, Registr
 use gesher_core::time::ManualClock;
 use gesher_core::{Language, Outcome, OutcomeStatus, Secret};
 use gesher_officeguy::simulated::{MARKETPLACE_COMPANY_ID, World, WorldOptions};
-use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, PROVIDER};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, PROVIDER, StampPlace};
 use gesher_simulator::{FaultPlan, RunningSimulator, Served, Simulator, SimulatorOptions};
 use serde_json::Value;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ fn officeguy(simulator: &RunningSimulator, api_key: &str) -> Arc<dyn Provider> {
         language: Language::He,
         timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
+        stamp: StampPlace::End,
     };
     Arc::new(OfficeGuy::new(config).unwrap())
 }
@@ -40,7 +41,7 @@ fn officeguy(simulator: &RunningSimulator, api_key: &str) -> Arc<dyn Provider> {
 async fn perform(registered: &Registered, account: &Account, who: &str, request: &str) -> Outcome {
     let request: Value = serde_json::from_str(request).unwrap();
     let prepared = registered.prepare(who, request).unwrap();
-    registered.provider.perform(registered.entry, account, &prepared).await
+    registered.provider.perform(registered.entry, account, &prepared, None).await
 }
 
 /// Whether `answer` has what `wanted` says; `"*"` is anything.

@@ -8,7 +8,7 @@ use gesher_core::operation::{Provider, Registry};
 use gesher_core::time::ManualClock;
 use gesher_core::{Language, OutcomeStatus, Secret};
 use gesher_officeguy::simulated::{MARKETPLACE_COMPANY_ID, World, WorldOptions};
-use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, PROVIDER};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, PROVIDER, StampPlace};
 use gesher_simulator::{FaultPlan, Served, Simulator, SimulatorOptions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,13 +34,14 @@ async fn run(fault: &str) -> (OutcomeStatus, String, usize) {
             language: Language::He,
             timeout: Duration::from_millis(500),
             connect_timeout: Duration::from_millis(200),
+            stamp: StampPlace::End,
         })
         .unwrap(),
     );
     let registry = Registry::new(&[Arc::clone(&provider)]);
     let operation = registry.find("officeguy.charge").unwrap();
     let prepared = common::prepare(&registry, "charge", common::charge()).unwrap();
-    let outcome = provider.perform(operation.entry, &provider.marketplace(), &prepared).await;
+    let outcome = provider.perform(operation.entry, &provider.marketplace(), &prepared, None).await;
     let charged = simulator.ledger().unwrap().iter().filter(|entry| entry.is_charged()).count();
     simulator.stop().await;
     (outcome.status, outcome.code.unwrap_or_default(), charged)

@@ -5,7 +5,7 @@
 use gesher_core::operation::{Facts, OutcomeFuture, Reply};
 use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, Language, LookUp, Operation, OperationEntry,
-    Outcome, OutcomeStatus, Prepared, Provider, Redactor, Registry, Rejection, Secret, Sender, Text,
+    Outcome, OutcomeStatus, Prepared, Provider, Redactor, Registry, Rejection, Secret, Sender, Stamp, Text,
 };
 use gesher_engine::{Answer, CallEnd, Row};
 use gesher_script::{Host, Level};
@@ -89,7 +89,13 @@ impl Provider for OnPaper {
         Ok(self.marketplace())
     }
 
-    fn perform<'a>(&'a self, _: &'a OperationEntry, _: &'a Account, _: &'a Prepared) -> OutcomeFuture<'a> {
+    fn perform<'a>(
+        &'a self,
+        _: &'a OperationEntry,
+        _: &'a Account,
+        _: &'a Prepared,
+        _: Option<&'a Stamp>,
+    ) -> OutcomeFuture<'a> {
         Box::pin(async { Outcome::new(OutcomeStatus::NotSent, "on_paper", Text::default()) })
     }
 }

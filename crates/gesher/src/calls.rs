@@ -29,6 +29,17 @@ pub struct CallRequest {
 struct Source {
     key: Option<String>,
     args: Value,
+    /// The run is halted by a fault of the hub, and goes on by itself once that has passed. A halted run without this
+    /// waits for a person.
+    #[serde(default)]
+    goes_on: bool,
+}
+
+impl Source {
+    fn of(run: &RunRecord) -> Result<Self, HubError> {
+        let source = serde_json::from_value(run.source.clone());
+        source.doing(format!("what run {} was called with cannot be read", run.id))
+    }
 }
 
 impl CallRequest {
@@ -82,7 +93,7 @@ impl CallRequest {
 
     /// What the journal keeps of it.
     pub fn source(&self) -> Value {
-        json!(Source { key: self.key.clone(), args: self.args.clone() })
+        json!(Source { key: self.key.clone(), args: self.args.clone(), goes_on: false })
     }
 }
 
@@ -122,7 +133,10 @@ pub async fn begin_as(
         Err(JournalError::Taken(_)) => {
             let there = engine.journal().run(id).await.doing("reading the call's run")?;
             let is_this = |run: &RunRecord| {
-                run.trigger == TriggerKind::Call && run.flow == request.flow && run.source == request.source()
+                let same = |source: Source| source.key == request.key && source.args == request.args;
+                run.trigger == TriggerKind::Call
+                    && run.flow == request.flow
+                    && Source::of(run).is_ok_and(same)
             };
             match there.is_some_and(|run| is_this(&run)) {
                 true => Ok(false),
@@ -172,16 +186,24 @@ async fn work_once(
     let source: Source =
         serde_json::from_value(source).doing(format!("what run {run} was called with cannot be read"))?;
     let key = source.key.as_deref().and_then(|key| Key::clean(key).ok());
+    let lease = engine.take_up(run);
+    let _lease = lease.ok_or_else(|| HubError::failed(format!("run {run} is being worked on already")))?;
     progress.set_total(1);
     let items = Box::new(OneCall::new(key, source.args));
     let end = engine
         .run_items(run, &flow.flow, &flow.program, items, stop, progress)
         .await
         .doing(format!("run {run} could not go on"))?;
-    if end != RunEnd::Stopped {
-        engine.change(run, RunState::Finished).await.doing(format!("run {run} could not be finished"))?;
+    if !matches!(end, RunEnd::Stopped | RunEnd::Halted { .. }) {
+        end_run(engine, run).await?;
     }
     Ok(end)
+}
+
+async fn end_run(engine: &Engine, run: &RunId) -> Result<(), HubError> {
+    let what = || format!("run {run} could not be finished");
+    let tally = engine.journal().tally(run).await.doing(what())?;
+    engine.end_run(run, &tally).await.doing(what())
 }
 
 /// Goes on with the calls that a stop or a crash interrupted. One that cannot go on is logged and waits; only a failure
@@ -208,35 +230,46 @@ pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Resul
     Ok(())
 }
 
-async fn resume_one(engine: &Engine, flow: &LoadedFlow, run: RunRecord, stop: &Stop) -> Result<(), HubError> {
-    tracing::info!(run = %run.id, flow = flow.name, "going on with an interrupted call");
+/// Goes on with one call that was interrupted, that a person let go on, or that a person gave up. A halted one that
+/// waits for a person goes on waiting.
+pub async fn resume_one(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    run: RunRecord,
+    stop: &Stop,
+) -> Result<(), HubError> {
     if run.state == RunState::Reporting {
-        return engine
-            .change(&run.id, RunState::Finished)
-            .await
-            .doing(format!("run {} could not be finished", run.id));
+        return end_run(engine, &run.id).await;
     }
-    if run.script != flow.program.hash() {
-        return hold(engine, &run).await;
+    let is_given_up = engine.cancel_of(&run.id).await.doing("reading what people decided")?.is_some();
+    let source = Source::of(&run)?;
+    if run.state == RunState::Halted && !source.goes_on && !is_given_up {
+        tracing::warn!(run = %run.id, flow = flow.name, "the call is halted and waits for a person");
+        return Ok(());
     }
-    if run.message.is_some() {
-        say(engine, &run.id, None, &went_on()).await?;
+    tracing::info!(run = %run.id, flow = flow.name, "going on with an interrupted call");
+    if run.script != flow.program.hash() && !is_given_up {
+        return hold(engine, &run, source).await;
+    }
+    if source.goes_on {
+        let source = Some(json!(Source { goes_on: false, ..source }));
+        say(engine, &run.id, RunChange { source, ..RunChange::default() }, &went_on()).await?;
     }
     work(engine, flow, &run.id, run.source, stop, &Progress::default()).await.map(drop)
 }
 
 /// Leaves a call to a person: half of it by one script and half by another is nobody's intention. A state that cannot
 /// be halted stays, and nothing is sent in it.
-async fn hold(engine: &Engine, run: &RunRecord) -> Result<(), HubError> {
+async fn hold(engine: &Engine, run: &RunRecord, source: Source) -> Result<(), HubError> {
     let words = script_changed(&run.flow);
     tracing::error!(run = %run.id, flow = run.flow, "{}", words.en);
     let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);
-    say(engine, &run.id, state, &words).await
+    let source = Some(json!(Source { goes_on: true, ..source }));
+    say(engine, &run.id, RunChange { state, source, ..RunChange::default() }, &words).await
 }
 
-async fn say(engine: &Engine, run: &RunId, state: Option<RunState>, words: &Text) -> Result<(), HubError> {
-    let message = Some(words.get(engine.language()).to_owned());
-    let change = RunChange { state, message, ..RunChange::default() };
+async fn say(engine: &Engine, run: &RunId, change: RunChange, words: &Text) -> Result<(), HubError> {
+    let change = RunChange { message: Some(words.get(engine.language()).to_owned()), ..change };
     let changed = engine.journal().change_run(run, change, engine.clock().now()).await;
     changed.doing(format!("run {run} could not be changed"))
 }

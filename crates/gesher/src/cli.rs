@@ -1,7 +1,7 @@
 //! The command line: what can be typed. What each command does is in its own file under `commands`.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gesher_core::{ItemStatus, RunId};
+use gesher_core::{ItemStatus, RunId, StepId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -41,6 +41,13 @@ pub enum Command {
     Runs(RunsArgs),
     /// Show one run with its items and their steps.
     Show(ShowArgs),
+    /// Go on with a run that halted and waits for a person.
+    Resume(DecideArgs),
+    /// Give up the rest of a run: rows at work end, the others become `cancelled` and may be dropped again.
+    Cancel(DecideArgs),
+    /// What the hub does not know: list it, ask the provider, settle it.
+    #[command(subcommand)]
+    Unknown(UnknownCommand),
     /// List the operations, or show one with its fields, key rule and examples.
     Operations(OperationsArgs),
     /// Run the simulator of OfficeGuy alone.
@@ -141,6 +148,17 @@ pub struct ShowArgs {
     pub items: Option<ItemFilter>,
 }
 
+/// `resume` and `cancel`
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// The run's id.
+    #[arg(value_name = "RUN")]
+    pub run: RunId,
+    /// Why, for whoever reads the history.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
 /// Which items to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemFilter {
@@ -162,6 +180,58 @@ impl std::str::FromStr for ItemFilter {
             format!("the states are queued, {known}")
         })
     }
+}
+
+/// `unknown`
+#[derive(Debug, Subcommand)]
+pub enum UnknownCommand {
+    /// List every step of which nobody knows whether it was done. Exit code 3 when there is one.
+    List,
+    /// Ask the provider now what became of one, or of all. Only reads. Exit code 3 when something stays unknown.
+    Reconcile(ReconcileArgs),
+    /// Settle one that you looked up at the provider yourself.
+    ///
+    /// What is said here stands for ever, with your name and the reason. A row that was not charged goes into retry.csv
+    /// and may be dropped again; one that was charged never is again.
+    Resolve(ResolveArgs),
+    /// Let other operations about the same customer go on while this one stays unknown.
+    Unlock(UnlockArgs),
+}
+
+/// `unknown reconcile`
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// The step's id, as in `unknown list`. Without it: every one.
+    #[arg(value_name = "STEP")]
+    pub step: Option<StepId>,
+}
+
+/// `unknown resolve`
+#[derive(Debug, Args)]
+pub struct ResolveArgs {
+    /// The step's id, as in `unknown list`.
+    #[arg(value_name = "STEP")]
+    pub step: StepId,
+    /// It was done: the provider's id of it, such as the payment's.
+    #[arg(long, value_name = "REF", conflicts_with = "not_charged", required_unless_present = "not_charged")]
+    pub charged: Option<String>,
+    /// It was not done. Refused until 30 minutes after it was sent, since it may arrive late.
+    #[arg(long)]
+    pub not_charged: bool,
+    /// What you checked, and where.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `unknown unlock`
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// The step's id, as in `unknown list`.
+    #[arg(value_name = "STEP")]
+    pub step: StepId,
+    /// Why it is safe to go on.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// `operations`
@@ -285,10 +355,26 @@ mod tests {
             ("gesher show k7mq2xd --items queued", true),
             ("gesher show k7mq2xd --items lost", false),
             ("gesher show march", false),
+            ("gesher resume k7mq2xd", true),
+            ("gesher cancel k7mq2xd --reason wrong-file", true),
+            ("gesher cancel march", false),
+            ("gesher cancel", false),
             ("gesher new h --template onboarding", true),
             ("gesher new h --template other", false),
             ("gesher simulate --officeguy 127.0.0.1:0", true),
             ("gesher simulate --officeguy here", false),
+            ("gesher unknown", false),
+            ("gesher unknown list", true),
+            ("gesher unknown reconcile", true),
+            ("gesher unknown reconcile k7mq2xd.12.1", true),
+            ("gesher unknown reconcile k7mq2xd", false),
+            ("gesher unknown resolve k7mq2xd.12.1 --charged 77 --reason r", true),
+            ("gesher unknown resolve k7mq2xd.12.1 --not-charged --reason r", true),
+            ("gesher unknown resolve k7mq2xd.12.1 --not-charged", false),
+            ("gesher unknown resolve k7mq2xd.12.1 --reason r", false),
+            ("gesher unknown resolve k7mq2xd.12.1 --charged 77 --not-charged --reason r", false),
+            ("gesher unknown unlock k7mq2xd.12.1 --reason r", true),
+            ("gesher unknown unlock k7mq2xd.12.1", false),
             ("gesher", false),
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), fits, "{line}");

@@ -52,9 +52,11 @@ impl Exit {
     }
 }
 
-/// What a run that ended so far means for the command that started it.
-pub fn of_run(state: RunState, tally: &Tally) -> Exit {
+/// What a run that ended so far means for the command that started it. `is_limited` says whether a limit stopped some
+/// item of it.
+pub fn of_run(state: RunState, tally: &Tally, is_limited: bool) -> Exit {
     let by_state = match state {
+        _ if is_limited => Exit::Waiting,
         RunState::Finished | RunState::Reporting | RunState::Duplicate => Exit::Well,
         RunState::Refused => Exit::Partly,
         RunState::Claimed | RunState::Running | RunState::Halted | RunState::Cancelled => Exit::Waiting,
@@ -68,10 +70,10 @@ pub fn of_run(state: RunState, tally: &Tally) -> Exit {
 }
 
 /// What a run means for somebody who only looks at it: one that is at work is in order.
-pub fn of_shown(state: RunState, tally: &Tally) -> Exit {
+pub fn of_shown(state: RunState, tally: &Tally, is_limited: bool) -> Exit {
     match state {
         RunState::Claimed | RunState::Running => Exit::Well,
-        _ => of_run(state, tally),
+        _ => of_run(state, tally, is_limited),
     }
 }
 
@@ -99,7 +101,7 @@ mod tests {
         let ended =
             statuses.iter().map(|status| (*status, TallyLine { items: 1, ..TallyLine::default() })).collect();
         assert_eq!(
-            of_run(state, &Tally { ended, ..Tally::default() }).code(),
+            of_run(state, &Tally { ended, ..Tally::default() }, false).code(),
             want,
             "{state:?} {statuses:?}"
         );
@@ -125,6 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_stopped_items_outweighs_all_but_an_unknown() {
+        for (other, want) in [(ItemStatus::Declined, 4), (ItemStatus::Unknown, 3)] {
+            let line = TallyLine { items: 1, ..TallyLine::default() };
+            let ended = [(ItemStatus::NotSent, line.clone()), (other, line)].into();
+            let tally = Tally { ended, ..Tally::default() };
+            assert_eq!(of_run(RunState::Finished, &tally, true).code(), want);
+            assert_eq!(of_shown(RunState::Finished, &tally, true).code(), want);
+            assert_eq!(of_shown(RunState::Running, &tally, true).code(), 0);
+        }
+    }
+
+    #[test]
     fn a_run_at_work_is_in_order_to_look_at_and_one_that_halted_is_not() {
         for (state, want) in [
             (RunState::Claimed, 0),
@@ -134,7 +148,7 @@ mod tests {
             (RunState::Refused, 1),
             (RunState::Finished, 0),
         ] {
-            assert_eq!(of_shown(state, &Tally::default()).code(), want, "{state:?}");
+            assert_eq!(of_shown(state, &Tally::default(), false).code(), want, "{state:?}");
         }
     }
 
@@ -142,7 +156,7 @@ mod tests {
     fn the_end_of_a_run_counts_as_its_rows_do() {
         for (finish, want) in [(None, 0), (Some(ItemStatus::Succeeded), 0), (Some(ItemStatus::Rejected), 1)] {
             assert_eq!(
-                of_run(RunState::Finished, &Tally { finish, ..Tally::default() }).code(),
+                of_run(RunState::Finished, &Tally { finish, ..Tally::default() }, false).code(),
                 want,
                 "{finish:?}"
             );

@@ -3,9 +3,9 @@
 
 use crate::error::{Doing, HubError};
 use crate::output::Output;
-use gesher_core::RunId;
-use gesher_engine::Progress;
-use gesher_engine::journal::{Journal, RunRecord, Tally};
+use gesher_core::{ItemStatus, RunId};
+use gesher_engine::journal::{ItemQuery, Journal, RunRecord, RunState, Tally};
+use gesher_engine::{LIMIT, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::future::Future;
 use std::time::Duration;
@@ -14,8 +14,13 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks at a run of another process before it is asked whether that process still lives.
 const LOOKS_BEFORE_DOUBT: u32 = 25;
+/// Looks at a halted run without a change before it is taken as waiting.
+const QUIET_LOOKS: u32 = 5;
 /// How often the bar is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// Items that are read at a time.
+const PAGE_ITEMS: usize = 1_000;
 
 /// A bar of items; invisible where nobody looks.
 pub fn bar(output: Output) -> ProgressBar {
@@ -47,7 +52,8 @@ pub async fn counters<T>(output: Output, progress: &Progress, work: impl Future<
     result
 }
 
-/// Waits until a run is over, or until `is_worked_on` says that nobody works on it any more.
+/// Waits until a run is over, or halted and waiting for a person, or until `is_worked_on` says that nobody works on it
+/// any more.
 pub async fn to_the_end(
     output: Output,
     journal: &dyn Journal,
@@ -55,19 +61,41 @@ pub async fn to_the_end(
     is_worked_on: impl Fn() -> bool,
 ) -> Result<(RunRecord, Tally), HubError> {
     let bar = bar(output);
-    let mut looks: u32 = 0;
+    let (mut looks, mut quiet_looks, mut before): (u32, u32, Option<Tally>) = (0, 0, None);
     loop {
         let (record, tally) = read(journal, run).await?;
+        // Items at work end after the halt: it is over once nothing changes any more.
+        let is_quiet = record.state == RunState::Halted && before.as_ref() == Some(&tally);
+        quiet_looks = if is_quiet { quiet_looks + 1 } else { 0 };
         bar.set_length(record.rows.unwrap_or_else(|| tally.items()));
         bar.set_position(tally.items() - tally.queued);
         looks += 1;
         let abandoned = looks.is_multiple_of(LOOKS_BEFORE_DOUBT) && !is_worked_on();
-        if record.state.is_final() || abandoned {
+        if record.state.is_final() || quiet_looks == QUIET_LOOKS || abandoned {
             bar.finish_and_clear();
             return Ok((record, tally));
         }
+        before = Some(tally);
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether a limit stopped some item of a run. Only items that it may have stopped are looked at.
+pub async fn is_limited(journal: &dyn Journal, run: &RunId, tally: &Tally) -> Result<bool, HubError> {
+    for status in [ItemStatus::NotSent, ItemStatus::Incomplete] {
+        let mut query = ItemQuery { run: run.clone(), status: Some(status), after: None, limit: PAGE_ITEMS };
+        let may_be = tally.count(status) > 0 || tally.finish == Some(status);
+        while may_be {
+            let page = journal.items(&query).await.doing("reading the run's items")?;
+            let mut ends = page.iter().filter_map(|item| item.end.as_ref());
+            if ends.any(|end| end.code.as_deref() == Some(LIMIT)) {
+                return Ok(true);
+            }
+            let Some(last) = page.last().filter(|_| page.len() == PAGE_ITEMS) else { break };
+            query.after = Some(last.id.ordinal);
+        }
+    }
+    Ok(false)
 }
 
 /// A run and its counts.

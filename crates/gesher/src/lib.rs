@@ -3,11 +3,13 @@
 //! The only crate that knows all others. What a step, a run or a provider is, is theirs; here they are put together
 //! from a hub's folder, and shown to people.
 
+pub mod actor;
 pub mod calls;
 pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod config;
+pub mod decisions;
 pub mod disk;
 pub mod error;
 pub mod exit;
@@ -18,6 +20,8 @@ pub mod health;
 pub mod logging;
 pub mod output;
 pub mod providers;
+pub mod renewal;
 pub mod signals;
 pub mod spool;
 pub mod table;
+pub mod tending;

@@ -33,6 +33,7 @@ pub fn officeguy(
         timeout: part.timeout,
         // Connecting is the smaller part of a call, also of a short one.
         connect_timeout: CONNECT_TIMEOUT.min(part.timeout / 2),
+        stamp: part.stamp,
     })
     .doing("the connections to OfficeGuy cannot be prepared")?;
     Ok(Arc::new(provider))

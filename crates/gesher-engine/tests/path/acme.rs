@@ -4,7 +4,7 @@
 use gesher_core::operation::{Facts, OutcomeFuture};
 use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, Money, Operation, OperationEntry,
-    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Text,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, Text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,21 @@ pub(crate) struct Request {
     /// Whatever tells two requests apart.
     #[serde(default)]
     pub(crate) note: String,
+    /// What it moves: five shekels by default, `none` for an amount that nobody knows.
+    #[serde(default)]
+    pub(crate) amount: Option<String>,
+    /// Whom it concerns.
+    #[serde(default)]
+    pub(crate) subject: Option<String>,
+}
+
+impl Request {
+    fn money(&self) -> Option<Money> {
+        let text = self.amount.as_deref().unwrap_or("5.00 ILS");
+        let money: Money = text.trim_start_matches('-').parse().ok()?;
+        let amount = if text.starts_with('-') { -money.amount } else { money.amount };
+        Some(Money { amount, ..money })
+    }
 }
 
 macro_rules! operation {
@@ -53,8 +68,8 @@ macro_rules! operation {
                 Ok(())
             }
 
-            fn facts(_: &Request) -> Facts {
-                Facts { subject: None, amount: "5.00 ILS".parse::<Money>().ok() }
+            fn facts(request: &Request) -> Facts {
+                Facts { subject: request.subject.clone(), amount: request.money(), ..Facts::default() }
             }
 
             fn classify(_: &Prepared, _: &Reply) -> Outcome {
@@ -118,6 +133,7 @@ impl Provider for Acme {
         entry: &'a OperationEntry,
         _: &'a Account,
         prepared: &'a Prepared,
+        _: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
         Box::pin(async move {
             let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;

@@ -9,6 +9,8 @@
 )]
 
 mod acme;
+mod halt;
+mod limits;
 
 use acme::Acme;
 use gesher_core::{
@@ -20,8 +22,8 @@ use gesher_engine::journal::{
     StepQuery, StepState, StoredOutcome, TriggerKind,
 };
 use gesher_engine::{
-    AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, ItemSource, Program,
-    ProgramEnd, Progress, RunEnd, SourceError, SourceItem, Stop,
+    AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext,
+    ItemSource, OnUnknown, Program, ProgramEnd, Progress, RunEnd, SourceError, SourceItem, Stop,
 };
 use gesher_vault::{MasterKeySource, Vault};
 use serde_json::{Value, json};
@@ -74,6 +76,17 @@ impl ItemSource for Rows {
     }
 }
 
+/// A flow that unknown answers do not stop.
+fn flow(allow: &str, concurrency: usize) -> Flow {
+    Flow {
+        name: "f".into(),
+        allow: vec![Allow::parse(allow).unwrap()],
+        concurrency,
+        on_unknown: OnUnknown::Continue,
+        limits: FlowLimits::default(),
+    }
+}
+
 struct Hub {
     acme: Arc<Acme>,
     engine: Engine,
@@ -109,7 +122,7 @@ impl Hub {
             runtime: runtime.handle().clone(),
             accounts: vec![AccountRules { provider: "acme".into(), max_in_flight, rate_per_second: None }],
         });
-        let flow = Flow { name: "f".into(), allow: vec![Allow::parse("acme.*").unwrap()], concurrency: 8 };
+        let flow = flow("acme.*", 8);
         Self { acme, engine, runtime, flow: Arc::new(flow) }
     }
 
@@ -292,8 +305,7 @@ fn a_panic_in_mid_call_leaves_an_unknown() {
 fn what_a_flow_may_not_do_is_refused_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let mut hub = Hub::open(folder.path());
-    let flow = Flow { name: "f".into(), allow: vec![Allow::parse("*:read").unwrap()], concurrency: 1 };
-    hub.flow = Arc::new(flow);
+    hub.flow = Arc::new(flow("*:read", 1));
     let ends = hub.run(&[("a", row("succeeded"))], charging());
     assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Rejected, "not_allowed"));
     assert_eq!(hub.acme.sends(), 0);
@@ -492,8 +504,7 @@ fn an_outcome_that_cannot_be_written_at_first_is_kept_and_written_later() {
 fn refused_keys_pause_their_account() {
     let folder = tempfile::tempdir().unwrap();
     let mut hub = Hub::open(folder.path());
-    let flow = Flow { name: "f".into(), allow: vec![Allow::parse("acme.*").unwrap()], concurrency: 1 };
-    hub.flow = Arc::new(flow);
+    hub.flow = Arc::new(flow("acme.*", 1));
     let rows = [("a", row("refused_keys")), ("b", row("succeeded")), ("c", row("succeeded"))];
     let ends = hub.run(&rows, charging());
     use ItemStatus::{NotSent, Rejected};

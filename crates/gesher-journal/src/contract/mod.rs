@@ -5,9 +5,12 @@
 
 #[macro_use]
 mod place;
+mod close;
+mod decisions;
 mod files;
 mod items;
 mod keys;
+mod limits;
 mod runs;
 mod sealed;
 mod steps;
@@ -76,6 +79,27 @@ pub const CONTRACT: &[Case] = cases! {
         what_a_dead_process_sent_becomes_unknown
         steps_come_in_the_order_of_their_intents
         one_key_begun_from_many_sides_is_sent_once;
+    close:
+        an_open_step_is_closed_once_and_its_row_follows
+        only_what_is_open_can_be_closed_unlocked_or_looked_for
+        an_unknown_step_may_become_a_conflict_and_no_other_way_back
+        an_item_at_work_hears_of_a_closed_step_when_it_goes_on
+        reports_are_stale_until_they_show_every_closing
+        a_subject_is_locked_for_other_keys_while_a_step_of_it_is_open
+        a_lock_ends_with_its_step_or_when_a_person_says_so
+        open_steps_come_in_the_order_of_their_intents_with_what_a_look_up_needs
+        a_reference_belongs_to_one_step
+        siblings_are_other_steps_that_the_same_answer_could_be_about;
+    limits:
+        a_limit_of_a_run_is_reached_exactly
+        an_amount_counts_until_it_is_known_not_to_have_moved
+        closing_gives_an_amount_back_or_keeps_it
+        a_day_counts_every_run_of_its_flow_by_the_time_of_the_intent
+        what_cannot_be_compared_with_a_limit_is_refused
+        many_sides_never_go_beyond_a_limit_together;
+    decisions:
+        a_decision_waits_until_it_is_carried_out
+        a_script_is_kept_as_the_first_run_with_it_began;
     sealed:
         sealed_rows_are_stored_replaced_and_removed
         sealed_rows_come_with_their_outcome_or_not_at_all;

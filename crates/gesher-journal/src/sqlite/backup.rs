@@ -31,9 +31,9 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Fault> {
     copied
 }
 
-/// Whether the file is a sound journal of the version known here: answers whose it is.
+/// Whether the file is a sound journal of a version that is known here: answers whose it is.
 pub(super) fn check(path: &Path) -> Result<HubId, JournalError> {
-    let (connection, hub) = open::existing(path)?;
+    let (connection, hub) = open::to_check(path)?;
     let found: String = connection
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
         .map_err(|error| open::failed(path, error))?;

@@ -2,9 +2,10 @@
 
 use super::audit::{self, Decided};
 use super::convert::{first, instant, integer, read_word};
+use super::desk::Desk;
 use super::fault::Fault;
-use super::steps::OutcomeRow;
-use super::{items, steps};
+use super::items;
+use super::outcomes::{self, OutcomeRow};
 use crate::error::JournalError;
 use crate::record::StepClose;
 use gesher_core::{OutcomeStatus, StepId};
@@ -33,8 +34,8 @@ fn open_step(connection: &Connection, id: &StepId) -> Result<OpenStep, Fault> {
 }
 
 /// Closes an open step.
-pub(super) fn close(connection: &Connection, close: &StepClose, row: &OutcomeRow) -> Result<(), Fault> {
-    let open = open_step(connection, &close.step)?;
+pub(super) fn close(desk: &Desk, close: &StepClose, row: &OutcomeRow) -> Result<(), Fault> {
+    let open = open_step(desk, &close.step)?;
     let became = row.status();
     match (open.status, became) {
         (_, OutcomeStatus::Unknown) => return Err(JournalError::NotOver(close.step.clone()).into()),
@@ -43,16 +44,14 @@ pub(super) fn close(connection: &Connection, close: &StepClose, row: &OutcomeRow
         }
         _ => {}
     }
-    steps::write_outcome(connection, open.run, &close.step, row, open.status.as_str(), close.at)?;
+    outcomes::write_outcome(desk, open.run, &close.step, row, open.status.as_str(), close.at)?;
     if let Some(end) = &close.end {
-        items::end_again(connection, open.run, open.ordinal, end, close.at)?;
+        items::end_again(desk, open.run, open.ordinal, end, close.at)?;
     }
-    connection
-        .prepare_cached("UPDATE runs SET closings = closings + 1 WHERE no = ?1")?
-        .execute([open.run])?;
+    desk.prepare_cached("UPDATE runs SET closings = closings + 1 WHERE no = ?1")?.execute([open.run])?;
     let decided = Decided { actor: &close.actor, reason: &close.reason, evidence: Some(&close.evidence) };
     let (was, code) = (Some(open.status.as_str()), row.code());
-    audit::note_decided(connection, close.at, &close.step.to_string(), was, became.as_str(), code, &decided)
+    audit::note_decided(desk, close.at, &close.step.to_string(), was, became.as_str(), code, &decided)
 }
 
 /// Lets other keys of an open step's subject go on.

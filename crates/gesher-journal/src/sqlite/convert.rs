@@ -103,6 +103,25 @@ where
     Ok(row.get(column)?)
 }
 
+/// Bytes as hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// A hash from its hexadecimal digits.
+pub(super) fn read_hexadecimal(digits: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if digits.len() != 2 * hash.len() || !digits.is_ascii() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
 /// Every row of a query, read by `read`.
 pub(super) fn all<T>(
     mut statement: CachedStatement<'_>,

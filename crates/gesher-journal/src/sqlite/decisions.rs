@@ -2,6 +2,7 @@
 
 use super::audit::{self, Decided};
 use super::convert::{all, corrupt, first, instant, integer, read_instant, read_number, read_word};
+use super::desk::Desk;
 use super::fault::Fault;
 use super::runs;
 use crate::error::JournalError;
@@ -10,15 +11,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 /// Writes a decision down.
-pub(super) fn decide(connection: &Connection, decision: &NewDecision) -> Result<u64, Fault> {
-    let run = runs::number(connection, &decision.run)?;
+pub(super) fn decide(desk: &Desk, decision: &NewDecision) -> Result<u64, Fault> {
+    let run = runs::numbers(desk, &decision.run)?.no;
     let (kind, at) = (decision.kind.as_str(), decision.at);
-    connection
-        .prepare_cached("INSERT INTO decisions (kind, run, actor, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+    desk.prepare_cached("INSERT INTO decisions (kind, run, actor, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![kind, run, decision.actor, decision.reason, instant(at)])?;
-    let seq = connection.last_insert_rowid();
+    let seq = desk.last_insert_rowid();
     let decided = Decided { actor: &decision.actor, reason: &decision.reason, evidence: None };
-    audit::note_decided(connection, at, &subject(seq), None, kind, Some(decision.run.as_str()), &decided)?;
+    audit::note_decided(desk, at, &subject(seq), None, kind, Some(decision.run.as_str()), &decided)?;
     u64::try_from(seq).map_err(|_| corrupt("number", seq))
 }
 

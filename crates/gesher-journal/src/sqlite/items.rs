@@ -4,13 +4,14 @@ use super::convert::{
     all, corrupt, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
     read_number_or_none, read_word,
 };
+use super::desk::Desk;
 use super::fault::Fault;
 use super::runs::{self, KnownRun};
 use crate::error::JournalError;
 use crate::record::{Claim, Holder, ItemQuery, ItemRecord, ItemState, NewItem, Tally};
 use gesher_core::{Decimal, ItemEnd, ItemId, ItemStatus, Key, RunId};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
 /// The state of an item that has not ended, beside the words of [`ItemStatus`].
 const QUEUED: &str = "queued";
@@ -25,6 +26,7 @@ pub(super) fn claim(
     let query = connection.prepare_cached("SELECT max(ordinal) FROM items WHERE run = ?1")?;
     let mut last: Option<i64> = first(query, [run.no], |row| Ok(row.get(0)?))?.flatten();
     let mut claims = Vec::with_capacity(items.len());
+    let mut statements = ClaimStatements::new(connection)?;
     for item in items {
         let row = NewRow { run: &run, item, ordinal: integer(item.ordinal)?, at };
         // Rows come in their order: whatever lies beyond the last item cannot be there yet.
@@ -32,11 +34,31 @@ pub(super) fn claim(
             if last.is_some_and(|last| row.ordinal <= last) { row.stored(connection)? } else { None };
         last = last.max(Some(row.ordinal));
         claims.push(match stored {
-            None => row.claim_new(connection)?,
-            Some(stored) => row.claim_stored(connection, &stored)?,
+            None => row.claim_new(connection, &mut statements)?,
+            Some(stored) => row.claim_stored(connection, &mut statements, &stored)?,
         });
     }
     Ok(claims)
+}
+
+/// The statements that every row of a claim runs, made ready once for all of them.
+struct ClaimStatements<'a> {
+    take_key: CachedStatement<'a>,
+    insert: CachedStatement<'a>,
+}
+
+impl<'a> ClaimStatements<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, Fault> {
+        let take_key = connection.prepare_cached(
+            "INSERT INTO row_keys (flow, key, run, ordinal, attempt) VALUES (?1, ?2, ?3, ?4, 1)
+             ON CONFLICT (flow, key) DO NOTHING",
+        )?;
+        let insert = connection.prepare_cached(
+            "INSERT INTO items (run, ordinal, line, key, attempt, cells_hash, amount, currency, state, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",
+        )?;
+        Ok(Self { take_key, insert })
+    }
 }
 
 /// What the journal has of an item that is claimed once more.
@@ -68,19 +90,28 @@ impl NewRow<'_> {
         })
     }
 
-    fn claim_new(&self, connection: &Connection) -> Result<Claim, Fault> {
+    fn claim_new(
+        &self,
+        connection: &Connection,
+        statements: &mut ClaimStatements<'_>,
+    ) -> Result<Claim, Fault> {
         if let Some(end) = &self.item.ended {
-            self.insert(connection, None)?;
+            self.insert(statements, None)?;
             write_end(connection, self.run.no, self.ordinal, end, self.at)?;
             return Ok(Claim::Ended);
         }
-        let claim = self.take_key(connection)?;
-        self.insert(connection, self.attempt_of(&claim))?;
+        let claim = self.take_key(connection, statements)?;
+        self.insert(statements, self.attempt_of(&claim))?;
         Ok(claim)
     }
 
     /// Claims an item that an earlier life of this run claimed.
-    fn claim_stored(&self, connection: &Connection, stored: &StoredItem) -> Result<Claim, Fault> {
+    fn claim_stored(
+        &self,
+        connection: &Connection,
+        statements: &mut ClaimStatements<'_>,
+        stored: &StoredItem,
+    ) -> Result<Claim, Fault> {
         if stored.state != ItemState::Queued {
             return Ok(Claim::Ended);
         }
@@ -95,7 +126,7 @@ impl NewRow<'_> {
             return Ok(Claim::Taken { attempt: 1, resumed: true });
         }
         // It did not get its key, and ended before that was written down: whether it gets it now is decided anew.
-        let claim = self.take_key(connection)?;
+        let claim = self.take_key(connection, statements)?;
         connection
             .prepare_cached(
                 "UPDATE items SET key = ?3, attempt = ?4, cells_hash = ?5, at = ?6
@@ -124,14 +155,14 @@ impl NewRow<'_> {
     ///
     /// Rows of one file are told apart by who took the key last. Where another run took it in between and left it
     /// free, a second row of this file may try it: once more, never twice at a time.
-    fn take_key(&self, connection: &Connection) -> Result<Claim, Fault> {
+    fn take_key(
+        &self,
+        connection: &Connection,
+        statements: &mut ClaimStatements<'_>,
+    ) -> Result<Claim, Fault> {
         let Some(key) = &self.item.key else { return Ok(Claim::Taken { attempt: 1, resumed: false }) };
-        let taken = connection
-            .prepare_cached(
-                "INSERT INTO row_keys (flow, key, run, ordinal, attempt) VALUES (?1, ?2, ?3, ?4, 1)
-                 ON CONFLICT (flow, key) DO NOTHING",
-            )?
-            .execute(params![self.run.flow, key.as_str(), self.run.no, self.ordinal])?;
+        let taken =
+            statements.take_key.execute(params![self.run.flow, key.as_str(), self.run.no, self.ordinal])?;
         if taken == 1 {
             return Ok(Claim::Taken { attempt: 1, resumed: false });
         }
@@ -157,24 +188,19 @@ impl NewRow<'_> {
         Ok(Claim::Taken { attempt, resumed: false })
     }
 
-    fn insert(&self, connection: &Connection, attempt: Option<u32>) -> Result<(), Fault> {
+    fn insert(&self, statements: &mut ClaimStatements<'_>, attempt: Option<u32>) -> Result<(), Fault> {
         let (amount, currency) = hundredths(self.item.amount)?;
-        connection
-            .prepare_cached(
-                "INSERT INTO items (run, ordinal, line, key, attempt, cells_hash, amount, currency, state, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",
-            )?
-            .execute(params![
-                self.run.no,
-                self.ordinal,
-                integer(self.item.line)?,
-                self.item.key.as_ref().map(Key::as_str),
-                attempt,
-                self.item.cells_hash,
-                amount,
-                currency,
-                instant(self.at)
-            ])?;
+        statements.insert.execute(params![
+            self.run.no,
+            self.ordinal,
+            integer(self.item.line)?,
+            self.item.key.as_ref().map(Key::as_str),
+            attempt,
+            self.item.cells_hash,
+            amount,
+            currency,
+            instant(self.at)
+        ])?;
         Ok(())
     }
 }
@@ -213,18 +239,13 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
     found.ok_or_else(|| corrupt("row key without an item", key))
 }
 
-pub(super) fn finish(
-    connection: &Connection,
-    id: &ItemId,
-    end: &ItemEnd,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let run = runs::number(connection, &id.run)?;
+pub(super) fn finish(desk: &Desk, id: &ItemId, end: &ItemEnd, at: Timestamp) -> Result<(), Fault> {
+    let run = runs::numbers(desk, &id.run)?.no;
     let ordinal = integer(id.ordinal)?;
-    if write_end(connection, run, ordinal, end, at)? {
+    if write_end(desk, run, ordinal, end, at)? {
         return Ok(());
     }
-    let query = connection.prepare_cached("SELECT 1 FROM items WHERE run = ?1 AND ordinal = ?2")?;
+    let query = desk.prepare_cached("SELECT 1 FROM items WHERE run = ?1 AND ordinal = ?2")?;
     first(query, [run, ordinal], |_| Ok(()))?.ok_or_else(|| JournalError::NoItem(id.clone()).into())
 }
 

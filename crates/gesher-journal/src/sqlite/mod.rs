@@ -8,16 +8,19 @@ mod backup;
 mod close;
 mod convert;
 mod decisions;
+mod desk;
 mod fault;
+mod guarding;
+mod intents;
 mod items;
 mod limits;
 mod open;
+mod outcomes;
 mod readers;
 mod runs;
 mod schema;
 mod sealed;
 mod step_reads;
-mod steps;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -25,24 +28,29 @@ mod writer;
 use crate::Journal;
 use crate::error::JournalError;
 use crate::guard::Guard;
+use crate::intent_log::IntentLog;
 use crate::record::{
     Begin, Claim, Decision, FileIdentity, Intent, ItemQuery, ItemRecord, NewDecision, NewItem, NewRun,
     RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally,
 };
 use crate::written::Written;
 use async_trait::async_trait;
+use desk::{Desk, Role, SharedGuard};
 use fault::Fault;
 use gesher_core::{Environment, HubId, ItemEnd, ItemId, RunId, StepId};
+use intents::IntentTexts;
 use jiff::Timestamp;
+use outcomes::OutcomeRow;
 use readers::Readers;
 use rusqlite::Connection;
 use std::path::Path;
-use steps::OutcomeRow;
+use std::sync::{Arc, Mutex, PoisonError};
 use writer::Writer;
 
 /// The journal in a file. Dropping it finishes what was handed over.
 pub struct SqliteJournal {
     hub: HubId,
+    guard: SharedGuard,
     // Before the writer, so that no reader holds the log while the writer moves it into the database.
     readers: Readers,
     writer: Option<Writer>,
@@ -58,38 +66,67 @@ impl SqliteJournal {
         environments: &[Environment],
         now: Timestamp,
     ) -> Result<Self, JournalError> {
-        let _ = intent_log;
         let (writing, hub) = open::for_writing(path, environments, now)?;
-        let readers = Readers::start(open::for_reading(path)?).map_err(|error| open::failed(path, error))?;
-        let writer = Writer::start(writing).map_err(|error| open::failed(path, error))?;
-        Ok(Self { hub, readers, writer: Some(writer) })
+        let mut log = intent_log.map(|log| IntentLog::open(log, &hub)).transpose()?;
+        let guard = match &mut log {
+            Some(log) => guarding::compare(&writing, log)
+                .map_err(|fault| fault.while_doing("compare itself with the intent log"))?,
+            None => Guard::Complete,
+        };
+        Self::with(path, hub, Some((writing, Role::Sender(log))), guard)
     }
 
     /// Compares a journal with an intent log, beside a hub that may be running. Changes neither.
     pub fn compare(path: &Path, intent_log: &Path) -> Result<Guard, JournalError> {
-        let _ = (path, intent_log);
-        Ok(Guard::Complete)
+        let (reading, hub) = open::existing(path)?;
+        // The log first: whatever it holds by then, the database has had before.
+        let log = IntentLog::open_to_read(intent_log, &hub)?;
+        let compared = guarding::missing(&reading, &log);
+        compared
+            .map(|(guard, _)| guard)
+            .map_err(|fault| fault.while_doing("compare itself with the intent log"))
     }
 
     /// Opens the journal at `path` for a person's single writes beside a hub that may be running: decisions, sealed
     /// rows, what closes or unlocks a step. Neither begins nor migrates; nothing can be sent.
     pub fn open_beside(path: &Path) -> Result<Self, JournalError> {
         let (_, hub) = open::existing(path)?;
-        let readers = Readers::start(open::for_reading(path)?).map_err(|error| open::failed(path, error))?;
-        let writer =
-            Writer::start(open::for_writing_beside(path)?).map_err(|error| open::failed(path, error))?;
-        Ok(Self { hub, readers, writer: Some(writer) })
+        let writing = open::for_writing_beside(path)?;
+        Self::with(path, hub, Some((writing, Role::Beside)), Guard::Complete)
     }
 
-    /// Whether the database knows what the intent log knows.
+    /// Opens the journal at `path` for reading only, beside a hub that may be running. Neither begins nor migrates;
+    /// every write is refused.
+    pub fn open_reader(path: &Path) -> Result<Self, JournalError> {
+        let (_, hub) = open::existing(path)?;
+        Self::with(path, hub, None, Guard::Complete)
+    }
+
+    fn with(
+        path: &Path,
+        hub: HubId,
+        writing: Option<(Connection, Role)>,
+        guard: Guard,
+    ) -> Result<Self, JournalError> {
+        let failed = |error| open::failed(path, error);
+        let guard = Arc::new(Mutex::new(guard));
+        let readers = Readers::start(open::for_reading(path)?).map_err(failed)?;
+        let desk = writing.map(|(connection, role)| Desk::new(connection, role, Arc::clone(&guard)));
+        let writer = desk.map(Writer::start).transpose().map_err(failed)?;
+        Ok(Self { hub, guard, readers, writer })
+    }
+
+    /// Whether the database knows what the intent log knows. While it does not, every intent is refused with
+    /// [`JournalError::Behind`].
     #[must_use]
     pub fn guard(&self) -> Guard {
-        Guard::Complete
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes the intents that only the intent log knows over, as `unknown`. Answers them.
-    pub fn adopt_intents(&self, _at: Timestamp) -> Written<Vec<StepId>> {
-        self.write("adopt intents", |_| Ok(Vec::new()))
+    /// Takes the intents that only the intent log knows over as `unknown`, all of them or none. Answers their steps.
+    /// From then on intents are taken again. Where the run of one is missing too, it gets a run that is over already.
+    pub fn adopt_intents(&self, at: Timestamp) -> Written<Vec<StepId>> {
+        self.write("adopt intents", move |desk| guarding::adopt(desk, at))
     }
 
     /// Writes a consistent copy of the database to `to`, beside a hub that may be running. Refused where a file is
@@ -99,23 +136,15 @@ impl SqliteJournal {
         self.readers.ask("write a copy", move |connection| backup::copy(connection, &to)).await
     }
 
-    /// Whether the file at `path` is a sound journal of the version known here: answers whose it is.
+    /// Whether the file at `path` is a sound journal of a version that is known here: answers whose it is.
     pub fn check_file(path: &Path) -> Result<HubId, JournalError> {
         backup::check(path)
-    }
-
-    /// Opens the journal at `path` for reading only, beside a hub that may be running. Neither begins nor migrates;
-    /// every write is refused.
-    pub fn open_reader(path: &Path) -> Result<Self, JournalError> {
-        let (reading, hub) = open::existing(path)?;
-        let readers = Readers::start(vec![reading]).map_err(|error| open::failed(path, error))?;
-        Ok(Self { hub, readers, writer: None })
     }
 
     fn write<T, F>(&self, doing: &'static str, work: F) -> Written<T>
     where
         T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+        F: Fn(&Desk) -> Result<T, Fault> + Send + 'static,
     {
         match &self.writer {
             Some(writer) => writer.submit(doing, work),
@@ -138,92 +167,90 @@ impl Journal for SqliteJournal {
 
     fn start_run(&self, run: NewRun) -> Written<()> {
         let source = run.source.to_string();
-        self.write("begin a run", move |connection| runs::start(connection, &run, &source))
+        self.write("begin a run", move |desk| runs::start(desk, &run, &source))
     }
 
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
         let run = run.clone();
         let source = change.source.as_ref().map(ToString::to_string);
-        self.write("change a run", move |connection| {
-            runs::change(connection, &run, &change, source.as_deref(), at)
-        })
+        self.write("change a run", move |desk| runs::change(desk, &run, &change, source.as_deref(), at))
     }
 
     fn identify_file(&self, run: &RunId, sha256: [u8; 32], _at: Timestamp) -> Written<FileIdentity> {
         let run = run.clone();
-        self.write("identify a file", move |connection| runs::identify_file(connection, &run, &sha256))
+        self.write("identify a file", move |desk| runs::identify_file(desk, &run, &sha256))
     }
 
     fn claim_items(&self, run: &RunId, items: Vec<NewItem>, at: Timestamp) -> Written<Vec<Claim>> {
         let run = run.clone();
-        self.write("claim rows", move |connection| items::claim(connection, &run, &items, at))
+        self.write("claim rows", move |desk| items::claim(desk, &run, &items, at))
     }
 
     fn begin_step(&self, intent: Intent) -> Written<Begin> {
-        self.write("journal an intent", move |connection| steps::begin(connection, &intent))
+        let texts = IntentTexts::new(&intent);
+        self.write("journal an intent", move |desk| intents::begin(desk, &intent, &texts))
     }
 
     fn finish_step(&self, finish: StepFinish) -> Written<()> {
         let StepFinish { step, outcome, sealed, at } = finish;
         let row = OutcomeRow::new(outcome);
-        self.write("journal an outcome", move |connection| {
-            steps::finish(connection, &step, &row, &sealed, at)
-        })
+        self.write("journal an outcome", move |desk| outcomes::finish(desk, &step, &row, &sealed, at))
     }
 
     fn record_step(&self, mut step: StepRecord) -> Written<()> {
         let row = step.outcome.take().map(OutcomeRow::new);
-        self.write("record a step", move |connection| steps::record(connection, &step, row.as_ref()))
+        self.write("record a step", move |desk| outcomes::record(desk, &step, row.as_ref()))
     }
 
     fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()> {
         let item = item.clone();
-        self.write("end an item", move |connection| items::finish(connection, &item, &end, at))
+        self.write("end an item", move |desk| items::finish(desk, &item, &end, at))
     }
 
     fn close_step(&self, close: StepClose) -> Written<()> {
         let row = OutcomeRow::new(close.outcome.clone());
-        self.write("close a step", move |connection| close::close(connection, &close, &row))
+        self.write("close a step", move |desk| close::close(desk, &close, &row))
     }
 
     fn unlock_step(&self, step: &StepId, actor: &str, reason: &str, at: Timestamp) -> Written<()> {
         let (step, actor, reason) = (step.clone(), actor.to_owned(), reason.to_owned());
-        self.write("unlock a subject", move |connection| {
-            close::unlock(connection, &step, &actor, &reason, at)
-        })
+        self.write("unlock a subject", move |desk| close::unlock(desk, &step, &actor, &reason, at))
     }
 
     fn note_look_up(&self, step: &StepId, at: Timestamp) -> Written<()> {
         let step = step.clone();
-        self.write("note a look-up", move |connection| close::note_look_up(connection, &step, at))
+        self.write("note a look-up", move |desk| close::note_look_up(desk, &step, at))
     }
 
     fn reports_written(&self, run: &RunId, closings: u64, at: Timestamp) -> Written<()> {
         let run = run.clone();
-        self.write("note that reports are written", move |connection| {
-            runs::reports_written(connection, &run, closings, at)
+        self.write("note that reports are written", move |desk| {
+            runs::reports_written(desk, &run, closings, at)
         })
     }
 
     fn decide(&self, decision: NewDecision) -> Written<u64> {
-        self.write("write a decision down", move |connection| decisions::decide(connection, &decision))
+        self.write("write a decision down", move |desk| decisions::decide(desk, &decision))
     }
 
     fn settle_decision(&self, seq: u64, result: &str, at: Timestamp) -> Written<()> {
         let result = result.to_owned();
-        self.write("settle a decision", move |connection| decisions::settle(connection, seq, &result, at))
+        self.write("settle a decision", move |desk| decisions::settle(desk, seq, &result, at))
     }
 
     fn settle_in_flight(&self, at: Timestamp) -> Written<Vec<StepId>> {
-        self.write("settle what was in flight", move |connection| steps::settle_in_flight(connection, at))
+        self.write("settle what was in flight", move |desk| outcomes::settle_in_flight(desk, at))
     }
 
     fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()> {
-        self.write("store a sealed row", move |connection| sealed::put(connection, &row, at))
+        self.write("store a sealed row", move |desk| sealed::put(desk, &row, at))
     }
 
     fn probe(&self) -> Written<()> {
-        self.write("be written", schema::touch)
+        self.write("be written", |desk| {
+            schema::touch(desk)?;
+            desk.probe_log()
+        })
     }
 
     async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError> {

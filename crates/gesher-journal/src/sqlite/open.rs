@@ -87,6 +87,18 @@ pub(super) fn existing(path: &Path) -> Result<(Connection, HubId), JournalError>
     open().map_err(|fault| not_opened(path, fault))
 }
 
+/// A connection that reads a file which may be a journal of any version known here, with the id of its hub.
+pub(super) fn to_check(path: &Path) -> Result<(Connection, HubId), JournalError> {
+    require_sound_library()?;
+    let open = || {
+        let connection = reading(path)?;
+        schema::require_known(&connection)?;
+        let hub = hub_id(&connection)?.ok_or_else(|| corrupt("journal", "without a hub"))?;
+        Ok((connection, hub))
+    };
+    open().map_err(|fault| not_opened(path, fault))
+}
+
 fn reading(path: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags() | OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     prepare(&connection)?;

@@ -4,12 +4,17 @@ use super::audit;
 use super::convert::{
     all, corrupt, first, instant, integer, read_instant, read_number, read_number_or_none, read_word,
 };
+use super::desk::Desk;
 use super::fault::Fault;
 use crate::error::JournalError;
 use crate::record::{FileIdentity, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind};
 use gesher_core::RunId;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
+use std::sync::Arc;
+
+/// Runs whose numbers the writer remembers; with more it begins anew.
+const RUNS_KEPT_MAX: usize = 1024;
 
 /// The columns that [`read_run`] reads.
 macro_rules! select_runs {
@@ -41,11 +46,40 @@ pub(super) fn known(connection: &Connection, run: &RunId) -> Result<KnownRun, Fa
     found.ok_or_else(|| JournalError::NoRun(run.clone()).into())
 }
 
-/// The number of a run, or the refusal.
-pub(super) fn number(connection: &Connection, run: &RunId) -> Result<i64, Fault> {
-    let query = connection.prepare_cached("SELECT no FROM runs WHERE id = ?1")?;
-    first(query, [run.as_str()], |row| Ok(row.get(0)?))?
-        .ok_or_else(|| JournalError::NoRun(run.clone()).into())
+/// The numbers of a run. They never change, so the writer remembers them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunNumbers {
+    /// Its own.
+    pub(super) no: i64,
+    /// That of its flow.
+    pub(super) flow: i64,
+}
+
+/// The numbers of a run, or the refusal.
+pub(super) fn numbers(desk: &Desk, run: &RunId) -> Result<RunNumbers, Fault> {
+    if let Some(known) = desk.runs.borrow().get(run) {
+        return Ok(*known);
+    }
+    let found = known(desk, run)?;
+    let numbers = RunNumbers { no: found.no, flow: found.flow };
+    let runs = &mut desk.runs.borrow_mut();
+    if runs.len() >= RUNS_KEPT_MAX {
+        runs.clear();
+    }
+    runs.insert(run.clone(), numbers);
+    Ok(numbers)
+}
+
+/// The name of a flow.
+pub(super) fn flow_name(desk: &Desk, flow: i64) -> Result<Arc<str>, Fault> {
+    if let Some(known) = desk.flows.borrow().get(&flow) {
+        return Ok(Arc::clone(known));
+    }
+    let query = desk.prepare_cached("SELECT name FROM flows WHERE no = ?1")?;
+    let name: Option<String> = first(query, [flow], |row| Ok(row.get(0)?))?;
+    let name: Arc<str> = name.ok_or_else(|| corrupt("flow", flow))?.into();
+    desk.flows.borrow_mut().insert(flow, Arc::clone(&name));
+    Ok(name)
 }
 
 pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Result<(), Fault> {
@@ -245,21 +279,16 @@ pub(super) fn stale(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {
 }
 
 /// Notes that the reports of a run show so many closings. A later count stands against an earlier one.
-pub(super) fn reports_written(
-    connection: &Connection,
-    id: &RunId,
-    closings: u64,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let run = number(connection, id)?;
-    let written = connection
+pub(super) fn reports_written(desk: &Desk, id: &RunId, closings: u64, at: Timestamp) -> Result<(), Fault> {
+    let run = numbers(desk, id)?.no;
+    let written = desk
         .prepare_cached("UPDATE runs SET reported = ?2 WHERE no = ?1 AND reported < ?2 AND closings >= ?2")?
         .execute(params![run, integer(closings)?])?;
     if written == 0 {
         return Ok(());
     }
     let note = format!("closings {closings}");
-    audit::note(connection, at, id.as_str(), None, "reported", Some(&note))
+    audit::note(desk, at, id.as_str(), None, "reported", Some(&note))
 }
 
 fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {

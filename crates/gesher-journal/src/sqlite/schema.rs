@@ -33,6 +33,11 @@ pub(super) fn touch(connection: &Connection) -> Result<(), Fault> {
     Ok(connection.pragma_update(None, "user_version", found)?)
 }
 
+/// Refuses a database that is newer than this program.
+pub(super) fn require_known(connection: &Connection) -> Result<(), Fault> {
+    refuse_newer(version(connection)?)
+}
+
 fn newest() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }

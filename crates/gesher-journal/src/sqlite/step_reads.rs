@@ -5,10 +5,12 @@ use super::convert::{
     read_number, read_number_or_none, read_word,
 };
 use super::fault::Fault;
-use super::steps::IN_FLIGHT;
 use crate::record::{StepQuery, StepRecord, StepState, StoredOutcome};
 use gesher_core::{Decimal, ItemId, Key, Money, StepId, Text};
 use rusqlite::{Connection, Row, params};
+
+/// The state of a step without an outcome, beside the words of [`OutcomeStatus`](gesher_core::OutcomeStatus).
+pub(super) const IN_FLIGHT: &str = "in_flight";
 
 /// The columns that [`read_step`] reads.
 macro_rules! select_steps {

@@ -1,5 +1,9 @@
 //! What SQLite adds to the contract: whose journal it is, batches, immutable rows, the audit, plans, other processes.
 
+mod guard;
+mod limits;
+mod migration;
+
 use super::*;
 use crate::record::{RunState, TriggerKind};
 use gesher_core::{ItemStatus, OutcomeStatus};

@@ -1,14 +1,16 @@
 //! The one thread that writes. It owns the write connection, runs what is queued in shared commits, and answers each
-//! command only after the commit that holds it.
+//! command only after the commit that holds it and, where that holds intents, after the intent log has them too.
 //!
 //! A command that fails must not harm its neighbours: when it left anything behind, the whole batch is rolled back
 //! and each command runs again in a transaction of its own. So a command's work is repeatable: it reads, decides and
-//! writes in the database alone.
+//! writes in the database alone, and what it leaves on the desk is undone with it.
 
+use super::desk::Desk;
 use super::fault::Fault;
+use super::outcomes;
 use crate::error::JournalError;
 use crate::written::Written;
-use rusqlite::Connection;
+use gesher_core::StepId;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -27,12 +29,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It owns `connection` from here on.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread. It owns the desk from here on.
+    pub(super) fn start(desk: Desk) -> std::io::Result<Self> {
         let (queue, commands) = channel();
         let thread = std::thread::Builder::new()
             .name("journal-writer".to_owned())
-            .spawn(move || write_until_closed(&connection, &commands))?;
+            .spawn(move || write_until_closed(&desk, &commands))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -40,7 +42,7 @@ impl Writer {
     pub(super) fn submit<T, F>(&self, doing: &'static str, work: F) -> Written<T>
     where
         T: Send + 'static,
-        F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+        F: Fn(&Desk) -> Result<T, Fault> + Send + 'static,
     {
         let (answer, written) = Written::channel();
         if let Some(queue) = &self.queue {
@@ -63,7 +65,7 @@ impl Drop for Writer {
 /// One write with its answer.
 trait Command: Send {
     /// Does the work inside the open transaction, and says whether it succeeded.
-    fn run(&mut self, connection: &Connection) -> bool;
+    fn run(&mut self, desk: &Desk) -> bool;
 
     /// Takes note that its transaction could not be begun or committed.
     fn fail(&mut self, error: Fault);
@@ -82,10 +84,10 @@ struct Job<T, F> {
 impl<T, F> Command for Job<T, F>
 where
     T: Send,
-    F: Fn(&Connection) -> Result<T, Fault> + Send,
+    F: Fn(&Desk) -> Result<T, Fault> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.result = (self.work)(connection).map_err(|fault| fault.while_doing(self.doing));
+    fn run(&mut self, desk: &Desk) -> bool {
+        self.result = (self.work)(desk).map_err(|fault| fault.while_doing(self.doing));
         self.result.is_ok()
     }
 
@@ -100,22 +102,66 @@ where
     }
 }
 
-fn write_until_closed(connection: &Connection, commands: &Receiver<Box<dyn Command>>) {
+fn write_until_closed(desk: &Desk, commands: &Receiver<Box<dyn Command>>) {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
+    let mut unsent = Vec::new();
     while let Ok(first) = commands.recv() {
         batch.push(first);
         batch.extend(commands.try_iter().take(BATCH_COMMANDS_MAX - 1));
-        write_batch(connection, &mut batch);
+        desk.clear_begun();
+        write_batch(desk, &mut batch);
+        log_intents(desk, &mut batch, &mut unsent);
         batch.drain(..).for_each(Command::answer);
+        withdraw(desk, &mut unsent);
     }
-    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let checkpoint = desk.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = checkpoint {
         tracing::warn!(%error, "the journal's log was left beside it; the next start reads it");
     }
 }
 
-fn write_batch(connection: &Connection, batch: &mut [Box<dyn Command>]) {
-    match write_together(connection, batch) {
+/// Makes the batch's intents durable in the intent log. Where that fails, their callers hear so and send nothing, and
+/// the steps wait in `unsent` for an outcome that says it.
+fn log_intents(desk: &Desk, batch: &mut [Box<dyn Command>], unsent: &mut Vec<StepId>) {
+    let Err((error, steps)) = desk.log_begun() else { return };
+    tracing::error!(%error, intents = steps.len(), "intents could not be logged, so nothing is sent for them");
+    for begun in steps {
+        if let Some(command) = batch.get_mut(begun.command) {
+            command.fail(Fault::Refused(unlogged(&error)));
+        }
+        unsent.push(begun.step);
+    }
+}
+
+/// The refusal of an intent that could not be logged.
+fn unlogged(error: &JournalError) -> JournalError {
+    match error {
+        JournalError::IntentLog { path, why } => {
+            JournalError::IntentLog { path: path.clone(), why: why.clone() }
+        }
+        other => JournalError::IntentLog { path: "the intent log".to_owned(), why: other.to_string() },
+    }
+}
+
+/// Ends the steps whose intents could not be logged, as soon as the database takes it. Where it never does, they stay
+/// in flight, and the next start makes them `unknown`.
+fn withdraw(desk: &Desk, unsent: &mut Vec<StepId>) {
+    if unsent.is_empty() || desk.begin().is_err() {
+        return;
+    }
+    let withdrawn = outcomes::withdraw(desk, unsent).and_then(|()| Ok(desk.commit()?));
+    match withdrawn {
+        Ok(()) => unsent.clear(),
+        Err(fault) => {
+            desk.roll_back();
+            let error = fault.while_doing("withdraw what could not be logged");
+            tracing::error!(%error, "intents that were never sent could not be withdrawn yet");
+        }
+    }
+}
+
+fn write_batch(desk: &Desk, batch: &mut [Box<dyn Command>]) {
+    match write_together(desk, batch) {
         Together::Done => {}
         Together::NotBegun(error) => {
             let shared = Arc::new(error);
@@ -124,8 +170,9 @@ fn write_batch(connection: &Connection, batch: &mut [Box<dyn Command>]) {
             }
         }
         Together::Spoiled => {
-            for command in batch {
-                write_alone(connection, command.as_mut());
+            desk.clear_begun();
+            for (number, command) in batch.iter_mut().enumerate() {
+                write_alone(desk, number, command.as_mut());
             }
         }
     }
@@ -141,49 +188,38 @@ enum Together {
     Spoiled,
 }
 
-fn write_together(connection: &Connection, batch: &mut [Box<dyn Command>]) -> Together {
-    if let Err(error) = begin(connection) {
+fn write_together(desk: &Desk, batch: &mut [Box<dyn Command>]) -> Together {
+    if let Err(error) = desk.begin() {
         return Together::NotBegun(error);
     }
-    for command in batch {
-        let changes = connection.total_changes();
+    for (number, command) in batch.iter_mut().enumerate() {
+        let changes = desk.total_changes();
+        desk.at_command(number);
         // A failure may also have cost the transaction itself: SQLite ends it when the disk is full.
-        if !command.run(connection) && (connection.total_changes() != changes || connection.is_autocommit()) {
-            roll_back(connection);
+        if !command.run(desk) && (desk.total_changes() != changes || desk.is_autocommit()) {
+            desk.roll_back();
             return Together::Spoiled;
         }
     }
-    if commit(connection).is_err() {
-        roll_back(connection);
+    if desk.commit().is_err() {
+        desk.roll_back();
         return Together::Spoiled;
     }
     Together::Done
 }
 
-fn write_alone(connection: &Connection, command: &mut dyn Command) {
-    if let Err(error) = begin(connection) {
+fn write_alone(desk: &Desk, number: usize, command: &mut dyn Command) {
+    if let Err(error) = desk.begin() {
         command.fail(error.into());
-    } else if !command.run(connection) {
-        roll_back(connection);
-    } else if let Err(error) = commit(connection) {
-        command.fail(error.into());
-        roll_back(connection);
-    }
-}
-
-fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
-}
-
-fn commit(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("COMMIT")?.execute([]).map(drop)
-}
-
-fn roll_back(connection: &Connection) {
-    if connection.is_autocommit() {
         return;
     }
-    if let Err(error) = connection.execute_batch("ROLLBACK") {
-        tracing::error!(%error, "the journal could not roll back");
+    let mark = desk.at_command(number);
+    if !command.run(desk) {
+        desk.roll_back();
+        desk.undo_to(&mark);
+    } else if let Err(error) = desk.commit() {
+        command.fail(error.into());
+        desk.roll_back();
+        desk.undo_to(&mark);
     }
 }

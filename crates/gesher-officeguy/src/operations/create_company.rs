@@ -17,7 +17,7 @@ use gesher_core::{
     VendorHandle,
 };
 use gesher_provider::endpoint::Endpoint;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What of the answer nobody sees. The passwords are dropped; the keys go into the vault.
 const SECRETS: &[&str] = &["APIKey", "APIPublicKey", "UserPassword", "UserEncryptedPassword"];
@@ -90,8 +90,14 @@ impl Operation for CreateCompany {
     }
 
     fn facts(request: &CreateCompanyRequest) -> Facts {
-        let number = request.company.corporate_number.as_ref();
-        Facts { subject: number.map(|number| format!("CorporateNumber:{}", number.trim())), amount: None }
+        let company = &request.company;
+        let number = company.corporate_number.as_ref();
+        Facts {
+            subject: number.map(|number| format!("CorporateNumber:{}", number.trim())),
+            amount: None,
+            // For the person who asks the provider.
+            look_up: json!({ "Name": company.name, "CorporateNumber": number }),
+        }
     }
 
     fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {

@@ -7,10 +7,12 @@ use crate::endpoints::documents::{
 };
 use crate::endpoints::enums::DocumentType;
 use crate::envelope::{field, id, text};
+use crate::look_up::Noted;
+use crate::messages;
 use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
 };
 use gesher_provider::endpoint::Endpoint;
 
@@ -90,7 +92,11 @@ impl Operation for CreateDocument {
     }
 
     fn facts(request: &CreateDocumentRequest) -> Facts {
-        Facts { subject: rules::subject(&request.details.customer), amount: None }
+        Facts {
+            subject: rules::subject(&request.details.customer),
+            amount: None,
+            look_up: Noted::of_document(request).written(),
+        }
     }
 
     fn classify(_: &Prepared, reply: &Reply) -> Outcome {
@@ -102,11 +108,8 @@ impl Operation for CreateDocument {
             return unreadable(Effect::Write, data);
         };
         let number = text(field(&data, "DocumentNumber"));
-        let (he, en) = match &number {
-            Some(number) => (format!("הופק מסמך {number}"), format!("Made document {number}")),
-            None => ("הופקה טיוטת מסמך".to_owned(), "Made a draft".to_owned()),
-        };
-        let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::new(he, en));
+        let message = messages::document_made(number.as_deref());
+        let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
         outcome.code = None;
         outcome.reference = Some(document_id.to_string());
         outcome.document = number;

@@ -11,6 +11,7 @@ use gesher_core::{
     Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
 };
 use gesher_provider::endpoint::Endpoint;
+use serde_json::json;
 
 /// The operation.
 pub(crate) struct OpenUpayTerminal;
@@ -59,8 +60,10 @@ impl Operation for OpenUpayTerminal {
         Ok(())
     }
 
-    fn facts(_: &OpenUpayTerminalRequest) -> Facts {
-        Facts::default()
+    fn facts(request: &OpenUpayTerminalRequest) -> Facts {
+        // For the person who asks the provider. The account's number is nobody else's business.
+        let look_up = json!({ "BankCode": request.bank_code, "BranchCode": request.branch_code });
+        Facts { look_up, ..Facts::default() }
     }
 
     fn classify(_: &Prepared, reply: &Reply) -> Outcome {

@@ -2,7 +2,7 @@
 
 use gesher_core::operation::{Prepared, Provider, Registry};
 use gesher_core::{Language, Rejection, Secret};
-use gesher_officeguy::{OfficeGuy, OfficeGuyConfig};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, StampPlace};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(crate) fn registry() -> Registry {
             language: Language::He,
             timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(1),
+            stamp: StampPlace::End,
         })
         .unwrap(),
     );

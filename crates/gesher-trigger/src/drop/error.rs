@@ -65,6 +65,12 @@ pub enum TriggerError {
         /// What is missing, and where.
         why: String,
     },
+    /// Another part of this process works on the run.
+    #[error("run {run} is being worked on already")]
+    AtWork {
+        /// Which run.
+        run: RunId,
+    },
     /// A file that was named to be run is none.
     #[error("{0} is no regular file")]
     NoFile(PathBuf),

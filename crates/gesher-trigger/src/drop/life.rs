@@ -46,6 +46,10 @@ pub(super) struct Pinned {
     /// The run of the same bytes.
     #[serde(default)]
     pub(super) duplicate_of: Option<RunId>,
+    /// The run is halted by a fault of the hub, and goes on by itself once that has passed. A halted run without this
+    /// waits for a person.
+    #[serde(default)]
+    pub(super) goes_on: bool,
 }
 
 impl Pinned {
@@ -95,8 +99,13 @@ pub enum FileOutcome {
         /// For people, in the hub's language.
         message: String,
     },
-    /// The file was not taken, or a person cancelled the run.
+    /// The file was not taken, or a person gave up the rest of the run.
     Cancelled {
+        /// For people, in the hub's language.
+        message: String,
+    },
+    /// Unknown answers stopped the run; it waits for a person.
+    Halted {
         /// For people, in the hub's language.
         message: String,
     },
@@ -113,6 +122,7 @@ impl FileOutcome {
             Self::Refused { .. } => "refused",
             Self::Duplicate { .. } => "duplicate",
             Self::Cancelled { .. } => "cancelled",
+            Self::Halted { .. } => "halted",
             Self::Stopped => "stopped",
         }
     }
@@ -154,14 +164,20 @@ impl DropTrigger {
         stop: &Stop,
         progress: &Progress,
     ) -> Result<FileEnd, TriggerError> {
+        let lease = self.engine.take_up(run);
+        let _lease = lease.ok_or_else(|| TriggerError::AtWork { run: run.clone() })?;
         loop {
             let job = self.job(run).await?;
             let state = job.run.state;
             let message = job.run.message.clone().unwrap_or_default();
             let outcome = match state {
                 RunState::Claimed => self.examine(job).await?,
+                RunState::Halted if self.waits(&job.run).await? => Some(FileOutcome::Halted { message }),
                 RunState::Running | RunState::Halted => self.run_rows(job, stop, progress).await?,
-                RunState::Reporting => Some(self.finish(job).await?),
+                RunState::Reporting => {
+                    self.finish(job).await?;
+                    None
+                }
                 RunState::Finished => {
                     let files = ResultFiles::of(&job.folder, &job.run).existing();
                     Some(FileOutcome::Done { tally: self.tally(run).await?, files })
@@ -300,13 +316,15 @@ impl DropTrigger {
         progress: &Progress,
     ) -> Result<Option<FileOutcome>, TriggerError> {
         let run = job.run.id.clone();
-        self.check_script(&job.run).await?;
+        // Rows that are given up are not run, so they need no script.
+        if !self.is_given_up(&run).await? {
+            self.check_script(&job.run).await?;
+        }
         if !job.path.exists() {
             return Err(TriggerError::Missing { run, path: job.path });
         }
-        if job.run.state == RunState::Halted {
-            self.change(&run, RunState::Running, Some(&messages::went_on())).await?;
-        }
+        self.begin_again(&job.run, &job.pinned).await?;
+        let record = job.run.clone();
         progress.set_total(job.run.rows.unwrap_or_default());
         let language = self.engine.language();
         let sha256 = job.run.sha256.unwrap_or_default();
@@ -318,6 +336,7 @@ impl DropTrigger {
         match end {
             Ok(RunEnd::Complete | RunEnd::Changed { .. }) => Ok(None),
             Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),
+            Ok(RunEnd::Halted { why }) => Ok(Some(FileOutcome::Halted { message: self.words(&why) })),
             Err(source) => {
                 if matches!(source, EngineError::Unended { .. }) {
                     let changed_after = changed_after.get().copied();
@@ -325,7 +344,7 @@ impl DropTrigger {
                         return Ok(None);
                     }
                     let text = messages::stuck(changed_after.is_some());
-                    self.change(&run, RunState::Halted, Some(&text)).await?;
+                    self.halt_for_now(&record, &text).await?;
                 }
                 Err(TriggerError::Engine { run, source })
             }
@@ -333,20 +352,13 @@ impl DropTrigger {
     }
 
     /// Writes the reports and puts the file with them.
-    async fn finish(&self, job: Job) -> Result<FileOutcome, TriggerError> {
+    async fn finish(&self, job: Job) -> Result<(), TriggerError> {
         let run = job.run.id.clone();
         let tally = self.tally(&run).await?;
         let files = ResultFiles::of(&job.folder, &job.run);
         // Once the file lies among the finished ones, all reports do too: it is moved last.
         if !files.file.exists() {
-            let items = Items {
-                journal: Arc::clone(self.engine.journal()),
-                runtime: self.engine.runtime().clone(),
-                run: run.clone(),
-                after: None,
-                page: VecDeque::new(),
-                ended: false,
-            };
+            let items = Items::of(self.engine.journal(), self.engine.runtime(), &run);
             let taken = tally.items();
             if !job.path.exists() {
                 return Err(TriggerError::Missing { run, path: job.path });
@@ -357,8 +369,7 @@ impl DropTrigger {
                 self.change(&run, RunState::Reporting, Some(&text)).await?;
             }
         }
-        self.change(&run, RunState::Finished, None).await?;
-        Ok(FileOutcome::Done { tally, files: files.existing() })
+        self.engine.end_run(&run, &tally).await.map_err(|source| TriggerError::Engine { run, source })
     }
 
     async fn tally(&self, run: &RunId) -> Result<Tally, TriggerError> {
@@ -400,7 +411,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// A run's items in their order, a page at a time.
-struct Items {
+pub(super) struct Items {
     journal: Arc<dyn Journal>,
     runtime: tokio::runtime::Handle,
     run: RunId,
@@ -411,7 +422,13 @@ struct Items {
 }
 
 impl Items {
-    fn next(&mut self) -> io::Result<Option<ItemRecord>> {
+    /// From the first on. Reading blocks, so it is done beside the runtime.
+    pub(super) fn of(journal: &Arc<dyn Journal>, runtime: &tokio::runtime::Handle, run: &RunId) -> Self {
+        let (journal, runtime) = (Arc::clone(journal), runtime.clone());
+        Self { journal, runtime, run: run.clone(), after: None, page: VecDeque::new(), ended: false }
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Option<ItemRecord>> {
         if self.page.is_empty() && !self.ended {
             let query =
                 ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };

@@ -1,7 +1,8 @@
 //! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
 //!
 //! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`, `trouble`), claims a file (`trigger`), takes it
-//! through its life (`life`, `resume`) and leaves the reports (`report`, `late`). Everything about what a file *says* is pure:
+//! through its life (`life`, `resume`, `decisions`), leaves the reports (`report`, `late`) and writes them anew when a row was settled
+//! later (`renew`). Everything about what a file *says* is pure:
 //! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
 //! (`row`), all of it to a verdict (`validate`). What a row *does* is the engine's.
 
@@ -9,6 +10,7 @@ mod blocks;
 mod cells;
 mod columns;
 mod config;
+mod decisions;
 mod decode;
 mod error;
 mod fault;
@@ -21,6 +23,7 @@ mod life;
 mod messages;
 mod pattern;
 mod reader;
+mod renew;
 mod report;
 mod resume;
 mod row;
@@ -41,6 +44,7 @@ pub use header::Header;
 pub use life::{FileEnd, FileOutcome};
 pub use pattern::{matches as name_matches, overlap as patterns_overlap};
 pub use reader::Format;
+pub use renew::{Renewed, Reports};
 pub use report::ResultFiles;
 pub use scan::is_temporary_name;
 pub use trigger::DropTrigger;

@@ -51,9 +51,14 @@ impl DropTrigger {
     /// Leaves a run to a person and says why, in the run and in the error that is answered. A state that cannot be
     /// halted stays: nothing is sent in it.
     async fn hold(&self, run: &RunRecord, why: &Text) -> TriggerError {
-        let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);
-        let message = Some(self.words(why));
-        match self.change_run(&run.id, RunChange { state, message, ..RunChange::default() }).await {
+        let held = match run.state.may_become(RunState::Halted) {
+            true => self.halt_for_now(run, why).await,
+            false => {
+                let message = Some(self.words(why));
+                self.change_run(&run.id, RunChange { message, ..RunChange::default() }).await
+            }
+        };
+        match held {
             Ok(()) => TriggerError::Held { run: run.id.clone(), why: why.en.clone() },
             Err(error) => error,
         }

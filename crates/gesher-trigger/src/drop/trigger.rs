@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Takes the files of one folder and runs their rows.
 pub struct DropTrigger {
@@ -27,6 +28,8 @@ pub struct DropTrigger {
     pub(super) config: DropConfig,
     hub: HubId,
     pub(super) data_dir: PathBuf,
+    /// A person decided something about a run of this flow.
+    pub(super) decided: AtomicBool,
 }
 
 impl DropTrigger {
@@ -45,7 +48,8 @@ impl DropTrigger {
             let fault = fault.get(engine.language()).to_owned();
             return Err(TriggerError::Config { flow: flow.name.clone(), fault });
         }
-        Ok(Self { engine, flow, program, columns, config, hub, data_dir })
+        let decided = AtomicBool::new(false);
+        Ok(Self { engine, flow, program, columns, config, hub, data_dir, decided })
     }
 
     /// Makes the folder where it is missing, and makes it this hub's.
@@ -138,6 +142,7 @@ impl DropTrigger {
             rules: self.config.row_rules(),
             fingerprints: None,
             duplicate_of: None,
+            goes_on: false,
         };
         let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
         self.engine

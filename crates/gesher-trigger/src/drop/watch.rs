@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -109,6 +110,9 @@ impl DropTrigger {
             return Ok(None);
         }
         let now = self.engine.clock().monotonic();
+        if self.decided.swap(false, Ordering::AcqRel) {
+            watch.resume_at = Some(now);
+        }
         if watch.resume_at.is_some_and(|at| at <= now) {
             // After trouble the folder itself may be what is missing.
             let folder = self.open_folder()?;
@@ -174,7 +178,15 @@ impl DropTrigger {
             if stop.is_requested() {
                 break;
             }
-            match self.work_on(&run.id, stop, &Progress::default()).await {
+            let worked = match self.waits(&run).await {
+                Ok(true) => {
+                    tracing::warn!(flow = self.flow.name, run = %run.id, "the run is halted and waits for a person");
+                    continue;
+                }
+                Ok(false) => self.work_on(&run.id, stop, &Progress::default()).await,
+                Err(error) => Err(error),
+            };
+            match worked {
                 Ok(end) => {
                     self.log_end(&end);
                     ends.push(end);
@@ -192,7 +204,7 @@ impl DropTrigger {
         Ok((ends, trouble))
     }
 
-    fn log_end(&self, end: &FileEnd) {
+    pub(super) fn log_end(&self, end: &FileEnd) {
         tracing::info!(flow = self.flow.name, run = %end.run, "{}", end.outcome.word());
     }
 

@@ -4,7 +4,7 @@
 use gesher_core::operation::{Facts, OutcomeFuture};
 use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, Money, Operation, OperationEntry,
-    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Text,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, Text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ impl Operation for Pay {
     }
 
     fn facts(request: &Request) -> Facts {
-        Facts { subject: None, amount: format!("{} ILS", request.amount).parse::<Money>().ok() }
+        Facts { amount: format!("{} ILS", request.amount).parse::<Money>().ok(), ..Facts::default() }
     }
 
     fn classify(_: &Prepared, _: &Reply) -> Outcome {
@@ -121,6 +121,7 @@ impl Provider for Bank {
         _: &'a OperationEntry,
         _: &'a Account,
         prepared: &'a Prepared,
+        _: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
         Box::pin(async move {
             let request: Request = serde_json::from_str(&prepared.body).unwrap();

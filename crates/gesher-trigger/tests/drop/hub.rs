@@ -4,7 +4,8 @@ use crate::bank::Bank;
 use gesher_core::{Clock, Language, Provider, Redactor, Registry, SystemClock};
 use gesher_engine::journal::{Journal, SqliteJournal};
 use gesher_engine::{
-    Allow, CallEnd, Engine, EngineParts, Entry, Flow, Input, ItemContext, Program, ProgramEnd, Progress, Stop,
+    Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext, OnUnknown, Program,
+    ProgramEnd, Progress, Stop,
 };
 use gesher_trigger::drop::{DropConfig, DropTrigger, EncodingChoice, FileEnd, RowKey, TriggerError};
 use gesher_vault::{MasterKeySource, Vault};
@@ -19,11 +20,15 @@ pub(crate) struct PayRows {
     pub hash: &'static str,
     /// What `on_finish` throws, if there is one.
     pub on_finish: Option<&'static str>,
+    /// Rows at a time.
+    pub concurrency: usize,
+    /// What unknown answers do.
+    pub on_unknown: OnUnknown,
 }
 
 impl Default for PayRows {
     fn default() -> Self {
-        Self { hash: "0", on_finish: None }
+        Self { hash: "0", on_finish: None, concurrency: 4, on_unknown: OnUnknown::Continue }
     }
 }
 
@@ -129,7 +134,13 @@ impl Hub {
             not_cards: Vec::new(),
         };
         change(&mut config);
-        let flow = Flow { name: "pay".into(), allow: vec![Allow::Provider("bank".into())], concurrency: 4 };
+        let flow = Flow {
+            name: "pay".into(),
+            allow: vec![Allow::Provider("bank".into())],
+            concurrency: script.concurrency,
+            on_unknown: script.on_unknown,
+            limits: FlowLimits::default(),
+        };
         let columns = vec!["answer".to_owned()];
         let trigger =
             DropTrigger::new(engine.clone(), Arc::new(flow), Arc::new(script), columns, config, hub_id, data);

@@ -5,7 +5,9 @@
 
 mod bank;
 mod breaks;
+mod decisions;
 mod hub;
+mod renew;
 mod resume;
 
 use bank::Bank;

@@ -49,7 +49,7 @@ pub async fn restore(output: Output, config: &Config, args: &RestoreArgs) -> Res
     let draft = path.with_extension("db.restoring");
     remove(&draft)?;
     copy(&args.file, &draft)?;
-    let checked = check(config, &path, &draft);
+    let checked = check(config, &path, &draft).await;
     if checked.is_err() {
         remove(&draft)?;
     }
@@ -91,21 +91,23 @@ fn copy_durably(source: &mut File, to: &Path) -> io::Result<()> {
 }
 
 /// Opens the copy as the hub would, which brings an older one to this version, and compares whose it is.
-fn check(config: &Config, path: &Path, draft: &Path) -> Result<HubId, HubError> {
+async fn check(config: &Config, path: &Path, draft: &Path) -> Result<HubId, HubError> {
     // An empty or foreign file would be begun as a new journal.
     require_database(draft)?;
     let journal = SqliteJournal::open(draft, None, &store::environments(config), SystemClock::new().now());
     drop(journal.map_err(opening)?);
     let hub = SqliteJournal::check_file(draft).map_err(opening)?;
     BESIDE.iter().try_for_each(|end| remove(&beside(draft, end)))?;
-    match SqliteJournal::open_reader(path) {
-        Ok(present) if *present.hub_id() != hub => {
-            let present = present.hub_id();
-            Err(HubError::usage(format!("it is the journal of another hub, {hub}; this one is {present}")))
-        }
-        // A journal that is lost or damaged is a reason to restore.
-        _ => Ok(hub),
+    // A journal that is lost or damaged, or that was begun anew after the loss, is a reason to restore.
+    let Ok(present) = SqliteJournal::open_reader(path) else { return Ok(hub) };
+    let is_used = present.runs(None, 1).await.is_ok_and(|runs| !runs.is_empty());
+    if is_used && *present.hub_id() != hub {
+        let present = present.hub_id();
+        return Err(HubError::usage(format!(
+            "it is the journal of another hub, {hub}; this one is {present}"
+        )));
     }
+    Ok(hub)
 }
 
 fn require_database(path: &Path) -> Result<(), HubError> {
@@ -162,6 +164,7 @@ fn remove(path: &Path) -> Result<(), HubError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gesher_engine::journal::{NewRun, ScriptBundle, TriggerKind};
 
     const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
 
@@ -204,6 +207,19 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let (config, path) = hub(&scratch.path().join("one"));
         let (_, other) = hub(&scratch.path().join("two"));
+        // A journal without a run may be one that was begun after the loss of another.
+        let present = SqliteJournal::open(&path, None, &store::environments(&config), NOW).unwrap();
+        let run = NewRun {
+            id: "k7mq2xd".parse().unwrap(),
+            flow: "f".to_owned(),
+            trigger: TriggerKind::Call,
+            name: "call".to_owned(),
+            source: json!(null),
+            script: ScriptBundle::default(),
+            at: NOW,
+        };
+        present.start_run(run).await.unwrap();
+        drop(present);
         let real = Config::parse(scratch.path(), "[officeguy]\ncompany_id = 7\n").unwrap();
         let elsewhere = scratch.path().join("elsewhere.db");
         drop(SqliteJournal::open(&elsewhere, None, &store::environments(&real), NOW).unwrap());

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod check;
 pub mod completions;
+pub mod decide;
 pub mod demo;
 pub mod doctor;
 pub mod dry_run;
@@ -14,6 +15,7 @@ pub mod secrets;
 pub mod serve;
 pub mod show;
 pub mod simulate;
+pub mod unknown;
 
 use crate::cli::{Cli, Command, Page};
 use crate::compose::store::Store;
@@ -87,6 +89,13 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Restore(args) => block_on(backup::restore(output, &load()?, &args)),
         Command::Doctor(args) if args.adopt_intents => block_on(doctor::adopt(output, &load()?)),
         Command::Doctor(_) => block_on(doctor::run(output, &cli.hub)),
+        Command::Resume(args) => {
+            block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Resume))
+        }
+        Command::Cancel(args) => {
+            block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Cancel))
+        }
+        Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;

@@ -9,17 +9,19 @@ use crate::compose::lock::{HubLock, is_held};
 use crate::compose::store::open_reader;
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::{Config, FlowConfig};
+use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
 use crate::providers::descriptors;
-use crate::{follow, handover, logging, signals, spool};
+use crate::{follow, handover, logging, signals, spool, tending};
 use gesher_core::{Effect, Redactor, RunId};
-use gesher_engine::journal::{Journal, RunRecord, Tally, TriggerKind};
+use gesher_engine::journal::{Journal, RunRecord, RunState, Tally, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::FaultPlan;
 use gesher_trigger::drop::{DropTrigger, FileOutcome, RunFiles};
 use serde_json::{Value, json};
+use std::future::Future;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,6 +124,24 @@ fn trigger_of(flow: &LoadedFlow) -> Result<&Arc<DropTrigger>, HubError> {
     flow.drop.as_ref().ok_or_else(|| HubError::usage(format!("the flow {} has no drop folder", flow.name)))
 }
 
+/// Does the work while people's decisions about it are obeyed.
+async fn heeding<T>(
+    hub: &Hub,
+    stop: &Stop,
+    work: impl Future<Output = Result<T, HubError>>,
+) -> Result<T, HubError> {
+    let people = Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Run };
+    people.once(stop).await?;
+    let enough = Stop::new();
+    let watching = tokio::spawn(people.clone().watch(enough.clone()));
+    let done = work.await;
+    enough.request();
+    watching.await.doing("the watch for decisions ended badly")?;
+    // What was decided about this run is settled now that it is over.
+    let settled = people.once(stop).await;
+    done.and_then(|done| settled.map(|()| done))
+}
+
 async fn run_file(
     output: Output,
     hub: &Hub,
@@ -133,17 +153,21 @@ async fn run_file(
     hub.settle().await?;
     // What an earlier process left of this flow comes first: it may be this very file.
     trigger.open_folder().map_err(|error| HubError::of_folder(&flow.name, error))?;
-    for end in trigger.resume(stop).await.doing("an interrupted run could not go on")? {
-        output.note(&format!("went on with the interrupted run {}: {}", end.run, end.outcome.word()));
-    }
-    let progress = Progress::default();
-    let work = trigger.run_file(path, stop, &progress);
-    let end = follow::counters(output, &progress, work).await.doing("the file could not be run")?;
+    let end = heeding(hub, stop, async {
+        for end in trigger.resume(stop).await.doing("an interrupted run could not go on")? {
+            output.note(&format!("went on with the interrupted run {}: {}", end.run, end.outcome.word()));
+        }
+        let progress = Progress::default();
+        let work = trigger.run_file(path, stop, &progress);
+        follow::counters(output, &progress, work).await.doing("the file could not be run")
+    });
+    let end = end.await?;
     if matches!(end.outcome, FileOutcome::Stopped) {
         let run = &end.run;
         output
             .note(&format!("run {run} stopped before its end; it goes on when the hub serves or runs again"));
     }
+    tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &end.run).await
 }
 
@@ -157,7 +181,9 @@ async fn call(
     request.check(flow, &hub.redactor)?;
     hub.settle().await?;
     let run = calls::begin(&hub.engine, flow, request).await?;
-    calls::work(&hub.engine, flow, &run, request.source(), stop, &Progress::default()).await?;
+    let progress = Progress::default();
+    heeding(hub, stop, calls::work(&hub.engine, flow, &run, request.source(), stop, &progress)).await?;
+    tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &run).await
 }
 
@@ -174,7 +200,7 @@ async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Resul
     output.note(&format!("handed to the running hub as run {run}"));
     let is_serving = || is_held(config);
     let (record, _) = follow::to_the_end(output, &*journal, &run, is_serving).await?;
-    if !record.state.is_final() {
+    if !record.state.is_final() && record.state != RunState::Halted {
         output.note("the hub that served is gone; the run goes on when a hub serves here again");
     }
     summary(output, &*journal, config, &run).await
@@ -207,11 +233,11 @@ async fn summary(
 ) -> Result<Exit, HubError> {
     let (record, tally) = follow::read(journal, run).await?;
     let files = files_of(config, &record).unwrap_or_default();
-    let mut exit = exit::of_run(record.state, &tally);
+    let mut exit = exit_of(journal, &record, &tally).await?;
     if let Some(of) = &files.duplicate_of {
         // What became of these bytes is what their first run says.
         let (first, tally) = follow::read(journal, of).await?;
-        exit = exit.and(exit::of_run(first.state, &tally));
+        exit = exit.and(exit_of(journal, &first, &tally).await?);
     }
     let mut document = runs::document(config, &record, &tally);
     document["duplicate_of"] = json!(files.duplicate_of.as_ref().map(RunId::as_str));
@@ -221,6 +247,11 @@ async fn summary(
     output.json(&document);
     output.text(&words(&record, &tally, &files));
     Ok(exit)
+}
+
+async fn exit_of(journal: &dyn Journal, run: &RunRecord, tally: &Tally) -> Result<Exit, HubError> {
+    let is_limited = follow::is_limited(journal, &run.id, tally).await?;
+    Ok(exit::of_run(run.state, tally, is_limited))
 }
 
 fn words(record: &RunRecord, tally: &Tally, files: &RunFiles) -> String {
@@ -238,5 +269,22 @@ fn words(record: &RunRecord, tally: &Tally, files: &RunFiles) -> String {
     if tally.items() > 0 {
         text.push_str(&format!("  gesher show {} tells about each row\n", record.id));
     }
+    text.push_str(&next_step(record));
     text
+}
+
+/// What a person does about a run that did not come to its end.
+fn next_step(record: &RunRecord) -> String {
+    let id = &record.id;
+    match record.state {
+        RunState::Halted => format!(
+            "next: find out about its open steps (`gesher show {id} --items unknown`), then `gesher resume {id}` to go on, \
+             or `gesher cancel {id}` to give the rest up\n"
+        ),
+        RunState::Cancelled => {
+            "next: drop the original file again, or its retry file, to do the rows that were not done\n"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
 }

@@ -5,12 +5,13 @@ use crate::compose::lock::{HubLock, Role};
 use crate::compose::store::data_folders;
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
+use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
-use crate::{disk, signals, spool};
+use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
 use gesher_simulator::FaultPlan;
@@ -62,6 +63,7 @@ async fn serve(
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
     }
+    tending::begin(hub, stop, &mut work);
     let calls = spool::serve(
         hub.config.data.clone(),
         hub.engine.clone(),
@@ -73,6 +75,13 @@ async fn serve(
     work.spawn(async move {
         calls::resume(&engine, &flows, &stopping).await?;
         calls.await;
+        Ok(())
+    });
+    let people =
+        Decisions { engine: hub.engine.clone(), flows: Arc::clone(&hub.flows), office: Office::Serve };
+    let decisions = people.watch(stop.clone());
+    work.spawn(async move {
+        decisions.await;
         Ok(())
     });
     ready.set(true);

@@ -6,6 +6,7 @@ use crate::compose::store::{local, open_reader, time_zone};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
+use crate::follow;
 use crate::output::Output;
 use crate::table::TextTable;
 use gesher_core::money::two_places;
@@ -33,7 +34,8 @@ pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exi
         true => output.json(&whole(&*journal, config, &run, &tally, args.items).await?),
         false => output.text(&page(&*journal, config, &run, &tally, args.items).await?),
     }
-    Ok(exit::of_shown(run.state, &tally))
+    let is_limited = follow::is_limited(&*journal, &run.id, &tally).await?;
+    Ok(exit::of_shown(run.state, &tally, is_limited))
 }
 
 async fn whole(

@@ -53,7 +53,13 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
 }
 
 fn flow_of(part: &FlowConfig) -> Flow {
-    Flow { name: part.name.clone(), allow: part.allowed(), concurrency: part.concurrency }
+    Flow {
+        name: part.name.clone(),
+        allow: part.allowed(),
+        concurrency: part.concurrency,
+        on_unknown: part.on_unknown,
+        limits: part.limits,
+    }
 }
 
 fn loaded(

@@ -1,5 +1,6 @@
 //! The composition root: from a hub's folder to parts that run. The only place where all crates meet.
 
+pub mod beside;
 mod flows;
 pub mod lock;
 pub mod secrets;
@@ -83,6 +84,15 @@ impl Hub {
     }
 }
 
+/// The turns at the providers.
+pub fn account_rules(config: &Config) -> Vec<AccountRules> {
+    vec![AccountRules {
+        provider: "officeguy".to_owned(),
+        max_in_flight: config.officeguy.max_in_flight,
+        rate_per_second: config.officeguy.rate,
+    }]
+}
+
 /// The providers that a flow may call. Without an account there are none, and the rules have seen to it that no flow
 /// needs one.
 async fn providers_of(
@@ -114,13 +124,4 @@ pub async fn live_provider(
     let api_key = secrets::value(name, store, redactor).await?;
     let account = OfficeGuyAccount { base_url: part.base_url.clone(), company_id, api_key };
     providers::officeguy(part, account, config.language).map(Some)
-}
-
-/// Turns at the providers, as configured.
-pub fn account_rules(config: &Config) -> Vec<AccountRules> {
-    vec![AccountRules {
-        provider: "officeguy".to_owned(),
-        max_in_flight: config.officeguy.max_in_flight,
-        rate_per_second: config.officeguy.rate,
-    }]
 }

@@ -14,6 +14,11 @@ use std::sync::Arc;
 /// The provider's name, as the simulator is asked for its address.
 pub const OFFICEGUY: &str = "officeguy";
 
+/// Any key opens the simulator's marketplace.
+const KEY: &str = "key-of-the-simulated-marketplace";
+/// The file in the simulator's folder that says where it listens, for commands beside the hub that runs it.
+const ADDRESS_FILE: &str = "address";
+
 /// Starts the simulator of a hub, with its ledger in the data folder, and answers the account that the hub has there.
 pub async fn start(
     config: &Config,
@@ -27,11 +32,18 @@ pub async fn start(
     let running = run(anywhere, world, Some(folder.join("ledger.jsonl")), faults).await?;
     let base_url = running.base_url(OFFICEGUY);
     let base_url = base_url.ok_or_else(|| HubError::failed("the simulator does not listen"))?;
-    // Any key opens the simulator's marketplace.
-    Ok((
-        running,
-        OfficeGuyAccount { base_url, company_id, api_key: Secret::from("key-of-the-simulated-marketplace") },
-    ))
+    std::fs::write(folder.join(ADDRESS_FILE), &base_url)
+        .doing("the simulator's address cannot be written")?;
+    Ok((running, OfficeGuyAccount { base_url, company_id, api_key: Secret::from(KEY) }))
+}
+
+/// The account that a hub has at the simulator that another process runs for it.
+pub fn running(config: &Config) -> Result<OfficeGuyAccount, HubError> {
+    let path = config.data.join("simulator").join(ADDRESS_FILE);
+    let address = std::fs::read_to_string(&path)
+        .map_err(|error| HubError::failed("the running hub's simulator cannot be found").because(error))?;
+    let company_id = config.officeguy.company_id.unwrap_or(SIMULATED_COMPANY);
+    Ok(OfficeGuyAccount { base_url: address.trim().to_owned(), company_id, api_key: Secret::from(KEY) })
 }
 
 /// Runs a simulator of OfficeGuy.

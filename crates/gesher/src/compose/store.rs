@@ -63,6 +63,20 @@ impl Store {
         Ok(Self::with(config, Arc::new(journal), vault, Arc::new(clock)))
     }
 
+    /// Opens the store beside a hub that may be running: for single writes, never for sending. None where there is none
+    /// yet.
+    pub fn open_beside(config: &Config) -> Result<Option<Self>, HubError> {
+        let Some(journal) = open_beside(config)? else { return Ok(None) };
+        let vault = Vault::open(&master_key(config))
+            .map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
+        Ok(Some(Self {
+            journal,
+            vault: Arc::new(vault),
+            clock: Arc::new(SystemClock::new()),
+            time_zone: time_zone(config),
+        }))
+    }
+
     /// The instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -132,6 +146,16 @@ pub fn open_reader(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError
         return Ok(None);
     }
     let journal = SqliteJournal::open_reader(&path).map_err(opening)?;
+    Ok(Some(Arc::new(journal)))
+}
+
+/// The journal for a person's single writes, beside a hub that may be running. None where there is none yet.
+pub fn open_beside(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError> {
+    let path = journal_path(config);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let journal = SqliteJournal::open_beside(&path).map_err(opening)?;
     Ok(Some(Arc::new(journal)))
 }
 

@@ -15,7 +15,8 @@ pub use read::Section;
 pub use value::SecretName;
 
 use gesher_core::{Language, Money};
-use gesher_engine::Allow;
+use gesher_engine::{Allow, FlowLimits, OnUnknown};
+use gesher_officeguy::StampPlace;
 use gesher_trigger::drop::{DropConfig, EncodingChoice, RowKey};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -70,6 +71,8 @@ pub struct OfficeGuy {
     pub rate: Option<u32>,
     /// Calls at a time.
     pub max_in_flight: usize,
+    /// Where the hub's own reference stands in descriptions.
+    pub stamp: StampPlace,
     section: Section,
 }
 
@@ -93,18 +96,11 @@ pub struct FlowConfig {
     pub concurrency: usize,
     /// What stops it after unknown answers.
     pub on_unknown: OnUnknown,
+    /// How much money it may move.
+    pub limits: FlowLimits,
     /// Its drop folder.
     pub drop: Option<DropPart>,
     section: Section,
-}
-
-/// What unknown answers in a row do to a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnUnknown {
-    /// Nothing.
-    Continue,
-    /// So many stop it from taking new items.
-    After(u32),
 }
 
 /// A drop folder.
@@ -242,6 +238,7 @@ fn officeguy(section: Section) -> OfficeGuy {
             _ => None,
         },
         max_in_flight: count(&section, "max_in_flight"),
+        stamp: section.text("stamp").parse().unwrap_or_default(),
         section,
     }
 }
@@ -249,7 +246,7 @@ fn officeguy(section: Section) -> OfficeGuy {
 fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
     let on_unknown = match section.get("on_unknown") {
         Some(Value::Whole(many)) => OnUnknown::After(u32::try_from(*many).unwrap_or(u32::MAX)),
-        Some(Value::Text(word)) if word == "halt" => OnUnknown::After(1),
+        Some(Value::Text(word)) if word == "halt" => OnUnknown::Halt,
         _ => OnUnknown::Continue,
     };
     FlowConfig {
@@ -258,6 +255,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         allow: section.texts("allow"),
         concurrency: count(&section, "concurrency"),
         on_unknown,
+        limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
         section,
     }
@@ -305,8 +303,12 @@ fn secret(section: &Section, name: &str) -> Option<SecretName> {
     }
 }
 
-/// A sum of a table of limits.
-pub fn limit(section: &Section, name: &str) -> Option<Money> {
+fn limits(section: &Section) -> FlowLimits {
+    let [per_call, per_run, per_day] = ["per_call", "per_run", "per_day"].map(|name| limit(section, name));
+    FlowLimits { per_call, per_run, per_day }
+}
+
+fn limit(section: &Section, name: &str) -> Option<Money> {
     match section.get(name) {
         Some(Value::Money(money)) => Some(*money),
         _ => None,

@@ -4,7 +4,7 @@
 //! worse than none.
 
 use super::value::did_you_mean;
-use super::{Config, DropPart, Fault, FlowConfig, OnUnknown};
+use super::{Config, DropPart, Fault, FlowConfig};
 use gesher_core::{Descriptor, Effect};
 use gesher_engine::Allow;
 use gesher_trigger::drop::{FolderConflict, conflict};
@@ -26,18 +26,6 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     overlaps(config, &mut faults);
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults
-}
-
-/// What is set and has no effect in this version, though nothing goes wrong without it.
-pub fn warnings(config: &Config) -> Vec<Fault> {
-    let mut warnings = Vec::new();
-    let keeps_on =
-        |flow: &&FlowConfig| flow.on_unknown != OnUnknown::Continue && flow.section.is_set("on_unknown");
-    for flow in config.flows.iter().filter(keeps_on) {
-        let what = format!("`on_unknown`: {NOT_BUILT}; the flow goes on after unknown answers");
-        warnings.push(config.flow_fault(flow, "on_unknown", what, ""));
-    }
-    warnings
 }
 
 fn hub(config: &Config) -> Vec<Fault> {
@@ -76,14 +64,17 @@ fn uses_provider(config: &Config, provider: &str) -> bool {
 }
 
 fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
-    for (table, does) in
-        [("webhook", "webhooks"), ("schedule", "schedules"), ("limits", "limits on money and approvals")]
-    {
+    for (table, does) in [("webhook", "webhooks"), ("schedule", "schedules")] {
         if let Some(section) = flow.section.tables.get(table) {
             let at = section.place("");
             let mend = format!("take [flow.{}.{table}] out", flow.name);
             faults.push(config.source.fault(&at, format!("{does}: {NOT_BUILT}"), mend));
         }
+    }
+    if let Some(limits) = flow.section.tables.get("limits").filter(|limits| limits.is_set("approve_above")) {
+        let what = format!("approvals: {NOT_BUILT}, so nobody would be asked");
+        let mend = "take `approve_above` out; `per_run` bounds what a run may move";
+        faults.push(config.source.fault(&limits.place("approve_above"), what, mend));
     }
     if !flow.section.texts("http").is_empty() {
         let what = format!("`http`: {NOT_BUILT}");

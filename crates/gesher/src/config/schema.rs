@@ -104,6 +104,13 @@ pub const TABLES: &[Table] = &[
             default("timeout", Kind::Duration, "\"120s\"", "How long one whole call may take."),
             optional("rate", Kind::Rate, "How many calls may begin in a second; no bound by default."),
             default("max_in_flight", Kind::Whole(1, IN_FLIGHT_MAX), "16", "Calls at a time, over all flows."),
+            default(
+                "stamp",
+                Kind::Word(&["end", "start", "off"]),
+                "\"end\"",
+                "Where in the description of a document the hub writes its own reference, such as `[k7mq2xd.12.1]`. By \
+                 it an unknown charge is found again; with \"off\" more of them are left to a person.",
+            ),
         ],
     },
     Table {

@@ -129,13 +129,13 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
     check("[senzey]\naccount = \"acme\"\n[plugin.masav]\npath = \"x.so\"\nsha256 = \"…\"\n[hooks]\n", "");
     check_heads(
         &format!(
-            "{FLOW}http = [\"api.example.com\"]\n[flow.a.limits]\nper_call = \"5000.00 ILS\"\n[flow.a.webhook]\npath = \"/x\"\n\
+            "{FLOW}http = [\"api.example.com\"]\n[flow.a.limits]\napprove_above = \"5000.00 ILS\"\n[flow.a.webhook]\npath = \"/x\"\n\
              verify = \"none\"\n[flow.a.schedule]\ncron = \"0 6 1 * *\"\n[flow.a.drop]\nfolder = \"in\"\npattern = \"*.xlsx\"\n\
              row_key = [\"id\"]\n"
         ),
         &[
             "gesher.toml:6:8: `http`: this is not built yet in this version",
-            "gesher.toml:7:9: limits on money and approvals: this is not built yet in this version",
+            "gesher.toml:8:17: approvals: this is not built yet in this version, so nobody would be asked",
             "gesher.toml:9:9: webhooks: this is not built yet in this version",
             "gesher.toml:12:9: schedules: this is not built yet in this version",
             "gesher.toml:16:11: .xlsx files: this is not built yet in this version",
@@ -195,6 +195,28 @@ fn flows_keep_out_of_each_others_folders() {
 }
 
 #[test]
+fn limits_and_unknown_answers_are_the_flows_own() {
+    let flow = |text: &str| {
+        let config =
+            Config::parse(Path::new("/hub"), &format!("[flow.a]\nscript = \"a.rhai\"\n{text}")).unwrap();
+        assert!(rules::faults(&config, &descriptors()).is_empty(), "{text}");
+        config.flow("a").unwrap().clone()
+    };
+    for (text, want) in [
+        ("", OnUnknown::After(5)),
+        ("on_unknown = 2\n", OnUnknown::After(2)),
+        ("on_unknown = \"continue\"\n", OnUnknown::Continue),
+        ("on_unknown = \"halt\"\n", OnUnknown::Halt),
+    ] {
+        assert_eq!(flow(text).on_unknown, want, "{text}");
+    }
+    let limits = flow("[flow.a.limits]\nper_call = \"50.00 ILS\"\nper_day = \"900.00 USD\"\n").limits;
+    let money = |text: &str| Some(text.parse().unwrap());
+    assert_eq!(limits.per_call, money("50.00 ILS"));
+    assert_eq!((limits.per_run, limits.per_day), (None, money("900.00 USD")));
+}
+
+#[test]
 fn values_arrive_typed() {
     let text = "[hub]\nlanguage = \"en\"\ndata = \"../d\"\n[officeguy]\ncompany_id = 2_410_000_001\ntimeout = \"5m\"\nrate = \"20/s\"\n\
                 api_key = { secret = \"officeguy.api_key\" }\n[flow.a]\nscript = \"a.rhai\"\non_unknown = \"halt\"\nconcurrency = 16\n\
@@ -207,7 +229,8 @@ fn values_arrive_typed() {
     assert_eq!((config.officeguy.rate, config.officeguy.max_in_flight), (Some(20), 16));
     assert_eq!(config.officeguy.api_key, Some(SecretName("officeguy.api_key".to_owned())));
     let flow = config.flow("a").unwrap();
-    assert_eq!((flow.concurrency, flow.on_unknown), (16, OnUnknown::After(1)));
+    assert_eq!((flow.concurrency, flow.on_unknown), (16, OnUnknown::Halt));
+    assert_eq!(flow.limits, FlowLimits::default());
     let drop = &flow.drop.as_ref().unwrap().config;
     assert_eq!(drop.folder, Path::new("/hub/in"));
     assert_eq!(drop.settle, Duration::from_millis(300));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gesher_core::time::SystemClock;
 use gesher_core::{Clock, Language, OutcomeStatus, Registry, Secret};
 use gesher_engine::{Answer, CallEnd, Input, ProgramEnd, Row};
-use gesher_officeguy::{OfficeGuy, OfficeGuyConfig};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, StampPlace};
 use gesher_provider::BaseUrl;
 use gesher_script::{CompileOptions, Host, Level, RhaiProgram, compile};
 use jiff::tz::TimeZone;
@@ -133,6 +133,7 @@ fn program(work: &Path, text: &str) -> Result<Arc<RhaiProgram>, Failure> {
         language: Language::En,
         timeout: Duration::from_secs(2),
         connect_timeout: Duration::from_secs(1),
+        stamp: StampPlace::End,
     });
     let registry = Registry::new(&[Arc::new(provider.or_fail("make a provider")?)]);
     compile(work, &file, &registry, &CompileOptions::default())

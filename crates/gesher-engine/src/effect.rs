@@ -1,0 +1,124 @@
+//! A call with an effect, from its intent to its durable outcome: the only part of the one path where money can move.
+//!
+//! What stands in its way is asked in this order: whether its run has halted, the limit on one call; then, in one
+//! commit of the journal, its key, the lock of its subject, and the limits on its run and its day.
+
+use crate::context::CallFault;
+use crate::engine::{Call, Called, Engine};
+use crate::flow::FlowLimits;
+use crate::limits;
+use crate::messages;
+use crate::permits::Permit;
+use crate::stop::Stop;
+use gesher_core::operation::Registered;
+use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
+use gesher_journal::{Begin, Intent, ItemQuery, StepFinish, StepRecord};
+use std::sync::atomic::Ordering;
+
+/// What came of an intent.
+pub(crate) enum Begun {
+    /// It is durable: send, once, with this stamp.
+    Send(Option<Stamp>),
+    /// Another step has the key.
+    KeyTaken(Box<Begin>),
+    /// Another step on the same subject is open.
+    Locked(Box<StepRecord>),
+    /// It is refused, and there is no intent.
+    NotNow(Box<Outcome>),
+}
+
+impl Engine {
+    /// Journals the intent of a call, unless something stands in its way.
+    pub(crate) async fn begin(&self, call: &Call<'_>, key: &Key, account: &str) -> Result<Begun, CallFault> {
+        if call.guard.forbids_effects() {
+            return Ok(Begun::NotNow(Box::new(messages::run_halted(&call.step.item.run))));
+        }
+        let Registered { provider, entry, .. } = call.registered;
+        let descriptor = &entry.descriptor;
+        let (facts, at) = (&call.prepared.facts, self.clock().now());
+        let money = descriptor.effect == Effect::Money;
+        let limits = if money { call.limits } else { FlowLimits::default() };
+        if let Some(reached) = limits::one_call(&limits, facts.amount) {
+            return Ok(Begun::NotNow(Box::new(limits::outcome(&reached))));
+        }
+        let stamp = provider.stamp(entry, call.prepared, &call.step);
+        let intent = Intent {
+            step: call.step.clone(),
+            operation: call.operation.to_owned(),
+            who: call.who.to_owned(),
+            account: account.to_owned(),
+            key: key.clone(),
+            once: descriptor.key == KeyRule::OncePerVendor,
+            request_hash: call.prepared.hash,
+            subject: facts.subject.clone(),
+            amount: facts.amount,
+            money,
+            limits: limits::of_intent(&limits, at, self.time_zone()),
+            look_up: facts.look_up.clone(),
+            stamp: stamp.as_ref().map(ToString::to_string),
+            at,
+        };
+        let begin = self.journal().begin_step(intent).await;
+        // Said before this item ends, so that no other one begins meanwhile.
+        let begin = begin.inspect_err(|error| self.store_failed(error));
+        Ok(match begin.map_err(CallFault::journal("journalling an intent"))? {
+            Begin::Send { .. } => {
+                call.begun.store(true, Ordering::Release);
+                Begun::Send(stamp)
+            }
+            Begin::Locked(open) => Begun::Locked(open),
+            Begin::Limited(reached) => Begun::NotNow(Box::new(limits::outcome(&reached.into()))),
+            taken => Begun::KeyTaken(Box::new(taken)),
+        })
+    }
+
+    /// Sends a call whose intent is durable. From here to the durable outcome nothing may leave this function early:
+    /// an intent without an outcome is `unknown` for ever.
+    pub(crate) async fn send(
+        &self,
+        call: &Call<'_>,
+        account: &Account,
+        stamp: Option<&Stamp>,
+        permit: Permit,
+        stop: &Stop,
+    ) -> Result<Called, CallFault> {
+        // The run may have halted while the intent was on its way to the disk.
+        let is_sent = !call.guard.forbids_effects();
+        let outcome = match is_sent {
+            true => self.perform(call, account, stamp).await,
+            false => messages::run_halted(&call.step.item.run),
+        };
+        drop(permit);
+        let (outcome, sealed) = self.keep(outcome);
+        let finish =
+            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.clock().now() };
+        self.finish(finish, stop).await?;
+        if is_sent {
+            self.note(call.guard, &call.step, outcome.status);
+        }
+        Ok(Called::own(outcome))
+    }
+
+    /// Asks the provider about the step that locks a subject, before the lock is the answer.
+    pub(crate) async fn ask_about(&self, open: &StepRecord) {
+        match self.reconcile(&open.id).await {
+            Ok(found) => tracing::info!(step = %open.id, ?found, "asked about the step that locks a subject"),
+            // The lock holds as before.
+            Err(error) => {
+                tracing::warn!(step = %open.id, %error, "cannot ask about the step that locks a subject")
+            }
+        }
+    }
+
+    /// What a locked subject comes to: the open step with its file and line, and how to settle it.
+    pub(crate) async fn subject_locked(&self, open: &StepRecord) -> Result<Outcome, CallFault> {
+        let item = &open.id.item;
+        let run = self.journal().run(&item.run).await.map_err(CallFault::journal("reading a run"))?;
+        let before = item.ordinal.checked_sub(1);
+        let query = ItemQuery { run: item.run.clone(), status: None, after: before, limit: 1 };
+        let items = self.journal().items(&query).await.map_err(CallFault::journal("reading an item"))?;
+        let line = items.first().filter(|found| found.id == *item).map(|found| found.line);
+        let place = run.as_ref().zip(line).map(|(run, line)| (run.name.as_str(), line));
+        Ok(messages::subject_locked(open, place))
+    }
+}

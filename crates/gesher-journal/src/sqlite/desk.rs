@@ -1,0 +1,243 @@
+//! What the writer works with: its connection, the intent log, and what it remembers between commands.
+//!
+//! What is remembered is only ever a copy of what the database says. It is forgotten when a transaction is rolled back
+//! and when another process wrote, so that no command is decided by what is not so.
+
+use super::convert::first;
+use super::fault::Fault;
+use super::limits::Held;
+use super::runs::RunNumbers;
+use crate::error::JournalError;
+use crate::guard::Guard;
+use crate::intent_log::{IntentLog, LoggedIntent};
+use gesher_core::{RunId, StepId};
+use rusqlite::Connection;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the connection may do.
+pub(super) enum Role {
+    /// It belongs to the process that sends.
+    Sender(Option<IntentLog>),
+    /// It writes single rows beside that process.
+    Beside,
+}
+
+/// The state of the guard, which callers may ask for while the writer works.
+pub(super) type SharedGuard = Arc<Mutex<Guard>>;
+
+/// See the module.
+pub(super) struct Desk {
+    connection: Connection,
+    role: RefCell<Role>,
+    guard: SharedGuard,
+    /// Set by an adoption; the guard is lifted once that is durable.
+    adopted: Cell<bool>,
+    data_version: Cell<i64>,
+    /// The numbers of runs, which never change.
+    pub(super) runs: RefCell<HashMap<RunId, RunNumbers>>,
+    /// The names of flows.
+    pub(super) flows: RefCell<HashMap<i64, Arc<str>>>,
+    /// What money steps hold.
+    pub(super) held: RefCell<Held>,
+    /// Whether any step is open. None: not asked yet.
+    pub(super) any_open: Cell<Option<bool>>,
+    begun: RefCell<Begun>,
+}
+
+/// The intents of the batch so far.
+#[derive(Default)]
+struct Begun {
+    /// Which command of the batch is at work.
+    command: usize,
+    steps: Vec<BegunStep>,
+    lines: Vec<u8>,
+}
+
+/// An intent whose line has to be durable before its command is answered.
+pub(super) struct BegunStep {
+    /// The place of its command in the batch.
+    pub(super) command: usize,
+    /// The step.
+    pub(super) step: StepId,
+    /// Where its line ends among the lines.
+    end: usize,
+}
+
+/// A place to come back to when a command is undone.
+pub(super) struct Mark(usize);
+
+impl Deref for Desk {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Desk {
+    /// A desk with nothing remembered.
+    pub(super) fn new(connection: Connection, role: Role, guard: SharedGuard) -> Self {
+        Self {
+            connection,
+            role: RefCell::new(role),
+            guard,
+            adopted: Cell::new(false),
+            data_version: Cell::new(0),
+            runs: RefCell::default(),
+            flows: RefCell::default(),
+            held: RefCell::default(),
+            any_open: Cell::new(None),
+            begun: RefCell::default(),
+        }
+    }
+
+    /// Begins a transaction. What another process changed since the last one is not remembered otherwise.
+    pub(super) fn begin(&self) -> rusqlite::Result<()> {
+        self.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let version = self.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0));
+        match version {
+            Ok(version) if version == self.data_version.replace(version) => Ok(()),
+            Ok(_) => {
+                self.forget();
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the transaction durable.
+    pub(super) fn commit(&self) -> rusqlite::Result<()> {
+        self.prepare_cached("COMMIT")?.execute([])?;
+        if self.adopted.replace(false) {
+            *self.guard.lock().unwrap_or_else(PoisonError::into_inner) = Guard::Complete;
+        }
+        Ok(())
+    }
+
+    /// Ends a transaction that is of no use, and forgets what was learned in it.
+    pub(super) fn roll_back(&self) {
+        self.forget();
+        self.adopted.set(false);
+        if self.is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.execute_batch("ROLLBACK") {
+            tracing::error!(%error, "the journal could not roll back");
+        }
+    }
+
+    fn forget(&self) {
+        self.runs.borrow_mut().clear();
+        self.flows.borrow_mut().clear();
+        self.held.borrow_mut().clear();
+        self.any_open.set(None);
+    }
+
+    /// Refuses intents where they must not be journalled: beside the hub, with a database that is behind, and while
+    /// the log cannot be written.
+    pub(super) fn require_sender(&self) -> Result<(), Fault> {
+        match &mut *self.role.borrow_mut() {
+            Role::Beside => return Err(JournalError::Beside.into()),
+            Role::Sender(None) => {}
+            Role::Sender(Some(log)) => log.mend()?,
+        }
+        match &*self.guard.lock().unwrap_or_else(PoisonError::into_inner) {
+            Guard::Complete => Ok(()),
+            Guard::Behind { missing, first } => {
+                Err(JournalError::Behind { missing: *missing, first: first.clone() }.into())
+            }
+        }
+    }
+
+    /// Gives the log to an adoption.
+    pub(super) fn with_log<T>(
+        &self,
+        read: impl FnOnce(Option<&IntentLog>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        match &*self.role.borrow() {
+            Role::Beside => Err(JournalError::Beside.into()),
+            Role::Sender(log) => read(log.as_ref()),
+        }
+    }
+
+    /// Writes to the log what is cut off again at once.
+    pub(super) fn probe_log(&self) -> Result<(), Fault> {
+        match &mut *self.role.borrow_mut() {
+            Role::Sender(Some(log)) => Ok(log.probe()?),
+            Role::Sender(None) | Role::Beside => Ok(()),
+        }
+    }
+
+    /// Notes that this transaction takes every missing intent over.
+    pub(super) fn note_adoption(&self) {
+        self.adopted.set(true);
+    }
+
+    /// Whether any step is open.
+    pub(super) fn has_open_steps(&self) -> Result<bool, Fault> {
+        if let Some(known) = self.any_open.get() {
+            return Ok(known);
+        }
+        let query = self.prepare_cached(
+            "SELECT 1 FROM steps WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict') LIMIT 1",
+        )?;
+        let found = first(query, [], |_| Ok(()))?.is_some();
+        self.any_open.set(Some(found));
+        Ok(found)
+    }
+
+    /// Forgets the intents of the last batch.
+    pub(super) fn clear_begun(&self) {
+        let begun = &mut *self.begun.borrow_mut();
+        begun.steps.clear();
+        begun.lines.clear();
+    }
+
+    /// Says which command of the batch is next, and answers the place to come back to when it is undone.
+    pub(super) fn at_command(&self, command: usize) -> Mark {
+        let begun = &mut *self.begun.borrow_mut();
+        begun.command = command;
+        Mark(begun.steps.len())
+    }
+
+    /// Takes back the intents that were begun since a mark.
+    pub(super) fn undo_to(&self, mark: &Mark) {
+        let begun = &mut *self.begun.borrow_mut();
+        begun.steps.truncate(mark.0);
+        let end = begun.steps.last().map_or(0, |step| step.end);
+        begun.lines.truncate(end);
+    }
+
+    /// Whether intents go into a log.
+    pub(super) fn logs(&self) -> bool {
+        matches!(&*self.role.borrow(), Role::Sender(Some(_)))
+    }
+
+    /// Keeps an intent's line until the commit that holds it.
+    pub(super) fn note_begun(&self, intent: &LoggedIntent<'_>) -> Result<(), Fault> {
+        let begun = &mut *self.begun.borrow_mut();
+        intent.write(&mut begun.lines).map_err(|error| JournalError::IntentLog {
+            path: "the intent log".to_owned(),
+            why: error.to_string(),
+        })?;
+        let (command, end) = (begun.command, begun.lines.len());
+        begun.steps.push(BegunStep { command, step: intent.step.clone().into_owned(), end });
+        Ok(())
+    }
+
+    /// Makes the batch's lines durable. Where that fails, answers the steps that must not be sent, and why.
+    pub(super) fn log_begun(&self) -> Result<(), (JournalError, Vec<BegunStep>)> {
+        let begun = &mut *self.begun.borrow_mut();
+        if begun.steps.is_empty() {
+            return Ok(());
+        }
+        let Role::Sender(Some(log)) = &mut *self.role.borrow_mut() else { return Ok(()) };
+        log.append(&begun.lines).map_err(|error| (error, std::mem::take(&mut begun.steps)))
+    }
+}

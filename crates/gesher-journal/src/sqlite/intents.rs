@@ -1,0 +1,170 @@
+//! Intents: the rules by which a step may be sent, and what stands against one.
+
+use super::convert::{first, hexadecimal, hundredths, instant, integer};
+use super::desk::Desk;
+use super::fault::Fault;
+use super::step_reads::{IN_FLIGHT, read_step, select_steps};
+use super::{audit, limits, runs};
+use crate::error::JournalError;
+use crate::intent_log::LoggedIntent;
+use crate::record::{Begin, Intent, StepRecord, StepState};
+use rusqlite::{Connection, params};
+use std::borrow::Cow;
+
+/// An intent's longer values as text, made before the writer is asked.
+pub(super) struct IntentTexts {
+    step: String,
+    look_up: Option<String>,
+}
+
+impl IntentTexts {
+    /// Turns them into text.
+    pub(super) fn new(intent: &Intent) -> Self {
+        let look_up = (!intent.look_up.is_null()).then(|| intent.look_up.to_string());
+        Self { step: intent.step.to_string(), look_up }
+    }
+}
+
+pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result<Begin, Fault> {
+    desk.require_sender()?;
+    let run = runs::numbers(desk, &intent.step.item.run)?;
+    let attempt = match key_of(desk, run.no, intent)? {
+        KeyState::Free { attempt } => attempt,
+        KeyState::Answered(step) => return Ok(Begin::Recorded(step)),
+        KeyState::Live(step) => {
+            return Ok(match step.state {
+                StepState::InFlight => Begin::InFlight(step),
+                StepState::Over(status) if status.is_open() => Begin::Open(step),
+                _ if intent.once || step.request_hash == intent.request_hash => Begin::Recorded(step),
+                _ => Begin::Reused(step),
+            });
+        }
+    };
+    if let Some(step) = locked_by(desk, intent)? {
+        return Ok(Begin::Locked(Box::new(step)));
+    }
+    if let Some(reached) = limits::reached(desk, run, intent)? {
+        return Ok(Begin::Limited(reached));
+    }
+    insert(desk, run.no, intent, texts, attempt)?;
+    let seq = desk.last_insert_rowid();
+    if intent.money {
+        limits::note_begun(desk, run, intent.at, intent.amount)?;
+    }
+    audit::note(desk, intent.at, &texts.step, None, IN_FLIGHT, None)?;
+    if desk.logs() {
+        let flow = runs::flow_name(desk, run.flow)?;
+        desk.note_begun(&logged(intent, &flow, seq, attempt))?;
+    }
+    Ok(Begin::Send { attempt })
+}
+
+fn insert(
+    connection: &Connection,
+    run: i64,
+    intent: &Intent,
+    texts: &IntentTexts,
+    attempt: u32,
+) -> Result<(), Fault> {
+    let (amount, currency) = hundredths(intent.amount)?;
+    let begun = connection
+        .prepare_cached(
+            "INSERT INTO steps (run, ordinal, position, state, attempt, money, amount, currency, intent_at, operation,
+                    who, account, key, request_hash, subject, stamp, look_up)
+             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             ON CONFLICT (run, ordinal, position) DO NOTHING",
+        )?
+        .execute(params![
+            run,
+            integer(intent.step.item.ordinal)?,
+            intent.step.position,
+            attempt,
+            intent.money,
+            amount,
+            currency,
+            instant(intent.at),
+            intent.operation,
+            intent.who,
+            intent.account,
+            intent.key.as_str(),
+            intent.request_hash,
+            intent.subject,
+            intent.stamp,
+            texts.look_up
+        ])?;
+    if begun == 0 {
+        return Err(JournalError::StepTaken(intent.step.clone()).into());
+    }
+    Ok(())
+}
+
+/// An intent as the intent log keeps it.
+fn logged<'a>(intent: &'a Intent, flow: &'a str, seq: i64, attempt: u32) -> LoggedIntent<'a> {
+    LoggedIntent {
+        seq,
+        step: Cow::Borrowed(&intent.step),
+        flow: flow.into(),
+        operation: intent.operation.as_str().into(),
+        who: intent.who.as_str().into(),
+        account: intent.account.as_str().into(),
+        key: intent.key.as_str().into(),
+        attempt,
+        hash: hexadecimal(&intent.request_hash).into(),
+        subject: intent.subject.as_deref().map(Cow::Borrowed),
+        amount: intent.amount,
+        money: intent.money,
+        at: intent.at,
+        stamp: intent.stamp.as_deref().map(Cow::Borrowed),
+        look_up: Cow::Borrowed(&intent.look_up),
+    }
+}
+
+/// Where the key of an intent stands.
+enum KeyState {
+    /// It may be sent, as this attempt.
+    Free { attempt: u32 },
+    /// This same item tried it and was told no: it is told the same again.
+    Answered(Box<StepRecord>),
+    /// A step has it: in flight, succeeded, or open.
+    Live(Box<StepRecord>),
+}
+
+fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState, Fault> {
+    let named = params![intent.account, intent.operation, intent.key.as_str()];
+    // Each attempt follows one that left the key free, so the last one says where the key stands.
+    let last = connection.prepare_cached(select_steps!(
+        "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
+         ORDER BY s.attempt DESC LIMIT 1"
+    ))?;
+    let Some(last) = first(last, named, read_step)? else { return Ok(KeyState::Free { attempt: 1 }) };
+    let free = matches!(last.state, StepState::Over(status) if status.leaves_key_free());
+    if !free {
+        return Ok(KeyState::Live(Box::new(last)));
+    }
+    let own = connection.prepare_cached(select_steps!(
+        "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
+             AND s.run = ?4 AND s.ordinal = ?5
+         ORDER BY s.attempt DESC LIMIT 1"
+    ))?;
+    let ordinal = integer(intent.step.item.ordinal)?;
+    let parameters = params![intent.account, intent.operation, intent.key.as_str(), run, ordinal];
+    Ok(match first(own, parameters, read_step)? {
+        Some(step) => KeyState::Answered(Box::new(step)),
+        None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },
+    })
+}
+
+/// The oldest open step of another key on the intent's subject, unless a person unlocked it.
+fn locked_by(desk: &Desk, intent: &Intent) -> Result<Option<StepRecord>, Fault> {
+    let Some(subject) = &intent.subject else { return Ok(None) };
+    if !desk.has_open_steps()? {
+        return Ok(None);
+    }
+    let query = desk.prepare_cached(select_steps!(
+        "WHERE s.account = ?1 AND s.operation = ?2 AND s.subject = ?3
+             AND s.attempt IS NOT NULL AND s.state IN ('unknown', 'conflict')
+             AND s.key <> ?4 AND s.unlocked_at IS NULL
+         ORDER BY s.seq LIMIT 1"
+    ))?;
+    first(query, params![intent.account, intent.operation, subject, intent.key.as_str()], read_step)
+}

@@ -1,0 +1,125 @@
+//! What became of a document that was made without a charge: the documents of the time, and of the date that the
+//! request gave it.
+
+use super::asking::Asking;
+use super::noted::Noted;
+use super::payments::word;
+use super::records::{DocumentRecord, amount_agrees, around, customer_agrees, days, earliest, zone};
+use super::{CANDIDATES_MAX, too_many};
+use crate::messages;
+use gesher_core::look_up::{Agreement, Candidate, Found, LookUpFailure, Stamped, Wanted};
+use gesher_core::{Outcome, OutcomeStatus};
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// Every document that may be the call's own.
+pub(super) async fn find(
+    mut asking: Asking<'_>,
+    wanted: &Wanted,
+    noted: &Noted,
+) -> Result<Found, LookUpFailure> {
+    let days = days(wanted.intent_at, wanted.until);
+    let own_day = noted.date.as_deref().and_then(|date| date.get(..10)?.parse::<Date>().ok());
+    let may_be = |document: &DocumentRecord| may_be(document, wanted, noted, own_day);
+    let mut documents = asking.documents(days, may_be).await?;
+    if let Some(day) = own_day.filter(|day| *day < days.0 || *day > days.1) {
+        let others = asking.documents(around(day, day), may_be).await?;
+        documents
+            .extend(others.into_iter().filter(|other| other.day.is_none_or(|of| of < days.0 || of > days.1)));
+    }
+    if documents.len() > CANDIDATES_MAX {
+        return Err(too_many());
+    }
+    let mut customers: HashMap<i64, Agreement> = HashMap::new();
+    let mut candidates = Vec::new();
+    for document in documents {
+        let agrees = match (noted.customer.id, document.customer) {
+            _ if matches!(document.stamped, Stamped::As(_)) => Agreement::CannotTell,
+            (Some(named), Some(customer)) if named == customer => Agreement::Yes,
+            (Some(_), Some(_)) => Agreement::No,
+            (None, Some(customer)) => match customers.get(&customer) {
+                Some(known) => *known,
+                None => {
+                    let read = asking.document(document.id).await?;
+                    let known = read
+                        .map_or(Agreement::CannotTell, |(_, known)| customer_agrees(&noted.customer, &known));
+                    customers.insert(customer, known);
+                    known
+                }
+            },
+            (_, None) => Agreement::CannotTell,
+        };
+        candidates.push(candidate(document, wanted, agrees, own_day));
+    }
+    Ok(Found { candidates })
+}
+
+/// Whether a document may be the call's own: it bears our stamp, or no other and all that the request says of it.
+fn may_be(document: &DocumentRecord, wanted: &Wanted, noted: &Noted, own_day: Option<Date>) -> bool {
+    match &document.stamped {
+        Stamped::As(stamp) => return wanted.stamp.as_ref() == Some(stamp),
+        Stamped::Not | Stamped::Unread => {}
+    }
+    let oldest = earliest(wanted.intent_at);
+    let first_day = oldest.to_zoned(zone()).date();
+    let in_time = match own_day {
+        Some(day) => document.day.is_none_or(|of| of == day),
+        None => document.at.is_none_or(|at| at >= oldest) && document.day.is_none_or(|of| of >= first_day),
+    };
+    in_time
+        && noted.document_type.is_none_or(|kind| document.kind == Some(kind))
+        && document.external_reference.as_deref().map(str::trim) == noted.external_reference.as_deref()
+}
+
+fn candidate(
+    document: DocumentRecord,
+    wanted: &Wanted,
+    agrees: Agreement,
+    own_day: Option<Date>,
+) -> Candidate {
+    let message = messages::document_made(document.number.as_deref());
+    let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
+    outcome.code = None;
+    outcome.reference = Some(document.id.to_string());
+    outcome.document.clone_from(&document.number);
+    outcome.data = json!({
+        "DocumentID": document.id,
+        "DocumentNumber": document.number.as_deref().and_then(|number| number.parse::<i64>().ok()),
+        "CustomerID": document.customer,
+        "DocumentDownloadURL": document.download,
+        "DocumentPaymentURL": null,
+    });
+    Candidate {
+        reference: document.id.to_string(),
+        document: document.number.clone(),
+        // A date that the request chose says nothing about when the document was made.
+        at: document.at.filter(|_| own_day.is_none()),
+        amount: document.amount,
+        amount_agrees: match wanted.amount {
+            None => Agreement::Yes,
+            wanted => amount_agrees(document.amount, wanted, &[]),
+        },
+        stamped: document.stamped.clone(),
+        agrees,
+        outcome,
+        evidence: json!({ "Document": shown(&document), "customer_agrees": word(agrees) }),
+    }
+}
+
+/// A document in evidence.
+pub(super) fn shown(document: &DocumentRecord) -> Value {
+    json!({
+        "DocumentID": document.id,
+        "DocumentNumber": document.number,
+        "CustomerID": document.customer,
+        "Type": document.kind,
+        "Date": document.day.map(|day| day.to_string()),
+        "Value": document.amount.map(|amount| amount.to_string()),
+        "ExternalReference": document.external_reference,
+        "stamp": match &document.stamped {
+            Stamped::As(stamp) => Some(stamp.to_string()),
+            Stamped::Not | Stamped::Unread => None,
+        },
+    })
+}

@@ -1,0 +1,178 @@
+//! `resume` and `cancel`: what a person decides about a run. The decision is a row in the journal, which the hub that
+//! sends picks up; without one it is applied at the next start.
+
+use super::{runs, show};
+use crate::actor;
+use crate::cli::DecideArgs;
+use crate::compose::lock::is_held;
+use crate::compose::store::{open_beside, open_reader};
+use crate::config::Config;
+use crate::error::{Doing, HubError};
+use crate::exit::Exit;
+use crate::follow;
+use crate::output::Output;
+use gesher_core::{Clock, Redactor, RunId, SystemClock};
+use gesher_engine::journal::{DecisionKind, Journal, NewDecision, RunRecord, RunState, Tally};
+use serde_json::json;
+use std::time::Duration;
+
+/// Looks at the journal until the decision is applied, while a hub is running.
+const LOOKS_MAX: u32 = 25;
+/// Between two of them.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Writes the decision, and waits a moment for a running hub to apply it.
+pub async fn run(
+    output: Output,
+    config: &Config,
+    args: &DecideArgs,
+    kind: DecisionKind,
+) -> Result<Exit, HubError> {
+    super::banner(output, config);
+    let missing = || {
+        HubError::usage(format!("there is no run {}", args.run))
+            .hint("`gesher runs` lists the runs of this hub")
+    };
+    let reader = open_reader(config)?.ok_or_else(missing)?;
+    let run = reader.run(&args.run).await.doing("reading the run")?.ok_or_else(missing)?;
+    check(&run, kind)?;
+    let open = reader.open_decisions().await.doing("reading what people decided")?;
+    if !open.iter().any(|one| one.run == run.id && one.kind == kind) {
+        let reason = args.reason.as_deref().map(str::trim).unwrap_or_default();
+        let decision = NewDecision {
+            kind,
+            run: run.id.clone(),
+            actor: actor::current(),
+            // It is shown with the run, for ever.
+            reason: Redactor::new().text(reason).into_owned(),
+            at: SystemClock::new().now(),
+        };
+        let journal = open_beside(config)?.ok_or_else(missing)?;
+        journal.decide(decision).await.doing("the decision cannot be written")?;
+    }
+    let is_applied = wait(&*reader, config, &run.id, kind).await?;
+    let (run, tally) = follow::read(&*reader, &run.id).await?;
+    let mut document = runs::document(config, &run, &tally);
+    document["decision"] = json!(word(kind));
+    document["applied"] = json!(is_applied);
+    output.json(&document);
+    output.text(&words(&run, &tally, kind, is_applied, is_held(config)));
+    Ok(Exit::Well)
+}
+
+/// Refuses what cannot be decided about a run.
+fn check(run: &RunRecord, kind: DecisionKind) -> Result<(), HubError> {
+    let (id, state) = (&run.id, run.state.as_str());
+    let over = || {
+        HubError::usage(format!("run {id} is {state} already"))
+            .hint(format!("`gesher show {id}` says what became of each row"))
+    };
+    match kind {
+        _ if run.state.is_final() => Err(over()),
+        DecisionKind::Resume if run.state != RunState::Halted => {
+            Err(HubError::usage(format!("run {id} is {state}, so it does not wait for anybody"))
+                .hint("only a run that is halted can be resumed; `gesher runs` shows which are"))
+        }
+        DecisionKind::Resume | DecisionKind::Cancel => Ok(()),
+    }
+}
+
+/// Whether the decision was applied: at once by nobody, and within a second by a hub that runs.
+async fn wait(
+    journal: &dyn Journal,
+    config: &Config,
+    run: &RunId,
+    kind: DecisionKind,
+) -> Result<bool, HubError> {
+    for look in 0..LOOKS_MAX {
+        let open = journal.open_decisions().await.doing("reading what people decided")?;
+        if !open.iter().any(|one| one.run == *run && one.kind == kind) {
+            return Ok(true);
+        }
+        if look == 0 && !is_held(config) {
+            return Ok(false);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(false)
+}
+
+fn word(kind: DecisionKind) -> &'static str {
+    match kind {
+        DecisionKind::Cancel => "cancel",
+        DecisionKind::Resume => "resume",
+    }
+}
+
+fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, is_running: bool) -> String {
+    let id = &run.id;
+    let head = match (kind, is_applied, is_running) {
+        (_, false, false) => format!(
+            "written down: {} {id}. No hub is running here; it is applied when `gesher serve` starts next\n",
+            word(kind)
+        ),
+        (DecisionKind::Resume, true, _) => {
+            format!("run {id} goes on; `gesher show {id}` shows how far it is\n")
+        }
+        (DecisionKind::Resume, false, true) => {
+            format!("written down: run {id} goes on once its rows at work have ended\n")
+        }
+        (DecisionKind::Cancel, false, true) => format!(
+            "written down: run {id} takes no new rows. Rows at work end first; `gesher show {id}` shows when it is over\n"
+        ),
+        (DecisionKind::Cancel, true, _) => format!("run {id} is {}\n", run.state.as_str()),
+    };
+    let mut text = head;
+    if run.state.is_final() {
+        if let Some(message) = &run.message {
+            text.push_str(&format!("  {message}\n"));
+        }
+        text.push_str(&show::status_table(tally));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gesher_engine::journal::TriggerKind;
+
+    fn run(state: RunState) -> RunRecord {
+        let script = String::new();
+        let started_at = SystemClock::new().now();
+        RunRecord {
+            id: "k7mq2xd".parse().unwrap(),
+            flow: "f".to_owned(),
+            trigger: TriggerKind::Drop,
+            name: "m.csv".to_owned(),
+            source: serde_json::Value::Null,
+            script,
+            sha256: None,
+            state,
+            message: None,
+            rows: None,
+            started_at,
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn only_a_halted_run_is_resumed_and_only_one_that_is_not_over_is_cancelled() {
+        for (state, resumes, cancels) in [
+            (RunState::Claimed, false, true),
+            (RunState::Running, false, true),
+            (RunState::Halted, true, true),
+            (RunState::Reporting, false, true),
+            (RunState::Finished, false, false),
+            (RunState::Refused, false, false),
+            (RunState::Duplicate, false, false),
+            (RunState::Cancelled, false, false),
+        ] {
+            for (kind, fits) in [(DecisionKind::Resume, resumes), (DecisionKind::Cancel, cancels)] {
+                let checked = check(&run(state), kind);
+                assert_eq!(checked.is_ok(), fits, "{kind:?} {state:?}");
+                assert!(checked.err().is_none_or(|error| error.exit() == Exit::Usage));
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `unknown resolve` and `unknown unlock`: what a person says of a step, written down with name and reason.
+
+use super::failure;
+use crate::actor;
+use crate::cli::{ResolveArgs, UnlockArgs};
+use crate::compose::beside::{desk, settle_leftovers};
+use crate::config::Config;
+use crate::error::HubError;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::renewal;
+use gesher_engine::Resolution;
+use serde_json::json;
+
+/// Settles a step as a person says.
+pub(super) async fn resolve(output: Output, config: &Config, args: ResolveArgs) -> Result<Exit, HubError> {
+    settle_leftovers(config).await?;
+    let Some(desk) = desk(config)? else { return Err(super::no_step(&args.step)) };
+    let resolution = Resolution {
+        step: args.step,
+        charged: args.charged.filter(|_| !args.not_charged),
+        reason: args.reason,
+        actor: actor::current(),
+    };
+    let resolved = desk.resolve(&resolution).await.map_err(|error| failure(error, "settling a step"))?;
+    let is_written = renewal::where_nobody_serves(config).await?;
+    let (id, outcome) = (&resolved.step.id, &resolved.outcome);
+    output.json(&json!({
+        "step": id.to_string(),
+        "run": id.item.run.as_str(),
+        "state": outcome.status.as_str(),
+        "reference": outcome.reference,
+        "code": outcome.code,
+        "message": outcome.message.get(config.language),
+        "status": resolved.end.as_ref().map(|end| end.status.as_str()),
+        "actor": resolution.actor,
+        "reports_written": is_written,
+    }));
+    let row = resolved.end.as_ref().map_or_else(String::new, |end| format!("; its row is {}", end.status));
+    output.text(&format!("{id}: {}{row}", outcome.status));
+    if !is_written {
+        output.note("the running hub writes the reports anew");
+    }
+    Ok(Exit::Well)
+}
+
+/// Lifts the lock of a step's subject.
+pub(super) async fn unlock(output: Output, config: &Config, args: UnlockArgs) -> Result<Exit, HubError> {
+    settle_leftovers(config).await?;
+    let Some(desk) = desk(config)? else { return Err(super::no_step(&args.step)) };
+    let actor = actor::current();
+    let unlocked = desk.unlock(&args.step, &args.reason, &actor).await;
+    let step = unlocked.map_err(|error| failure(error, "lifting the lock of a subject"))?;
+    output.json(&json!({
+        "step": step.id.to_string(),
+        "subject": step.subject,
+        "unlocked": true,
+        "actor": actor,
+    }));
+    let subject = step.subject.as_deref().unwrap_or("its customer");
+    output.text(&format!("{}: still unknown; other rows about {subject} may go on", step.id));
+    Ok(Exit::Well)
+}

@@ -1,0 +1,59 @@
+//! What a person is told about a step that nobody knows: that it must not be repeated, where to look, and what to say then.
+
+use gesher_core::{Stamp, Text};
+use gesher_engine::journal::StepRecord;
+use std::fmt::Write;
+
+/// The sentence above everything else.
+pub(super) fn unknown(is_money: bool) -> Text {
+    if is_money {
+        Text::new(
+            "איננו יודעים אם חויב. אין לחזור על החיוב.",
+            "We do not know whether this was charged. Do not repeat it.",
+        )
+    } else {
+        Text::new(
+            "איננו יודעים אם בוצע. אין לחזור על הפעולה.",
+            "We do not know whether this was done. Do not repeat it.",
+        )
+    }
+}
+
+/// Where a person looks, and for what. `sent` is the time of the intent as people read it.
+pub(super) fn look_at(step: &StepRecord, is_money: bool, sent: &str) -> Text {
+    let account = &step.account;
+    let (mut he, mut en) = if is_money {
+        (format!("לחפש בחשבון {account} תשלום"), format!("in the account {account}, look for a payment"))
+    } else {
+        let operation = &step.operation;
+        (
+            format!("לבדוק בחשבון {account} אם {operation} בוצעה"),
+            format!("in the account {account}, look whether {operation} was done"),
+        )
+    };
+    // Writing into a text cannot fail.
+    if let Some(amount) = step.amount {
+        drop(write!(he, " על סך {amount}"));
+        drop(write!(en, " of {amount}"));
+    }
+    if let Some(subject) = &step.subject {
+        drop(write!(he, " עבור {subject}"));
+        drop(write!(en, " for {subject}"));
+    }
+    drop(write!(he, ", מ־{sent} ואילך"));
+    drop(write!(en, ", from {sent} on"));
+    if let Some(stamp) = step.stamp.as_deref().and_then(|stamp| stamp.parse::<Stamp>().ok()) {
+        let stamp = stamp.in_text();
+        drop(write!(he, "; במסמך שלו כתוב {stamp}"));
+        drop(write!(en, "; its document says {stamp}"));
+    }
+    Text::new(he, en)
+}
+
+/// How a step is settled.
+pub(super) const HOW: &str = "\
+  gesher unknown reconcile [STEP]                                 asks the provider now
+  gesher unknown resolve STEP --charged REF --reason TEXT         it was charged: REF is the provider's id of it
+  gesher unknown resolve STEP --not-charged --reason TEXT         it was not; from 30 minutes after it was sent
+  gesher unknown unlock STEP --reason TEXT                        go on with the same customer before it is known
+";
