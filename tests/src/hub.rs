@@ -1,5 +1,6 @@
 //! A hub in a folder of its own: made, configured, called, and fed with files.
 
+use crate::disk::SmallDisk;
 use crate::files::{Done, Failed, names_in};
 use crate::program::{Output, command, command_of, gesher, run};
 use crate::serve::{Serving, free_port};
@@ -7,6 +8,7 @@ use crate::wait::until;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -51,7 +53,11 @@ pub struct Hub {
     port: u16,
     words: AtomicU32,
     environment: Vec<(String, String)>,
+<<<<<<< HEAD
     program: Option<PathBuf>,
+=======
+    disk: Option<Arc<SmallDisk>>,
+>>>>>>> main
 }
 
 impl Hub {
@@ -122,6 +128,7 @@ settle = "100ms"
 
     /// A folder that a command made, such as `demo --keep`, with ports of its own. `scratch` goes with the hub.
     pub fn adopt(scratch: TempDir, folder: PathBuf) -> Self {
+<<<<<<< HEAD
         let hub = Self {
             folder,
             scratch,
@@ -130,12 +137,18 @@ settle = "100ms"
             environment: Vec::new(),
             program: None,
         };
+=======
+        let hub = Self { folder, ..Self::beside(scratch) };
+>>>>>>> main
         hub.listen_here();
         hub
     }
 
     fn in_scratch() -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        Self::beside(tempfile::tempdir().unwrap())
+    }
+
+    fn beside(scratch: TempDir) -> Self {
         let folder = scratch.path().join("hub");
         Self {
             folder,
@@ -143,6 +156,7 @@ settle = "100ms"
             port: free_port(),
             words: AtomicU32::new(0),
             environment: Vec::new(),
+<<<<<<< HEAD
             program: None,
         }
     }
@@ -152,6 +166,20 @@ settle = "100ms"
         self.program = Some(program.to_owned());
         let more = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         self.environment.extend(more);
+=======
+            disk: None,
+        }
+    }
+
+    /// Lets the hub see a disk of the test's own.
+    pub fn use_disk(&mut self, disk: &Arc<SmallDisk>) {
+        self.disk = Some(Arc::clone(disk));
+    }
+
+    /// Sets a variable for the programs that are started from now on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+>>>>>>> main
     }
 
     fn listen_here(&self) {
@@ -221,7 +249,11 @@ settle = "100ms"
 
     /// A call of `gesher --hub` on it.
     pub fn command(&self) -> Command {
+<<<<<<< HEAD
         let mut command = command_of(self.program.as_deref().unwrap_or_else(|| gesher()));
+=======
+        let mut command = self.disk.as_ref().map_or_else(command, |disk| disk.command());
+>>>>>>> main
         command.arg("--hub").arg(&self.folder).current_dir(self.scratch.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

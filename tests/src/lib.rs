@@ -11,6 +11,7 @@
 )]
 
 pub mod crash;
+pub mod disk;
 pub mod fake;
 pub mod files;
 pub mod hub;
@@ -18,6 +19,7 @@ pub mod program;
 pub mod serve;
 pub mod wait;
 
+pub use disk::SmallDisk;
 pub use fake::{FakeProvider, Received, Reply};
 pub use files::{Done, Failed, Row};
 pub use hub::{API_KEY, COMPANY_ID, Hub, charges_csv};

@@ -322,7 +322,8 @@ impl ItemContext {
         called.map_err(|fault| match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => {
-                tracing::error!(item = %self.item, error = %error, "the journal failed under a call");
+                // Whoever ends the run says it once, for all of its items.
+                tracing::debug!(item = %self.item, error = %error, "the journal failed under a call");
                 self.work().fault = Some(error);
                 self.end(Ended::JournalFailed)
             }

@@ -11,6 +11,7 @@ use crate::effect::Begun;
 use crate::error::EngineError;
 use crate::flow::FlowLimits;
 use crate::halt::UnknownGuard;
+use crate::health::Health;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
 use crate::reconcile::Looks;
@@ -72,6 +73,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     permits: Permits,
     accounts: Accounts,
+    health: Health,
     at_work: Arc<AtWork>,
     looks: Looks,
 }
@@ -139,6 +141,7 @@ impl Engine {
             runtime: parts.runtime,
             permits: Permits::new(parts.accounts),
             accounts,
+            health: Health::default(),
             at_work: Arc::default(),
             looks: Looks::default(),
         }))
@@ -166,6 +169,12 @@ impl Engine {
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.0.redactor
+    }
+
+    /// What the hub cannot do at the moment.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// The language of messages in results.
@@ -277,7 +286,7 @@ impl Engine {
                 return Ok(Called::own(self.record(call, &account, outcome)));
             };
             match self.begin(call, key, &name).await? {
-                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit).await,
+                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit, stop).await,
                 Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
                 Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
                 // Asking needs a turn of its own.

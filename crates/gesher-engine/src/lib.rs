@@ -13,8 +13,10 @@ mod engine;
 mod error;
 mod flow;
 mod halt;
+mod health;
 mod limits;
 mod messages;
+mod outcome;
 mod permits;
 mod program;
 mod progress;
@@ -23,6 +25,7 @@ mod run;
 mod scripts;
 mod status;
 mod stop;
+mod try_read;
 
 pub use context::{Answer, CallEnd, ItemContext};
 pub use decisions::{Decided, Lease};
@@ -31,6 +34,7 @@ pub use error::EngineError;
 pub use flow::{Allow, Flow, FlowLimits, OnUnknown};
 /// The journal, for those who build on the engine.
 pub use gesher_journal as journal;
+pub use health::{Health, Part};
 pub use limits::LIMIT;
 pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};

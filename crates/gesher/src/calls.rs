@@ -141,7 +141,8 @@ pub async fn begin_as(
     }
 }
 
-/// Takes a run of a call that has just begun to its end.
+/// Takes the run of a call to its end, over failures of the journal's store: the call waits until the store works
+/// again, and goes on from what is recorded. Only the stop ends the wait.
 pub async fn work(
     engine: &Engine,
     flow: &LoadedFlow,
@@ -153,6 +154,7 @@ pub async fn work(
     work_with(engine, flow, flow.scripts.current(), run, source, stop, progress).await
 }
 
+/// The same with the script that the run began with.
 async fn work_with(
     engine: &Engine,
     flow: &LoadedFlow,
@@ -162,6 +164,33 @@ async fn work_with(
     stop: &Stop,
     progress: &Progress,
 ) -> Result<RunEnd, HubError> {
+    loop {
+        let ended = work_once(engine, flow, program, run, source.clone(), stop, progress).await;
+        match ended.as_ref().err().and_then(HubError::of_store) {
+            Some(failed) if !stop.is_requested() => engine.store_failed(failed),
+            _ => return ended,
+        }
+        if !engine.health().until_may_begin(stop).await {
+            return Ok(RunEnd::Stopped);
+        }
+    }
+}
+
+async fn work_once(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    program: &Arc<dyn Program>,
+    run: &RunId,
+    source: Value,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<RunEnd, HubError> {
+    let there = engine.journal().run(run).await.doing("reading the call's run")?;
+    if there.is_some_and(|run| run.state == RunState::Reporting) {
+        // Every item of it has ended, and the last write had failed.
+        engine.change(run, RunState::Finished).await.doing(format!("run {run} could not be finished"))?;
+        return Ok(RunEnd::Complete);
+    }
     let source: Source =
         serde_json::from_value(source).doing(format!("what run {run} was called with cannot be read"))?;
     let key = source.key.as_deref().and_then(|key| Key::clean(key).ok());

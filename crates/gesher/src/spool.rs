@@ -81,7 +81,9 @@ pub async fn serve(
     sweep(&folder(&data));
     let mut working = JoinSet::new();
     while !stop.is_requested() {
-        for path in questions(&folder(&data)) {
+        // What asks while the hub is in trouble waits, and is taken back by whoever loses patience.
+        let asked = if engine.health().may_begin() { questions(&folder(&data)) } else { Vec::new() };
+        for path in asked {
             take(&path, &engine, &flows, &redactor, &stop, &mut working).await;
         }
         while working.try_join_next().is_some() {}
@@ -130,6 +132,9 @@ async fn take(
     working: &mut JoinSet<()>,
 ) {
     let begun = begin(path, engine, flows, redactor).await;
+    if let Some(failed) = begun.as_ref().err().and_then(HubError::of_store) {
+        engine.store_failed(failed);
+    }
     let answered = match &begun {
         Ok(begun) => put(&path.with_extension("run"), begun.run.as_str().as_bytes()),
         Err(error) => put(&path.with_extension("refused"), error.chain().as_bytes()),

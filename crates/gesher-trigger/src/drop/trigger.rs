@@ -24,7 +24,7 @@ pub struct DropTrigger {
     pub(super) scripts: Arc<Scripts>,
     pub(super) config: DropConfig,
     hub: HubId,
-    data_dir: PathBuf,
+    pub(super) data_dir: PathBuf,
     /// A person decided something about a run of this flow.
     pub(super) decided: AtomicBool,
 }
@@ -73,6 +73,7 @@ impl DropTrigger {
     ) -> Result<FileEnd, TriggerError> {
         let folder = self.open_folder()?;
         self.sweep(&folder).await?;
+        self.require_room(path).await?;
         let read = |source| TriggerError::File { doing: "read", path: path.to_owned(), source };
         let real = path.canonicalize().map_err(read)?;
         let stamp = Stamp::of(&real).map_err(read)?.ok_or_else(|| TriggerError::NoFile(path.to_owned()))?;
@@ -94,7 +95,7 @@ impl DropTrigger {
             copied.map_err(TriggerError::Folder)?;
             run
         };
-        self.work(&run, stop, progress).await
+        self.work_on(&run, stop, progress).await
     }
 
     /// Claims a file: first the journal's row, then the rename into the work folder.
