@@ -2,7 +2,7 @@
 
 use crate::disk::SmallDisk;
 use crate::files::{Done, Failed, names_in};
-use crate::program::{Output, command, command_of, gesher, run};
+use crate::program::{Output, command, command_of, run};
 use crate::serve::{Serving, free_port};
 use crate::wait::until;
 use std::fmt::Write;
@@ -53,11 +53,8 @@ pub struct Hub {
     port: u16,
     words: AtomicU32,
     environment: Vec<(String, String)>,
-<<<<<<< HEAD
     program: Option<PathBuf>,
-=======
     disk: Option<Arc<SmallDisk>>,
->>>>>>> main
 }
 
 impl Hub {
@@ -128,18 +125,7 @@ settle = "100ms"
 
     /// A folder that a command made, such as `demo --keep`, with ports of its own. `scratch` goes with the hub.
     pub fn adopt(scratch: TempDir, folder: PathBuf) -> Self {
-<<<<<<< HEAD
-        let hub = Self {
-            folder,
-            scratch,
-            port: free_port(),
-            words: AtomicU32::new(0),
-            environment: Vec::new(),
-            program: None,
-        };
-=======
         let hub = Self { folder, ..Self::beside(scratch) };
->>>>>>> main
         hub.listen_here();
         hub
     }
@@ -156,19 +142,15 @@ settle = "100ms"
             port: free_port(),
             words: AtomicU32::new(0),
             environment: Vec::new(),
-<<<<<<< HEAD
             program: None,
+            disk: None,
         }
     }
 
     /// Calls another program than the usual one from here on, with more in its environment.
     pub fn use_program(&mut self, program: &Path, environment: &[(&str, &str)]) {
         self.program = Some(program.to_owned());
-        let more = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        self.environment.extend(more);
-=======
-            disk: None,
-        }
+        environment.iter().for_each(|(name, value)| self.set_environment(name, value));
     }
 
     /// Lets the hub see a disk of the test's own.
@@ -179,7 +161,6 @@ settle = "100ms"
     /// Sets a variable for the programs that are started from now on.
     pub fn set_environment(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
->>>>>>> main
     }
 
     fn listen_here(&self) {
@@ -249,11 +230,11 @@ settle = "100ms"
 
     /// A call of `gesher --hub` on it.
     pub fn command(&self) -> Command {
-<<<<<<< HEAD
-        let mut command = command_of(self.program.as_deref().unwrap_or_else(|| gesher()));
-=======
-        let mut command = self.disk.as_ref().map_or_else(command, |disk| disk.command());
->>>>>>> main
+        let mut command = match (&self.disk, &self.program) {
+            (Some(disk), _) => disk.command(),
+            (None, Some(program)) => command_of(program),
+            (None, None) => command(),
+        };
         command.arg("--hub").arg(&self.folder).current_dir(self.scratch.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
