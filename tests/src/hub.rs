@@ -115,6 +115,13 @@ settle = "100ms"
         hub
     }
 
+    /// The same hub with a variable of the environment for all that is called on it.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(found, _)| found != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A folder that a command made, such as `demo --keep`, with ports of its own. `scratch` goes with the hub.
     pub fn adopt(scratch: TempDir, folder: PathBuf) -> Self {
         let hub = Self { folder, ..Self::beside(scratch) };

@@ -71,7 +71,7 @@ fn count(counts: &str, word: &str) -> usize {
 }
 
 pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failure> {
-    setup::install_missing(workspace)?;
+    setup::install_missing(workspace, setup::TESTS)?;
     let skips = skips_file(workspace)?;
     shell::timed("build", || {
         shell::run(&mut workspace.cargo(["build", "--workspace", "--tests", "--bins"]))

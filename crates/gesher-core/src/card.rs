@@ -45,8 +45,7 @@ pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
 /// The first card number at or after byte `from`: where it stands and its last four digits.
 fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     // Nearly every text ends here: this runs over each cell of a file and each string of an answer.
-    let plain_digits = text.bytes().filter(u8::is_ascii_digit).count();
-    if text.len() < from + DIGITS_MIN || (plain_digits < DIGITS_MIN && text.is_ascii()) {
+    if !may_hold_card_number(text.as_bytes().get(from..)?) {
         return None;
     }
     let mut digits: Vec<(u8, usize, usize)> = Vec::new();
@@ -76,6 +75,31 @@ fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
         }
     }
     None
+}
+
+/// A quick look that never overlooks a number: whether anywhere enough digits follow one another with nothing but
+/// separators between them. It takes for a digit whatever may begin one, and for a separator whatever may be part of one.
+fn may_hold_card_number(text: &[u8]) -> bool {
+    // The first bytes of the digits of other scripts are among them.
+    let may_begin_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | 0xd9 | 0xdb | 0xef);
+    // Counting alone is many bytes at a time, and mostly enough.
+    if text.len() < DIGITS_MIN || text.iter().filter(|byte| may_begin_digit(byte)).count() < DIGITS_MIN {
+        return false;
+    }
+    let mut digits = 0;
+    for byte in text {
+        match byte {
+            byte if may_begin_digit(byte) => digits += 1,
+            b' ' | b'-' | b'.' | b'\t' | b'\n' | b'\r' => {}
+            // The rest of any character, and the first bytes of the separators that are not ASCII.
+            0x80..=0xbf | 0xc2 | 0xe2 => {}
+            _ => digits = 0,
+        }
+        if digits >= DIGITS_MIN {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a UUID stands at byte `at`. Card tokens are UUIDs, and one in six hundred has digits that would pass for a
@@ -215,5 +239,21 @@ mod tests {
         check("token 00000000-0000-4111-1111-111111111111.", "token 00000000-0000-4111-1111-111111111111.");
         check("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee");
         check("2026-11-21T10:20:30.123456789Z", "2026-11-21T10:20:30.123456789Z");
+    }
+
+    #[test]
+    fn the_quick_look_overlooks_nothing_that_the_thorough_one_takes() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            if digit_of(c).is_some() {
+                let digits = c.to_string().repeat(DIGITS_MIN);
+                assert!(may_hold_card_number(digits.as_bytes()), "{c:?}");
+            }
+            if is_separator(c) {
+                let separated = ["4"; DIGITS_MIN].join(&c.to_string());
+                assert!(may_hold_card_number(separated.as_bytes()), "{c:?}");
+            }
+        }
+        assert!(!may_hold_card_number("12 Hanevi'im, 972-2-1234567, 2030".as_bytes()));
+        assert!(!may_hold_card_number("רחוב 12, 1234567890".as_bytes()));
     }
 }

@@ -11,6 +11,7 @@ use crate::money::{decimal_of, has_more_than_two_places};
 use crate::names::nearest;
 use crate::outcome::Rejection;
 use crate::redact::is_card_field;
+use crate::shape::{Fields, Kind, Node, Place, Shape, type_of};
 use serde_json::{Map, Value};
 
 /// The schema keyword of a provider's enum: an object of names and numbers. Either is accepted in a request.
@@ -144,12 +145,12 @@ fn hints(nearest: Option<&str>) -> (String, String) {
 /// Everything wrong with `request`: card data first, then the rest in the order of its fields; required fields that
 /// are missing come last.
 #[must_use]
-pub fn faults(schema: &Value, request: &Value) -> Vec<Fault> {
-    let mut walk = Walk { root: schema, faults: Vec::new() };
+pub fn faults(shape: &Shape, request: &Value) -> Vec<Fault> {
+    let mut walk = Walk { shape, faults: Vec::new() };
     if let Some(path) = path_of_card_field(request) {
         walk.fault(&path, FaultKind::CardData);
     }
-    walk.check(schema, request, &mut String::new(), 0);
+    walk.check(shape.root(), request, &mut String::new(), 0);
     walk.faults
 }
 
@@ -172,127 +173,90 @@ fn path_of_card_field(value: &Value) -> Option<String> {
 }
 
 struct Walk<'a> {
-    root: &'a Value,
+    shape: &'a Shape,
     faults: Vec<Fault>,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     fn fault(&mut self, path: &str, kind: FaultKind) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(Fault { path: path.to_owned(), kind });
         }
     }
 
-    /// Follows `$ref` and takes the branch of an `anyOf` that is not null; says whether null is allowed.
-    fn resolve(&self, schema: &'a Value) -> (&'a Value, bool) {
-        let mut schema = schema;
-        let mut nullable = false;
-        for _ in 0..JSON_DEPTH_MAX {
-            if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-                let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
-                else {
-                    return (schema, nullable);
-                };
-                schema = target;
-            } else if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
-                nullable |= branches.iter().any(is_null_schema);
-                let Some(branch) = branches.iter().find(|branch| !is_null_schema(branch)) else {
-                    return (schema, nullable);
-                };
-                schema = branch;
-            } else {
-                break;
-            }
-        }
-        let listed = schema.get("type").and_then(Value::as_array);
-        (schema, nullable || listed.is_some_and(|types| types.iter().any(|name| name == "null")))
-    }
-
-    fn check(&mut self, schema: &'a Value, value: &Value, path: &mut String, depth: usize) {
+    fn check(&mut self, place: Place, value: &Value, path: &mut String, depth: usize) {
         if depth > JSON_DEPTH_MAX {
             return self.fault(path, FaultKind::TooDeep);
         }
-        let (schema, nullable) = self.resolve(schema);
-        if value.is_null() && nullable {
+        if value.is_null() && place.nullable {
             return;
         }
-        if let Some(names) = schema.get(ENUM_KEYWORD).and_then(Value::as_object) {
-            return self.check_name(names, value, path);
-        }
-        let fits = match type_of(schema) {
-            Some("object") => value.is_object(),
-            Some("array") => value.is_array(),
-            Some("string") => value.is_string(),
-            Some("boolean") => value.is_boolean(),
-            Some("integer") => value.as_number().is_some_and(|number| integer_fits(schema, number)),
-            Some("number") => value.as_number().is_some_and(|number| decimal_of(number).is_some()),
-            _ => true,
-        };
-        if !fits {
-            let kind = FaultKind::WrongType { expected: expected(schema), found: kind_of(value) };
-            return self.fault(path, kind);
-        }
-        match value {
-            Value::Object(fields) => self.check_fields(schema, fields, path, depth),
-            Value::Array(values) => self.check_items(schema, values, path, depth),
-            Value::String(text) if text.is_empty() && schema.get("minLength").is_some() => {
-                self.fault(path, FaultKind::Empty);
+        let node = self.shape.node(place);
+        match (&node.kind, value) {
+            (Kind::Any, _) | (Kind::Object(None), Value::Object(_)) | (Kind::Truth, Value::Bool(_)) => {}
+            (Kind::Name(names), _) => self.check_name(names, value, path),
+            (Kind::Object(Some(known)), Value::Object(fields)) => {
+                self.check_fields(known, fields, path, depth);
             }
-            Value::Number(number)
-                if is_amount(schema) && decimal_of(number).is_some_and(has_more_than_two_places) =>
-            {
-                self.fault(path, FaultKind::TooManyPlaces);
+            (Kind::List { of, may_be_empty }, Value::Array(values)) => {
+                if values.is_empty() && !may_be_empty {
+                    self.fault(path, FaultKind::Empty);
+                }
+                if let Some(place) = of {
+                    self.check_items(*place, values, path, depth);
+                }
             }
-            _ => {}
+            (Kind::Text { may_be_empty }, Value::String(text)) => {
+                if text.is_empty() && !may_be_empty {
+                    self.fault(path, FaultKind::Empty);
+                }
+            }
+            (Kind::Integer { short }, Value::Number(number)) if integer_fits(*short, number) => {}
+            (Kind::Number { amount }, Value::Number(number)) => match decimal_of(number) {
+                Some(decimal) if *amount && has_more_than_two_places(decimal) => {
+                    self.fault(path, FaultKind::TooManyPlaces);
+                }
+                Some(_) => {}
+                None => self.wrong_type(node, value, path),
+            },
+            _ => self.wrong_type(node, value, path),
         }
     }
 
-    fn check_fields(
-        &mut self,
-        schema: &'a Value,
-        fields: &Map<String, Value>,
-        path: &mut String,
-        depth: usize,
-    ) {
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-            return;
-        };
-        let open = schema.get("additionalProperties").is_none_or(|closed| closed != &Value::Bool(false));
+    fn wrong_type(&mut self, node: &Node, value: &Value, path: &str) {
+        let kind = FaultKind::WrongType { expected: node.expected.clone(), found: kind_of(value) };
+        self.fault(path, kind);
+    }
+
+    fn check_fields(&mut self, known: &Fields, fields: &Map<String, Value>, path: &mut String, depth: usize) {
         let length = path.len();
         for (name, value) in fields {
             push_field(path, name);
-            match properties.get(name) {
-                Some(property) => self.check(property, value, path, depth + 1),
-                None if open => {}
+            match known.find(name) {
+                Some(place) => self.check(place, value, path, depth + 1),
+                None if known.open => {}
                 None => {
-                    let nearest = nearest(name, properties.keys().map(String::as_str)).map(str::to_owned);
+                    let nearest = nearest(name, known.names()).map(str::to_owned);
                     self.fault(path, FaultKind::UnknownField { nearest });
                 }
             }
             path.truncate(length);
         }
-        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-        for name in required.filter_map(Value::as_str) {
+        for name in &known.required {
             if !fields.contains_key(name) {
                 push_field(path, name);
-                let expected = properties.get(name).map(|property| expected(self.resolve(property).0));
+                let expected = known.find(name).map(|place| self.shape.node(place).expected.clone());
                 self.fault(path, FaultKind::Missing { expected: expected.unwrap_or_default() });
                 path.truncate(length);
             }
         }
     }
 
-    fn check_items(&mut self, schema: &'a Value, values: &[Value], path: &mut String, depth: usize) {
-        if values.is_empty() && schema.get("minItems").is_some() {
-            self.fault(path, FaultKind::Empty);
-        }
-        let Some(items) = schema.get("items") else {
-            return;
-        };
+    fn check_items(&mut self, place: Place, values: &[Value], path: &mut String, depth: usize) {
         let length = path.len();
         for (position, value) in values.iter().enumerate() {
             path.push_str(&format!("[{position}]"));
-            self.check(items, value, path, depth + 1);
+            self.check(place, value, path, depth + 1);
             path.truncate(length);
         }
     }
@@ -336,28 +300,9 @@ fn some_names(names: &Map<String, Value>) -> String {
     text
 }
 
-fn is_null_schema(schema: &Value) -> bool {
-    schema.get("type").is_some_and(|name| name == "null")
-}
-
-/// The schema's type, whether it stands alone or beside null.
-fn type_of(schema: &Value) -> Option<&str> {
-    match schema.get("type")? {
-        Value::String(name) => Some(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
-        _ => None,
-    }
-}
-
-fn is_amount(schema: &Value) -> bool {
-    schema.get("format").is_some_and(|format| format == "amount")
-}
-
-fn integer_fits(schema: &Value, number: &serde_json::Number) -> bool {
-    match schema.get("format").and_then(Value::as_str) {
-        Some("int32") => number.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
-        _ => number.as_i64().is_some(),
-    }
+fn integer_fits(short: bool, number: &serde_json::Number) -> bool {
+    let integer = number.as_i64();
+    if short { integer.is_some_and(|value| i32::try_from(value).is_ok()) } else { integer.is_some() }
 }
 
 /// What belongs at a schema, in a word or two.
@@ -438,8 +383,10 @@ mod tests {
 
     fn check(request: &Value, want: &[&str]) {
         let schema = schemars::schema_for!(Request).to_value();
-        let found: Vec<String> =
-            faults(&schema, request).into_iter().map(|fault| fault.into_rejection().message.en).collect();
+        let found: Vec<String> = faults(&Shape::of(&schema), request)
+            .into_iter()
+            .map(|fault| fault.into_rejection().message.en)
+            .collect();
         assert_eq!(found, want, "{request}");
     }
 

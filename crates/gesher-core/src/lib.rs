@@ -17,6 +17,7 @@ pub mod operation;
 pub mod outcome;
 pub mod redact;
 pub mod secret;
+pub mod shape;
 pub mod time;
 
 pub use ids::{HubId, ItemId, RunId, StepId};

@@ -281,11 +281,11 @@ impl JsonSchema for Quantity {
 /// The exact decimal of a JSON number, or none where it has more digits than a decimal holds.
 #[must_use]
 pub fn decimal_of(number: &serde_json::Number) -> Option<Decimal> {
-    let text = number.to_string();
+    let text = number.as_str();
     if text.contains(['e', 'E']) {
-        Decimal::from_scientific(&text).ok()
+        Decimal::from_scientific(text).ok()
     } else {
-        Decimal::from_str_exact(&text).ok()
+        Decimal::from_str_exact(text).ok()
     }
 }
 

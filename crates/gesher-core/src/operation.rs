@@ -14,6 +14,7 @@ use crate::money::Money;
 use crate::names::nearest;
 use crate::outcome::{Outcome, Rejection};
 use crate::secret::Secret;
+use crate::shape::Shape;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -390,12 +391,14 @@ pub struct Registered {
     pub request_schema: Value,
     /// The answer's JSON Schema.
     pub answer_schema: Value,
+    /// The request's schema as its check reads it.
+    shape: Shape,
 }
 
 impl Registered {
     /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
     pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
-        if let Some(fault) = check::faults(&self.request_schema, &request).into_iter().next() {
+        if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {
             return Err(fault.into_rejection());
         }
         (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
@@ -415,10 +418,12 @@ impl Registry {
         let mut operations = BTreeMap::new();
         for provider in providers {
             for entry in provider.operations() {
+                let request_schema = (entry.request_schema)();
                 let registered = Registered {
                     entry,
                     provider: Arc::clone(provider),
-                    request_schema: (entry.request_schema)(),
+                    shape: Shape::of(&request_schema),
+                    request_schema,
                     answer_schema: (entry.answer_schema)(),
                 };
                 operations.insert(entry.descriptor.qualified_name(), registered);

@@ -54,7 +54,7 @@ impl Engine {
             amount: facts.amount,
             money,
             limits: limits::of_intent(&limits, at, self.time_zone()),
-            look_up: facts.look_up.clone(),
+            look_up: self.noted(&facts.look_up),
             stamp: stamp.as_ref().map(ToString::to_string),
             at,
         };
@@ -90,9 +90,8 @@ impl Engine {
         };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let finish =
-            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.clock().now() };
-        self.finish(finish, stop).await?;
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
+        let outcome = self.finish(finish, stop).await?;
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
         }

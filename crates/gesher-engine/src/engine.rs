@@ -24,7 +24,7 @@ use gesher_core::{
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
-    TriggerKind,
+    TriggerKind, UNLOGGED,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -107,6 +107,11 @@ impl Called {
         Self { outcome, key_taken: false, replayed: false }
     }
 
+    /// Whether the intent was durable and could not be logged, so that nothing was sent and the call did not come back.
+    pub(crate) fn was_withdrawn(&self) -> bool {
+        self.outcome.status == OutcomeStatus::NotSent && self.outcome.code.as_deref() == Some(UNLOGGED)
+    }
+
     /// The same again from the record. A step with a key and an account that never had an attempt, and did have its
     /// turn, is one whose key was taken.
     pub(crate) fn recorded(step: &StepRecord, outcome: StoredOutcome) -> Self {
@@ -149,7 +154,7 @@ impl Engine {
 
     /// Every operation.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Arc<Registry> {
         &self.0.registry
     }
 
@@ -300,6 +305,13 @@ impl Engine {
         }
     }
 
+    /// What a look-up will have to know, as it is kept: without secrets.
+    pub(crate) fn noted(&self, look_up: &Value) -> Value {
+        let mut noted = look_up.clone();
+        self.0.redactor.json(&mut noted);
+        noted
+    }
+
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
     pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
@@ -415,11 +427,13 @@ impl Engine {
         }
         let mut data = outcome.data;
         self.0.redactor.json(&mut data);
+        // The provider's own texts, all of them: nothing says that it puts only ids into its ids.
+        let clean = |text: Option<String>| text.map(|text| self.0.redactor.text(&text).into_owned());
         let stored = StoredOutcome {
             status,
-            reference: outcome.reference,
-            document: outcome.document,
-            code,
+            reference: clean(outcome.reference),
+            document: clean(outcome.document),
+            code: clean(code),
             message: message.map(|words| self.0.redactor.text(words).into_owned()),
             data,
             amount: outcome.amount,

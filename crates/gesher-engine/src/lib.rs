@@ -22,6 +22,7 @@ mod program;
 mod progress;
 mod reconcile;
 mod run;
+mod scripts;
 mod status;
 mod stop;
 mod try_read;
@@ -40,4 +41,5 @@ pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, S
 pub use progress::Progress;
 pub use reconcile::{Desk, NOT_CHARGED_AFTER, Reconciled, Resolution, Resolved, next_look};
 pub use run::{ITEM_STACK_BYTES, RunEnd};
+pub use scripts::{ScriptHost, Scripts};
 pub use stop::Stop;

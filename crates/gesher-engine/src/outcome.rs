@@ -4,7 +4,7 @@
 use crate::context::CallFault;
 use crate::engine::Engine;
 use crate::stop::Stop;
-use gesher_journal::{JournalError, StepFinish};
+use gesher_journal::{JournalError, StepFinish, StoredOutcome};
 use std::time::Duration;
 
 /// The first pause before an outcome that could not be written is tried again. It doubles.
@@ -17,8 +17,8 @@ const OUTCOME_RETRY_STOPPING: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
-    /// meantime nothing new begins, since intents go the same way.
-    pub(crate) async fn finish(&self, finish: StepFinish, stop: &Stop) -> Result<(), CallFault> {
+    /// meantime nothing new begins, since intents go the same way. Gives the outcome back.
+    pub(crate) async fn finish(&self, finish: StepFinish, stop: &Stop) -> Result<StoredOutcome, CallFault> {
         let (mut pause, mut left, mut tried) = (OUTCOME_RETRY_FIRST, OUTCOME_RETRY_STOPPING, false);
         loop {
             let error = match self.journal().finish_step(finish.clone()).await {
@@ -29,6 +29,7 @@ impl Engine {
             };
             self.store_failed(&error);
             if !error.is_of_store() || left.is_zero() {
+                self.health().lose();
                 lost(&finish);
                 return Err(CallFault::journal("journalling an outcome")(error));
             }
@@ -51,7 +52,7 @@ impl Engine {
         if tried {
             tracing::info!(step = %finish.step, "the outcome is written now");
         }
-        Ok(())
+        Ok(finish.outcome)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::{self, UnknownGuard};
 use crate::messages;
-use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
+use crate::program::{Entry, Input, ItemSource, Program, ProgramEnd, SourceError, SourceItem};
 use crate::progress::Progress;
 use crate::status::item_end;
 use crate::stop::Stop;
@@ -372,8 +372,11 @@ fn run_program(
         shared.stop.clone(),
         Arc::clone(&shared.guard),
     ));
-    let end = catch_unwind(AssertUnwindSafe(|| shared.program.run(&context, input)))
-        .unwrap_or_else(|_panic| messages::panicked(engine.language()));
+    let end = catch_unwind(AssertUnwindSafe(|| match pinned(&context, input) {
+        Some(input) => shared.program.run(&context, input),
+        None => ProgramEnd::Ended,
+    }))
+    .unwrap_or_else(|_panic| messages::panicked(engine.language()));
     let closed = context.close();
     if let Some(error) = closed.fault {
         return Err(error);
@@ -393,6 +396,15 @@ fn run_program(
         engine.note(&shared.guard, &noted, status);
     }
     Ok(item_end(engine.language(), &effects, closed.ended, &end))
+}
+
+/// What the program gets: the same again after an interruption. A file's rows and a call's arguments are the same by
+/// themselves; what `on_finish` is told is recorded. None when the item has ended.
+fn pinned(context: &ItemContext, input: Input) -> Option<Input> {
+    match input {
+        Input::Finish(summary) => context.summary(summary).ok().map(Input::Finish),
+        Input::Row(_) | Input::Call(_) => Some(input),
+    }
 }
 
 /// `on_finish(summary)`: an item of its own, after the last row, once. Whether it has ended.

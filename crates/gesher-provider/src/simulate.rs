@@ -53,6 +53,10 @@ pub enum Distortion {
     WrongAmount,
     /// The technical error of the provider instead of its answer.
     TechnicalError,
+    /// Each entry of a list twice.
+    ListRepeats,
+    /// A page of a list without its entries, which says that there are more.
+    ListEmptyPage,
 }
 
 /// A record of an earlier life cannot be understood.
@@ -76,6 +80,9 @@ pub trait SimulatedProvider: Send {
 
     /// Lists show only what is older than this.
     fn set_list_lag(&mut self, lag: std::time::Duration);
+
+    /// Documents are listed, and known to their payments, only when they are older than this.
+    fn set_document_lag(&mut self, lag: std::time::Duration);
 
     /// Takes a record of an earlier life back in.
     fn restore(&mut self, record: &str, at: Timestamp) -> Result<(), RestoreError>;

@@ -44,6 +44,10 @@ pub trait Host: Send + Sync {
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str>;
     /// Takes a line that was redacted already.
     fn log(&self, level: Level, line: &str);
+    /// Whether anybody reads what the script returns. Where nobody does, it is not turned into JSON.
+    fn reads_result(&self) -> bool {
+        true
+    }
 }
 
 impl Host for ItemContext {
@@ -73,6 +77,11 @@ impl Host for ItemContext {
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.redactor().text(text)
+    }
+
+    /// What becomes of an item follows from its steps alone.
+    fn reads_result(&self) -> bool {
+        false
     }
 
     fn log(&self, level: Level, line: &str) {

@@ -37,6 +37,12 @@ pub enum FaultKind {
     Duplicate,
     /// A list does not show what is younger than `delay`.
     ListLag,
+    /// A document that is younger than `delay` is not there yet, and its payment does not know it.
+    DocumentLag,
+    /// A list has each of its entries twice.
+    ListRepeats,
+    /// A page of a list comes without its entries and says that there are more.
+    ListEmptyPage,
     /// It is done, and the answer names another amount.
     WrongAmount,
     /// It is done, and the answer is the provider's technical error.
@@ -47,7 +53,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Names and kinds.
-    pub const TABLE: [(&'static str, Self); 17] = [
+    pub const TABLE: [(&'static str, Self); 20] = [
         ("refuse", Self::Refuse),
         ("hang_before", Self::HangBefore),
         ("hang_after", Self::HangAfter),
@@ -62,6 +68,9 @@ impl FaultKind {
         ("slow_drip", Self::SlowDrip),
         ("duplicate", Self::Duplicate),
         ("list_lag", Self::ListLag),
+        ("document_lag", Self::DocumentLag),
+        ("list_repeats", Self::ListRepeats),
+        ("list_empty_page", Self::ListEmptyPage),
         ("wrong_amount", Self::WrongAmount),
         ("status2_after_commit", Self::Status2AfterCommit),
         ("forbidden_empty", Self::ForbiddenEmpty),
@@ -92,15 +101,26 @@ impl FaultKind {
             | Self::SlowDrip
             | Self::Duplicate
             | Self::ListLag
+            | Self::DocumentLag
+            | Self::ListRepeats
+            | Self::ListEmptyPage
             | Self::WrongAmount
             | Self::Status2AfterCommit => true,
         }
     }
 
-    /// Whether the caller gets the provider's own, true answer.
+    /// Whether the caller of something that is done gets the provider's own, true answer. Lists do nothing.
     #[must_use]
     pub const fn answers(self) -> bool {
-        matches!(self, Self::SlowDrip | Self::Duplicate | Self::ListLag)
+        matches!(
+            self,
+            Self::SlowDrip
+                | Self::Duplicate
+                | Self::ListLag
+                | Self::DocumentLag
+                | Self::ListRepeats
+                | Self::ListEmptyPage
+        )
     }
 }
 

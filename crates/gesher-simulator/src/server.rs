@@ -27,7 +27,7 @@ const BODY_BYTES_MAX: usize = 4 << 20;
 const HANG_MAX: Duration = Duration::from_secs(600);
 /// How long a slow answer takes, unless a rule says otherwise.
 const DRIP: Duration = Duration::from_secs(2);
-/// How far lists lag, unless a rule says otherwise.
+/// How far lists and documents lag, unless a rule says otherwise.
 const LAG: Duration = Duration::from_secs(5);
 /// Pause after a connection could not be accepted, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -238,16 +238,21 @@ impl Front {
         }
         let mut provider = lock(&self.provider);
         let kind = fault.map(|fault| fault.kind);
-        if kind == Some(FaultKind::ListLag) {
-            provider.set_list_lag(fault.and_then(|fault| fault.delay).unwrap_or(LAG));
+        let lag = fault.and_then(|fault| fault.delay).unwrap_or(LAG);
+        match kind {
+            Some(FaultKind::ListLag) => provider.set_list_lag(lag),
+            Some(FaultKind::DocumentLag) => provider.set_document_lag(lag),
+            _ => {}
         }
         let mut answered = provider.answer(call);
         if kind == Some(FaultKind::Duplicate) {
             let again = provider.answer(call);
             answered.records.extend(again.records);
         }
-        if kind == Some(FaultKind::ListLag) {
-            provider.set_list_lag(Duration::ZERO);
+        match kind {
+            Some(FaultKind::ListLag) => provider.set_list_lag(Duration::ZERO),
+            Some(FaultKind::DocumentLag) => provider.set_document_lag(Duration::ZERO),
+            _ => {}
         }
         if !answered.records.is_empty() {
             let circumstances = Circumstances {
@@ -262,11 +267,14 @@ impl Front {
                 return Err(Closed);
             }
         }
-        Ok(match kind {
-            Some(FaultKind::WrongAmount) => provider.distort(answered, Distortion::WrongAmount),
-            Some(FaultKind::Status2AfterCommit) => provider.distort(answered, Distortion::TechnicalError),
-            _ => answered,
-        })
+        let distortion = match kind {
+            Some(FaultKind::WrongAmount) => Distortion::WrongAmount,
+            Some(FaultKind::Status2AfterCommit) => Distortion::TechnicalError,
+            Some(FaultKind::ListRepeats) => Distortion::ListRepeats,
+            Some(FaultKind::ListEmptyPage) => Distortion::ListEmptyPage,
+            _ => return Ok(answered),
+        };
+        Ok(provider.distort(answered, distortion))
     }
 }
 
@@ -303,6 +311,9 @@ async fn spoil(fault: Fault, answered: Answered) -> Result<Response<ReplyBody>, 
         }
         FaultKind::Duplicate
         | FaultKind::ListLag
+        | FaultKind::DocumentLag
+        | FaultKind::ListRepeats
+        | FaultKind::ListEmptyPage
         | FaultKind::WrongAmount
         | FaultKind::Status2AfterCommit => whole(answered),
     })

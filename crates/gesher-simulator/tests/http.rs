@@ -153,11 +153,14 @@ fn each_fault_does_what_its_name_says() {
     check("fault = \"slow_drip\"\ndelay_ms = 5000", Seen::Silence, 1, true);
     check(r#"fault = "duplicate""#, Seen::Status(200, true), 2, true);
     check(r#"fault = "list_lag""#, Seen::Status(200, true), 1, true);
+    check(r#"fault = "document_lag""#, Seen::Status(200, true), 1, true);
+    check(r#"fault = "list_repeats""#, Seen::Status(200, true), 1, true);
+    check(r#"fault = "list_empty_page""#, Seen::Status(200, true), 1, true);
     check(r#"fault = "wrong_amount""#, Seen::Status(200, false), 1, false);
     check(r#"fault = "status2_after_commit""#, Seen::Status(200, false), 1, false);
     check(r#"fault = "forbidden_empty""#, Seen::Status(403, false), 0, false);
     check("fault = \"hang_before\"\ndelay_ms = 50", Seen::Nothing, 0, false);
-    assert_eq!(FaultKind::TABLE.len(), 17, "a new kind needs a row here");
+    assert_eq!(FaultKind::TABLE.len(), 20, "a new kind needs a row here");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! The command line: what can be typed. What each command does is in its own file under `commands`.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gesher_core::ids::IdError;
 use gesher_core::{ItemStatus, RunId, StepId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// A scriptable integration hub for Israeli billing: files in, charged cards and result files out, nothing charged twice.
 #[derive(Debug, Parser)]
@@ -137,12 +139,37 @@ pub struct RunsArgs {
     pub limit: u32,
 }
 
+/// A run, or one of its items: by a run's id, an item's, a step's, or the stamp on a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The run.
+    pub run: RunId,
+    /// The item.
+    pub item: Option<u64>,
+}
+
+impl FromStr for Reference {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let stamp = text.trim();
+        let bare = stamp.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(stamp);
+        // An item's id is that of its first step without the position.
+        let step = if bare.matches('.').count() == 1 { format!("{bare}.1") } else { bare.to_owned() };
+        match step.parse::<StepId>() {
+            Ok(step) => Ok(Self { run: step.item.run, item: Some(step.item.ordinal) }),
+            Err(error) if bare.contains('.') => Err(error),
+            Err(_) => Ok(Self { run: bare.parse()?, item: None }),
+        }
+    }
+}
+
 /// `show`
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run's id.
+    /// The run's id, or the reference of one of its items or steps, as it stands on a document.
     #[arg(value_name = "RUN")]
-    pub run: RunId,
+    pub reference: Reference,
     /// Only the items in this state.
     #[arg(long, value_name = "STATE")]
     pub items: Option<ItemFilter>,
@@ -341,6 +368,19 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_found_by_whatever_names_a_part_of_it() {
+        let read = |text: &str| text.parse::<Reference>().map(|read| (read.run.to_string(), read.item)).ok();
+        let run = "k7mq2xd".to_owned();
+        assert_eq!(read("k7mq2xd"), Some((run.clone(), None)));
+        for text in ["k7mq2xd.12", "k7mq2xd.12.1", "[k7mq2xd.12.3]", " K7MQ2XD.12.1 "] {
+            assert_eq!(read(text), Some((run.clone(), Some(12))), "{text}");
+        }
+        for text in ["", "march", "k7mq2xd.", "k7mq2xd.12.1.1", "[k7mq2xd.12.1"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_does_not_go_together_is_refused() {
         for (line, fits) in [
             ("gesher run f --file x", true),
@@ -359,6 +399,8 @@ mod tests {
             ("gesher cancel k7mq2xd --reason wrong-file", true),
             ("gesher cancel march", false),
             ("gesher cancel", false),
+            ("gesher show k7mq2xd.12.1", true),
+            ("gesher show k7mq2xd.x", false),
             ("gesher new h --template onboarding", true),
             ("gesher new h --template other", false),
             ("gesher simulate --officeguy 127.0.0.1:0", true),

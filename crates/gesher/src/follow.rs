@@ -83,19 +83,25 @@ pub async fn to_the_end(
 /// Whether a limit stopped some item of a run. Only items that it may have stopped are looked at.
 pub async fn is_limited(journal: &dyn Journal, run: &RunId, tally: &Tally) -> Result<bool, HubError> {
     for status in [ItemStatus::NotSent, ItemStatus::Incomplete] {
-        let mut query = ItemQuery { run: run.clone(), status: Some(status), after: None, limit: PAGE_ITEMS };
-        let may_be = tally.count(status) > 0 || tally.finish == Some(status);
-        while may_be {
-            let page = journal.items(&query).await.doing("reading the run's items")?;
-            let mut ends = page.iter().filter_map(|item| item.end.as_ref());
-            if ends.any(|end| end.code.as_deref() == Some(LIMIT)) {
-                return Ok(true);
-            }
-            let Some(last) = page.last().filter(|_| page.len() == PAGE_ITEMS) else { break };
-            query.after = Some(last.id.ordinal);
+        let is_any = tally.count(status) > 0 || tally.finish == Some(status);
+        if is_any && is_limited_among(journal, run, status).await? {
+            return Ok(true);
         }
     }
     Ok(false)
+}
+
+async fn is_limited_among(journal: &dyn Journal, run: &RunId, status: ItemStatus) -> Result<bool, HubError> {
+    let mut query = ItemQuery { run: run.clone(), status: Some(status), after: None, limit: PAGE_ITEMS };
+    loop {
+        let page = journal.items(&query).await.doing("reading the run's items")?;
+        let mut ends = page.iter().filter_map(|item| item.end.as_ref());
+        if ends.any(|end| end.code.as_deref() == Some(LIMIT)) {
+            return Ok(true);
+        }
+        let Some(last) = page.last() else { return Ok(false) };
+        query.after = Some(last.id.ordinal);
+    }
 }
 
 /// A run and its counts.

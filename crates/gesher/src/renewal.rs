@@ -16,16 +16,25 @@ use std::time::Duration;
 
 /// How often a serving hub looks for runs whose reports are behind.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long a run whose reports could not be written is left alone.
-const FAILED_PAUSE: Duration = Duration::from_secs(60);
+/// How long a run whose reports could not be written is left alone at first. It doubles with each further try.
+const FAILED_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const FAILED_PAUSE_MAX: Duration = Duration::from_mins(5);
 
 /// Writes reports anew.
 pub struct Renewal {
     reports: Reports,
     /// The drop folders by flow, as configured now.
     folders: HashMap<String, PathBuf>,
-    /// Runs whose reports could not be written, and when they are tried again.
-    failed: HashMap<RunId, Duration>,
+    /// Runs whose reports could not be written.
+    failed: HashMap<RunId, Failed>,
+}
+
+/// When reports are tried again, and how long the pause was.
+#[derive(Clone, Copy)]
+struct Failed {
+    again_at: Duration,
+    pause: Duration,
 }
 
 impl Renewal {
@@ -64,12 +73,12 @@ impl Renewal {
         self.failed.retain(|run, _| stale.iter().any(|stale| stale.id == *run));
         for run in stale {
             let now = self.reports.clock.monotonic();
-            if self.failed.get(&run.id).is_some_and(|again_at| now < *again_at) {
+            let earlier = self.failed.get(&run.id).copied();
+            if earlier.is_some_and(|failed| now < failed.again_at) || self.renew(&run).await {
                 continue;
             }
-            if !self.renew(&run).await {
-                self.failed.insert(run.id, now + FAILED_PAUSE);
-            }
+            let pause = earlier.map_or(FAILED_PAUSE_FIRST, |failed| (failed.pause * 2).min(FAILED_PAUSE_MAX));
+            self.failed.insert(run.id, Failed { again_at: now + pause, pause });
         }
         Ok(())
     }

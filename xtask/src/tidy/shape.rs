@@ -24,12 +24,14 @@ const CORE_FILES: &[&str] = &[
     "language.rs",
     "lib.rs",
     "limits.rs",
+    "look_up.rs",
     "money.rs",
     "names.rs",
     "operation.rs",
     "outcome.rs",
     "redact.rs",
     "secret.rs",
+    "shape.rs",
     "time.rs",
 ];
 

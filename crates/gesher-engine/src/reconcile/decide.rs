@@ -6,6 +6,7 @@
 
 use gesher_core::look_up::{Agreement, CLOCK_ALLOWANCE, Candidate, Stamp, Stamped};
 use gesher_core::{OutcomeStatus, Text};
+use gesher_journal::StepRecord;
 use jiff::Timestamp;
 
 /// What has to be known of the step.
@@ -15,6 +16,15 @@ pub(crate) struct StepFacts {
     pub(crate) stamp: Option<Stamp>,
     /// When its intent was journalled.
     pub(crate) intent_at: Timestamp,
+}
+
+impl StepFacts {
+    /// Of a step as the journal has it.
+    pub(crate) fn of(step: &StepRecord) -> Self {
+        // A stamp that cannot be read is as good as none: then everything has to agree.
+        let stamp = step.stamp.as_deref().and_then(|stamp| stamp.parse().ok());
+        Self { stamp, intent_at: step.intent_at }
+    }
 }
 
 /// What the records say.

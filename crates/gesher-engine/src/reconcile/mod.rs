@@ -22,7 +22,7 @@ use crate::error::EngineError;
 use crate::stop::Stop;
 use decide::{StepFacts, Verdict, decide};
 use desk::{Closed, Closing};
-use gesher_core::look_up::{Candidate, Found, LookUpFailure, Stamp, Wanted};
+use gesher_core::look_up::{Candidate, Found, LookUpFailure, Wanted};
 use gesher_core::{LookUp, Outcome, OutcomeStatus, StepId, Text};
 use gesher_journal::{StepRecord, StepState};
 use serde_json::{Value, json};
@@ -212,8 +212,7 @@ impl Engine {
             return Ok(Reconciled::AtWork);
         }
         let asked = self.ask(&step, patience).await;
-        let failed = matches!(asked, Err(NotAsked::Why(_) | NotAsked::Failed(_)));
-        self.looks().end(id, self.clock().monotonic(), failed);
+        self.looks().end(id, self.clock().monotonic(), asked.is_err());
         match asked {
             Ok(found) => self.judge(&step, &found.candidates).await,
             Err(NotAsked::Manual) => Ok(Reconciled::Manual),
@@ -251,7 +250,7 @@ impl Engine {
             amount: step.amount,
             subject: step.subject.clone(),
             facts: step.look_up.clone(),
-            stamp: stamp_of(step),
+            stamp: StepFacts::of(step).stamp,
             intent_at: step.intent_at,
             until: self.clock().now(),
         };
@@ -278,8 +277,7 @@ impl Engine {
         let taken = taken.map_err(EngineError::journal("comparing references"))?;
         let siblings = journal.open_siblings(&step.id).await;
         let siblings = siblings.map_err(EngineError::journal("counting open steps like this one"))?;
-        let facts = StepFacts { stamp: stamp_of(step), intent_at: step.intent_at };
-        match decide(&facts, candidates, &taken, siblings) {
+        match decide(&StepFacts::of(step), candidates, &taken, siblings) {
             Verdict::One(candidate) => self.found(step, candidate).await,
             Verdict::Several(candidates) => self.conflict(step, &candidates).await,
             Verdict::NoneFound(why) => {
@@ -354,10 +352,6 @@ impl Engine {
             }),
         }
     }
-}
-
-fn stamp_of(step: &StepRecord) -> Option<Stamp> {
-    step.stamp.as_deref().and_then(|stamp| stamp.parse().ok())
 }
 
 /// A record of the provider as it is kept beside what it decided.

@@ -186,7 +186,7 @@ mod tests {
             &["77", "approved", "לא בוצע"],
             &["77: approved. The", "not done"],
         );
-        check(&found("2026-03-01", "77", &Text::default()), &["77). "], &["reference 77. The script"]);
+        check(&found("2026-03-01", "77", &Text::default()), &["אסמכתה 77. "], &["reference 77. The script"]);
         let charged = charged(true, "dana", "2026-03-01", "77", "seen in the account");
         check(
             &charged,

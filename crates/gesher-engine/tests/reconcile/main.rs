@@ -18,7 +18,7 @@ use gesher_engine::{EngineError, NOT_CHARGED_AFTER, Reconciled};
 use hub::{CANARY, Hub, record};
 use std::time::Duration;
 
-use OutcomeStatus::{Conflict, Declined, NotSent, Succeeded, Unknown};
+use OutcomeStatus::{NotSent, Succeeded, Unknown};
 
 const DAY: u64 = 24 * 3_600;
 

@@ -106,19 +106,21 @@ impl<'a> Asking<'a> {
                 Some(Value::Array(rows)) => rows,
                 _ => return Err(unreadable()),
             };
-            start += i64::try_from(rows.len()).unwrap_or(i64::MAX);
-            let known = seen.len();
+            // Only what is new counts as passed over: rows that come twice would hide others.
+            let mut fresh = 0_i64;
             for row in rows {
                 let row_id = id(field(&row, "ID")).or_else(|| id(field(&row, "DocumentID")));
                 if row_id.is_some_and(|id| seen.contains(&id)) {
                     continue;
                 }
                 seen.extend(take(row).ok_or_else(unreadable)?);
+                fresh += 1;
             }
+            start = start.saturating_add(fresh);
             if !more {
                 return Ok(());
             }
-            if seen.len() == known {
+            if fresh == 0 {
                 return Err(LookUpFailure::Unavailable(Text::new(
                     "OfficeGuy מודיעה על עמודים נוספים אך אינה מוסרת אותם",
                     "OfficeGuy says that there are more pages and does not give them",

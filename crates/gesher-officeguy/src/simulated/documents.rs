@@ -1,7 +1,7 @@
 //! Plays documents: making one without a charge, listing them, looking one up.
 
 use super::books::{Line, NamedCustomer, download_url, lines_of, resolve, with_vat};
-use super::payments::{first_instant, last_instant, last_seen};
+use super::payments::{first_instant, last_documented, last_instant, last_seen};
 use super::record::{DocumentEntry, Kind, PaidEntry, Record};
 use super::wire::{Fields, Moment, Refusal, refuse};
 use super::world::{Caller, Document, World};
@@ -192,7 +192,7 @@ impl Simulated for ListDocuments {
         serve(world, call, Filter::read, |world, caller, filter| {
             let first = filter.dates.0.map_or(Timestamp::MIN, |from| first_instant(world, from));
             let last = filter.dates.1.map_or(Timestamp::MAX, |to| last_instant(world, to));
-            let seen = last_seen(world, caller.at);
+            let seen = last_seen(world, caller.at).min(last_documented(world, caller.at));
             let size = usize::try_from(filter.size).unwrap_or_default();
             let documents = &world.company(caller.company).documents;
             let mut page: Vec<Document> = documents
@@ -254,15 +254,17 @@ impl Simulated for GetDocument {
                 Ok((body.int("DocumentID")?, kind, body.int("DocumentNumber")?))
             },
             |world, caller, (id, kind, number)| {
+                let there = last_documented(world, caller.at);
                 let documents = &world.company(caller.company).documents;
-                let found = documents.iter().find(|document| match id {
-                    Some(id) => document.id == id,
-                    None => {
-                        number.is_some()
-                            && document.number == number
-                            && kind.is_some_and(|kind| kind.number() == document.entry.kind)
-                    }
-                });
+                let found =
+                    documents.iter().filter(|document| document.at <= there).find(|document| match id {
+                        Some(id) => document.id == id,
+                        None => {
+                            number.is_some()
+                                && document.number == number
+                                && kind.is_some_and(|kind| kind.number() == document.entry.kind)
+                        }
+                    });
                 match found.cloned() {
                     Some(document) => Ok(in_full(world, caller, document)),
                     None => refuse("Document not found"),

@@ -162,12 +162,23 @@ impl SimulatedProvider for World {
                 technical(words, words).unwrap_or_default()
             }
             Distortion::WrongAmount => charge::with_wrong_amount(&answered.body),
+            Distortion::ListRepeats => payments::with_list(&answered.body, |list, _| {
+                *list = list.iter().flat_map(|entry| [entry.clone(), entry.clone()]).collect();
+            }),
+            Distortion::ListEmptyPage => payments::with_list(&answered.body, |list, has_next_page| {
+                list.clear();
+                *has_next_page = Value::Bool(true);
+            }),
         };
         Answered { body, ..answered }
     }
 
     fn set_list_lag(&mut self, lag: Duration) {
         self.list_lag = lag;
+    }
+
+    fn set_document_lag(&mut self, lag: Duration) {
+        self.document_lag = lag;
     }
 
     fn restore(&mut self, record: &str, at: Timestamp) -> Result<(), RestoreError> {

@@ -12,6 +12,8 @@ use gesher_provider::endpoint::Simulated;
 use gesher_provider::simulate::{Answered, Call};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use serde_json::Value;
+use std::time::Duration;
 
 impl Simulated for GetPayment {
     type World = World;
@@ -28,7 +30,7 @@ impl Simulated for GetPayment {
                     // The text was never recorded: ours.
                     return refuse("Payment not found");
                 };
-                let document = payment.document_id.unwrap_or_default();
+                let document = known_document(world, caller.at, &payment);
                 Ok(GetPaymentAnswer { payment: Some(payment_answer(world, &payment, document)) })
             },
         )
@@ -65,7 +67,7 @@ impl Simulated for ListPayments {
                 let has_next_page = page.len() > PAGE_SIZE;
                 page.truncate(PAGE_SIZE);
                 let answer = |payment: &Payment| {
-                    payment_answer(world, payment, payment.document_id.unwrap_or_default())
+                    payment_answer(world, payment, known_document(world, caller.at, payment))
                 };
                 Ok(ListPaymentsAnswer { payments: page.iter().map(answer).collect(), has_next_page })
             },
@@ -75,7 +77,34 @@ impl Simulated for ListPayments {
 
 /// The last instant that lists show, since they lag behind.
 pub(super) fn last_seen(world: &World, now: Timestamp) -> Timestamp {
-    if world.list_lag.is_zero() { Timestamp::MAX } else { now.checked_sub(world.list_lag).unwrap_or(now) }
+    before(now, world.list_lag)
+}
+
+/// The last instant whose documents are there.
+pub(super) fn last_documented(world: &World, now: Timestamp) -> Timestamp {
+    before(now, world.document_lag)
+}
+
+fn before(now: Timestamp, lag: Duration) -> Timestamp {
+    if lag.is_zero() { Timestamp::MAX } else { now.checked_sub(lag).unwrap_or(now) }
+}
+
+/// The document that a payment knows: none, and so 0, while it is on its way.
+fn known_document(world: &World, now: Timestamp, payment: &Payment) -> i64 {
+    payment.document_id.filter(|_| payment.at <= last_documented(world, now)).unwrap_or_default()
+}
+
+/// The same answer with another list in it; what has no list stays.
+pub(super) fn with_list(body: &[u8], change: impl FnOnce(&mut Vec<Value>, &mut Value)) -> Vec<u8> {
+    let changed = || {
+        let mut answer: Value = serde_json::from_slice(body).ok()?;
+        let data = answer.get_mut("Data")?.as_object_mut()?;
+        let mut has_next_page = data.get("HasNextPage")?.clone();
+        change(data.values_mut().find_map(Value::as_array_mut)?, &mut has_next_page);
+        data.insert("HasNextPage".to_owned(), has_next_page);
+        serde_json::to_vec(&answer).ok()
+    };
+    changed().unwrap_or_else(|| body.to_vec())
 }
 
 /// Where a date begins, in Israel.

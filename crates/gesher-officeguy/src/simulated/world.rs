@@ -131,6 +131,7 @@ pub struct World {
     pub(crate) options: WorldOptions,
     pub(crate) zone: TimeZone,
     pub(crate) list_lag: Duration,
+    pub(crate) document_lag: Duration,
     pub(crate) companies: BTreeMap<i64, Company>,
     pub(crate) spent: HashSet<u64>,
     pub(crate) next: Next,
@@ -155,6 +156,7 @@ impl World {
         Self {
             zone,
             list_lag: Duration::ZERO,
+            document_lag: Duration::ZERO,
             companies: BTreeMap::from([(options.company_id, marketplace)]),
             spent: HashSet::new(),
             next: Next {

@@ -133,7 +133,7 @@ async fn what_was_not_charged_may_be_dropped_again_and_what_was_may_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_file_that_has_nothing_left_to_retry_goes() {
+async fn what_may_be_retried_already_stays_in_the_retry_file() {
     let base = tempfile::tempdir().unwrap();
     let desk = Desk::open(base.path());
     let text = "order,amount,answer\r\n1,10,unknown\r\n2,20,declined\r\n";

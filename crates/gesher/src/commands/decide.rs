@@ -153,6 +153,7 @@ mod tests {
             rows: None,
             started_at,
             ended_at: None,
+            closings: 0,
         }
     }
 

@@ -23,19 +23,42 @@ const SHOWN_ITEMS_MAX: u64 = 200;
 /// Shows a run. The exit code is that of the run; one that is at work is in order.
 pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exit, HubError> {
     let missing = || {
-        HubError::usage(format!("there is no run {}", args.run))
+        HubError::usage(format!("there is no run {}", args.reference.run))
             .hint("`gesher runs` lists the runs of this hub")
     };
     super::banner(output, config);
     let journal = open_reader(config)?.ok_or_else(missing)?;
-    let run = journal.run(&args.run).await.doing("reading the run")?.ok_or_else(missing)?;
+    let run = journal.run(&args.reference.run).await.doing("reading the run")?.ok_or_else(missing)?;
+    let shown = Shown { state: args.items, item: args.reference.item };
     let tally = journal.tally(&run.id).await.doing("counting the run's items")?;
     match output.is_json() {
-        true => output.json(&whole(&*journal, config, &run, &tally, args.items).await?),
-        false => output.text(&page(&*journal, config, &run, &tally, args.items).await?),
+        true => output.json(&whole(&*journal, config, &run, &tally, shown).await?),
+        false => output.text(&page(&*journal, config, &run, &tally, shown).await?),
     }
     let is_limited = follow::is_limited(&*journal, &run.id, &tally).await?;
     Ok(exit::of_shown(run.state, &tally, is_limited))
+}
+
+/// Which items are asked for.
+#[derive(Clone, Copy)]
+struct Shown {
+    state: Option<ItemFilter>,
+    item: Option<u64>,
+}
+
+impl Shown {
+    fn takes(self, item: &ItemRecord) -> bool {
+        let state_fits = match self.state {
+            None => true,
+            Some(ItemFilter::Queued) => item.end.is_none(),
+            Some(ItemFilter::Ended(status)) => item.end.as_ref().is_some_and(|end| end.status == status),
+        };
+        state_fits && self.item.is_none_or(|ordinal| item.id.ordinal == ordinal)
+    }
+
+    fn is_all(self) -> bool {
+        self.state.is_none() && self.item.is_none()
+    }
 }
 
 async fn whole(
@@ -43,16 +66,16 @@ async fn whole(
     config: &Config,
     run: &RunRecord,
     tally: &Tally,
-    filter: Option<ItemFilter>,
+    wanted: Shown,
 ) -> Result<Value, HubError> {
     let mut document = runs::document(config, run, tally);
     let mut items = Vec::new();
     let mut after = None;
     loop {
-        let page = items_after(journal, &run.id, filter, after).await?;
+        let page = items_after(journal, &run.id, wanted, after).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id.ordinal);
-        for item in page.iter().filter(|item| fits(item, filter)) {
+        for item in page.iter().filter(|item| wanted.takes(item)) {
             let steps = journal.steps_of(&item.id).await.doing("reading an item's steps")?;
             let steps: Vec<Value> = steps.iter().map(|step| step_document(step, config.language)).collect();
             items.push(item_document(item, &steps));
@@ -67,23 +90,19 @@ async fn whole(
 async fn items_after(
     journal: &dyn Journal,
     run: &RunId,
-    filter: Option<ItemFilter>,
+    wanted: Shown,
     after: Option<u64>,
 ) -> Result<Vec<ItemRecord>, HubError> {
-    let status = match filter {
+    let status = match wanted.state {
         Some(ItemFilter::Ended(status)) => Some(status),
         Some(ItemFilter::Queued) | None => None,
     };
-    let query = ItemQuery { run: run.clone(), status, after, limit: PAGE_ITEMS };
+    let query = match (wanted.item, after) {
+        (None, after) => ItemQuery { run: run.clone(), status, after, limit: PAGE_ITEMS },
+        (Some(_), Some(_)) => return Ok(Vec::new()),
+        (Some(item), None) => ItemQuery { run: run.clone(), status, after: item.checked_sub(1), limit: 1 },
+    };
     journal.items(&query).await.doing("reading the run's items")
-}
-
-fn fits(item: &ItemRecord, filter: Option<ItemFilter>) -> bool {
-    match filter {
-        None => true,
-        Some(ItemFilter::Queued) => item.end.is_none(),
-        Some(ItemFilter::Ended(status)) => item.end.as_ref().is_some_and(|end| end.status == status),
-    }
 }
 
 fn status_word(item: &ItemRecord) -> &'static str {
@@ -138,7 +157,7 @@ async fn page(
     config: &Config,
     run: &RunRecord,
     tally: &Tally,
-    filter: Option<ItemFilter>,
+    wanted: Shown,
 ) -> Result<String, HubError> {
     let zone = time_zone(config);
     let mut text = head(run, &zone);
@@ -147,11 +166,11 @@ async fn page(
         TextTable::new(&["line", "key", "status", "amount", "reference", "code", "message"]).right(&[3]);
     let (mut shown, mut after) = (0, None);
     'pages: loop {
-        let items = items_after(journal, &run.id, filter, after).await?;
+        let items = items_after(journal, &run.id, wanted, after).await?;
         let Some(last) = items.last() else { break };
         after = Some(last.id.ordinal);
-        for item in items.iter().filter(|item| fits(item, filter)) {
-            if shown == SHOWN_ITEMS_MAX && filter.is_none() {
+        for item in items.iter().filter(|item| wanted.takes(item)) {
+            if shown == SHOWN_ITEMS_MAX && wanted.is_all() {
                 break 'pages;
             }
             shown += 1;
@@ -170,7 +189,7 @@ async fn page(
         text.push_str(&table.render());
     }
     let left = tally.items().saturating_sub(shown);
-    if filter.is_none() && left > 0 {
+    if wanted.is_all() && left > 0 {
         text.push_str(&format!(
             "  and {left} more; --items STATE shows all in one state, --json shows everything\n"
         ));

@@ -199,7 +199,7 @@ fn limits_and_unknown_answers_are_the_flows_own() {
     let flow = |text: &str| {
         let config =
             Config::parse(Path::new("/hub"), &format!("[flow.a]\nscript = \"a.rhai\"\n{text}")).unwrap();
-        assert!(rules::faults(&config, &descriptors()).is_empty(), "{text}");
+        assert!(rules::faults(&config, OPERATIONS).is_empty(), "{text}");
         config.flow("a").unwrap().clone()
     };
     for (text, want) in [

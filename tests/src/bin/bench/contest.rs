@@ -14,8 +14,11 @@ use crate::hub::Hub;
 use crate::process::{self, Ran, Server};
 use crate::rows;
 
-/// The peer in Python, with its place in the repository.
-const ASYNCIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/asyncio_charge.py");
+/// The peers in Python, with their places in the repository.
+const AIOHTTP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/aiohttp_charge.py");
+const BY_HAND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/asyncio_charge.py");
+/// Interpreters that may have aiohttp: the user's own, and the one that the Debian package is for.
+const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +27,10 @@ pub(crate) enum Contender {
     Hub,
     /// The bare client.
     Bare(Commits),
-    /// The script.
-    Asyncio,
+    /// The script that a careful person writes.
+    Aiohttp,
+    /// The same over HTTP written by hand.
+    ByHand,
 }
 
 impl Contender {
@@ -36,7 +41,8 @@ impl Contender {
             Self::Bare(Commits::None) => "bare client, nothing written",
             Self::Bare(Commits::Group) => "bare client, group commit, two fsyncs a batch",
             Self::Bare(Commits::Each) => "bare client, a commit each",
-            Self::Asyncio => "asyncio script, group commit",
+            Self::Aiohttp => "asyncio script (aiohttp), group commit",
+            Self::ByHand => "asyncio, hand-written HTTP, group commit",
         }
     }
 }
@@ -116,7 +122,8 @@ pub(crate) fn run(
     match contender {
         Contender::Hub => Hub::new(&place.gesher, &data, server.address, in_flight)?.charge(file),
         Contender::Bare(commits) => bare(place, commits, server.address, file, &data, in_flight),
-        Contender::Asyncio => asyncio(server.address, file, &data, in_flight),
+        Contender::Aiohttp => script(AIOHTTP, server.address, file, &data, in_flight),
+        Contender::ByHand => script(BY_HAND, server.address, file, &data, in_flight),
     }
 }
 
@@ -135,9 +142,26 @@ fn bare(
     process::run(&mut command)
 }
 
-fn asyncio(address: SocketAddr, file: &Path, data: &Path, in_flight: usize) -> Result<Ran, Failure> {
-    let mut command = Command::new("python3");
-    command.arg(ASYNCIO).arg(address.to_string()).arg(file).arg(data.join("script.db"));
+fn script(
+    script: &str,
+    address: SocketAddr,
+    file: &Path,
+    data: &Path,
+    in_flight: usize,
+) -> Result<Ran, Failure> {
+    let mut command = Command::new(python().unwrap_or(PYTHONS[0]));
+    // Without compiled copies in the repository: nothing that is measured leaves a trace there.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(script).arg(address.to_string()).arg(file).arg(data.join("script.db"));
     command.args([in_flight.to_string(), rows::COMPANY.to_string(), rows::API_KEY.to_owned()]);
     process::run(&mut command)
+}
+
+/// An interpreter that has aiohttp. Both scripts run on it.
+pub(crate) fn python() -> Option<&'static str> {
+    let has_aiohttp = |python: &&str| {
+        let mut command = Command::new(python);
+        process::run(command.args(["-c", "import aiohttp"])).is_ok()
+    };
+    PYTHONS.into_iter().find(has_aiohttp)
 }

@@ -94,6 +94,10 @@ impl Host for Nowhere {
     }
 
     fn log(&self, _: Level, _: &str) {}
+
+    fn reads_result(&self) -> bool {
+        false
+    }
 }
 
 /// The section of scripts.

@@ -212,7 +212,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_interleaving_goes_beyond_a_limit_or_loses_what_was_freed(acts in proptest::collection::vec(act(), 1..80)) {

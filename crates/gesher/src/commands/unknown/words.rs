@@ -2,7 +2,6 @@
 
 use gesher_core::{Stamp, Text};
 use gesher_engine::journal::StepRecord;
-use std::fmt::Write;
 
 /// The sentence above everything else.
 pub(super) fn unknown(is_money: bool) -> Text {
@@ -31,21 +30,20 @@ pub(super) fn look_at(step: &StepRecord, is_money: bool, sent: &str) -> Text {
             format!("in the account {account}, look whether {operation} was done"),
         )
     };
-    // Writing into a text cannot fail.
     if let Some(amount) = step.amount {
-        drop(write!(he, " על סך {amount}"));
-        drop(write!(en, " of {amount}"));
+        he.push_str(&format!(" על סך {amount}"));
+        en.push_str(&format!(" of {amount}"));
     }
     if let Some(subject) = &step.subject {
-        drop(write!(he, " עבור {subject}"));
-        drop(write!(en, " for {subject}"));
+        he.push_str(&format!(" עבור {subject}"));
+        en.push_str(&format!(" for {subject}"));
     }
-    drop(write!(he, ", מ־{sent} ואילך"));
-    drop(write!(en, ", from {sent} on"));
+    he.push_str(&format!(", מ־{sent} ואילך"));
+    en.push_str(&format!(", from {sent} on"));
     if let Some(stamp) = step.stamp.as_deref().and_then(|stamp| stamp.parse::<Stamp>().ok()) {
         let stamp = stamp.in_text();
-        drop(write!(he, "; במסמך שלו כתוב {stamp}"));
-        drop(write!(en, "; its document says {stamp}"));
+        he.push_str(&format!("; במסמך שלו כתוב {stamp}"));
+        en.push_str(&format!("; its document says {stamp}"));
     }
     Text::new(he, en)
 }

@@ -1,0 +1,448 @@
+//! Look-ups against the simulator over HTTP: what the lists say of a charge or a document whose answer was lost.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use gesher_core::look_up::{Candidate, Found, LookUpFailure, Stamped, Wanted};
+use gesher_core::operation::{Provider, Registry};
+use gesher_core::time::ManualClock;
+use gesher_core::{Clock, Language, LookUp, Outcome, OutcomeStatus, Secret, Stamp, StepId};
+use gesher_officeguy::simulated::{MARKETPLACE_COMPANY_ID, World, WorldOptions};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, PROVIDER, StampPlace};
+use gesher_simulator::{FaultPlan, RunningSimulator, Served, Simulator, SimulatorOptions};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+const NOW: &str = "2026-03-15T10:00:00Z";
+const OURS: &str = "k7mq2xd.12.1";
+const OTHER: &str = "k7mq2xd.13.1";
+const CHARGES: &str = r#"path = "/billing/payments/charge/""#;
+const PAYMENTS: &str = r#"path = "/billing/payments/list/""#;
+const DOCUMENTS: &str = r#"path = "/accounting/documents/list/""#;
+
+/// A simulator with faults, and the provider that calls it.
+struct Play {
+    simulator: RunningSimulator,
+    provider: Arc<dyn Provider>,
+    registry: Registry,
+    clock: Arc<ManualClock>,
+    intent_at: Timestamp,
+}
+
+impl Play {
+    async fn begin(place: StampPlace, faults: &str) -> Self {
+        let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
+        let api_key = Some(Secret::from("MarketKey"));
+        let simulator = Simulator::start(SimulatorOptions {
+            served: vec![Served {
+                listen: "127.0.0.1:0".parse().unwrap(),
+                provider: Box::new(World::new(WorldOptions { api_key, ..WorldOptions::default() })),
+            }],
+            ledger: None,
+            faults: FaultPlan::parse(faults).unwrap(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        })
+        .await
+        .unwrap();
+        let (provider, registry) = Self::client(&simulator, place, "MarketKey");
+        Self { simulator, provider, registry, clock, intent_at: NOW.parse().unwrap() }
+    }
+
+    fn client(simulator: &RunningSimulator, place: StampPlace, key: &str) -> (Arc<dyn Provider>, Registry) {
+        let config = OfficeGuyConfig {
+            base_url: simulator.base_url(PROVIDER).unwrap().parse().unwrap(),
+            company_id: MARKETPLACE_COMPANY_ID,
+            api_key: Secret::from(key),
+            language: Language::He,
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(2),
+            stamp: place,
+        };
+        let provider: Arc<dyn Provider> = Arc::new(OfficeGuy::new(config).unwrap());
+        let registry = Registry::new(&[Arc::clone(&provider)]);
+        (provider, registry)
+    }
+
+    /// Calls an operation as the step of that id.
+    async fn call(&self, name: &str, request: &Value, step: &str) -> Outcome {
+        let operation = self.registry.find(&format!("officeguy.{name}")).unwrap();
+        let prepared = common::prepare(&self.registry, name, request.clone()).unwrap();
+        let stamp = self.provider.stamp(operation.entry, &prepared, &step.parse().unwrap());
+        let account = self.provider.marketplace();
+        self.provider.perform(operation.entry, &account, &prepared, stamp.as_ref()).await
+    }
+
+    async fn charge(&self, request: &Value, step: &str) -> OutcomeStatus {
+        self.call("charge", request, step).await.status
+    }
+
+    /// Looks up what became of such a call by the step [`OURS`].
+    async fn look_up(&self, name: &str, request: &Value) -> Result<Found, LookUpFailure> {
+        let operation = self.registry.find(&format!("officeguy.{name}")).unwrap();
+        let prepared = common::prepare(&self.registry, name, request.clone()).unwrap();
+        let step: StepId = OURS.parse().unwrap();
+        let wanted = Wanted {
+            amount: prepared.facts.amount,
+            subject: prepared.facts.subject.clone(),
+            facts: prepared.facts.look_up.clone(),
+            stamp: self.provider.stamp(operation.entry, &prepared, &step),
+            intent_at: self.intent_at,
+            until: self.clock.now(),
+        };
+        self.provider.look_up(operation.entry, &self.provider.marketplace(), &wanted).await
+    }
+
+    /// The records found, each as `reference status stamp amount agreement`.
+    async fn finds(&self, name: &str, request: &Value, want: &[&str]) -> Vec<Candidate> {
+        let mut found = self.look_up(name, request).await.unwrap().candidates;
+        found.sort_by(|one, other| one.reference.cmp(&other.reference));
+        let lines: Vec<String> = found.iter().map(line).collect();
+        assert_eq!(lines, want, "{request}");
+        found
+    }
+}
+
+fn line(candidate: &Candidate) -> String {
+    let ours: Stamp = OURS.parse().unwrap();
+    let stamp = match &candidate.stamped {
+        Stamped::As(stamp) if *stamp == ours => "ours",
+        Stamped::As(_) => "another",
+        Stamped::Not => "not",
+        Stamped::Unread => "unread",
+    };
+    assert_eq!(candidate.outcome.reference.as_ref(), Some(&candidate.reference));
+    format!(
+        "{} {} {stamp} {:?} {:?}",
+        candidate.reference, candidate.outcome.status, candidate.amount_agrees, candidate.agrees
+    )
+}
+
+/// A charge of 9.00 ILS by the customer of that outer id.
+fn order(customer: &str) -> Value {
+    let mut request = common::charge();
+    request["Customer"]["ExternalIdentifier"] = json!(customer);
+    request["DocumentDescription"] = json!("order-1");
+    request
+}
+
+fn with(mut request: Value, field: &str, value: Value) -> Value {
+    request[field] = value;
+    request
+}
+
+fn rule(matches: &str, fault: &str) -> String {
+    format!("[[rule]]\nmatch = {{ {matches} }}\nfault = \"{fault}\"\n")
+}
+
+#[tokio::test]
+async fn a_charge_whose_answer_is_lost_is_found_by_its_stamp() {
+    for (place, description) in
+        [(StampPlace::End, "order-1 [k7mq2xd.12.1]"), (StampPlace::Start, "[k7mq2xd.12.1] order-1")]
+    {
+        let play = Play::begin(place, &rule(&format!("{CHARGES}, nth = [2]"), "commit_then_close")).await;
+        assert_eq!(play.charge(&order("cust-17"), OTHER).await, OutcomeStatus::Succeeded);
+        assert_eq!(play.charge(&order("cust-17"), OURS).await, OutcomeStatus::Unknown);
+        let found =
+            play.finds("charge", &order("cust-17"), &["9000000002 succeeded ours Yes CannotTell"]).await;
+        let ledger = play.simulator.ledger().unwrap();
+        assert_eq!(ledger[1].description.as_deref(), Some(description));
+        let outcome = &found[0].outcome;
+        assert_eq!(outcome.document.as_deref(), Some("1001"));
+        assert_eq!(outcome.amount, "9.00 ILS".parse().ok());
+        assert_eq!(outcome.data["Payment"]["ID"], json!(9_000_000_002_i64));
+        assert_eq!(outcome.data["DocumentNumber"], json!(1001));
+        assert!(!found[0].evidence.to_string().contains("tok-1"), "{}", found[0].evidence);
+        play.simulator.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_never_arrived_is_not_found() {
+    let play = Play::begin(StampPlace::End, &rule(CHARGES, "close_before")).await;
+    assert_eq!(play.charge(&order("cust-17"), OURS).await, OutcomeStatus::Unknown);
+    play.finds("charge", &order("cust-17"), &[]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_stamp_every_record_says_how_it_fits() {
+    let play = Play::begin(StampPlace::Off, "").await;
+    let theirs = order("cust-18");
+    let dearer = with(order("cust-17"), "Items", json!([{"Item": {"Name": "Bowl"}, "UnitPrice": 10}]));
+    let mut other_card = order("cust-17");
+    other_card["PaymentMethod"]["CreditCard_ExpirationMonth"] = json!(11);
+    let mut refused = order("cust-17");
+    refused["PaymentMethod"]["CreditCard_Token"] = json!("tok-004");
+    for request in [&order("cust-17"), &theirs, &dearer, &other_card, &refused, &order("cust-17")] {
+        play.charge(request, OTHER).await;
+    }
+    assert_eq!(play.simulator.ledger().unwrap()[0].description.as_deref(), Some("order-1"));
+    play.finds(
+        "charge",
+        &order("cust-17"),
+        &[
+            "9000000001 succeeded not Yes Yes",
+            "9000000002 succeeded not Yes No",
+            "9000000004 succeeded not Yes No",
+            "9000000005 declined unread Yes Yes",
+            "9000000006 succeeded not Yes Yes",
+        ],
+    )
+    .await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_record_of_another_stamp_is_not_even_shown() {
+    let play = Play::begin(StampPlace::End, "").await;
+    play.charge(&order("cust-17"), OTHER).await;
+    play.finds("charge", &order("cust-17"), &[]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn our_stamp_on_another_sum_is_shown_as_such() {
+    let play = Play::begin(StampPlace::End, "").await;
+    let dearer = with(order("cust-17"), "Items", json!([{"Item": {"Name": "Bowl"}, "UnitPrice": 10}]));
+    play.charge(&dearer, OURS).await;
+    play.finds("charge", &order("cust-17"), &["9000000001 succeeded ours No CannotTell"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_charge_that_was_done_twice_is_found_twice() {
+    let play = Play::begin(StampPlace::End, &rule(CHARGES, "duplicate")).await;
+    play.charge(&order("cust-17"), OURS).await;
+    let want = ["9000000001 succeeded ours Yes CannotTell", "9000000002 succeeded ours Yes CannotTell"];
+    play.finds("charge", &order("cust-17"), &want).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_lags_behind_shows_it_later() {
+    let faults = format!("{}delay_ms = 60000\n", rule(PAYMENTS, "list_lag"));
+    let play = Play::begin(StampPlace::End, &faults).await;
+    play.charge(&order("cust-17"), OURS).await;
+    play.clock.advance(Duration::from_secs(30));
+    play.finds("charge", &order("cust-17"), &[]).await;
+    play.clock.advance(Duration::from_secs(40));
+    play.finds("charge", &order("cust-17"), &["9000000001 succeeded ours Yes CannotTell"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_does_not_know_its_document_yet_is_asked_for_it() {
+    let faults = format!("{}delay_ms = 60000\n", rule(PAYMENTS, "document_lag"));
+    let play = Play::begin(StampPlace::End, &faults).await;
+    play.charge(&order("cust-17"), OURS).await;
+    play.charge(&order("cust-17"), OTHER).await;
+    let want = ["9000000001 succeeded ours Yes CannotTell", "9000000002 succeeded another Yes CannotTell"];
+    play.finds("charge", &order("cust-17"), &want).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_document_that_is_late_leaves_a_stamped_charge_open() {
+    let faults = "[[rule]]\nfault = \"document_lag\"\ndelay_ms = 3600000\n";
+    let play = Play::begin(StampPlace::End, faults).await;
+    let known = with(order("cust-17"), "Customer", json!({"Name": "נועה", "SearchMode": "Automatic"}));
+    assert_eq!(play.charge(&known, OTHER).await, OutcomeStatus::Succeeded);
+    let by_id = with(order("cust-17"), "Customer", json!({"ID": 8_000_000_001_i64}));
+    play.clock.advance(Duration::from_secs(600));
+    assert_eq!(play.charge(&by_id, OURS).await, OutcomeStatus::Succeeded);
+    let play = Play { intent_at: play.clock.now(), ..play };
+    play.finds("charge", &by_id, &["9000000002 succeeded unread Yes CannotTell"]).await;
+    // By now a document would be there if one had been made.
+    play.clock.advance(Duration::from_secs(601));
+    play.finds("charge", &by_id, &["9000000002 succeeded unread Yes Yes"]).await;
+    play.clock.advance(Duration::from_secs(3600));
+    play.finds("charge", &by_id, &["9000000002 succeeded ours Yes CannotTell"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_charge_without_a_document_is_known_by_its_customer() {
+    let play = Play::begin(StampPlace::End, "").await;
+    let bare = with(order("cust-17"), "PreventDocumentCreation", json!(true));
+    play.charge(&bare, OURS).await;
+    assert_eq!(play.simulator.ledger().unwrap()[0].description.as_deref(), Some("order-1"));
+    play.finds("charge", &bare, &["9000000001 succeeded unread Yes CannotTell"]).await;
+    // Another document of the customer says who it is.
+    play.charge(&with(order("cust-17"), "DocumentDescription", json!("order-2")), OTHER).await;
+    play.finds("charge", &bare, &["9000000001 succeeded unread Yes Yes"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_intent_is_not_shown() {
+    let play = Play::begin(StampPlace::Off, "").await;
+    play.charge(&order("cust-17"), OTHER).await;
+    play.clock.advance(Duration::from_secs(120));
+    play.charge(&order("cust-17"), OTHER).await;
+    let play = Play { intent_at: "2026-03-15T10:05:01Z".parse().unwrap(), ..play };
+    play.finds("charge", &order("cust-17"), &["9000000002 succeeded not Yes Yes"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn vat_that_the_provider_adds_is_reckoned_with() {
+    let play = Play::begin(StampPlace::Off, "").await;
+    let lines =
+        json!([{"Item": {"Name": "A"}, "UnitPrice": 0.33}, {"Item": {"Name": "B"}, "UnitPrice": 0.33}]);
+    let request = with(with(order("cust-17"), "Items", lines), "VATIncluded", json!(false));
+    assert_eq!(play.charge(&request, OTHER).await, OutcomeStatus::Succeeded);
+    play.finds("charge", &request, &["9000000001 succeeded not Yes Yes"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn every_page_is_read() {
+    let play = Play::begin(StampPlace::End, "").await;
+    for count in 0..110 {
+        let step = format!("aaaaaaa.{}.1", count + 1);
+        assert_eq!(play.charge(&order("cust-17"), &step).await, OutcomeStatus::Succeeded);
+    }
+    play.clock.advance(Duration::from_secs(1));
+    play.charge(&order("cust-17"), OURS).await;
+    play.finds("charge", &order("cust-17"), &["9000000111 succeeded ours Yes CannotTell"]).await;
+    play.simulator.stop().await;
+}
+
+/// A look-up of one of 101 charges, with a fault in the lists: found, or a failure.
+async fn spoiled(matches: &str, fault: &str, found: bool) {
+    let play = Play::begin(StampPlace::End, &rule(matches, fault)).await;
+    for count in 0..100 {
+        play.charge(&order("cust-17"), &format!("aaaaaaa.{}.1", count + 1)).await;
+    }
+    play.charge(&order("cust-17"), OURS).await;
+    match play.look_up("charge", &order("cust-17")).await {
+        Ok(whole) => assert!(found && whole.candidates.len() == 1, "{matches} {fault}"),
+        Err(LookUpFailure::Unavailable(why)) => {
+            assert!(!found && !why.is_empty(), "{matches} {fault}: {why:?}")
+        }
+        Err(other) => panic!("{matches} {fault}: {other:?}"),
+    }
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_whole_is_a_failure_and_never_nothing() {
+    let second = &format!("{PAYMENTS}, nth = [2]");
+    for matches in [PAYMENTS, DOCUMENTS] {
+        spoiled(matches, "list_repeats", true).await;
+        spoiled(matches, "list_empty_page", false).await;
+        spoiled(matches, "foreign_json", false).await;
+    }
+    for fault in ["status", "truncate", "html_200", "close_before", "status2_after_commit", "list_empty_page"]
+    {
+        spoiled(second, fault, false).await;
+    }
+}
+
+#[tokio::test]
+async fn refused_keys_stop_a_look_up() {
+    let play = Play::begin(StampPlace::End, "").await;
+    play.charge(&order("cust-17"), OURS).await;
+    let (provider, registry) = Play::client(&play.simulator, StampPlace::End, "WrongKey");
+    let play = Play { provider, registry, ..play };
+    let refused = play.look_up("charge", &order("cust-17")).await.unwrap_err();
+    assert!(matches!(refused, LookUpFailure::Refused(_)), "{refused:?}");
+    play.simulator.stop().await;
+}
+
+fn document(reference: Option<&str>) -> Value {
+    let mut request = json!({
+        "Details": {"Type": "Invoice", "Description": "March",
+            "Customer": {"ExternalIdentifier": "cust-17", "SearchMode": "ExternalIdentifier", "Name": "Noa"}},
+        "Items": [{"Item": {"Name": "Workshop"}, "UnitPrice": 118}],
+        "VATIncluded": true,
+    });
+    if let Some(reference) = reference {
+        request["Details"]["ExternalReference"] = json!(reference);
+    }
+    request
+}
+
+#[tokio::test]
+async fn a_document_is_found_by_its_stamp_or_its_reference() {
+    let play = Play::begin(StampPlace::End, "").await;
+    play.call("create_document", &document(None), OTHER).await;
+    play.call("create_document", &document(None), OURS).await;
+    assert_eq!(play.simulator.ledger().unwrap()[1].description.as_deref(), Some("March [k7mq2xd.12.1]"));
+    let found =
+        play.finds("create_document", &document(None), &["6000000002 succeeded ours Yes CannotTell"]).await;
+    assert_eq!(found[0].outcome.document.as_deref(), Some("1001"));
+    assert_eq!(found[0].outcome.data["DocumentID"], json!(6_000_000_002_i64));
+    play.simulator.stop().await;
+
+    let play = Play::begin(StampPlace::Off, "").await;
+    let receipt = with(document(Some("order-9")), "VATIncluded", json!(true));
+    let mut other_kind = receipt.clone();
+    other_kind["Details"]["Type"] = json!("ProformaInvoice");
+    for request in [&document(Some("order-9")), &document(Some("order-8")), &document(None), &other_kind] {
+        play.call("create_document", request, OTHER).await;
+    }
+    play.finds("create_document", &document(Some("order-9")), &["6000000001 succeeded not Yes Yes"]).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_document_with_a_date_of_its_own_is_looked_for_there() {
+    let play = Play::begin(StampPlace::End, "").await;
+    let mut request = document(None);
+    request["Details"]["Date"] = json!("2026-01-10");
+    play.call("create_document", &request, OURS).await;
+    let found = play.finds("create_document", &request, &["6000000001 succeeded ours Yes CannotTell"]).await;
+    assert_eq!(found[0].at, None);
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_table_calls_manual_cannot_be_looked_up_and_nothing_else() {
+    let play = Play::begin(StampPlace::End, "").await;
+    for (name, operation) in play.registry.iter() {
+        let descriptor = operation.entry.descriptor;
+        if !descriptor.effect.changes() {
+            continue;
+        }
+        let wanted = Wanted {
+            amount: None,
+            subject: None,
+            facts: Value::Null,
+            stamp: None,
+            intent_at: play.intent_at,
+            until: play.clock.now(),
+        };
+        let answer = play.provider.look_up(operation.entry, &play.provider.marketplace(), &wanted).await;
+        let is_manual = answer.is_err_and(|failure| failure == LookUpFailure::Manual);
+        assert_eq!(is_manual, descriptor.look_up == LookUp::Manual, "{name}");
+    }
+    play.simulator.stop().await;
+}
+
+#[test]
+fn what_is_noted_is_small_and_holds_no_token() {
+    let registry = common::registry();
+    let noted = |name: &str, request: Value| common::prepare(&registry, name, request).unwrap().facts.look_up;
+    assert_eq!(
+        noted("charge", common::charge()),
+        json!({"Customer": {"ExternalIdentifier": "cust-17", "Name": "נועה לוי"},
+            "PaymentMethod": {"ExpirationMonth": 12, "ExpirationYear": 2030}})
+    );
+    let saved = json!({"Customer": {"ID": 7}, "Items": [{"Item": {"Name": "Bowl"}, "UnitPrice": 100}],
+        "VATIncluded": false, "DocumentType": "Receipt"});
+    assert_eq!(
+        noted("charge_saved_method", saved),
+        json!({"Customer": {"ID": 7}, "Sums": ["100.00", "117.99", "118.00", "118.01"], "DocumentType": 2})
+    );
+    assert_eq!(
+        noted("create_document", document(Some("order-9"))),
+        json!({"Customer": {"ExternalIdentifier": "cust-17", "Name": "Noa"}, "DocumentType": 0,
+            "ExternalReference": "order-9"})
+    );
+    let terminal = json!({"BankCode": 12, "BranchCode": 600, "AccountNumber": "123456"});
+    assert_eq!(noted("open_upay_terminal", terminal), json!({"BankCode": 12, "BranchCode": 600}));
+}
