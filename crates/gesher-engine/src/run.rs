@@ -391,7 +391,7 @@ fn run_program(
         // The wait for a turn is over, so a stop is no fault here.
         match engine.runtime().block_on(engine.finish(finish, &shared.stop)) {
             Err(CallFault::Journal(error)) => return Err(error),
-            Ok(()) | Err(CallFault::Stopping) => {}
+            Ok(_) | Err(CallFault::Stopping) => {}
         }
         engine.note(&shared.guard, &noted, status);
     }
