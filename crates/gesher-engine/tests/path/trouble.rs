@@ -41,6 +41,7 @@ fn an_intent_that_was_withdrawn_is_made_anew_and_is_answered_the_same_ever_after
     assert_eq!(hub.acme.sends(), 2);
 
     // The same record again, with the item's end missing: everything is answered from it.
+    let rows = [("b", keyed("three", "succeeded", ""))];
     let again = interrupted(
         &hub,
         &rows,
