@@ -1,5 +1,6 @@
 //! A hub in a folder of its own: made, configured, called, and fed with files.
 
+use crate::disk::SmallDisk;
 use crate::files::{Done, Failed, names_in};
 use crate::program::{Output, command, run};
 use crate::serve::{Serving, free_port};
@@ -7,6 +8,7 @@ use crate::wait::until;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -51,6 +53,7 @@ pub struct Hub {
     port: u16,
     words: AtomicU32,
     environment: Vec<(String, String)>,
+    disk: Option<Arc<SmallDisk>>,
 }
 
 impl Hub {
@@ -112,18 +115,44 @@ settle = "100ms"
         hub
     }
 
+    /// The same hub with a variable of the environment for all that is called on it.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(found, _)| found != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A folder that a command made, such as `demo --keep`, with ports of its own. `scratch` goes with the hub.
     pub fn adopt(scratch: TempDir, folder: PathBuf) -> Self {
-        let hub =
-            Self { folder, scratch, port: free_port(), words: AtomicU32::new(0), environment: Vec::new() };
+        let hub = Self { folder, ..Self::beside(scratch) };
         hub.listen_here();
         hub
     }
 
     fn in_scratch() -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        Self::beside(tempfile::tempdir().unwrap())
+    }
+
+    fn beside(scratch: TempDir) -> Self {
         let folder = scratch.path().join("hub");
-        Self { folder, scratch, port: free_port(), words: AtomicU32::new(0), environment: Vec::new() }
+        Self {
+            folder,
+            scratch,
+            port: free_port(),
+            words: AtomicU32::new(0),
+            environment: Vec::new(),
+            disk: None,
+        }
+    }
+
+    /// Lets the hub see a disk of the test's own.
+    pub fn use_disk(&mut self, disk: &Arc<SmallDisk>) {
+        self.disk = Some(Arc::clone(disk));
+    }
+
+    /// Sets a variable for the programs that are started from now on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     fn listen_here(&self) {
@@ -192,7 +221,7 @@ settle = "100ms"
 
     /// A call of `gesher --hub` on it.
     pub fn command(&self) -> Command {
-        let mut command = command();
+        let mut command = self.disk.as_ref().map_or_else(command, |disk| disk.command());
         command.arg("--hub").arg(&self.folder).current_dir(self.scratch.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -10,6 +10,7 @@
     reason = "all of this crate is test code: whatever goes wrong here fails the test that asked for it"
 )]
 
+pub mod disk;
 pub mod fake;
 pub mod files;
 pub mod hub;
@@ -17,6 +18,7 @@ pub mod program;
 pub mod serve;
 pub mod wait;
 
+pub use disk::SmallDisk;
 pub use fake::{FakeProvider, Received, Reply};
 pub use files::{Done, Failed, Row};
 pub use hub::{API_KEY, COMPANY_ID, Hub, charges_csv};

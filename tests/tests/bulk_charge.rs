@@ -140,6 +140,36 @@ fn retry_csv_holds_the_free_rows_as_they_came_and_charges_only_those() {
 }
 
 #[test]
+fn a_retry_file_that_is_dropped_back_charges_the_mended_rows_and_no_other() {
+    let mended = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&mended);
+    let provider = FakeProvider::start(move |received, _| match received.order().as_str() {
+        "2" | "3" if !seen.load(Ordering::SeqCst) => Reply::Decline("004"),
+        "4" => Reply::ApproveThen(Box::new(Reply::Close)),
+        _ => Reply::Approve,
+    });
+    let hub = Hub::bulk("he", provider.base_url());
+    let serving = hub.serve();
+    hub.drop_file("march.csv", charges_csv(1, 5));
+    let first = hub.wait_done("march.csv");
+    assert_eq!(first.statuses(), ["succeeded", "declined", "declined", "unknown", "succeeded"]);
+    mended.store(true, Ordering::SeqCst);
+    // One row is mended, the other comes as it was; somebody has put the charged and the unknown ones back in.
+    let name = format!("march.{}.retry.csv", first.run);
+    let retry = String::from_utf8(first.retry.unwrap()).unwrap();
+    let whole = charges_csv(1, 5);
+    let rows = |order: &str| whole.lines().find(|line| line.starts_with(&format!("{order},"))).unwrap();
+    let mended = retry.replace("Dana Levi,aaaaaaaa-bbbb-4ccc-8ddd-000000000002", "Noa Levi,t-2");
+    hub.drop_file(&name, format!("{mended}{}\r\n{}\r\n", rows("1"), rows("4")));
+    let second = hub.wait_done(&name);
+    second.adds_up();
+    assert_eq!(second.statuses(), ["succeeded", "succeeded", "duplicate", "duplicate"]);
+    charged_once(&provider, 1..6);
+    assert_eq!(provider.count(), 7, "five at first, and the two that were declined once more");
+    assert_eq!(serving.stop().code, 0);
+}
+
+#[test]
 fn the_very_same_file_is_taken_again_while_it_has_free_rows() {
     let mended = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&mended);

@@ -1,7 +1,8 @@
 //! The Debian packages that tests and benchmark need: which are missing, and their installation.
 //!
 //! A package counts as there when its command is on the `PATH` or Python finds its module, wherever that came from;
-//! so other systems are served too, as long as nothing is missing.
+//! so other systems are served too, as long as nothing is missing. A package that only some tests need is installed
+//! where that can be done; without it those tests say that they were skipped.
 
 use std::path::Path;
 
@@ -12,6 +13,8 @@ pub(crate) struct Need {
     package: &'static str,
     sign: Sign,
     reason: &'static str,
+    /// Whether nothing works without it.
+    required: bool,
 }
 
 /// By what a package shows.
@@ -24,30 +27,61 @@ enum Sign {
 
 /// What building and testing need.
 pub(crate) const TESTS: &[Need] = &[
-    Need { package: "gcc", sign: Sign::Command("cc"), reason: "compiles the bundled SQLite and ring" },
-    Need { package: "git", sign: Sign::Command("git"), reason: "shows that the tests leave no trace" },
+    Need {
+        package: "gcc",
+        sign: Sign::Command("cc"),
+        reason: "compiles the bundled SQLite and ring",
+        required: true,
+    },
+    Need {
+        package: "git",
+        sign: Sign::Command("git"),
+        reason: "shows that the tests leave no trace",
+        required: true,
+    },
+    Need {
+        package: "faketime",
+        sign: Sign::Command("faketime"),
+        reason: "sets the clock of the hub under test",
+        required: false,
+    },
 ];
 
 /// What the benchmark needs beside it.
 pub(crate) const BENCHMARK: &[Need] = &[
-    Need { package: "python3", sign: Sign::Command("python3"), reason: "runs the scripts beside the hub" },
+    Need {
+        package: "python3",
+        sign: Sign::Command("python3"),
+        reason: "runs the scripts beside the hub",
+        required: true,
+    },
     Need {
         package: "python3-aiohttp",
         sign: Sign::PythonModule("aiohttp"),
         reason: "is what such a script is written with",
+        required: true,
     },
 ];
 
 /// Installs what is missing when this user may, else says what is missing.
 pub(crate) fn install_missing(workspace: &Workspace, needs: &'static [Need]) -> Result<(), Failure> {
-    let missing = missing(needs, shows);
-    if missing.is_empty() {
-        return Ok(());
+    let (required, optional): (Vec<&Need>, Vec<&Need>) =
+        missing(needs, shows).into_iter().partition(|need| need.required);
+    let may_install = is_root() && on_path("apt-get");
+    if !required.is_empty() && !may_install {
+        return Err(Failure::usage(sentence(&required)));
     }
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
-    if !(is_root() && on_path("apt-get")) {
-        return Err(Failure::usage(sentence(&missing)));
+    if !required.is_empty() {
+        install(workspace, &required)?;
     }
+    if !optional.is_empty() && (!may_install || install(workspace, &optional).is_err()) {
+        println!("{}; the tests that need them are skipped", sentence(&optional));
+    }
+    Ok(())
+}
+
+fn install(workspace: &Workspace, needs: &[&Need]) -> Result<(), Failure> {
+    let packages: Vec<&str> = needs.iter().map(|need| need.package).collect();
     let apt = |arguments: &[&str]| {
         let mut command = workspace.command("apt-get");
         shell::run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
@@ -97,7 +131,10 @@ mod tests {
     #[test]
     fn a_package_is_missing_when_its_sign_is() {
         let absent = missing(TESTS, |sign| sign != Sign::Command("cc"));
-        assert_eq!(absent.iter().map(|need| need.package).collect::<Vec<_>>(), ["gcc"]);
+        assert_eq!(
+            absent.iter().map(|need| (need.package, need.required)).collect::<Vec<_>>(),
+            [("gcc", true)]
+        );
         assert!(missing(TESTS, |_| true).is_empty());
     }
 

@@ -1,5 +1,6 @@
 //! Keys: the name of one business intention, cleaned so that the same intention has one spelling.
 
+use crate::ids::{ItemId, RunId};
 use crate::language::Text;
 use crate::limits::KEY_BYTES_MAX;
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ impl Key {
         if cleaned.len() > KEY_BYTES_MAX {
             return Err(KeyError::TooLong);
         }
-        if cleaned.chars().any(|c| c.is_control() && c != ROW_KEY_SEPARATOR) {
+        if cleaned.chars().any(char::is_control) {
             return Err(KeyError::Control);
         }
         Ok(Self(cleaned))
@@ -60,9 +61,6 @@ impl Key {
         let mut joined = String::new();
         for (position, cell) in cells.into_iter().enumerate() {
             let one = Self::clean(cell)?;
-            if one.0.contains(ROW_KEY_SEPARATOR) {
-                return Err(KeyError::Control);
-            }
             if position > 0 {
                 joined.push(ROW_KEY_SEPARATOR);
             }
@@ -72,6 +70,24 @@ impl Key {
             return Err(KeyError::TooLong);
         }
         if joined.is_empty() { Err(KeyError::Empty) } else { Ok(Self(joined)) }
+    }
+
+    /// The key of an item's call without one: the `ordinal`th such call of its operation.
+    #[must_use]
+    pub fn of_item(item: &ItemId, ordinal: u32) -> Self {
+        Self(format!("{OF_ITEM}{item}/{ordinal}"))
+    }
+
+    /// Whether it has the form of [`Key::of_item`], so that it could be taken for another call's.
+    #[must_use]
+    pub fn is_of_item(&self) -> bool {
+        let parts = self.0.strip_prefix(OF_ITEM).and_then(|rest| rest.split_once('/'));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        parts.is_some_and(|(item, ordinal)| {
+            let item = item.split_once('.');
+            is_number(ordinal)
+                && item.is_some_and(|(run, row)| run.parse::<RunId>().is_ok() && is_number(row))
+        })
     }
 
     /// A key that the hub made up itself and that needs no cleaning.
@@ -92,6 +108,8 @@ impl Key {
     }
 }
 
+/// What the keys of calls without one begin with.
+const OF_ITEM: &str = "item/";
 /// Between the cells of a composite row key. A control character, so no cell can hold it and two different rows
 /// can never join to one key.
 const ROW_KEY_SEPARATOR: char = '\u{1f}';
@@ -127,6 +145,7 @@ pub fn clean_cell(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn check(raw: &str, want: Result<&str, KeyError>) {
         assert_eq!(Key::clean(raw).map(|key| key.0), want.map(str::to_owned), "{raw:?}");
@@ -140,6 +159,82 @@ mod tests {
         check("\u{200f} \u{feff}", Err(KeyError::Empty));
         check("a\u{0}b", Err(KeyError::Control));
         check(&"x".repeat(KEY_BYTES_MAX + 1), Err(KeyError::TooLong));
+    }
+
+    /// The documented cleaning, without the short cuts: no marks, no blanks around it, NFC.
+    fn plainly(raw: &str) -> String {
+        let unmarked: String = raw.chars().filter(|c| !is_bidi_mark(*c)).collect();
+        unmarked.trim().nfc().collect()
+    }
+
+    /// Texts that look alike: letters with and without their marks put together, blanks, marks, separators, controls.
+    fn alike() -> impl Strategy<Value = String> {
+        let parts = [
+            "a",
+            "e\u{301}",
+            "é",
+            "\u{301}",
+            "ש\u{5c1}",
+            "שׁ",
+            "1",
+            "12",
+            "\u{a0}",
+            " ",
+            "\t",
+            "\u{200f}",
+            "\u{feff}",
+            "\u{1f}",
+            "\0",
+            "/",
+            ".",
+            "item/k7mq2xd.1/1",
+            "Å",
+            "\u{212b}",
+            "ﬁ",
+            "0",
+        ];
+        prop::collection::vec(prop::sample::select(parts.to_vec()), 0..6).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_exactly_where_the_cleaning_makes_texts_equal(a in alike(), b in alike(), any in ".*") {
+            for raw in [&a, &b, &any] {
+                if let Ok(key) = Key::clean(raw) {
+                    prop_assert_eq!(key.as_str(), plainly(raw));
+                    prop_assert_eq!(Key::clean(key.as_str()), Ok(key.clone()), "cleaning twice is cleaning once");
+                    prop_assert!(!key.as_str().contains(ROW_KEY_SEPARATOR));
+                }
+            }
+            if let (Ok(one), Ok(other)) = (Key::clean(&a), Key::clean(&b)) {
+                prop_assert_eq!(one == other, plainly(&a) == plainly(&b));
+            }
+        }
+
+        #[test]
+        fn rows_have_one_key_exactly_where_their_key_cells_are_equal(
+            a in prop::collection::vec(alike(), 1..4),
+            b in prop::collection::vec(alike(), 1..4),
+        ) {
+            let (one, other) = (Key::of_cells(a.iter().map(String::as_str)), Key::of_cells(b.iter().map(String::as_str)));
+            if let (Ok(one), Ok(other)) = (one, other) {
+                let cleaned = |cells: &[String]| cells.iter().map(|cell| plainly(cell)).collect::<Vec<_>>();
+                prop_assert_eq!(one == other, cleaned(&a) == cleaned(&b));
+                prop_assert_eq!(one.cells().map(str::to_owned).collect::<Vec<_>>(), cleaned(&a));
+            }
+        }
+
+        #[test]
+        fn nobody_can_name_a_key_that_the_hub_makes_up(row in 0..u64::MAX, ordinal in 1..u32::MAX, blank in "[ \t\u{200f}]*") {
+            let item = ItemId { run: RunId::random().unwrap(), ordinal: row };
+            let made_up = Key::of_item(&item, ordinal);
+            prop_assert!(made_up.is_of_item());
+            let named = Key::clean(&format!("{blank}{made_up}{blank}")).unwrap();
+            prop_assert!(named == made_up && named.is_of_item());
+            for other in ["item/7", "item/7/1", "item/k7mq2xd.1", "item/k7mq2xd.1/", "xitem/k7mq2xd.1/1", "item/k7mq2xd.1/1x"] {
+                prop_assert!(!Key::clean(other).unwrap().is_of_item(), "{}", other);
+            }
+        }
     }
 
     #[test]

@@ -47,9 +47,17 @@ impl Redactor {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        if !secrets.contains(secret) {
-            secrets.push(secret.clone());
+        for spelling in spellings(secret.expose()) {
+            if !secrets.contains(&spelling) {
+                secrets.push(spelling);
+            }
         }
+    }
+
+    /// Whether `text` holds a secret that is known. Says nothing of cards and of fields by their names.
+    #[must_use]
+    pub fn holds_secret(&self, text: &str) -> bool {
+        self.secrets().iter().any(|secret| text.contains(secret.expose().as_str()))
     }
 
     /// `text` without secrets, credentials in URLs or JSON, and card numbers.
@@ -58,7 +66,7 @@ impl Redactor {
         clean_text(&self.secrets(), text)
     }
 
-    /// `value` with each secret field blanked and each string cleaned, in place.
+    /// `value` with each secret field blanked and each string and field name cleaned, in place.
     pub fn json(&self, value: &mut Value) {
         clean_json(&self.secrets(), value);
     }
@@ -101,6 +109,11 @@ fn clean_json(secrets: &[Secret], value: &mut Value) {
                     *field = Value::String(REDACTED.to_owned());
                 }
             }
+            if fields.keys().any(|name| matches!(clean_text(secrets, name), Cow::Owned(_))) {
+                let named = std::mem::take(fields).into_iter();
+                *fields =
+                    named.map(|(name, field)| (clean_text(secrets, &name).into_owned(), field)).collect();
+            }
         }
         Value::Number(number) => {
             // A card number written as a JSON number is still a card number.
@@ -110,6 +123,49 @@ fn clean_json(secrets: &[Secret], value: &mut Value) {
         }
         Value::Null | Value::Bool(_) => {}
     }
+}
+
+/// A secret as it is, and as it stands inside JSON that nobody has parsed and inside a URL.
+fn spellings(secret: &str) -> Vec<Secret> {
+    let never = |_: char| false;
+    // Careful writers of JSON, .NET's among them, escape whatever a page could take for markup.
+    let careful = |c: char| !c.is_ascii() || "\"&'+<>`".contains(c);
+    let mut all = vec![secret.to_owned(), in_json(secret, never, u16_upper)];
+    all.extend([in_json(secret, careful, u16_upper), in_json(secret, careful, u16_lower)]);
+    all.extend([
+        in_url(secret, |byte| format!("%{byte:02X}")),
+        in_url(secret, |byte| format!("%{byte:02x}")),
+    ]);
+    all.sort();
+    all.dedup();
+    all.into_iter().map(Secret::new).collect()
+}
+
+fn u16_upper(unit: u16) -> String {
+    format!("\\u{unit:04X}")
+}
+
+fn u16_lower(unit: u16) -> String {
+    format!("\\u{unit:04x}")
+}
+
+/// A text as it stands between the quotes of JSON, by a writer who escapes what it must and these.
+fn in_json(text: &str, escapes: fn(char) -> bool, code: fn(u16) -> String) -> String {
+    let one = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        c if escapes(c) || c.is_control() => c.encode_utf16(&mut [0; 2]).iter().copied().map(code).collect(),
+        '"' => "\\\"".to_owned(),
+        c => c.to_string(),
+    };
+    text.chars().map(one).collect()
+}
+
+fn in_url(text: &str, code: fn(u8) -> String) -> String {
+    let one = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte => code(byte),
+    };
+    text.bytes().map(one).collect()
 }
 
 /// Whether a field of this name is never shown.
@@ -197,6 +253,27 @@ mod tests {
         check("סיסמה password=סודי123", "סיסמה password=[secret]");
         check("nothing to hide: 17 = 17", "nothing to hide: 17 = 17");
         check("CreditCard_CVV: this field is refused", "CreditCard_CVV: this field is refused");
+    }
+
+    #[test]
+    fn a_secret_is_known_in_every_spelling_and_also_as_a_name() {
+        let redactor = Redactor::new();
+        redactor.learn(&Secret::from("a+b/\"ç\\ d"));
+        for text in [
+            "a+b/\"ç\\ d",
+            r#"a+b/\"ç\\ d"#,
+            r"a\u002Bb/\u0022\u00E7\\ d",
+            r"a\u002bb/\u0022\u00e7\\ d",
+            "a%2Bb%2F%22%C3%A7%5C%20d",
+            "a%2bb%2f%22%c3%a7%5c%20d",
+        ] {
+            assert_eq!(redactor.text(&format!("<{text}>")), "<[secret]>");
+            assert!(redactor.holds_secret(text) && !redactor.holds_secret(text.get(1..).unwrap()), "{text}");
+        }
+        assert!(!redactor.holds_secret("4111111111111111 password=x"));
+        let mut named = json!({ "x": 1, "4111111111111111": { "a+b/\"ç\\ d": 2 } });
+        redactor.json(&mut named);
+        assert_eq!(named, json!({ "x": 1, "[card ****1111]": { "[secret]": 2 } }));
     }
 
     #[test]

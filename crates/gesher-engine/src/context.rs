@@ -23,6 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of the step that the time is.
 const TIME_NOW: &str = "time.now";
+/// The name of the step that the counts of a run are, as `on_finish` gets them.
+const RUN_SUMMARY: &str = "run.summary";
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,11 +152,24 @@ impl ItemContext {
 
     /// The current time, as a step: the same again after an interruption.
     pub fn now(&self) -> Result<Timestamp, CallEnd> {
+        let look = || Value::String(self.engine.clock().now().to_string());
+        let seen = self.observed(TIME_NOW, look)?;
+        seen.as_str().unwrap_or_default().parse().map_err(|_| self.end(Ended::Diverged))
+    }
+
+    /// What `on_finish` gets, as a step: the same again after an interruption, whatever was found out about the run's
+    /// rows in the meantime.
+    pub(crate) fn summary(&self, summary: Value) -> Result<Value, CallEnd> {
+        self.observed(RUN_SUMMARY, || summary)
+    }
+
+    /// Something of the hub's own that may be another the next time one looks: a step without an effect.
+    fn observed(&self, name: &str, look: impl FnOnce() -> Value) -> Result<Value, CallEnd> {
         let step = self.next_step()?;
-        if let Some(called) = self.recorded(&step, TIME_NOW, "", None, &[0; 32])? {
-            let text = called.outcome.data.as_str().unwrap_or_default().to_owned();
-            return text.parse().map_err(|_| self.end(Ended::Diverged));
+        if let Some(called) = self.recorded(&step, name, "", None, &[0; 32])? {
+            return Ok(called.outcome.data);
         }
+        let seen = look();
         let now = self.engine.clock().now();
         let outcome = StoredOutcome {
             status: OutcomeStatus::Succeeded,
@@ -162,12 +177,12 @@ impl ItemContext {
             document: None,
             code: None,
             message: Text::default(),
-            data: Value::String(now.to_string()),
+            data: seen.clone(),
             amount: None,
         };
         let record = StepRecord {
             id: step,
-            operation: TIME_NOW.to_owned(),
+            operation: name.to_owned(),
             who: String::new(),
             account: String::new(),
             key: None,
@@ -187,7 +202,7 @@ impl ItemContext {
             looked_up: 0,
         };
         self.engine.journal().record_step(record).in_order();
-        Ok(now)
+        Ok(seen)
     }
 
     /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
@@ -213,14 +228,18 @@ impl ItemContext {
         if let Some(called) = self.recorded(&step, operation, &who, key.as_ref(), &hash)? {
             return self.answer(operation, changes, called);
         }
-        let called = match prepared {
-            Ok((prepared, key)) => {
-                let begun = Arc::clone(&self.work().begun);
-                self.send(&Call { key, begun, ..self.call_of(step, operation, &who, registered, &prepared) })?
-            }
-            Err(rejection) => {
-                let prepared = unprepared(&who, registered);
-                let call = self.call_of(step, operation, &who, registered, &prepared);
+        // Permission is for what is new. What was recorded was permitted or refused when it was new, and stays so under
+        // another configuration.
+        let refusal = self.flow.permit(&registered.entry.descriptor).err();
+        let (prepared, key, refusal) = match prepared {
+            Ok((prepared, key)) => (prepared, key, refusal),
+            Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
+        };
+        let begun = Arc::clone(&self.work().begun);
+        let call = Call { key, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
+        let called = match refusal {
+            None => self.send(&call)?,
+            Some(rejection) => {
                 let outcome = self.engine.refuse(&call, rejection);
                 Called { outcome, key_taken: false, replayed: false }
             }
@@ -241,7 +260,7 @@ impl ItemContext {
         Call { step, operation, who, key: None, registered, prepared, limits, guard, begun: Arc::default() }
     }
 
-    /// Everything about a call that can be decided before it has an account: permission, request, key.
+    /// Everything about a call that depends on nothing but the call: its key and its request.
     fn prepare(
         &self,
         registered: &Registered,
@@ -250,7 +269,6 @@ impl ItemContext {
         key: Option<&str>,
         request: Value,
     ) -> Result<(Prepared, Option<Key>), Rejection> {
-        self.flow.permit(&registered.entry.descriptor)?;
         let key = self.key(registered, operation, who, key)?;
         Ok((registered.prepare(who, request)?, key))
     }
@@ -266,7 +284,8 @@ impl ItemContext {
         match (rule, key) {
             (KeyRule::None, None) => Ok(None),
             (KeyRule::Required | KeyRule::Optional, Some(key)) => {
-                Key::clean(key).map(Some).map_err(|error| Rejection::new("bad_key", error.text()))
+                let key = Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
+                if key.is_of_item() { Err(made_up_key(&key)) } else { Ok(Some(key)) }
             }
             (KeyRule::Optional, None) => {
                 let ordinal = {
@@ -275,7 +294,7 @@ impl ItemContext {
                     *ordinal += 1;
                     *ordinal
                 };
-                Ok(Some(Key::derived(format!("item/{}/{ordinal}", self.item))))
+                Ok(Some(Key::of_item(&self.item, ordinal)))
             }
             (KeyRule::OncePerVendor, None) => {
                 let vendor: VendorHandle = who.parse()?;
@@ -303,7 +322,8 @@ impl ItemContext {
         called.map_err(|fault| match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => {
-                tracing::error!(item = %self.item, error = %error, "the journal failed under a call");
+                // Whoever ends the run says it once, for all of its items.
+                tracing::debug!(item = %self.item, error = %error, "the journal failed under a call");
                 self.work().fault = Some(error);
                 self.end(Ended::JournalFailed)
             }
@@ -436,6 +456,17 @@ pub(crate) struct Closed {
     pub(crate) ended: Option<Ended>,
     pub(crate) fault: Option<EngineError>,
     pub(crate) in_flight: Option<StepId>,
+}
+
+/// A key that only the hub may use: it would name another call's intention.
+fn made_up_key(key: &Key) -> Rejection {
+    Rejection::new(
+        "bad_key",
+        Text::new(
+            format!("המפתח {key} הוא בצורה ששמורה למערכת; יש לבחור מפתח אחר"),
+            format!("the key {key} has the form of the hub's own keys; choose another"),
+        ),
+    )
 }
 
 /// Stands in for the request of a call that was refused before it had a wire form.

@@ -9,18 +9,11 @@ use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
 use crate::permits::Permit;
+use crate::stop::Stop;
 use gesher_core::operation::Registered;
 use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
-use gesher_journal::{Begin, Intent, ItemQuery, JournalError, StepFinish, StepRecord};
+use gesher_journal::{Begin, Intent, ItemQuery, StepFinish, StepRecord};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-/// The first pause before an outcome that could not be written is tried again. It doubles.
-const OUTCOME_RETRY_FIRST: Duration = Duration::from_millis(50);
-/// The longest pause between two tries.
-const OUTCOME_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long an outcome is tried before its run halts. At the next start it is unknown.
-const OUTCOME_RETRY_MAX: Duration = Duration::from_secs(600);
 
 /// What came of an intent.
 pub(crate) enum Begun {
@@ -65,9 +58,10 @@ impl Engine {
             stamp: stamp.as_ref().map(ToString::to_string),
             at,
         };
-        let begin =
-            self.journal().begin_step(intent).await.map_err(CallFault::journal("journalling an intent"))?;
-        Ok(match begin {
+        let begin = self.journal().begin_step(intent).await;
+        // Said before this item ends, so that no other one begins meanwhile.
+        let begin = begin.inspect_err(|error| self.store_failed(error));
+        Ok(match begin.map_err(CallFault::journal("journalling an intent"))? {
             Begin::Send { .. } => {
                 call.begun.store(true, Ordering::Release);
                 Begun::Send(stamp)
@@ -86,6 +80,7 @@ impl Engine {
         account: &Account,
         stamp: Option<&Stamp>,
         permit: Permit,
+        stop: &Stop,
     ) -> Result<Called, CallFault> {
         // The run may have halted while the intent was on its way to the disk.
         let is_sent = !call.guard.forbids_effects();
@@ -95,33 +90,12 @@ impl Engine {
         };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let finish =
-            StepFinish { step: call.step.clone(), outcome: outcome.clone(), sealed, at: self.clock().now() };
-        self.finish(finish).await?;
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
+        let outcome = self.finish(finish, stop).await?;
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
         }
         Ok(Called::own(outcome))
-    }
-
-    /// Writes an outcome, and tries again while the store fails: what is known now can be known nowhere else. In the
-    /// meantime nothing new begins, since intents go the same way.
-    async fn finish(&self, finish: StepFinish) -> Result<(), CallFault> {
-        let mut pause = OUTCOME_RETRY_FIRST;
-        let mut waited = Duration::ZERO;
-        loop {
-            let error = match self.journal().finish_step(finish.clone()).await {
-                Ok(()) => return Ok(()),
-                // An earlier try was durable although it was reported as failed: only this process can have made it.
-                Err(JournalError::NotInFlight(_)) if !waited.is_zero() => return Ok(()),
-                Err(error @ JournalError::Store { .. }) if waited < OUTCOME_RETRY_MAX => error,
-                Err(error) => return Err(CallFault::journal("journalling an outcome")(error)),
-            };
-            tracing::error!(step = %finish.step, %error, "an outcome cannot be written; trying again");
-            tokio::time::sleep(pause).await;
-            waited += pause;
-            pause = (pause * 2).min(OUTCOME_RETRY_PAUSE_MAX);
-        }
     }
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.

@@ -11,6 +11,7 @@ use crate::effect::Begun;
 use crate::error::EngineError;
 use crate::flow::FlowLimits;
 use crate::halt::UnknownGuard;
+use crate::health::Health;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
 use crate::reconcile::Looks;
@@ -72,6 +73,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     permits: Permits,
     accounts: Accounts,
+    health: Health,
     at_work: Arc<AtWork>,
     looks: Looks,
 }
@@ -139,6 +141,7 @@ impl Engine {
             runtime: parts.runtime,
             permits: Permits::new(parts.accounts),
             accounts,
+            health: Health::default(),
             at_work: Arc::default(),
             looks: Looks::default(),
         }))
@@ -146,7 +149,7 @@ impl Engine {
 
     /// Every operation.
     #[must_use]
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Arc<Registry> {
         &self.0.registry
     }
 
@@ -166,6 +169,12 @@ impl Engine {
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.0.redactor
+    }
+
+    /// What the hub cannot do at the moment.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// The language of messages in results.
@@ -274,7 +283,7 @@ impl Engine {
                 return Ok(Called::own(self.record(call, &account, outcome)));
             };
             match self.begin(call, key, &name).await? {
-                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit).await,
+                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit, stop).await,
                 Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
                 Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
                 // Asking needs a turn of its own.
@@ -413,11 +422,13 @@ impl Engine {
         }
         let mut data = outcome.data;
         self.0.redactor.json(&mut data);
+        // The provider's own texts, all of them: nothing says that it puts only ids into its ids.
+        let clean = |text: Option<String>| text.map(|text| self.0.redactor.text(&text).into_owned());
         let stored = StoredOutcome {
             status,
-            reference: outcome.reference,
-            document: outcome.document,
-            code,
+            reference: clean(outcome.reference),
+            document: clean(outcome.document),
+            code: clean(code),
             message: message.map(|words| self.0.redactor.text(words).into_owned()),
             data,
             amount: outcome.amount,

@@ -61,6 +61,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The failure of the journal's store, which may pass by itself, where that is what went wrong.
+    #[must_use]
+    pub fn of_store(&self) -> Option<&JournalError> {
+        match self {
+            Self::Journal { source, .. } if source.is_of_store() => Some(source),
+            _ => None,
+        }
+    }
+
     pub(crate) fn journal(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Journal { doing, source }
     }

@@ -2,7 +2,7 @@
 
 use crate::context::ItemContext;
 use gesher_core::Key;
-use gesher_journal::NewItem;
+use gesher_journal::{NewItem, ScriptBundle};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -81,6 +81,14 @@ pub enum ProgramEnd {
 pub trait Program: Send + Sync {
     /// SHA-256 of the script and all its modules, hexadecimal.
     fn hash(&self) -> &str;
+
+    /// The sources that it was made of, to be kept with each run that it begins. Their hash is [`Program::hash`].
+    fn script(&self) -> ScriptBundle;
+
+    /// The columns that `on_row` reads by name: a file without one of them cannot be run.
+    fn reads(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the script has this function.
     fn has(&self, entry: Entry) -> bool;

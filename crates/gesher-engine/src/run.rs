@@ -4,31 +4,37 @@
 //! scripts. Ends are written in order and not waited for; the last write of a run is, and it proves them all.
 
 use crate::cancel::cancelled;
-use crate::context::ItemContext;
+use crate::context::{CallFault, ItemContext};
 use crate::decisions::Lease;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::{self, UnknownGuard};
 use crate::messages;
-use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
+use crate::program::{Entry, Input, ItemSource, Program, ProgramEnd, SourceError, SourceItem};
 use crate::progress::Progress;
 use crate::status::item_end;
 use crate::stop::Stop;
 use gesher_core::limits::CONCURRENCY_MAX;
 use gesher_core::{ItemEnd, ItemId, ItemStatus, Outcome, OutcomeStatus, RunId, Text};
-use gesher_journal::{Claim, NewItem, RunChange, RunState, StepFinish, Tally};
+use gesher_journal::{Claim, NewItem, RunChange, RunState, StepFinish, Tally, Written};
 use serde_json::json;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Stack of a thread that runs scripts: 32 levels of calls fit many times over, in debug builds too.
 pub const ITEM_STACK_BYTES: usize = 16 << 20;
 /// Claimed items that wait for a worker, so that workers never wait for the reader's commit.
 const WAITING_ITEMS_MAX: usize = 512;
+/// Ends of items on their way to the disk before the oldest is waited for. It is written long since, as a rule.
+const ENDS_ON_THEIR_WAY_MAX: usize = 512;
+/// How often a worker looks whether items may begin again.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How a run's items came to an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +66,30 @@ struct Shared {
     guard: Arc<UnknownGuard>,
     lease: Lease,
     failed: Mutex<Option<EngineError>>,
+    ends: Arc<Ends>,
+}
+
+/// Ends of items that were handed to the journal. One that could not be written leaves its item without an end, which
+/// the run must not take for a row that nobody began.
+#[derive(Default)]
+struct Ends(Mutex<VecDeque<Written<()>>>);
+
+impl Ends {
+    /// Takes one more, and gives back the oldest where there are enough of them.
+    fn push(&self, end: Written<()>) -> Option<Written<()>> {
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.push_back(end);
+        if ends.len() > ENDS_ON_THEIR_WAY_MAX { ends.pop_front() } else { None }
+    }
+
+    /// Waits until all are written.
+    async fn written(&self) -> Result<(), EngineError> {
+        let ends = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for end in ends {
+            end.await.map_err(EngineError::journal("ending an item"))?;
+        }
+        Ok(())
+    }
 }
 
 type Work = (SourceItem, Claim);
@@ -80,12 +110,42 @@ impl Shared {
         let halts = self.guard.is_halted() && !self.lease.is_cancelled();
         halts || self.stop.is_requested() || self.has_failed()
     }
+
+    /// Whether another item may begin. Waits while the hub is in trouble; false once the run ends early.
+    fn may_go_on(&self) -> bool {
+        while !self.ends_early() {
+            if self.engine.health().may_begin() {
+                return true;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        false
+    }
 }
 
 impl Engine {
     /// Runs every item of a run that is claimed, running or halted, from the first; the journal knows which have
     /// ended. Then `on_finish`, once. Leaves a complete run in [`RunState::Reporting`].
+    ///
+    /// After a failure of the journal's store it may be called again, for the same run, as soon as the store works.
     pub async fn run_items(
+        &self,
+        run: &RunId,
+        flow: &Arc<Flow>,
+        program: &Arc<dyn Program>,
+        source: Box<dyn ItemSource>,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<RunEnd, EngineError> {
+        let ran = self.run_through(run, flow, program, source, stop, progress).await;
+        ran.inspect_err(|error| {
+            if let Some(error) = error.of_store() {
+                self.store_failed(error);
+            }
+        })
+    }
+
+    async fn run_through(
         &self,
         run: &RunId,
         flow: &Arc<Flow>,
@@ -110,8 +170,10 @@ impl Engine {
             guard: Arc::new(UnknownGuard::new(run.clone(), flow.on_unknown)),
             lease,
             failed: Mutex::new(None),
+            ends: Arc::default(),
         });
         let read = work_through(&shared, source).await?;
+        shared.ends.written().await?;
         if let Some(error) = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(error);
         }
@@ -212,7 +274,7 @@ fn read_and_claim(
 ) -> Result<Read, EngineError> {
     let mut first_untaken = 1;
     loop {
-        if shared.ends_early() {
+        if !shared.may_go_on() {
             return Ok(Read::Stopped);
         }
         let items = match source.next() {
@@ -243,7 +305,7 @@ fn work(shared: &Shared, receiver: &Mutex<Receiver<Work>>) {
         let Ok((item, claim)) = next else {
             return;
         };
-        if shared.ends_early() {
+        if !shared.may_go_on() {
             continue;
         }
         // A worker that died would leave the reader waiting for ever.
@@ -278,7 +340,10 @@ fn one_item(shared: &Shared, source: SourceItem, claim: Claim) -> Result<(), Eng
     };
     if let Some(end) = end {
         shared.progress.add(end.status);
-        engine.journal().finish_item(&id, end, engine.clock().now()).in_order();
+        let ended = engine.journal().finish_item(&id, end, engine.clock().now());
+        if let Some(earlier) = shared.ends.push(ended) {
+            engine.runtime().block_on(earlier).map_err(EngineError::journal("ending an item"))?;
+        }
     }
     Ok(())
 }
@@ -307,8 +372,11 @@ fn run_program(
         shared.stop.clone(),
         Arc::clone(&shared.guard),
     ));
-    let end = catch_unwind(AssertUnwindSafe(|| shared.program.run(&context, input)))
-        .unwrap_or_else(|_panic| messages::panicked(engine.language()));
+    let end = catch_unwind(AssertUnwindSafe(|| match pinned(&context, input) {
+        Some(input) => shared.program.run(&context, input),
+        None => ProgramEnd::Ended,
+    }))
+    .unwrap_or_else(|_panic| messages::panicked(engine.language()));
     let closed = context.close();
     if let Some(error) = closed.fault {
         return Err(error);
@@ -320,13 +388,23 @@ fn run_program(
         effects.push(messages::effect_of(&outcome));
         let (noted, status) = (step.clone(), outcome.status);
         let finish = StepFinish { step, outcome, sealed: Vec::new(), at: engine.clock().now() };
-        engine
-            .runtime()
-            .block_on(engine.journal().finish_step(finish))
-            .map_err(EngineError::journal("journalling an outcome"))?;
+        // The wait for a turn is over, so a stop is no fault here.
+        match engine.runtime().block_on(engine.finish(finish, &shared.stop)) {
+            Err(CallFault::Journal(error)) => return Err(error),
+            Ok(_) | Err(CallFault::Stopping) => {}
+        }
         engine.note(&shared.guard, &noted, status);
     }
     Ok(item_end(engine.language(), &effects, closed.ended, &end))
+}
+
+/// What the program gets: the same again after an interruption. A file's rows and a call's arguments are the same by
+/// themselves; what `on_finish` is told is recorded. None when the item has ended.
+fn pinned(context: &ItemContext, input: Input) -> Option<Input> {
+    match input {
+        Input::Finish(summary) => context.summary(summary).ok().map(Input::Finish),
+        Input::Row(_) | Input::Call(_) => Some(input),
+    }
 }
 
 /// `on_finish(summary)`: an item of its own, after the last row, once. Whether it has ended.
@@ -365,6 +443,7 @@ async fn finish(shared: &Arc<Shared>, tally: &Tally) -> Result<bool, EngineError
         })
         .map_err(|source| EngineError::Thread { what: "the end of a run", source })?;
     ended.await.unwrap_or_else(|_gone| Err(EngineError::Lost { what: "the end of a run" }))?;
+    shared.ends.written().await?;
     shared.engine.change_run(&shared.run, RunChange::default()).await?;
     let tally = shared.engine.journal().tally(&shared.run).await;
     Ok(tally.map_err(EngineError::journal("reading the end of a run"))?.finish.is_some())
@@ -383,6 +462,7 @@ impl Shared {
             guard: Arc::clone(&self.guard),
             lease: self.lease.clone(),
             failed: Mutex::new(None),
+            ends: Arc::clone(&self.ends),
         }
     }
 }

@@ -152,3 +152,12 @@ pub enum JournalError {
     #[error("the journal is closed")]
     Closed,
 }
+
+impl JournalError {
+    /// Whether what is under the journal failed, database or intent log, and not what was asked of it. That may pass by
+    /// itself.
+    #[must_use]
+    pub const fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store { .. } | Self::IntentLog { .. })
+    }
+}

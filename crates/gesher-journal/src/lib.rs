@@ -30,6 +30,12 @@ use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use jiff::Timestamp;
 
+/// The version of the SQLite library that is built in.
+#[must_use]
+pub fn library_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// The durable record of a hub. See the module for what a write promises.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -95,6 +101,9 @@ pub trait Journal: Send + Sync {
 
     /// Stores, replaces or (with no bytes) removes a sealed row.
     fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()>;
+
+    /// Writes nothing that anybody reads, durably: whether the store can be written.
+    fn probe(&self) -> Written<()>;
 
     /// A sealed row by its name.
     async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError>;

@@ -6,6 +6,7 @@
 use crate::calls::{self, Names};
 use crate::library::{CompileOptions, imports};
 use crate::report::{Place, Sources, excerpt};
+use gesher_core::card::holds_card_number;
 use gesher_core::names::nearest;
 use gesher_core::{Language, Registry, Text};
 use gesher_engine::Entry;
@@ -34,6 +35,12 @@ impl ScriptFault {
 
     pub(crate) fn of_file(file: &str, message: Text) -> Self {
         Self { place: Place { file: file.to_owned(), ..Place::default() }, message }
+    }
+
+    /// Place and sentence, in one line.
+    pub(crate) fn sentence(&self) -> Text {
+        let Self { place, message } = self;
+        Text::new(format!("{place}: {}", message.he), format!("{place}: {}", message.en))
     }
 
     /// Place, sentence, the line and a mark under the column.
@@ -116,6 +123,7 @@ pub(crate) fn check(
     let names = Names::new(engine, registry);
     let mut findings = Findings::default();
     for file in files.values() {
+        findings.faults.extend(card_numbers(sources, file.name));
         findings.faults.extend(top_level(sources, file, &names));
         calls::check(sources, file, &files, &names, options, &mut findings);
     }
@@ -127,6 +135,21 @@ pub(crate) fn check(
         (&a.place.file, a.place.line, a.place.column).cmp(&(&b.place.file, b.place.line, b.place.column))
     });
     findings
+}
+
+/// A script is kept with each run that it begins, so it must not hold what may never be kept.
+fn card_numbers(sources: &Sources, file: &str) -> Vec<ScriptFault> {
+    let lines = sources.text(file).unwrap_or_default().lines().enumerate();
+    let found = lines.filter(|(_, line)| holds_card_number(line)).map(|(index, _)| {
+        let text = Text::new(
+            "יש כאן מספר כרטיס אשראי, והתסריט נשמר עם כל הרצה; יש להשתמש באסימון (token) של הכרטיס. מספר אחר שנראה כך אפשר \
+             לכתוב בשני חלקים: \"1234\" + \"5678\"",
+            "this is a card number, and a script is kept with each run; use the card's token. Another number that looks \
+             like one can be written in two parts: \"1234\" + \"5678\"",
+        );
+        ScriptFault::at(Place::new(sources, file, position(index + 1, 1)), text)
+    });
+    found.collect()
 }
 
 /// The top level only declares, so that nothing of it has to run for each row.

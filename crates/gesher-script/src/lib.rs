@@ -1,6 +1,7 @@
 //! The Rhai host: what scripts can call, how far they may go, and what is wrong with them.
 //!
-//! [`compile`] turns a script's file into a [`RhaiProgram`], which the engine runs for each item. Scripts have no
+//! [`compile`] turns a script's file into a [`RhaiProgram`], which the engine runs for each item; [`compile_kept`] does
+//! the same with the sources that an interrupted run kept. Scripts have no
 //! reach of their own: all that can differ between two executions goes through [`Host`], and each such call is a
 //! step of the engine's.
 
@@ -22,7 +23,7 @@ pub use bindings::{arities, expected_call};
 pub use builtins::{BUILTINS, Builtin};
 pub use check::{ColumnUse, ScriptFault};
 pub use convert::{ConvertFault, Unfit, from_json, to_json};
-pub use library::{CompileOptions, compile};
+pub use library::{CompileOptions, RhaiHost, compile, compile_kept};
 pub use program::RhaiProgram;
 pub use report::{Place, SCRIPT_ERROR};
 pub use seam::{Host, Level};

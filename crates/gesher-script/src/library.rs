@@ -1,7 +1,8 @@
-//! From a script's file to a program: reading, freezing, checking, loading.
+//! From a script's sources to a program: reading, freezing, checking, loading.
 //!
-//! All files of a script are read once, here. What runs is what was read, and the hash is over exactly that. An
-//! `import` reaches only the scripts folder, by a plain relative name; there are no imports while an item runs.
+//! All files of a script are read once, here: from the scripts folder, or from what a run kept. What runs is what was
+//! read, and the hash is over exactly that. An `import` reaches only the scripts folder, by a plain relative name;
+//! there are no imports while an item runs.
 
 use crate::check::{self, ScriptFault};
 use crate::host::Vocabulary;
@@ -10,7 +11,8 @@ use crate::program::RhaiProgram;
 use crate::report::{Place, Sources};
 use gesher_core::limits::SCRIPT_BYTES_MAX;
 use gesher_core::{Registry, Text};
-use gesher_engine::Allow;
+use gesher_engine::journal::ScriptBundle;
+use gesher_engine::{Allow, Program, ScriptHost};
 use rhai::{AST, Engine, EvalAltResult, Expr, Module, ModuleResolver, Position, Scope, Shared, Stmt};
 use ring::digest::{Context, SHA256};
 use std::collections::BTreeMap;
@@ -35,8 +37,62 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<Arc<RhaiProgram>, Vec<ScriptFault>> {
     let vocabulary = Vocabulary::new(registry);
-    let mut loader = Loader::new(root, vocabulary.engine()).map_err(|fault| vec![fault])?;
+    let origin = Origin::folder(root).map_err(|fault| vec![fault])?;
+    let mut loader = Loader::new(origin, vocabulary.engine());
     loader.load_main(script);
+    finish(loader, vocabulary, registry, options)
+}
+
+/// Makes a program of the sources that a run kept, and of nothing else: no file is looked at. The same checks and the
+/// same hash as when they were read from their folder.
+pub fn compile_kept(
+    kept: &ScriptBundle,
+    registry: &Registry,
+    options: &CompileOptions,
+) -> Result<Arc<RhaiProgram>, Vec<ScriptFault>> {
+    let vocabulary = Vocabulary::new(registry);
+    let mut loader = Loader::new(Origin::Kept(&kept.files), vocabulary.engine());
+    loader.load_first(kept.main.clone());
+    let program = finish(loader, vocabulary, registry, options)?;
+    if program.hash == kept.hash {
+        return Ok(program);
+    }
+    let text = Text::new(
+        "המקור ששמור עם ההרצה אינו זה שאיתו התחילה",
+        "the source that was kept is not the one that the run began with",
+    );
+    Err(vec![ScriptFault::of_file(&kept.main, text)])
+}
+
+/// Compiles what runs kept, for the operations of this hub. What a flow may call is asked when it calls.
+pub struct RhaiHost {
+    registry: Arc<Registry>,
+}
+
+impl RhaiHost {
+    /// A host of scripts that call the operations of `registry`.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self { registry }
+    }
+}
+
+impl ScriptHost for RhaiHost {
+    fn program(&self, kept: &ScriptBundle) -> Result<Arc<dyn Program>, Text> {
+        match compile_kept(kept, &self.registry, &CompileOptions::default()) {
+            Ok(program) => Ok(program),
+            Err(faults) => Err(faults.first().map(ScriptFault::sentence).unwrap_or_default()),
+        }
+    }
+}
+
+/// What comes after reading, wherever the sources came from.
+fn finish(
+    loader: Loader<'_>,
+    vocabulary: Vocabulary,
+    registry: &Registry,
+    options: &CompileOptions,
+) -> Result<Arc<RhaiProgram>, Vec<ScriptFault>> {
     let Loader { engine, sources, asts, order, faults, .. } = loader;
     if !faults.is_empty() {
         return Err(faults);
@@ -60,20 +116,16 @@ pub fn compile(
     }))
 }
 
-struct Loader {
-    root: PathBuf,
-    engine: Engine,
-    sources: Sources,
-    asts: BTreeMap<String, AST>,
-    /// Imported before importing.
-    order: Vec<String>,
-    /// The files that are being loaded, each by an import of the one before.
-    pending: Vec<String>,
-    faults: Vec<ScriptFault>,
+/// Where the texts of a script's files are read.
+enum Origin<'a> {
+    /// In the scripts folder, at this canonical path.
+    Folder(PathBuf),
+    /// Among what a run kept, by name.
+    Kept(&'a BTreeMap<String, String>),
 }
 
-impl Loader {
-    fn new(root: &Path, engine: Engine) -> Result<Self, ScriptFault> {
+impl Origin<'_> {
+    fn folder(root: &Path) -> Result<Self, ScriptFault> {
         let root = root.canonicalize().map_err(|error| {
             let name = root.display();
             ScriptFault::of_file(
@@ -84,31 +136,76 @@ impl Loader {
                 ),
             )
         })?;
-        Ok(Self {
-            root,
+        Ok(Self::Folder(root))
+    }
+
+    /// The bytes of a file, at most one more than a script may have.
+    fn read(&self, name: &str) -> Result<Vec<u8>, Text> {
+        let root = match self {
+            Self::Folder(root) => root,
+            Self::Kept(files) => {
+                let text = files.get(name).ok_or_else(|| {
+                    Text::new("הקובץ אינו בין אלה שנשמרו", "the file is not among those that were kept")
+                })?;
+                return Ok(text.clone().into_bytes());
+            }
+        };
+        let path = root.join(name).canonicalize().map_err(|error| unreadable(&error))?;
+        if !path.starts_with(root) {
+            return Err(outside());
+        }
+        let mut bytes = Vec::new();
+        let limit = SCRIPT_BYTES_MAX as u64 + 1;
+        let file = std::fs::File::open(&path).map_err(|error| unreadable(&error))?;
+        file.take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+        Ok(bytes)
+    }
+}
+
+struct Loader<'a> {
+    origin: Origin<'a>,
+    engine: Engine,
+    sources: Sources,
+    asts: BTreeMap<String, AST>,
+    /// Imported before importing.
+    order: Vec<String>,
+    /// The files that are being loaded, each by an import of the one before.
+    pending: Vec<String>,
+    faults: Vec<ScriptFault>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(origin: Origin<'a>, engine: Engine) -> Self {
+        Self {
+            origin,
             engine,
             sources: Sources::default(),
             asts: BTreeMap::new(),
             order: Vec::new(),
             pending: Vec::new(),
             faults: Vec::new(),
-        })
+        }
     }
 
     fn load_main(&mut self, script: &Path) {
         let shown = script.display().to_string();
         let named = script.canonicalize().map_err(|error| unreadable(&error)).and_then(|path| {
-            let name = path.strip_prefix(&self.root).map_err(|_| outside())?;
+            let name = match &self.origin {
+                Origin::Folder(root) => path.strip_prefix(root).map_err(|_| outside())?,
+                Origin::Kept(_) => return Err(outside()),
+            };
             name.to_str().map(str::to_owned).ok_or_else(outside)
         });
         match named {
-            Ok(name) => {
-                self.sources.main.clone_from(&name);
-                let nowhere = Place { file: name.clone(), ..Place::default() };
-                self.load(name, &nowhere);
-            }
+            Ok(name) => self.load_first(name),
             Err(text) => self.faults.push(ScriptFault::of_file(&shown, text)),
         }
+    }
+
+    fn load_first(&mut self, name: String) {
+        self.sources.main.clone_from(&name);
+        let nowhere = Place { file: name.clone(), ..Place::default() };
+        self.load(name, &nowhere);
     }
 
     fn load(&mut self, name: String, importer: &Place) {
@@ -160,14 +257,7 @@ impl Loader {
                 format!("more than {MODULES_MAX} imported files"),
             ));
         }
-        let path = self.root.join(name).canonicalize().map_err(|error| unreadable(&error))?;
-        if !path.starts_with(&self.root) {
-            return Err(outside());
-        }
-        let mut bytes = Vec::new();
-        let limit = SCRIPT_BYTES_MAX as u64 + 1;
-        let file = std::fs::File::open(&path).map_err(|error| unreadable(&error))?;
-        file.take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+        let bytes = self.origin.read(name)?;
         if bytes.len() > SCRIPT_BYTES_MAX {
             return Err(Text::new(
                 format!("הקובץ גדול מ־{SCRIPT_BYTES_MAX} בתים"),

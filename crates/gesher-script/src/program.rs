@@ -7,6 +7,7 @@ use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
 use crate::seam::{Host, Level};
 use gesher_core::Text;
+use gesher_engine::journal::ScriptBundle;
 use gesher_engine::{Entry, Input, ItemContext, Program, ProgramEnd, Row};
 use rhai::{AST, CallFnOptions, Dynamic, EvalAltResult, Map, Module, Scope, Shared};
 use serde_json::Value;
@@ -139,6 +140,15 @@ fn row_map(row: Row) -> Dynamic {
 impl Program for RhaiProgram {
     fn hash(&self) -> &str {
         &self.hash
+    }
+
+    fn script(&self) -> ScriptBundle {
+        let Sources { main, files } = self.sources.clone();
+        ScriptBundle { hash: self.hash.clone(), main, files }
+    }
+
+    fn reads(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
     fn has(&self, entry: Entry) -> bool {

@@ -5,6 +5,7 @@
 
 use crate::item::{Fence, Item};
 use crate::limits::*;
+use gesher_core::card::mask_card_numbers;
 use gesher_core::names::nearest;
 use gesher_core::{Language, Text};
 use rhai::{EvalAltResult, Map, Position};
@@ -23,18 +24,16 @@ pub struct Place {
     pub line: usize,
     /// From 1, in characters; 0 when it is the whole line.
     pub column: usize,
-    /// The line itself.
+    /// The line itself, without card numbers.
     pub source_line: String,
 }
 
 impl Place {
     pub(crate) fn new(sources: &Sources, file: &str, position: Position) -> Self {
         let line = position.line().unwrap_or(0);
-        let source_line = line
-            .checked_sub(1)
-            .and_then(|index| sources.text(file)?.lines().nth(index))
-            .unwrap_or_default()
-            .to_owned();
+        let source_line =
+            line.checked_sub(1).and_then(|index| sources.text(file)?.lines().nth(index)).unwrap_or_default();
+        let source_line = mask_card_numbers(source_line).into_owned();
         Self { file: file.to_owned(), line, column: position.position().unwrap_or(0), source_line }
     }
 }
@@ -108,7 +107,7 @@ pub(crate) fn thrown(error: Box<EvalAltResult>, sources: &Sources, item: &Item, 
     let message = if deliberate { sentence.clone() } else { format!("{sentence} ({place})") };
     let report = format!("{place}: {sentence}{}", excerpt(&place));
     Thrown {
-        code: code.unwrap_or_else(|| SCRIPT_ERROR.to_owned()),
+        code: code.map_or_else(|| SCRIPT_ERROR.to_owned(), |code| item.host().redact(&code).into_owned()),
         message: item.host().redact(&message).into_owned(),
         report: item.host().redact(&report).into_owned(),
     }

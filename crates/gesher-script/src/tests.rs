@@ -1,9 +1,9 @@
 //! What scripts can do, what they cannot, and what is said about it: scripts and wants, in tables.
 
 use crate::testing::{Called, Recorder, all_succeeds, answer, registry, row, succeeded};
-use crate::{BUILTINS, CompileOptions, Level, RhaiProgram, ScriptFault, compile};
+use crate::{BUILTINS, CompileOptions, Level, RhaiHost, RhaiProgram, ScriptFault, compile, compile_kept};
 use gesher_core::{Language, OutcomeStatus};
-use gesher_engine::{Allow, CallEnd, Entry, Input, Program, ProgramEnd};
+use gesher_engine::{Allow, CallEnd, Entry, Input, Program, ProgramEnd, ScriptHost};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -566,6 +566,70 @@ fn the_hash_covers_the_script_and_its_modules_and_what_runs_is_what_was_read() {
     assert_ne!(first.hash(), changed.hash());
     assert_eq!(run(&first, &all_succeeds(), Input::Call(Value::Null)), ProgramEnd::Returned(json!(1)));
     assert_eq!(run(&changed, &all_succeeds(), Input::Call(Value::Null)), ProgramEnd::Returned(json!(2)));
+}
+
+#[test]
+fn what_a_run_kept_compiles_to_the_same_program_without_a_folder() {
+    let main = (
+        "flows/pay.rhai",
+        "import \"lib/a\" as a; fn on_row(row) { a::f(row.x) + row[\"y\"] } fn on_call(_) { a::f(2) }",
+    );
+    let modules = [
+        ("lib/a.rhai", "import \"lib/b\" as b; fn f(n) { b::twice(n) }"),
+        ("lib/b.rhai", "const TIMES = 2; fn twice(n) { n * global::TIMES }"),
+        ("lib/other.rhai", "fn unused() { 1 }"),
+    ];
+    let first =
+        compiled(&[main, modules[0], modules[1], modules[2]]).unwrap_or_else(|f| panic!("{}", shown(&f)));
+    let kept = first.script();
+    assert_eq!((kept.main.as_str(), kept.hash.as_str()), ("flows/pay.rhai", first.hash()));
+    assert_eq!(kept.files.keys().collect::<Vec<_>>(), ["flows/pay.rhai", "lib/a.rhai", "lib/b.rhai"]);
+    let again = compile_kept(&kept, &registry(), &CompileOptions::default()).unwrap();
+    assert_eq!((again.script(), again.reads()), (kept, first.reads()));
+    assert_eq!(run(&again, &all_succeeds(), Input::Call(Value::Null)), ProgramEnd::Returned(json!(4)));
+}
+
+#[test]
+fn what_this_hub_cannot_run_of_a_kept_script_is_said_in_a_line() {
+    let call = |body: &str| format!("import \"lib\" as lib; fn on_call(args) {{ {body} }}");
+    let kept = |main: &str| {
+        let whole = compiled(&[("flow.rhai", &call("lib::f()")), ("lib.rhai", "fn f() { 1 }")]).unwrap();
+        let mut kept = whole.script();
+        kept.files.insert("flow.rhai".to_owned(), main.to_owned());
+        kept
+    };
+    let host = RhaiHost::new(Arc::new(registry()));
+    let check = |kept, want: &str| {
+        let words = host.program(&kept).err().unwrap().en;
+        assert!(words.contains(want) && !words.contains('\n'), "{words}");
+    };
+    assert!(host.program(&kept(&call("lib::f()"))).is_ok());
+    check(kept(&call("acme::gone(1, 2)")), "flow.rhai:1:");
+    check(kept(&call("lib::gone()")), "flow.rhai:1:");
+    check(kept("fn on_call(args) {"), "flow.rhai:1:");
+    check(kept(&call("lib::f() ")), "not the one that the run began with");
+    let mut half = kept(&call("lib::f()"));
+    half.files.remove("lib.rhai");
+    check(half, "not among those that were kept");
+}
+
+#[test]
+fn a_script_holds_no_card_number_since_runs_keep_it() {
+    for line in
+        ["let card = \"4580 4580 4580 4580\";", "let card = 4111111111111111;", "// 5555-5555-5555-4444"]
+    {
+        let faults = compiled(&[("flow.rhai", &format!("fn on_call(args) {{\n{line}\n}}"))]).unwrap_err();
+        let shown = shown(&faults);
+        assert!(
+            shown.starts_with("flow.rhai:2:1: this is a card number") && shown.contains("[card ****"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("4580 4580") && !shown.contains("41111111") && !shown.contains("5555-5555"),
+            "{shown}"
+        );
+    }
+    check_value("\"411111111\" + \"1111111\"", json!("4111111111111111"));
 }
 
 #[test]

@@ -4,3 +4,4 @@
 //! decides nothing about money.
 
 pub mod drop;
+pub mod room;

@@ -12,7 +12,7 @@ mod master;
 mod seal;
 
 pub use error::VaultError;
-pub use master::MasterKeySource;
+pub use master::{CREDENTIAL, MasterKeySource};
 
 use gesher_core::Secret;
 use master::MasterKey;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The credential's name in systemd's folder.
-const CREDENTIAL: &str = "gesher.master_key";
+pub const CREDENTIAL: &str = "gesher.master_key";
 /// Most of a key file that is read, in bytes: a key has 64 digits, and an editor adds a line end.
 const KEY_FILE_BYTES_MAX: u64 = 256;
 /// Permissions by which others get at a file.

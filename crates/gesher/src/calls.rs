@@ -6,12 +6,11 @@
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use gesher_core::{Key, Redactor, RunId, Text};
-use gesher_engine::journal::{
-    JournalError, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind,
-};
-use gesher_engine::{Engine, Entry, OneCall, Progress, RunEnd, Stop};
+use gesher_engine::journal::{JournalError, NewRun, RunChange, RunRecord, RunState, TriggerKind};
+use gesher_engine::{Engine, Entry, OneCall, Program, Progress, RunEnd, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What a flow is called with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +44,7 @@ impl Source {
 impl CallRequest {
     /// Refuses a call that the flow cannot take. Nothing was begun when this refuses.
     pub fn check(&self, flow: &LoadedFlow, redactor: &Redactor) -> Result<(), HubError> {
-        if !flow.program.has(Entry::Call) {
+        if !flow.scripts.current().has(Entry::Call) {
             return Err(HubError::usage(format!(
                 "the flow {} has no function on_call(args), so it cannot be called",
                 self.flow
@@ -99,14 +98,9 @@ impl CallRequest {
 
 /// Begins the run of a call, durably.
 pub async fn begin(engine: &Engine, flow: &LoadedFlow, request: &CallRequest) -> Result<RunId, HubError> {
+    let script = flow.scripts.current().script();
     engine
-        .start_run(
-            &request.flow,
-            TriggerKind::Call,
-            &request.name(),
-            request.source(),
-            &ScriptBundle::of_hash(flow.program.hash()),
-        )
+        .start_run(&request.flow, TriggerKind::Call, &request.name(), request.source(), &script)
         .await
         .doing("the call cannot be begun")
 }
@@ -125,7 +119,7 @@ pub async fn begin_as(
         trigger: TriggerKind::Call,
         name: request.name(),
         source: request.source(),
-        script: ScriptBundle::of_hash(flow.program.hash()),
+        script: flow.scripts.current().script(),
         at: engine.clock().now(),
     };
     match engine.journal().start_run(run).await {
@@ -147,7 +141,8 @@ pub async fn begin_as(
     }
 }
 
-/// Takes the run of a call to its end.
+/// Takes the run of a call to its end, over failures of the journal's store: the call waits until the store works
+/// again, and goes on from what is recorded. Only the stop ends the wait.
 pub async fn work(
     engine: &Engine,
     flow: &LoadedFlow,
@@ -156,6 +151,46 @@ pub async fn work(
     stop: &Stop,
     progress: &Progress,
 ) -> Result<RunEnd, HubError> {
+    work_with(engine, flow, flow.scripts.current(), run, source, stop, progress).await
+}
+
+/// The same with the script that the run began with.
+async fn work_with(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    program: &Arc<dyn Program>,
+    run: &RunId,
+    source: Value,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<RunEnd, HubError> {
+    loop {
+        let ended = work_once(engine, flow, program, run, source.clone(), stop, progress).await;
+        match ended.as_ref().err().and_then(HubError::of_store) {
+            Some(failed) if !stop.is_requested() => engine.store_failed(failed),
+            _ => return ended,
+        }
+        if !engine.health().until_may_begin(stop).await {
+            return Ok(RunEnd::Stopped);
+        }
+    }
+}
+
+async fn work_once(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    program: &Arc<dyn Program>,
+    run: &RunId,
+    source: Value,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<RunEnd, HubError> {
+    let there = engine.journal().run(run).await.doing("reading the call's run")?;
+    if there.is_some_and(|run| run.state == RunState::Reporting) {
+        // Every item of it has ended, and the last write had failed.
+        engine.change(run, RunState::Finished).await.doing(format!("run {run} could not be finished"))?;
+        return Ok(RunEnd::Complete);
+    }
     let source: Source =
         serde_json::from_value(source).doing(format!("what run {run} was called with cannot be read"))?;
     let key = source.key.as_deref().and_then(|key| Key::clean(key).ok());
@@ -164,7 +199,7 @@ pub async fn work(
     progress.set_total(1);
     let items = Box::new(OneCall::new(key, source.args));
     let end = engine
-        .run_items(run, &flow.flow, &flow.program, items, stop, progress)
+        .run_items(run, &flow.flow, program, items, stop, progress)
         .await
         .doing(format!("run {run} could not go on"))?;
     if !matches!(end, RunEnd::Stopped | RunEnd::Halted { .. }) {
@@ -221,43 +256,34 @@ pub async fn resume_one(
         return Ok(());
     }
     tracing::info!(run = %run.id, flow = flow.name, "going on with an interrupted call");
-    if run.script != flow.program.hash() && !is_given_up {
-        return hold(engine, &run, source).await;
-    }
+    let found = flow.scripts.of_run(engine, &run).await;
+    let program = match found.doing(format!("reading the script of run {}", run.id))? {
+        Ok(program) => program,
+        // A call that is given up is not run, so it needs no script.
+        Err(_) if is_given_up => Arc::clone(flow.scripts.current()),
+        Err(why) => return hold(engine, &run, source, &why).await,
+    };
     if source.goes_on {
         let source = Some(json!(Source { goes_on: false, ..source }));
         say(engine, &run.id, RunChange { source, ..RunChange::default() }, &went_on()).await?;
     }
-    work(engine, flow, &run.id, run.source, stop, &Progress::default()).await.map(drop)
+    let progress = Progress::default();
+    work_with(engine, flow, &program, &run.id, run.source, stop, &progress).await.map(drop)
 }
 
 /// Leaves a call to a person: half of it by one script and half by another is nobody's intention. A state that cannot
 /// be halted stays, and nothing is sent in it.
-async fn hold(engine: &Engine, run: &RunRecord, source: Source) -> Result<(), HubError> {
-    let words = script_changed(&run.flow);
+async fn hold(engine: &Engine, run: &RunRecord, source: Source, words: &Text) -> Result<(), HubError> {
     tracing::error!(run = %run.id, flow = run.flow, "{}", words.en);
     let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);
     let source = Some(json!(Source { goes_on: true, ..source }));
-    say(engine, &run.id, RunChange { state, source, ..RunChange::default() }, &words).await
+    say(engine, &run.id, RunChange { state, source, ..RunChange::default() }, words).await
 }
 
 async fn say(engine: &Engine, run: &RunId, change: RunChange, words: &Text) -> Result<(), HubError> {
     let change = RunChange { message: Some(words.get(engine.language()).to_owned()), ..change };
     let changed = engine.journal().change_run(run, change, engine.clock().now()).await;
     changed.doing(format!("run {run} could not be changed"))
-}
-
-fn script_changed(flow: &str) -> Text {
-    Text::new(
-        format!(
-            "התסריט של {flow} השתנה מאז שהקריאה התחילה; לא נשלח דבר נוסף. כדי שהקריאה תמשיך יש להחזיר את קובצי התסריט \
-             הקודמים ולהפעיל את המערכת מחדש"
-        ),
-        format!(
-            "the script of {flow} changed since the call began; nothing more was sent. To let it go on, put the old \
-             script files back and start the hub again"
-        ),
-    )
 }
 
 fn went_on() -> Text {

@@ -57,6 +57,19 @@ pub enum Command {
     /// Keep secrets, encrypted, in the hub's vault.
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Copy the journal to a file, beside a hub that may be running.
+    ///
+    /// The copy is whole and can be restored. The master key is not in it, and neither is the intent log.
+    Backup(BackupArgs),
+    /// Put a backup in the journal's place. The hub must not be running.
+    ///
+    /// The journal that was there is kept beside it. Where more was sent since the backup was made, the intent log knows,
+    /// and the hub refuses to start until `gesher doctor --adopt-intents` has taken it over as unknown.
+    Restore(RestoreArgs),
+    /// Look whether everything that the hub needs is in order, one line a check.
+    ///
+    /// Changes nothing, and may run beside a hub that serves. Each account is tried once, with a read.
+    Doctor(DoctorArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a page of the reference.
@@ -290,6 +303,31 @@ pub struct SecretArgs {
     /// Its name, as in { secret = "officeguy.api_key" }.
     #[arg(value_name = "NAME")]
     pub name: String,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the copy is written; nothing may be there yet.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// What `gesher backup` wrote. It stays where it is.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Take over, as unknown, what the intent log says was sent and the journal does not know, instead of the checks. The
+    /// hub must not be running.
+    #[arg(long)]
+    pub adopt_intents: bool,
 }
 
 /// `completions`

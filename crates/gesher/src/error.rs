@@ -92,6 +92,12 @@ impl HubError {
         })
     }
 
+    /// The failure of the journal's store, which may pass by itself, where that is what went wrong.
+    pub fn of_store(&self) -> Option<&JournalError> {
+        let mut of_journal = self.causes().filter_map(|cause| cause.downcast_ref::<JournalError>());
+        of_journal.find(|error| error.is_of_store())
+    }
+
     fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
         std::iter::successors(self.source(), |error: &&(dyn Error + 'static)| (*error).source())
     }

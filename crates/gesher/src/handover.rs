@@ -3,10 +3,9 @@
 use crate::config::FlowConfig;
 use crate::error::{Doing, HubError};
 use crate::output::Output;
-use gesher_core::{Clock, RunId, SystemClock};
+use gesher_core::RunId;
 use gesher_engine::journal::{Journal, RunRecord};
 use gesher_trigger::drop::{is_temporary_name, name_matches};
-use jiff::Timestamp;
 use ring::digest;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -42,7 +41,9 @@ pub fn check_name(flow: &FlowConfig, name: &str) -> Result<(), HubError> {
 struct Handed {
     name: String,
     sha256: [u8; 32],
-    since: Timestamp,
+    /// The newest run of the flow before the file lay there. Runs are compared by their order in the journal: a clock
+    /// that is set back between two processes would hide the run that is waited for.
+    before: Option<RunId>,
 }
 
 /// Whether a run is the file's.
@@ -55,8 +56,14 @@ enum Fit {
 }
 
 impl Handed {
+    /// The runs that began since, of those that were listed with the newest first.
+    fn since<'a>(&self, runs: &'a [RunRecord]) -> &'a [RunRecord] {
+        let known = runs.iter().position(|run| Some(&run.id) == self.before.as_ref());
+        &runs[..known.unwrap_or(runs.len())]
+    }
+
     fn fit(&self, run: &RunRecord) -> Fit {
-        if run.name != self.name || run.started_at < self.since {
+        if run.name != self.name {
             return Fit::No;
         }
         match run.sha256 {
@@ -83,7 +90,7 @@ pub async fn file(
         folder.ok_or_else(|| HubError::usage(format!("the flow {} has no drop folder", flow.name)))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     check_name(flow, &name)?;
-    let mut handed = Handed { name, sha256: [0; 32], since: SystemClock::new().now() };
+    let mut handed = Handed { name, sha256: [0; 32], before: newest(journal, flow).await? };
     let lies_there = folder.canonicalize().is_ok_and(|folder| path.parent() == Some(&folder));
     let dropped = if lies_there {
         handed.sha256 = hash(path).map_err(|error| {
@@ -96,11 +103,16 @@ pub async fn file(
         let draft = draft(path, &folder, &handed.name)?;
         // The copy's bytes and no others are what the hub sees: the file itself may change meanwhile.
         handed.sha256 = hash(&draft).doing(format!("{} cannot be read", draft.display()))?;
-        handed.since = SystemClock::new().now();
+        handed.before = newest(journal, flow).await?;
         publish(&draft, &folder, &handed.name)?
     };
     output.note(&format!("a hub is serving here: {} lies in its folder", handed.name));
     run_of(journal, flow, &handed, &dropped, is_serving).await
+}
+
+async fn newest(journal: &dyn Journal, flow: &FlowConfig) -> Result<Option<RunId>, HubError> {
+    let runs = journal.runs(Some(&flow.name), 1).await.doing("reading the runs")?;
+    Ok(runs.into_iter().next().map(|run| run.id))
 }
 
 async fn run_of(
@@ -114,6 +126,7 @@ async fn run_of(
     let (mut looks, mut gone_looks) = (0_u32, 0_u32);
     loop {
         let runs = journal.runs(Some(&flow.name), RUNS_LOOKED_AT).await.doing("reading the runs")?;
+        let runs = handed.since(&runs);
         if let Some(run) = runs.iter().find(|run| handed.fit(run) == Fit::Yes) {
             return Ok(run.id.clone());
         }
@@ -217,19 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_known_by_name_time_and_bytes() {
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let handed = Handed { name: "m.csv".to_owned(), sha256: [7; 32], since: at(100) };
-        for (name, second, sha256, state, want) in [
-            ("m.csv", 100, Some([7; 32]), RunState::Running, Fit::Yes),
-            ("m.csv", 101, Some([8; 32]), RunState::Running, Fit::No),
-            ("m.csv", 101, None, RunState::Claimed, Fit::Perhaps),
-            ("m.csv", 101, None, RunState::Refused, Fit::Yes),
-            ("m.csv", 99, Some([7; 32]), RunState::Finished, Fit::No),
-            ("n.csv", 101, Some([7; 32]), RunState::Running, Fit::No),
-        ] {
-            let run = RunRecord {
-                id: "k7mq2xd".parse().unwrap(),
+    fn a_run_is_known_by_name_order_and_bytes() {
+        let handed = Handed { name: "m.csv".to_owned(), sha256: [7; 32], before: "k7mq2xd".parse().ok() };
+        let run = |id: &str, name: &str, sha256, state| {
+            RunRecord {
+                id: id.parse().unwrap(),
                 flow: "f".to_owned(),
                 trigger: TriggerKind::Drop,
                 name: name.to_owned(),
@@ -239,12 +244,27 @@ mod tests {
                 state,
                 message: None,
                 rows: None,
-                started_at: at(second),
+                // The same for all: the time of day tells nothing here.
+                started_at: jiff::Timestamp::UNIX_EPOCH,
                 ended_at: None,
                 closings: 0,
-            };
-            assert_eq!(handed.fit(&run), want, "{name} {second} {state:?}");
+            }
+        };
+        for (name, sha256, state, want) in [
+            ("m.csv", Some([7; 32]), RunState::Running, Fit::Yes),
+            ("m.csv", Some([8; 32]), RunState::Running, Fit::No),
+            ("m.csv", None, RunState::Claimed, Fit::Perhaps),
+            ("m.csv", None, RunState::Refused, Fit::Yes),
+            ("n.csv", Some([7; 32]), RunState::Running, Fit::No),
+        ] {
+            assert_eq!(handed.fit(&run("h2mq2xd", name, sha256, state)), want, "{name} {state:?}");
         }
+        let mut runs: Vec<_> = ["h2mq2xd", "k7mq2xd", "b4mq2xd"]
+            .map(|id| run(id, "m.csv", Some([7; 32]), RunState::Finished))
+            .into();
+        assert_eq!(handed.since(&runs).len(), 1);
+        runs.retain(|run| run.id.as_str() != "k7mq2xd");
+        assert_eq!(handed.since(&runs).len(), 2, "all that are listed are newer");
     }
 
     #[test]

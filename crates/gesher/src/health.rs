@@ -1,29 +1,46 @@
-//! The health server: `/healthz` says that the process lives, `/readyz` that its triggers run.
+//! The health server: `/healthz` says that the process lives, `/readyz` that it takes work, or else what is in the way.
+//!
+//! What is in the way is for others to find out; this tells it.
 
 use crate::error::HubError;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use gesher_engine::Stop;
+use gesher_engine::{Health, Stop};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Whether the triggers run.
+/// Whether the triggers run, and the health of the hub behind them once there is one.
 #[derive(Clone, Debug, Default)]
-pub struct Ready(Arc<AtomicBool>);
+pub struct Ready(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    triggers_run: AtomicBool,
+    health: OnceLock<Health>,
+}
 
 impl Ready {
     /// They run, or run no more.
     pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Release);
+        self.0.triggers_run.store(ready, Ordering::Release);
     }
 
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// The hub is there; its troubles are told from now on. The first one stays.
+    pub fn of(&self, health: &Health) {
+        let _earlier = self.0.health.set(health.clone());
+    }
+
+    /// What is in the way of taking work, a sentence each.
+    fn reasons(&self) -> Vec<String> {
+        if !self.0.triggers_run.load(Ordering::Acquire) {
+            return vec!["the triggers do not run yet".to_owned()];
+        }
+        self.0.health.get().map(Health::reasons).unwrap_or_default()
     }
 }
 
@@ -55,9 +72,37 @@ pub fn serve(listener: TcpListener, ready: Ready, stop: Stop) -> JoinHandle<()> 
     })
 }
 
-async fn readyz(State(ready): State<Ready>) -> (StatusCode, &'static str) {
-    match ready.is_set() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready: the triggers do not run yet\n"),
+async fn readyz(State(ready): State<Ready>) -> (StatusCode, String) {
+    let reasons = ready.reasons();
+    if reasons.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let lines = reasons.iter().map(|reason| format!("not ready: {reason}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gesher_engine::Part;
+
+    #[tokio::test]
+    async fn whatever_is_in_the_way_is_told_and_nothing_else() {
+        let (ready, health) = (Ready::default(), Health::default());
+        let ask = async || {
+            let (status, text) = readyz(State(ready.clone())).await;
+            (status.as_u16(), text)
+        };
+        ready.of(&health);
+        assert_eq!(ask().await, (503, "not ready: the triggers do not run yet\n".to_owned()));
+        ready.set(true);
+        assert_eq!(ask().await, (200, "ready\n".to_owned()));
+        health.trouble(Part::Folder("charges".to_owned()), "it is gone");
+        health.trouble(Part::Journal, "it is full");
+        let want = "not ready: the journal: it is full\nnot ready: the drop folder of charges: it is gone\n";
+        assert_eq!(ask().await, (503, want.to_owned()));
+        health.well(&Part::Journal);
+        health.well(&Part::Folder("charges".to_owned()));
+        assert_eq!(ask().await.0, 200);
     }
 }

@@ -10,6 +10,9 @@ use tokio::time::Instant;
 /// The exit code of a hub that was told twice to stop, as shells count it.
 const EXIT_FORCED: i32 = 130;
 
+/// The signal of a write beyond the limit on the size of files (SIGXFSZ); by itself it ends the process.
+const FILE_SIZE: i32 = rustix::process::Signal::XFSZ.as_raw();
+
 /// Signals that come sooner than this after the first belong to it: a terminal and a supervisor often send both.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
 
@@ -17,8 +20,12 @@ const SAME_REQUEST: Duration = Duration::from_secs(1);
 pub fn ask(output: Output, stop: &Stop) -> Result<(), HubError> {
     let mut terminate = signal(SignalKind::terminate()).doing("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).doing("signals cannot be received")?;
+    // Once somebody listens to this one, a file that may not grow any more is an error of the write, as a full disk
+    // is, and no death in the middle of a call.
+    let file_size = signal(SignalKind::from_raw(FILE_SIZE)).doing("signals cannot be received")?;
     let stop = stop.clone();
     tokio::spawn(async move {
+        let _listening = file_size;
         let mut first: Option<Instant> = None;
         loop {
             tokio::select! {

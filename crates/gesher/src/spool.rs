@@ -81,7 +81,9 @@ pub async fn serve(
     sweep(&folder(&data));
     let mut working = JoinSet::new();
     while !stop.is_requested() {
-        for path in questions(&folder(&data)) {
+        // What asks while the hub is in trouble waits, and is taken back by whoever loses patience.
+        let asked = if engine.health().may_begin() { questions(&folder(&data)) } else { Vec::new() };
+        for path in asked {
             take(&path, &engine, &flows, &redactor, &stop, &mut working).await;
         }
         while working.try_join_next().is_some() {}
@@ -130,6 +132,9 @@ async fn take(
     working: &mut JoinSet<()>,
 ) {
     let begun = begin(path, engine, flows, redactor).await;
+    if let Some(failed) = begun.as_ref().err().and_then(HubError::of_store) {
+        engine.store_failed(failed);
+    }
     let answered = match &begun {
         Ok(begun) => put(&path.with_extension("run"), begun.run.as_str().as_bytes()),
         Err(error) => put(&path.with_extension("refused"), error.chain().as_bytes()),
@@ -235,15 +240,19 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let hub = hub(scratch.path()).await;
         let (engine, flow) = (&hub.engine, hub.flow(FLOW).unwrap());
-        let begin = async |source, script: &str| {
-            let script = ScriptBundle::of_hash(script);
-            engine.start_run(FLOW, TriggerKind::Call, "call", source, &script).await.unwrap()
+        let begin = async |source, script: &ScriptBundle| {
+            engine.start_run(FLOW, TriggerKind::Call, "call", source, script).await.unwrap()
         };
-        let unreadable = begin(serde_json::json!(7), flow.program.hash()).await;
-        let changed = begin(request().source(), "another script").await;
-        let running = begin(request().source(), "another script").await;
+        let current = flow.scripts.current().script();
+        // Kept by another version of the hub, which had an operation more.
+        let text = "fn on_call(args) { officeguy::no_such_operation(1, 2, #{}) }".to_owned();
+        let files = [("old.rhai".to_owned(), text)].into();
+        let other = ScriptBundle { hash: "another script".into(), main: "old.rhai".into(), files };
+        let unreadable = begin(serde_json::json!(7), &current).await;
+        let changed = begin(request().source(), &other).await;
+        let running = begin(request().source(), &other).await;
         engine.change(&running, RunState::Running).await.unwrap();
-        let sound = begin(request().source(), flow.program.hash()).await;
+        let sound = begin(request().source(), &current).await;
         calls::resume(engine, &hub.flows, &Stop::new()).await.unwrap();
         for (run, state) in [
             (unreadable, RunState::Claimed),
@@ -254,7 +263,7 @@ mod tests {
             let found = hub.store.journal.run(&run).await.unwrap().unwrap();
             assert_eq!(found.state, state);
             let is_held = found.script == "another script";
-            assert_eq!(found.message.is_some_and(|words| words.contains("התסריט")), is_held);
+            assert_eq!(found.message.is_some_and(|words| words.contains("old.rhai:1:")), is_held);
             let items = hub.store.journal.tally(&run).await.unwrap().items();
             assert_eq!(items, u64::from(state == RunState::Finished), "{state:?}");
         }

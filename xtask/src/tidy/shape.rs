@@ -31,6 +31,7 @@ const CORE_FILES: &[&str] = &[
     "outcome.rs",
     "redact.rs",
     "secret.rs",
+    "shape.rs",
     "time.rs",
 ];
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -97,6 +97,8 @@ pub(crate) struct Acme {
     pub(crate) sent: Mutex<Vec<(String, String)>>,
     pub(crate) at_once: AtomicUsize,
     pub(crate) at_once_most: AtomicUsize,
+    /// Whether each answer is another: it counts what was sent by then.
+    pub(crate) is_moody: AtomicBool,
     /// Called in the middle of each send.
     pub(crate) during: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
@@ -154,6 +156,9 @@ impl Provider for Acme {
             outcome.reference = Some("77".into());
             outcome.amount = prepared.facts.amount;
             outcome.data = json!({ "ID": 77, "APIKey": "canary-key-1" });
+            if self.is_moody.load(Ordering::SeqCst) {
+                outcome.data["sends"] = json!(self.sends());
+            }
             outcome
         })
     }

@@ -41,6 +41,10 @@ impl Program for InRust {
         "0"
     }
 
+    fn script(&self) -> ScriptBundle {
+        ScriptBundle::of_hash("0")
+    }
+
     fn has(&self, entry: Entry) -> bool {
         entry == Entry::Call
     }

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// The longest line that is read, in bytes: an intent without secrets is a few hundred.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
+/// How much is written to see whether the log can be written, in bytes.
+const PROBE_BYTES: usize = 64 * 1024;
 /// How much is read at a time from the end, in bytes.
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -78,6 +80,43 @@ impl IntentLog {
             None => log.begin(hub).map_err(|error| unusable(path, &error))?,
         }
         Ok(log)
+    }
+
+    /// Opens the log of a hub beside the process that appends to it. Nothing is begun or cut off: what is not whole is
+    /// passed over.
+    pub(crate) fn open_to_read(path: &Path, hub: &HubId) -> Result<Self, JournalError> {
+        let file = File::open(path).map_err(|error| unusable(path, &error))?;
+        let length = file.metadata().map_err(|error| unusable(path, &error))?.len();
+        let mut log = Self {
+            path: path.to_owned(),
+            file,
+            length,
+            first: 0,
+            spoiled: false,
+            #[cfg(test)]
+            failing: std::sync::Arc::default(),
+        };
+        match log.first_line()? {
+            Some((text, end)) => {
+                log.first = end;
+                log.require_own(&text, hub)?;
+                if let Tail::Torn { length } = log.tail()? {
+                    log.length = length;
+                }
+            }
+            None => log.length = 0,
+        }
+        Ok(log)
+    }
+
+    /// Whether the log can be written: writes as much as many intents, durably, and cuts it off again.
+    pub(crate) fn probe(&mut self) -> Result<(), JournalError> {
+        self.mend()?;
+        self.spoiled = true;
+        let written = self.file.write_all_at(&[0; PROBE_BYTES], self.length);
+        let written = written.and_then(|()| self.file.sync_data());
+        written.map_err(|error| unusable(&self.path, &error))?;
+        self.mend()
     }
 
     /// Appends lines and makes them durable. When that fails nothing counts as logged, and the next call first

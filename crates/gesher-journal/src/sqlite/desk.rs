@@ -166,6 +166,14 @@ impl Desk {
         }
     }
 
+    /// Writes to the log what is cut off again at once.
+    pub(super) fn probe_log(&self) -> Result<(), Fault> {
+        match &mut *self.role.borrow_mut() {
+            Role::Sender(Some(log)) => Ok(log.probe()?),
+            Role::Sender(None) | Role::Beside => Ok(()),
+        }
+    }
+
     /// Notes that this transaction takes every missing intent over.
     pub(super) fn note_adoption(&self) {
         self.adopted.set(true);

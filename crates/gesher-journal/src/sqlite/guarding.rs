@@ -29,6 +29,15 @@ const ADOPTED_RUN: &str = "intent log";
 /// Compares log and database. A log that is shorter, because a crash came between the two or because it is new, is
 /// completed.
 pub(super) fn compare(connection: &Connection, log: &mut IntentLog) -> Result<Guard, Fault> {
+    let (guard, known) = missing(connection, log)?;
+    if guard == Guard::Complete {
+        complete(connection, log, known)?;
+    }
+    Ok(guard)
+}
+
+/// What the database lacks of the log, and the place of the last intent that it has. Changes neither.
+pub(super) fn missing(connection: &Connection, log: &IntentLog) -> Result<(Guard, i64), Fault> {
     let mut lines = log.newest_first();
     let mut known = 0;
     let (mut missing, mut oldest) = (0, None);
@@ -40,11 +49,8 @@ pub(super) fn compare(connection: &Connection, log: &mut IntentLog) -> Result<Gu
         missing += 1;
         oldest = Some(intent.step.to_string());
     }
-    if let Some(first) = oldest {
-        return Ok(Guard::Behind { missing, first });
-    }
-    complete(connection, log, known)?;
-    Ok(Guard::Complete)
+    let guard = oldest.map_or(Guard::Complete, |first| Guard::Behind { missing, first });
+    Ok((guard, known))
 }
 
 /// The place of a logged intent in the database, if it is there.

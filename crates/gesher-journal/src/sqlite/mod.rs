@@ -76,6 +76,17 @@ impl SqliteJournal {
         Self::with(path, hub, Some((writing, Role::Sender(log))), guard)
     }
 
+    /// Compares a journal with an intent log, beside a hub that may be running. Changes neither.
+    pub fn compare(path: &Path, intent_log: &Path) -> Result<Guard, JournalError> {
+        let (reading, hub) = open::existing(path)?;
+        // The log first: whatever it holds by then, the database has had before.
+        let log = IntentLog::open_to_read(intent_log, &hub)?;
+        let compared = guarding::missing(&reading, &log);
+        compared
+            .map(|(guard, _)| guard)
+            .map_err(|fault| fault.while_doing("compare itself with the intent log"))
+    }
+
     /// Opens the journal at `path` for a person's single writes beside a hub that may be running: decisions, sealed
     /// rows, what closes or unlocks a step. Neither begins nor migrates; nothing can be sent.
     pub fn open_beside(path: &Path) -> Result<Self, JournalError> {
@@ -233,6 +244,13 @@ impl Journal for SqliteJournal {
 
     fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()> {
         self.write("store a sealed row", move |desk| sealed::put(desk, &row, at))
+    }
+
+    fn probe(&self) -> Written<()> {
+        self.write("be written", |desk| {
+            schema::touch(desk)?;
+            desk.probe_log()
+        })
     }
 
     async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError> {

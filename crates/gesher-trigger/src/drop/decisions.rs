@@ -21,7 +21,7 @@ impl DropTrigger {
 
     /// Takes a run that a person gave up, and that nobody works on, to its end. Nothing of it is sent.
     pub async fn give_up(&self, run: &RunId, stop: &Stop) -> Result<FileEnd, TriggerError> {
-        let end = self.work(run, stop, &Progress::default()).await?;
+        let end = self.work_on(run, stop, &Progress::default()).await?;
         self.log_end(&end);
         Ok(end)
     }

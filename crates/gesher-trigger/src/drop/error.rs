@@ -57,6 +57,14 @@ pub enum TriggerError {
         /// What was found, and what to do.
         why: String,
     },
+    /// The disks have no room for what becomes of a file.
+    #[error("there is no room for {path}: {why}")]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, and where.
+        why: String,
+    },
     /// Another part of this process works on the run.
     #[error("run {run} is being worked on already")]
     AtWork {
@@ -113,6 +121,16 @@ impl TriggerError {
             Self::Journal { .. } | Self::Begin { .. } => true,
             Self::Engine { source, .. } => engine_fails(source),
             _ => false,
+        }
+    }
+
+    /// The failure of the journal's store, which may pass by itself, where that is what went wrong.
+    #[must_use]
+    pub fn of_store(&self) -> Option<&JournalError> {
+        match self {
+            Self::Journal { source, .. } if source.is_of_store() => Some(source),
+            Self::Begin { source, .. } | Self::Engine { source, .. } => source.of_store(),
+            _ => None,
         }
     }
 

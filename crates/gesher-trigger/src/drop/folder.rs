@@ -157,6 +157,18 @@ impl DropFolder {
         folder.ownership(&hub.to_string(), &canonical(data_dir)).map(drop)
     }
 
+    /// Whether the folder may become this hub's and files can be moved within it; false where it is still to be made.
+    /// Makes and changes nothing.
+    pub fn check(root: &Path, hub: &HubId, data_dir: &Path) -> Result<bool, FolderError> {
+        Self::check_owner(root, hub, data_dir)?;
+        let folder = Self { root: root.to_owned() };
+        if !folder.path(Place::Work).is_dir() {
+            return Ok(false);
+        }
+        folder.can_take().map_err(FolderError::io("move files within", root))?;
+        Ok(true)
+    }
+
     fn own(&self, hub: &str, data: &str) -> Result<(), FolderError> {
         let owner = Owner { hub: hub.to_owned(), data: data.to_owned() };
         match self.ownership(hub, data)? {

@@ -9,7 +9,6 @@ use super::late::{self, Rest};
 use super::messages;
 use super::reader::{Format, ReadError};
 use super::report::{self, ReportError, ResultFiles};
-use super::resume::dropped;
 use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
@@ -216,9 +215,8 @@ impl DropTrigger {
         if !job.path.exists() && !self.bring_back(&job).await? {
             return Ok(None);
         }
-        // The validation asks for the columns that the script reads.
-        self.check_script(&job.run).await?;
-        match self.validate(job.path.clone(), &job.run.name, job.pinned.rules.clone()).await? {
+        let reads = self.program_of(&job.run).await?.reads();
+        match self.validate(job.path.clone(), &job.run.name, job.pinned.rules.clone(), reads).await? {
             Err(refusal) => self.refuse(job, refusal).await.map(Some),
             Ok(validation) => self.identify(job, validation).await,
         }
@@ -227,7 +225,7 @@ impl DropTrigger {
     /// The hub stopped between two steps of the claim. Answers whether the file lies in the work folder again; if not,
     /// the run has another state now.
     async fn bring_back(&self, job: &Job) -> Result<bool, TriggerError> {
-        if let Some(dropped) = dropped(&job.folder, &job.run, &job.pinned) {
+        if let Some(dropped) = self.dropped(&job.folder, &job.run, &job.pinned) {
             let moved = self.move_file(&job.folder, dropped, job.path.clone()).await?;
             moved.map_err(TriggerError::Folder)?;
             return Ok(true);
@@ -316,10 +314,7 @@ impl DropTrigger {
         progress: &Progress,
     ) -> Result<Option<FileOutcome>, TriggerError> {
         let run = job.run.id.clone();
-        // Rows that are given up are not run, so they need no script.
-        if !self.is_given_up(&run).await? {
-            self.check_script(&job.run).await?;
-        }
+        let program = self.program_of(&job.run).await?;
         if !job.path.exists() {
             return Err(TriggerError::Missing { run, path: job.path });
         }
@@ -331,8 +326,7 @@ impl DropTrigger {
         let source =
             self.blocking("opening a file", move || FileSource::new(job.rows(), &sha256, language)).await?;
         let changed_after = source.changed_after();
-        let end =
-            self.engine.run_items(&run, &self.flow, &self.program, Box::new(source), stop, progress).await;
+        let end = self.engine.run_items(&run, &self.flow, &program, Box::new(source), stop, progress).await;
         match end {
             Ok(RunEnd::Complete | RunEnd::Changed { .. }) => Ok(None),
             Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),

@@ -5,9 +5,6 @@ use gesher_core::{Language, RunId, Text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Characters of a script's hash that tell two scripts apart for people.
-const HASH_CHARACTERS: usize = 12;
-
 /// A file that was refused whole: the first reason, and how many more there are.
 pub(super) fn refused(refusal: &Refusal, language: Language) -> String {
     let Some(first) = refusal.faults.first() else { return String::new() };
@@ -138,22 +135,6 @@ pub(super) fn stuck(file_changed: bool) -> Text {
             "some rows had begun and did not end; a person has to look, and the next start goes on with them",
         )
     }
-}
-
-/// The script is not the one that the run began with.
-pub(super) fn script_changed(flow: &str, was: &str, now: &str) -> Text {
-    let short = |hash: &str| hash.get(..HASH_CHARACTERS).unwrap_or(hash).to_owned();
-    let (was, now) = (short(was), short(now));
-    Text::new(
-        format!(
-            "התסריט של {flow} השתנה מאז שההרצה התחילה (היה {was}, עכשיו {now}); לא נשלח דבר נוסף. כדי שההרצה תמשיך יש \
-             להחזיר את קובצי התסריט הקודמים ולהפעיל את המערכת מחדש"
-        ),
-        format!(
-            "the script of {flow} changed since the run began (it was {was} and is {now} now); nothing more was sent. \
-             To let the run go on, put the old script files back and start the hub again"
-        ),
-    )
 }
 
 /// The folder that a run was begun in is not there.

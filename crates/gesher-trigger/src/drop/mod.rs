@@ -1,6 +1,6 @@
 //! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
 //!
-//! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`), claims a file (`trigger`), takes it
+//! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`, `trouble`), claims a file (`trigger`), takes it
 //! through its life (`life`, `resume`, `decisions`), leaves the reports (`report`, `late`) and writes them anew when a row was settled
 //! later (`renew`). Everything about what a file *says* is pure:
 //! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
@@ -30,6 +30,7 @@ mod row;
 mod scan;
 mod source;
 mod trigger;
+mod trouble;
 mod validate;
 mod watch;
 

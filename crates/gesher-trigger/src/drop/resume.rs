@@ -8,11 +8,12 @@ use super::life::{PAGE_ITEMS, Pinned};
 use super::messages;
 use super::scan::Stamp;
 use super::trigger::DropTrigger;
-use gesher_core::card::mask_card_numbers;
 use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId, Text};
+use gesher_engine::Program;
 use gesher_engine::journal::{ItemQuery, RunChange, RunRecord, RunState};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 impl DropTrigger {
     /// The folder of a run: the one it was begun in, whatever the configuration says now. Only when that one is gone,
@@ -32,20 +33,21 @@ impl DropTrigger {
             return self.open_folder_at(path);
         }
         let configured = self.open_folder()?;
-        if holds(&configured, run, pinned) {
+        if self.holds(&configured, run, pinned) {
             return Ok(configured);
         }
         Err(self.hold(run, &messages::folder_gone(&path.display().to_string())).await)
     }
 
-    /// Refuses to go on with another script than the run began with: half of a file by one rule and half by another is
-    /// nobody's intention.
-    pub(super) async fn check_script(&self, run: &RunRecord) -> Result<(), TriggerError> {
-        let now = self.program.hash();
-        if run.script == now {
-            return Ok(());
+    /// The script that the run began with, whatever the scripts folder holds by now. Where this hub cannot run it, the
+    /// run waits, unless it is given up: then no row of it is run, and it needs no script.
+    pub(super) async fn program_of(&self, run: &RunRecord) -> Result<Arc<dyn Program>, TriggerError> {
+        match self.scripts.of_run(&self.engine, run).await {
+            Ok(Ok(program)) => Ok(program),
+            Ok(Err(_)) if self.is_given_up(&run.id).await? => Ok(Arc::clone(self.scripts.current())),
+            Ok(Err(why)) => Err(self.hold(run, &why).await),
+            Err(source) => Err(TriggerError::Engine { run: run.id.clone(), source }),
         }
-        Err(self.hold(run, &messages::script_changed(&self.flow.name, &run.script, now)).await)
     }
 
     /// Leaves a run to a person and says why, in the run and in the error that is answered. A state that cannot be
@@ -97,31 +99,31 @@ impl DropTrigger {
             }
         }
     }
-}
 
-/// Whether a run's file lies somewhere in the folder.
-fn holds(folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> bool {
-    let work = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
-    let ended = name_with_run(&run.name, run.id.as_str(), extension(&run.name));
-    work.exists()
-        || [Place::Done, Place::Failed, Place::Duplicate]
-            .into_iter()
-            .any(|place| folder.path(place).join(&ended).exists())
-        || dropped(folder, run, pinned).is_some()
-}
-
-/// Where a claimed file still lies as it was dropped. A name with a card number is not the run's, so the file is known
-/// by its stamp and by what its name is without.
-pub(super) fn dropped(folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> Option<PathBuf> {
-    let stamp = pinned.stamp?;
-    let is_it = |path: &Path| Stamp::of(path).is_ok_and(|found| found == Some(stamp));
-    let named = folder.root().join(&run.name);
-    if is_it(&named) {
-        return Some(named);
+    /// Whether a run's file lies somewhere in the folder.
+    fn holds(&self, folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> bool {
+        let work = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
+        let ended = name_with_run(&run.name, run.id.as_str(), extension(&run.name));
+        work.exists()
+            || [Place::Done, Place::Failed, Place::Duplicate]
+                .into_iter()
+                .any(|place| folder.path(place).join(&ended).exists())
+            || self.dropped(folder, run, pinned).is_some()
     }
-    let is_named = |path: &Path| {
-        path.file_name().is_some_and(|name| mask_card_numbers(&name.to_string_lossy()) == run.name)
-    };
-    let mut entries = fs::read_dir(folder.root()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    entries.find(|path| is_named(path) && is_it(path))
+
+    /// Where a claimed file still lies as it was dropped. A name with a card number or a secret is not the run's, so the
+    /// file is known by its stamp and by what its name is without.
+    pub(super) fn dropped(&self, folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> Option<PathBuf> {
+        let stamp = pinned.stamp?;
+        let is_it = |path: &Path| Stamp::of(path).is_ok_and(|found| found == Some(stamp));
+        let named = folder.root().join(&run.name);
+        if is_it(&named) {
+            return Some(named);
+        }
+        let is_named = |path: &Path| {
+            path.file_name().is_some_and(|name| self.clean_name(&name.to_string_lossy()) == run.name)
+        };
+        let mut entries = fs::read_dir(folder.root()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        entries.find(|path| is_named(path) && is_it(path))
+    }
 }

@@ -32,6 +32,11 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
+    /// Bytes of the file.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The stamp of a regular file; none for links, folders and the like.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
         let metadata = path.symlink_metadata()?;

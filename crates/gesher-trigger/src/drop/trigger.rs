@@ -2,16 +2,15 @@
 
 use super::config::{DropConfig, RowRules};
 use super::error::TriggerError;
-use super::folder::{DropFolder, FolderError, Place, work_name};
+use super::folder::{DropFolder, FolderError, Place, extension, work_name};
 use super::life::{FileEnd, Pinned};
 use super::messages;
 use super::reader::Format;
 use super::scan::{Found, Stamp};
 use super::validate::{NotValid, Refusal, Validation, validate};
-use gesher_core::card::mask_card_numbers;
 use gesher_core::{HubId, RunId, Text};
-use gesher_engine::journal::{RunChange, RunState, ScriptBundle, TriggerKind};
-use gesher_engine::{Engine, Flow, Program, Progress, Stop};
+use gesher_engine::journal::{RunChange, RunState, TriggerKind};
+use gesher_engine::{Engine, Flow, Progress, Scripts, Stop};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,24 +21,20 @@ use std::sync::atomic::AtomicBool;
 pub struct DropTrigger {
     pub(super) engine: Engine,
     pub(super) flow: Arc<Flow>,
-    pub(super) program: Arc<dyn Program>,
-    /// Columns that the script reads.
-    columns: Vec<String>,
+    pub(super) scripts: Arc<Scripts>,
     pub(super) config: DropConfig,
     hub: HubId,
-    data_dir: PathBuf,
+    pub(super) data_dir: PathBuf,
     /// A person decided something about a run of this flow.
     pub(super) decided: AtomicBool,
 }
 
 impl DropTrigger {
-    /// Puts the parts together; nothing is touched yet. `columns` are those that the script reads: a file without
-    /// one of them is refused whole.
+    /// Puts the parts together; nothing is touched yet.
     pub fn new(
         engine: Engine,
         flow: Arc<Flow>,
-        program: Arc<dyn Program>,
-        columns: Vec<String>,
+        scripts: Arc<Scripts>,
         config: DropConfig,
         hub: HubId,
         data_dir: PathBuf,
@@ -49,7 +44,7 @@ impl DropTrigger {
             return Err(TriggerError::Config { flow: flow.name.clone(), fault });
         }
         let decided = AtomicBool::new(false);
-        Ok(Self { engine, flow, program, columns, config, hub, data_dir, decided })
+        Ok(Self { engine, flow, scripts, config, hub, data_dir, decided })
     }
 
     /// Makes the folder where it is missing, and makes it this hub's.
@@ -64,7 +59,8 @@ impl DropTrigger {
     /// What a run of the file would find before its first call. Changes nothing, anywhere.
     pub async fn dry_run(&self, path: &Path) -> Result<Result<Validation, Refusal>, TriggerError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.validate(path.to_owned(), &name, self.config.row_rules()).await
+        let reads = self.scripts.current().reads();
+        self.validate(path.to_owned(), &name, self.config.row_rules(), reads).await
     }
 
     /// Runs one file now, to its end, by the same rules as a dropped one. A file that lies in the folder is taken out
@@ -77,6 +73,7 @@ impl DropTrigger {
     ) -> Result<FileEnd, TriggerError> {
         let folder = self.open_folder()?;
         self.sweep(&folder).await?;
+        self.require_room(path).await?;
         let read = |source| TriggerError::File { doing: "read", path: path.to_owned(), source };
         let real = path.canonicalize().map_err(read)?;
         let stamp = Stamp::of(&real).map_err(read)?.ok_or_else(|| TriggerError::NoFile(path.to_owned()))?;
@@ -91,19 +88,19 @@ impl DropTrigger {
                 }
             }
         } else {
-            let name = mask_card_numbers(&name);
+            let name = self.clean_name(&name);
             let run = self.begin(&name, None).await?;
             let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
             let copied = self.blocking("copying a file", move || copy(&folder, &real, &to)).await?;
             copied.map_err(TriggerError::Folder)?;
             run
         };
-        self.work(&run, stop, progress).await
+        self.work_on(&run, stop, progress).await
     }
 
     /// Claims a file: first the journal's row, then the rename into the work folder.
     pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
-        let name = mask_card_numbers(&found.name);
+        let name = self.clean_name(&found.name);
         let run = self.begin(&name, Some(found.stamp)).await?;
         let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
         let (from, at) = (found.path.clone(), folder.clone());
@@ -132,8 +129,15 @@ impl DropTrigger {
         self.blocking("moving a file", move || folder.move_file(&from, &to)).await
     }
 
-    /// Begins the run of a file. `name` is its name without card numbers: neither the journal, nor a log, nor the name
-    /// of a file that the hub keeps may hold one.
+    /// A file's name without card numbers and secrets: neither the journal, nor a log, nor the name of a file that the
+    /// hub keeps may hold one. Its ending stays, since it says how the file is read.
+    pub(super) fn clean_name(&self, name: &str) -> String {
+        let end = extension(name);
+        let stem = name.strip_suffix(end).unwrap_or(name);
+        format!("{}{end}", self.engine.redactor().text(stem))
+    }
+
+    /// Begins the run of a file. `name` is its cleaned name.
     async fn begin(&self, name: &str, stamp: Option<Stamp>) -> Result<RunId, TriggerError> {
         let pinned = Pinned {
             stamp,
@@ -144,29 +148,25 @@ impl DropTrigger {
             goes_on: false,
         };
         let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
+        let script = self.scripts.current().script();
         self.engine
-            .start_run(
-                &self.flow.name,
-                TriggerKind::Drop,
-                name,
-                pinned.to_json(),
-                &ScriptBundle::of_hash(self.program.hash()),
-            )
+            .start_run(&self.flow.name, TriggerKind::Drop, name, pinned.to_json(), &script)
             .await
             .map_err(begin_error)
     }
 
+    /// Reads a file whole. `reads` are the columns that the script reads: a file without one of them is refused.
     pub(super) async fn validate(
         &self,
         path: PathBuf,
         name: &str,
         rules: RowRules,
+        reads: Vec<String>,
     ) -> Result<Result<Validation, Refusal>, TriggerError> {
-        let columns = self.columns.clone();
         let format = Format::of_name(name, rules.encoding);
         let file = path.clone();
         let found =
-            self.blocking("validating a file", move || validate(&file, format, &rules, &columns)).await?;
+            self.blocking("validating a file", move || validate(&file, format, &rules, &reads)).await?;
         match found {
             Ok(validation) => Ok(Ok(validation)),
             Err(NotValid::Refused(refusal)) => Ok(Err(refusal)),

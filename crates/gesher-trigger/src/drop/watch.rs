@@ -9,6 +9,7 @@ use gesher_engine::{Progress, Stop};
 use notify::event::AccessKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,12 +28,14 @@ const TROUBLE_PAUSE_MAX: Duration = Duration::from_mins(10);
 
 /// What the watching of one folder remembers between two looks.
 #[derive(Default)]
-struct Watch {
+pub(super) struct Watch {
     quiet: Quiet,
     /// Files that could not be taken.
     untakable: HashMap<PathBuf, Untakable>,
     /// When unfinished runs are to be gone on with, if at all.
     resume_at: Option<Duration>,
+    /// What keeps the folder, or a run of it, from being worked with.
+    pub(super) blocked: Option<String>,
 }
 
 /// A file that could not be taken. It is tried again once it changes, or after a pause.
@@ -74,20 +77,38 @@ impl DropTrigger {
         while !stop.is_requested() {
             let wait = match self.turn(&mut watch, stop).await {
                 Ok(next) => next.unwrap_or(LOOK_EVERY).clamp(LOOK_PAUSE, LOOK_EVERY),
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(error) => {
-                    tracing::error!(flow = self.flow.name, "{}", error.with_reasons());
-                    watch.resume_at = Some(self.engine.clock().monotonic() + TROUBLE_PAUSE);
-                    TROUBLE_PAUSE
-                }
+                Err(error) => match self.after(&error, &mut watch, stop) {
+                    Some(pause) => pause,
+                    None => return Err(error),
+                },
             };
+            self.say_how_the_folder_is(&watch);
             pause(wait, &hint, stop).await;
         }
         Ok(())
     }
 
+    /// What an error means for the watching: how long to wait, or nothing where the hub cannot go on.
+    fn after(&self, error: &TriggerError, watch: &mut Watch, stop: &Stop) -> Option<Duration> {
+        let failed = error.of_store().filter(|_| !stop.is_requested());
+        if let Some(failed) = failed {
+            self.engine.store_failed(failed);
+            watch.resume_at = Some(Duration::ZERO);
+            return Some(LOOK_EVERY);
+        }
+        if error.is_fatal() {
+            return None;
+        }
+        watch.blocked = Some(error.with_reasons());
+        watch.resume_at = Some(self.engine.clock().monotonic() + TROUBLE_PAUSE);
+        Some(TROUBLE_PAUSE)
+    }
+
     /// One look, and all that is ready. Answers how long until more may be.
     async fn turn(&self, watch: &mut Watch, stop: &Stop) -> Result<Option<Duration>, TriggerError> {
+        if !self.engine.health().may_begin() {
+            return Ok(None);
+        }
         let now = self.engine.clock().monotonic();
         if self.decided.swap(false, Ordering::AcqRel) {
             watch.resume_at = Some(now);
@@ -95,9 +116,10 @@ impl DropTrigger {
         if watch.resume_at.is_some_and(|at| at <= now) {
             // After trouble the folder itself may be what is missing.
             let folder = self.open_folder()?;
-            let (_, in_trouble) = self.resume_all(stop).await?;
+            let (_, trouble) = self.resume_all(stop).await?;
             self.sweep(&folder).await?;
-            watch.resume_at = in_trouble.then(|| self.engine.clock().monotonic() + TROUBLE_PAUSE);
+            watch.resume_at = trouble.is_some().then(|| self.engine.clock().monotonic() + TROUBLE_PAUSE);
+            watch.blocked = trouble;
         }
         let (root, pattern) = (self.config.folder.clone(), self.config.pattern.clone());
         let found = self.blocking("looking into a folder", move || look(&root, &pattern)).await?;
@@ -107,8 +129,12 @@ impl DropTrigger {
             source,
         })?;
         watch.untakable.retain(|path, _| found.iter().any(|file| file.path == *path));
+        if watch.untakable.is_empty() && watch.resume_at.is_none() {
+            watch.blocked = None;
+        }
         let (mut ready, next) = watch.quiet.ready(self.engine.clock().monotonic(), self.config.settle, found);
         ready.retain(|file| watch.may_try(file, now));
+        let ready = self.with_room(ready).await?;
         if ready.is_empty() {
             return Ok(next);
         }
@@ -119,13 +145,19 @@ impl DropTrigger {
                 break;
             }
             let now = self.engine.clock().monotonic();
-            if watch.untakable.contains_key(&file.path) && folder.can_take().is_err() {
+            if let Err(why) = folder.can_take()
+                && (watch.untakable.contains_key(&file.path) || why.kind() == ErrorKind::ReadOnlyFilesystem)
+            {
+                watch.blocked = Some(format!("files cannot be taken from it: {why}"));
                 watch.put_off(file, now);
                 continue;
             }
             match self.take(&folder, &file).await? {
                 Taken::Not(..) => watch.failed(file, now),
-                Taken::Run(run) => self.log_end(&self.work(&run, stop, &Progress::default()).await?),
+                Taken::Run(run) => {
+                    watch.blocked = None;
+                    self.log_end(&self.work_on(&run, stop, &Progress::default()).await?);
+                }
             }
         }
         Ok(next)
@@ -136,12 +168,12 @@ impl DropTrigger {
         Ok(self.resume_all(stop).await?.0)
     }
 
-    /// The same; answers, too, whether some run met trouble that may pass, such as a full disk.
-    async fn resume_all(&self, stop: &Stop) -> Result<(Vec<FileEnd>, bool), TriggerError> {
+    /// The same; answers, too, what a run met that may pass by itself, such as a full disk.
+    async fn resume_all(&self, stop: &Stop) -> Result<(Vec<FileEnd>, Option<String>), TriggerError> {
         let unfinished = self.engine.journal().unfinished_runs().await;
         let unfinished = unfinished.map_err(TriggerError::journal("listing unfinished runs"))?;
         let is_ours = |run: &RunRecord| run.flow == self.flow.name && run.trigger == TriggerKind::Drop;
-        let (mut ends, mut in_trouble) = (Vec::new(), false);
+        let (mut ends, mut trouble) = (Vec::new(), None);
         for run in unfinished.into_iter().filter(is_ours) {
             if stop.is_requested() {
                 break;
@@ -151,7 +183,7 @@ impl DropTrigger {
                     tracing::warn!(flow = self.flow.name, run = %run.id, "the run is halted and waits for a person");
                     continue;
                 }
-                Ok(false) => self.work(&run.id, stop, &Progress::default()).await,
+                Ok(false) => self.work_on(&run.id, stop, &Progress::default()).await,
                 Err(error) => Err(error),
             };
             match worked {
@@ -161,13 +193,15 @@ impl DropTrigger {
                 }
                 Err(error) if error.is_fatal() => return Err(error),
                 // One run that cannot go on must not keep the others, and new files, waiting.
+                Err(error) if error.may_pass() => {
+                    trouble.get_or_insert_with(|| format!("run {} waits: {}", run.id, error.with_reasons()));
+                }
                 Err(error) => {
                     tracing::error!(flow = self.flow.name, run = %run.id, "{}", error.with_reasons());
-                    in_trouble |= error.may_pass();
                 }
             }
         }
-        Ok((ends, in_trouble))
+        Ok((ends, trouble))
     }
 
     pub(super) fn log_end(&self, end: &FileEnd) {

@@ -2,11 +2,11 @@
 //! is sent twice.
 
 use crate::bank::Bank;
-use crate::hub::{Hub, column, table};
+use crate::hub::{Hub, PayRows, column, table};
 use crate::{done, json};
 use gesher_core::Language;
-use gesher_engine::journal::{RunState, ScriptBundle, TriggerKind};
-use gesher_engine::{Progress, Stop};
+use gesher_engine::journal::{RunState, TriggerKind};
+use gesher_engine::{Program, Progress, Stop};
 use gesher_trigger::drop::{FileOutcome, ResultFiles, TriggerError};
 use serde_json::{Value, json};
 use std::fs;
@@ -65,7 +65,7 @@ async fn check_claimed(place: impl FnOnce(&Path, &str), want: RunState, payments
     }});
     let run = hub
         .engine
-        .start_run("pay", TriggerKind::Drop, "x.csv", source, &ScriptBundle::of_hash("0"))
+        .start_run("pay", TriggerKind::Drop, "x.csv", source, &PayRows::default().script())
         .await
         .unwrap();
     place(&inbox, run.as_str());

@@ -1,11 +1,11 @@
 //! A hub in a temporary folder: a real journal, a real engine, and a program in Rust where the script host stands.
 
 use crate::bank::Bank;
-use gesher_core::{Clock, Language, Provider, Redactor, Registry, SystemClock};
-use gesher_engine::journal::{Journal, SqliteJournal};
+use gesher_core::{Clock, Language, Provider, Redactor, Registry, SystemClock, Text};
+use gesher_engine::journal::{Journal, ScriptBundle, SqliteJournal};
 use gesher_engine::{
     Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext, OnUnknown, Program,
-    ProgramEnd, Progress, Stop,
+    ProgramEnd, Progress, ScriptHost, Scripts, Stop,
 };
 use gesher_trigger::drop::{DropConfig, DropTrigger, EncodingChoice, FileEnd, RowKey, TriggerError};
 use gesher_vault::{MasterKeySource, Vault};
@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pays what each row says; a row without an answer calls nothing.
+/// Pays what each row says; a row without an answer calls nothing. Orders bear the mark of the script that paid them.
 pub(crate) struct PayRows {
-    /// Stands for the script's text.
-    pub hash: &'static str,
+    /// Stands for the script's text. That of the usual one is empty.
+    pub mark: &'static str,
+    /// The same as a hash.
+    pub hash: String,
     /// What `on_finish` throws, if there is one.
     pub on_finish: Option<&'static str>,
     /// Rows at a time.
@@ -28,13 +30,43 @@ pub(crate) struct PayRows {
 
 impl Default for PayRows {
     fn default() -> Self {
-        Self { hash: "0", on_finish: None, concurrency: 4, on_unknown: OnUnknown::Continue }
+        Self::marked("")
+    }
+}
+
+impl PayRows {
+    /// Another script.
+    pub(crate) fn marked(mark: &'static str) -> Self {
+        let (hash, on_unknown) = (format!("hash of {mark}"), OnUnknown::Continue);
+        Self { mark, hash, on_finish: None, concurrency: 4, on_unknown }
+    }
+}
+
+/// Makes the scripts that runs kept, but for those with a mark of which it knows nothing.
+struct Host {
+    knows: &'static [&'static str],
+}
+
+impl ScriptHost for Host {
+    fn program(&self, kept: &ScriptBundle) -> Result<Arc<dyn Program>, Text> {
+        let mark = self.knows.iter().find(|mark| kept.files["pay.rhai"] == **mark);
+        let mark = mark.ok_or_else(|| Text::verbatim("pay.rhai:1: there is no bank"))?;
+        Ok(Arc::new(PayRows::marked(mark)))
     }
 }
 
 impl Program for PayRows {
     fn hash(&self) -> &str {
-        self.hash
+        &self.hash
+    }
+
+    fn script(&self) -> ScriptBundle {
+        let files = [("pay.rhai".to_owned(), self.mark.to_owned())].into();
+        ScriptBundle { hash: self.hash.clone(), main: "pay.rhai".to_owned(), files }
+    }
+
+    fn reads(&self) -> Vec<String> {
+        vec!["answer".to_owned()]
     }
 
     fn has(&self, entry: Entry) -> bool {
@@ -52,7 +84,7 @@ impl Program for PayRows {
         if cell("answer").is_empty() {
             return ProgramEnd::Returned(Value::Null);
         }
-        let order = cell("order");
+        let order = cell("order") + self.mark;
         let request = json!({ "answer": cell("answer"), "order": order, "amount": cell("amount") });
         match context.call("bank.pay", "marketplace", Some(&order), request) {
             Ok(answer) => ProgramEnd::Returned(json!(answer.status.as_str())),
@@ -62,6 +94,13 @@ impl Program for PayRows {
             Err(CallEnd::Ended) => ProgramEnd::Ended,
         }
     }
+}
+
+/// The marks of the scripts that this version of the hub can run.
+const KNOWN: &[&str] = &["", "/new"];
+
+fn scripts(current: PayRows, knows: &'static [&'static str]) -> Scripts {
+    Scripts::new(Arc::new(current), Arc::new(Host { knows }))
 }
 
 /// A hub, and the bank behind it.
@@ -84,24 +123,29 @@ impl Hub {
         language: Language,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
-        Self::of(base, bank, language, PayRows::default(), Arc::new(SystemClock::new()), change)
+        Self::of(base, bank, language, (PayRows::default(), KNOWN), Arc::new(SystemClock::new()), change)
     }
 
     /// Opens the hub with another script.
     pub(crate) fn scripted(base: &Path, bank: &Arc<Bank>, script: PayRows) -> Self {
-        Self::of(base, bank, Language::He, script, Arc::new(SystemClock::new()), |_| {})
+        Self::of(base, bank, Language::He, (script, KNOWN), Arc::new(SystemClock::new()), |_| {})
+    }
+
+    /// Opens the hub with another script, in a version that cannot run the usual one.
+    pub(crate) fn without_the_usual(base: &Path, bank: &Arc<Bank>, script: PayRows) -> Self {
+        Self::of(base, bank, Language::He, (script, &[]), Arc::new(SystemClock::new()), |_| {})
     }
 
     /// Opens the hub with a clock that the test moves.
     pub(crate) fn clocked(base: &Path, bank: &Arc<Bank>, clock: Arc<dyn Clock>) -> Self {
-        Self::of(base, bank, Language::En, PayRows::default(), clock, |_| {})
+        Self::of(base, bank, Language::En, (PayRows::default(), KNOWN), clock, |_| {})
     }
 
     fn of(
         base: &Path,
         bank: &Arc<Bank>,
         language: Language,
-        script: PayRows,
+        (script, knows): (PayRows, &'static [&'static str]),
         clock: Arc<dyn Clock>,
         change: impl FnOnce(&mut DropConfig),
     ) -> Self {
@@ -141,9 +185,14 @@ impl Hub {
             on_unknown: script.on_unknown,
             limits: FlowLimits::default(),
         };
-        let columns = vec!["answer".to_owned()];
-        let trigger =
-            DropTrigger::new(engine.clone(), Arc::new(flow), Arc::new(script), columns, config, hub_id, data);
+        let trigger = DropTrigger::new(
+            engine.clone(),
+            Arc::new(flow),
+            Arc::new(scripts(script, knows)),
+            config,
+            hub_id,
+            data,
+        );
         Self { base: base.to_owned(), bank: Arc::clone(bank), engine, trigger: Arc::new(trigger.unwrap()) }
     }
 
@@ -156,6 +205,11 @@ impl Hub {
         let path = self.base.join(name);
         std::fs::write(&path, text).unwrap();
         self.run(&path).await.unwrap()
+    }
+
+    /// The usual scripts, beside the trigger's own.
+    pub(crate) fn scripts(&self) -> Scripts {
+        scripts(PayRows::default(), KNOWN)
     }
 
     /// The names in a folder of the inbox.

@@ -5,8 +5,8 @@ use crate::bank::Bank;
 use crate::hub::{Hub, PayRows, column};
 use crate::{done, json};
 use gesher_core::{ItemStatus, Language, RunId};
-use gesher_engine::journal::{NewItem, RunRecord, RunState, ScriptBundle, TriggerKind};
-use gesher_engine::{Progress, Stop};
+use gesher_engine::journal::{NewItem, RunRecord, RunState, TriggerKind};
+use gesher_engine::{Program, Progress, Stop};
 use gesher_trigger::drop::FileOutcome;
 use serde_json::json;
 use std::fs;
@@ -54,36 +54,71 @@ async fn check_goes_on(hub: &Hub, payments: u32) {
     assert_eq!((hub.bank.payments(), hub.bank.sent_again().len()), (payments as usize, 0));
 }
 
+/// How many payments each of two scripts made.
+fn paid_by(bank: &Bank, mark: &str) -> (usize, usize) {
+    let ledger = bank.ledger.lock().unwrap();
+    let marked = ledger.iter().filter(|(order, _)| order.ends_with(mark)).count();
+    (ledger.len() - marked, marked)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_script_changed_waits_for_the_old_one_and_keeps_no_other_waiting() {
+async fn a_run_goes_on_with_the_script_it_began_with_and_new_files_are_run_with_the_new_one() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    let run = stopped_midway(&Hub::open(base.path(), &bank)).await;
+    let hub = Hub::scripted(base.path(), &bank, PayRows::marked("/new"));
+    done(&hub.run_text("y.csv", rows(5_000..5_010)).await.outcome);
+    check_goes_on(&hub, ROWS + 10).await;
+    assert_eq!(paid_by(&bank, "/new"), (ROWS as usize, 10));
+    assert_eq!(record(&hub, &run).await.message, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_file_is_run_with_the_script_it_was_claimed_for() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    claim(&Hub::open(base.path(), &bank), None).await;
+    let hub = Hub::without_the_usual(base.path(), &bank, PayRows::marked("/new"));
+    assert!(hub.trigger.resume(&Stop::new()).await.unwrap().is_empty());
+    assert_eq!(bank.payments(), 0);
+    drop(hub);
+    check_goes_on(&Hub::scripted(base.path(), &bank, PayRows::marked("/new")), 3).await;
+    assert_eq!(paid_by(&bank, "/new"), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_script_this_version_cannot_run_waits_and_keeps_no_other_waiting() {
     let base = tempfile::tempdir().unwrap();
     let bank = Arc::<Bank>::default();
     let run = stopped_midway(&Hub::open(base.path(), &bank)).await;
     {
-        let hub = Hub::scripted(base.path(), &bank, PayRows { hash: "1", ..PayRows::default() });
-        check_held(&hub, &run, RunState::Halted, "התסריט של pay השתנה").await;
-        check_held(&hub, &run, RunState::Halted, "התסריט של pay השתנה").await;
+        let hub = Hub::without_the_usual(base.path(), &bank, PayRows::marked("/new"));
+        for words in ["אינה יכולה להריץ את התסריט", "pay.rhai:1: there is no bank"] {
+            check_held(&hub, &run, RunState::Halted, words).await;
+        }
         assert_eq!(hub.names(".work"), [format!("{run}.x.csv")]);
         done(&hub.run_text("y.csv", rows(5_000..5_010)).await.outcome);
     }
-    let hub = Hub::open(base.path(), &bank);
+    let hub = Hub::scripted(base.path(), &bank, PayRows::marked("/new"));
     check_goes_on(&hub, ROWS + 10).await;
+    assert_eq!(paid_by(&bank, "/new"), (ROWS as usize, 10));
     assert_eq!(record(&hub, &run).await.message.as_deref(), Some("ההרצה נעצרה לזמן מה, ואחר כך המשיכה"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claimed_file_whose_script_changed_waits_as_it_is() {
+async fn a_run_that_kept_no_script_waits_for_the_old_files() {
     let base = tempfile::tempdir().unwrap();
-    let bank = Arc::<Bank>::default();
-    let run = {
-        let hub = Hub::open(base.path(), &bank);
-        claim(&hub, None).await
-    };
-    {
-        let hub = Hub::scripted(base.path(), &bank, PayRows { hash: "1", ..PayRows::default() });
-        check_held(&hub, &run, RunState::Claimed, "התסריט של pay השתנה").await;
-    }
-    check_goes_on(&Hub::open(base.path(), &bank), 3).await;
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    let run = claim(&hub, None).await;
+    let scripts = hub.scripts();
+    let kept = record(&hub, &run).await;
+    assert!(scripts.of_run(&hub.engine, &kept).await.unwrap().is_ok());
+    let unkept = RunRecord { script: "an older hub kept only this".to_owned(), ..kept };
+    let why = scripts.of_run(&hub.engine, &unkept).await.unwrap().err().unwrap();
+    assert!(
+        why.en.contains("the old one (an older hub) was not kept") && why.he.contains("לא נשמר"),
+        "{why:?}"
+    );
 }
 
 /// What the journal keeps of a claim.
@@ -102,7 +137,7 @@ async fn claim(hub: &Hub, folder: Option<&Path>) -> RunId {
     hub.trigger.open_folder().unwrap();
     let run = hub
         .engine
-        .start_run("pay", TriggerKind::Drop, "x.csv", source(folder, None), &ScriptBundle::of_hash("0"))
+        .start_run("pay", TriggerKind::Drop, "x.csv", source(folder, None), &PayRows::default().script())
         .await
         .unwrap();
     fs::write(hub.base.join(format!("inbox/.work/{run}.x.csv")), rows(0..3)).unwrap();
@@ -142,7 +177,7 @@ async fn a_claim_that_was_interrupted_finds_its_file_in_the_old_folder() {
     let source = source(Some(&inbox), Some(&dropped));
     let run = hub
         .engine
-        .start_run("pay", TriggerKind::Drop, "x.csv", source, &ScriptBundle::of_hash("0"))
+        .start_run("pay", TriggerKind::Drop, "x.csv", source, &PayRows::default().script())
         .await
         .unwrap();
     check_goes_on(&hub, 3).await;
@@ -159,7 +194,7 @@ async fn a_claim_that_was_interrupted_finds_its_file_under_a_name_with_a_card_nu
     let (source, name) = (source(None, Some(&dropped)), "[card ****1111].csv");
     let run = hub
         .engine
-        .start_run("pay", TriggerKind::Drop, name, source, &ScriptBundle::of_hash("0"))
+        .start_run("pay", TriggerKind::Drop, name, source, &PayRows::default().script())
         .await
         .unwrap();
     check_goes_on(&hub, 3).await;

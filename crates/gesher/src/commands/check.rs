@@ -20,7 +20,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
         Err(faults) => (faults, Vec::new(), 0),
         Ok(config) => {
             let mut faults = rules::faults(&config, &providers::descriptors());
-            let mut warnings = rules::warnings(&config);
+            let mut warnings = Vec::new();
             let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::catalogue()?);
             faults.extend(of_scripts);
             let journal = open_reader(&config)?;

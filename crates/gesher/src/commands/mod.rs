@@ -1,9 +1,11 @@
 //! The commands, each in a file of its own; and from what was typed to the one that runs.
 
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod decide;
 pub mod demo;
+pub mod doctor;
 pub mod dry_run;
 pub mod new;
 pub mod operations;
@@ -83,6 +85,10 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),
+        Command::Backup(args) => block_on(backup::back_up(output, &load()?, &args)),
+        Command::Restore(args) => block_on(backup::restore(output, &load()?, &args)),
+        Command::Doctor(args) if args.adopt_intents => block_on(doctor::adopt(output, &load()?)),
+        Command::Doctor(_) => block_on(doctor::run(output, &cli.hub)),
         Command::Resume(args) => {
             block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Resume))
         }

@@ -2,6 +2,7 @@
 
 use crate::calls;
 use crate::compose::lock::{HubLock, Role};
+use crate::compose::store::data_folders;
 use crate::compose::{Hub, LoadedFlow, require_sound};
 use crate::config::Config;
 use crate::decisions::{Decisions, Office};
@@ -10,7 +11,7 @@ use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
-use crate::{signals, spool, tending};
+use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
 use gesher_simulator::FaultPlan;
@@ -53,6 +54,11 @@ async fn serve(
     stop: &Stop,
 ) -> Result<Exit, HubError> {
     hub.settle().await?;
+    let health = hub.engine.health().clone();
+    let folders = data_folders(&hub.config);
+    disk::look(&health, &folders);
+    ready.of(&health);
+    tokio::spawn(disk::watch(health, folders, stop.clone()));
     let mut work = JoinSet::new();
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;

@@ -3,9 +3,9 @@
 use crate::config::{Config, Fault, FlowConfig};
 use crate::error::HubError;
 use crate::providers::descriptors;
-use gesher_core::{Effect, Language, Registry};
-use gesher_engine::{Engine, Flow, Program};
-use gesher_script::{CompileOptions, RhaiProgram, ScriptFault};
+use gesher_core::{Effect, Language, Redactor, Registry};
+use gesher_engine::{Engine, Flow, Program, Scripts};
+use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct LoadedFlow {
     /// What it may do.
     pub flow: Arc<Flow>,
     /// Its script.
-    pub program: Arc<dyn Program>,
+    pub scripts: Arc<Scripts>,
     /// Whether it may move money.
     pub moves_money: bool,
     /// Its drop folder.
@@ -30,7 +30,10 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
     let mut flows = Vec::new();
     for part in &config.flows {
         match compile(config, part, engine.registry()) {
-            Ok(program) => flows.push(loaded(config, part, engine, program)?),
+            Ok(program) => match secret_fault(config, part, &program, engine.redactor()) {
+                Some(fault) => faults.push(fault),
+                None => flows.push(loaded(config, part, engine, program)?),
+            },
             Err(found) => faults.extend(found),
         }
     }
@@ -68,17 +71,16 @@ fn loaded(
     engine: &Engine,
     program: Arc<RhaiProgram>,
 ) -> Result<LoadedFlow, HubError> {
-    let columns = program.columns().iter().map(|column| column.name.clone()).collect();
     let flow = Arc::new(flow_of(part));
-    let program: Arc<dyn Program> = program;
+    let host = RhaiHost::new(Arc::clone(engine.registry()));
+    let scripts = Arc::new(Scripts::new(program, Arc::new(host)));
     let drop = match &part.drop {
         None => None,
         Some(drop) => {
             let trigger = DropTrigger::new(
                 engine.clone(),
                 Arc::clone(&flow),
-                Arc::clone(&program),
-                columns,
+                Arc::clone(&scripts),
                 drop.config.clone(),
                 engine.journal().hub_id().clone(),
                 config.data.clone(),
@@ -87,7 +89,7 @@ fn loaded(
         }
     };
     let moves_money = part.may(Effect::Money, &descriptors());
-    Ok(LoadedFlow { name: part.name.clone(), flow, program, moves_money, drop })
+    Ok(LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop })
 }
 
 /// Compiles a flow's script and checks that something can start it.
@@ -111,6 +113,25 @@ pub fn compile(
     let program = gesher_script::compile(&folder, &path, registry, &options)
         .map_err(|faults| faults.iter().map(|fault| shown(config, &folder, fault)).collect::<Vec<_>>())?;
     entry_fault(config, part, &program).map_or(Ok(program), |fault| Err(vec![fault]))
+}
+
+/// A script that holds the value of a secret: it would be kept, in the open, with each run.
+fn secret_fault(
+    config: &Config,
+    part: &FlowConfig,
+    program: &RhaiProgram,
+    redactor: &Redactor,
+) -> Option<Fault> {
+    let folder = scripts_folder(config, &config.root.join(&part.script));
+    let script = program.script();
+    let lines =
+        script.files.iter().flat_map(|(file, text)| text.lines().enumerate().map(move |line| (file, line)));
+    let (file, (index, _)) = lines.into_iter().find(|(_, (_, line))| redactor.holds_secret(line))?;
+    let path = folder.join(file);
+    let file = path.strip_prefix(&config.root).unwrap_or(&path).display().to_string();
+    let what = "the script holds the value of a secret, and a script is kept with each run".to_owned();
+    let mend = "take it out; keys never have to reach a script".to_owned();
+    Some(Fault { file, line: index + 1, column: 1, text: String::new(), what, mend })
 }
 
 /// A flow that nothing could start.

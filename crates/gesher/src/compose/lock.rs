@@ -23,6 +23,8 @@ pub enum Role {
     Serve,
     /// It runs one thing, and then ends.
     Run,
+    /// It mends the journal, which nobody may use meanwhile.
+    Mend,
 }
 
 impl Role {
@@ -30,6 +32,7 @@ impl Role {
         match self {
             Self::Serve => "serve",
             Self::Run => "run",
+            Self::Mend => "mend",
         }
     }
 }
@@ -96,6 +99,7 @@ fn busy(config: &Config) -> HubError {
     let who = match holder(config) {
         Some(Role::Serve) => "a hub is serving",
         Some(Role::Run) => "another run is at work",
+        Some(Role::Mend) => "the journal is being mended",
         None => "another gesher is at work",
     };
     HubError::usage(format!("{who} in {}", config.root.display()))
@@ -110,7 +114,9 @@ fn path(config: &Config) -> PathBuf {
 fn holder(config: &Config) -> Option<Role> {
     let mut text = String::new();
     File::open(path(config)).ok()?.read_to_string(&mut text).ok()?;
-    [Role::Serve, Role::Run].into_iter().find(|role| text.split_whitespace().next() == Some(role.word()))
+    [Role::Serve, Role::Run, Role::Mend]
+        .into_iter()
+        .find(|role| text.split_whitespace().next() == Some(role.word()))
 }
 
 /// Whether a process works in the hub. Asking takes a free lock for a moment.
@@ -139,8 +145,11 @@ mod tests {
     fn the_refusal_says_who_has_the_lock() {
         let scratch = tempfile::tempdir().unwrap();
         let config = Config::parse(scratch.path(), "").unwrap();
-        for (role, want) in [(Role::Run, "another run is at work in "), (Role::Serve, "a hub is serving in ")]
-        {
+        for (role, want) in [
+            (Role::Run, "another run is at work in "),
+            (Role::Serve, "a hub is serving in "),
+            (Role::Mend, "the journal is being mended in "),
+        ] {
             let _lock = HubLock::try_take(&config, role).unwrap().unwrap();
             assert!(HubLock::try_take(&config, Role::Run).unwrap().is_none());
             assert_eq!(busy(&config).exit(), crate::exit::Exit::Usage);

@@ -50,7 +50,7 @@ impl Hub {
         redactor: Arc<Redactor>,
         faults: FaultPlan,
     ) -> Result<Self, HubError> {
-        let store = Store::open(&config)?;
+        let store = Store::open_to_send(&config)?;
         let (providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
@@ -85,7 +85,7 @@ impl Hub {
 }
 
 /// The turns at the providers.
-fn account_rules(config: &Config) -> Vec<AccountRules> {
+pub fn account_rules(config: &Config) -> Vec<AccountRules> {
     vec![AccountRules {
         provider: "officeguy".to_owned(),
         max_in_flight: config.officeguy.max_in_flight,
@@ -107,11 +107,21 @@ async fn providers_of(
         redactor.learn(&account.api_key);
         return Ok((vec![providers::officeguy(part, account, config.language)?], Some(running)));
     }
+    Ok((live_provider(config, store, redactor).await?.into_iter().collect(), None))
+}
+
+/// The provider at its real address, where an account is configured.
+pub async fn live_provider(
+    config: &Config,
+    store: &Store,
+    redactor: &Redactor,
+) -> Result<Option<Arc<dyn Provider>>, HubError> {
+    let part = &config.officeguy;
     secrets::learn_all(store, redactor).await?;
     let (Some(company_id), Some(name)) = (part.company_id, &part.api_key) else {
-        return Ok((Vec::new(), None));
+        return Ok(None);
     };
     let api_key = secrets::value(name, store, redactor).await?;
     let account = OfficeGuyAccount { base_url: part.base_url.clone(), company_id, api_key };
-    Ok((vec![providers::officeguy(part, account, config.language)?], None))
+    providers::officeguy(part, account, config.language).map(Some)
 }

@@ -3,7 +3,7 @@
 use crate::config::{Config, SIMULATOR};
 use crate::error::{Doing, HubError};
 use gesher_core::{Clock, Environment, Secret, SystemClock};
-use gesher_engine::journal::{Journal, JournalError, SqliteJournal};
+use gesher_engine::journal::{Guard, Journal, JournalError, SqliteJournal};
 use gesher_provider::BaseUrl;
 use gesher_vault::{MasterKeySource, Vault};
 use jiff::Timestamp;
@@ -16,7 +16,10 @@ use std::sync::Arc;
 /// The company of a simulator hub that names none.
 pub const SIMULATED_COMPANY: i64 = 2_410_000_001;
 
-/// Journal and vault of a hub, without its right to send.
+/// The intent log's name in the data folder, where the configuration names no other place.
+const INTENT_LOG: &str = "intents.log";
+
+/// Journal and vault of a hub.
 pub struct Store {
     /// The durable record.
     pub journal: Arc<dyn Journal>,
@@ -28,21 +31,35 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store of a hub, making what is missing.
+    /// Opens the store for a person's single writes, making what is missing. Nothing can be sent with it.
     pub fn open(config: &Config) -> Result<Self, HubError> {
         make_data_folder(&config.data)?;
         let clock = SystemClock::new();
         let path = journal_path(config);
-        let journal =
-            SqliteJournal::open(&path, None, &environments(config), clock.now()).map_err(opening)?;
+        // Whoever begins or migrates a journal could send with it. This one keeps no intent log, so it is closed again.
+        drop(SqliteJournal::open(&path, None, &environments(config), clock.now()).map_err(opening)?);
+        Self::of(config, SqliteJournal::open_beside(&path).map_err(opening)?, clock)
+    }
+
+    /// Opens the store of the one process that sends. Refused while the journal knows less than the intent log does.
+    pub fn open_to_send(config: &Config) -> Result<Self, HubError> {
+        let clock = SystemClock::new();
+        let journal = open_with_log(config, clock.now())?;
+        match journal.guard() {
+            Guard::Complete => Self::of(config, journal, clock),
+            Guard::Behind { missing, first } => Err(behind(missing, &first)),
+        }
+    }
+
+    /// A store of parts that are open already.
+    pub fn with(config: &Config, journal: Arc<dyn Journal>, vault: Vault, clock: Arc<dyn Clock>) -> Self {
+        Self { journal, vault: Arc::new(vault), clock, time_zone: time_zone(config) }
+    }
+
+    fn of(config: &Config, journal: SqliteJournal, clock: SystemClock) -> Result<Self, HubError> {
         let vault = Vault::open(&master_key(config))
             .map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
-        Ok(Self {
-            journal: Arc::new(journal),
-            vault: Arc::new(vault),
-            clock: Arc::new(clock),
-            time_zone: time_zone(config),
-        })
+        Ok(Self::with(config, Arc::new(journal), vault, Arc::new(clock)))
     }
 
     /// Opens the store beside a hub that may be running: for single writes, never for sending. None where there is none
@@ -85,6 +102,42 @@ pub fn journal_path(config: &Config) -> PathBuf {
     config.data.join("gesher.db")
 }
 
+/// The journal with its intent log, for whoever has the hub's lock.
+pub fn open_with_log(config: &Config, now: Timestamp) -> Result<SqliteJournal, HubError> {
+    make_data_folder(&config.data)?;
+    let log = intent_log_path(config);
+    if let Some(folder) = log.parent() {
+        make_data_folder(folder)?;
+    }
+    SqliteJournal::open(&journal_path(config), Some(&log), &environments(config), now).map_err(opening)
+}
+
+/// What is said of a journal that knows less than the intent log.
+fn behind(missing: u64, first: &str) -> HubError {
+    let intents = if missing == 1 { "1 intent" } else { &format!("{missing} intents") };
+    HubError::failed(format!(
+        "the journal lacks {intents} that the intent log holds, the first of them {first}: it was restored from a backup \
+         or is an old copy, and what was sent since then would be sent again"
+    ))
+    .hint(
+        "put the newest journal back; or, if there is none, let `gesher doctor --adopt-intents` take each of them over \
+         as unknown, so that nothing of it is sent again",
+    )
+}
+
+/// Where the intent log is.
+pub fn intent_log_path(config: &Config) -> PathBuf {
+    config.intent_log.clone().unwrap_or_else(|| config.data.join(INTENT_LOG))
+}
+
+/// The folders in which the hub keeps what it must never lose.
+pub fn data_folders(config: &Config) -> Vec<PathBuf> {
+    let log = intent_log_path(config).parent().map(Path::to_owned);
+    let mut folders = vec![config.data.clone()];
+    folders.extend(log.filter(|folder| *folder != config.data));
+    folders
+}
+
 /// The journal for reading only, beside a hub that may be running. None where there is none yet.
 pub fn open_reader(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError> {
     let path = journal_path(config);
@@ -106,7 +159,7 @@ pub fn open_beside(config: &Config) -> Result<Option<Arc<dyn Journal>>, HubError
 }
 
 /// A journal of another environment is a configuration to mend; everything else is the hub's failure.
-fn opening(error: JournalError) -> HubError {
+pub fn opening(error: JournalError) -> HubError {
     match error {
         JournalError::Environment { .. } | JournalError::Newer { .. } => HubError::usage(error.to_string()),
         other => HubError::failed("the hub's data cannot be opened").because(other),
@@ -114,7 +167,7 @@ fn opening(error: JournalError) -> HubError {
 }
 
 /// Whom the journal belongs to. The simulator's port changes with each start, and it stays the same simulator.
-fn environments(config: &Config) -> Vec<Environment> {
+pub fn environments(config: &Config) -> Vec<Environment> {
     let officeguy = &config.officeguy;
     let (address, account) = match officeguy.is_simulated() {
         true => (SIMULATOR.to_owned(), Some(officeguy.company_id.unwrap_or(SIMULATED_COMPANY))),
@@ -133,7 +186,7 @@ fn environments(config: &Config) -> Vec<Environment> {
 }
 
 /// From the environment, from systemd, or from a file that is made at first use.
-fn master_key(config: &Config) -> MasterKeySource {
+pub fn master_key(config: &Config) -> MasterKeySource {
     MasterKeySource {
         env: std::env::var("GESHER_MASTER_KEY").ok().map(Secret::new),
         credentials_dir: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),

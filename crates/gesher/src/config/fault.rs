@@ -93,9 +93,9 @@ impl SourceText {
 /// The line as it may be shown: tabs as spaces, so that the mark stands below its place, and no secret.
 fn shown(line: &str) -> String {
     let setting = line.trim_start().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next();
-    // An address with a user in it has a password in it, whatever its setting is called.
+    // An address with a user or a query in it may have a password in it, whatever its setting is called.
     if setting.is_some_and(|name| SECRET_SETTINGS.contains(&name))
-        || line.contains("://") && line.contains('@')
+        || line.contains("://") && line.contains(['@', '?'])
     {
         return String::new();
     }
@@ -129,6 +129,7 @@ mod tests {
             "api_key = \"k-123\"",
             "  password=\"k-123\"",
             "base_url = \"https://u:k-123@h\"",
+            "base_url = \"https://h/?key=k-123\"",
             "store = \"postgres://u:k-123@h/d\"",
         ] {
             let shown = SourceText::new("a.toml", line).fault(&(0..1), "wrong", "").to_string();

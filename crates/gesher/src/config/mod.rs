@@ -40,6 +40,8 @@ pub struct Config {
     pub language: Language,
     /// The folder of journal, vault and master key.
     pub data: PathBuf,
+    /// The guard against a restored backup, where it is not in `data`.
+    pub intent_log: Option<PathBuf>,
     /// `sqlite`, or an address.
     pub store: String,
     /// OfficeGuy.
@@ -151,6 +153,7 @@ impl Config {
             time_zone: hub.text("time_zone"),
             language: if hub.text("language") == "en" { Language::En } else { Language::He },
             data: inside(root, &hub.text("data")),
+            intent_log: hub.is_set("intent_log").then(|| inside(root, &hub.text("intent_log"))),
             store: hub.text("store"),
             officeguy: officeguy(table("officeguy")),
             dashboard: table("dashboard").text("listen"),

@@ -28,16 +28,6 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     faults
 }
 
-/// What is set and has no effect in this version, though nothing goes wrong without it.
-pub fn warnings(config: &Config) -> Vec<Fault> {
-    let mut warnings = Vec::new();
-    if config.hub.is_set("intent_log") {
-        let what = format!("`intent_log`: {NOT_BUILT}, and has no effect");
-        warnings.push(config.source.fault(&config.hub.place("intent_log"), what, ""));
-    }
-    warnings
-}
-
 fn hub(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     if config.store != "sqlite" {

@@ -78,11 +78,10 @@ pub const TABLES: &[Table] = &[
                 "\"sqlite\"",
                 "Where the journal is kept: \"sqlite\", or a PostgreSQL address.",
             ),
-            default(
+            optional(
                 "intent_log",
                 Kind::Text,
-                "\"data/intents.log\"",
-                "The guard against a restored backup; better on another disk.",
+                "The guard against a restored backup, a file; better on another disk. `intents.log` in `data` by default.",
             ),
         ],
     },

@@ -1,0 +1,54 @@
+//! Trying an account: one read by the one path, to see whether its keys open anything. It belongs to no run.
+
+use crate::context::CallFault;
+use crate::engine::{Call, Engine};
+use crate::error::EngineError;
+use crate::flow::{FlowLimits, OnUnknown};
+use crate::halt::UnknownGuard;
+use crate::stop::Stop;
+use gesher_core::{Effect, ItemId, Rejection, RunId, StepId, Text};
+use gesher_journal::StoredOutcome;
+use serde_json::Value;
+use std::sync::Arc;
+
+impl Engine {
+    /// Sends one read as `who`, and answers what came of it. Anything else than a read is refused. What the journal may
+    /// be told of it is told under an id that no run has.
+    pub async fn try_read(
+        &self,
+        operation: &str,
+        who: &str,
+        request: Value,
+    ) -> Result<Result<StoredOutcome, Rejection>, EngineError> {
+        let registered = match self.registry().find(operation) {
+            Ok(registered) if registered.entry.descriptor.effect == Effect::Read => registered,
+            Ok(_) => return Ok(Err(not_a_read(operation))),
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let prepared = match registered.prepare(who, request) {
+            Ok(prepared) => prepared,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let run = RunId::random().map_err(EngineError::Id)?;
+        let step = StepId { item: ItemId { run, ordinal: ItemId::FINISH }, position: 1 };
+        let begun = Arc::default();
+        let guard = UnknownGuard::new(step.item.run.clone(), OnUnknown::Continue);
+        let (guard, limits) = (&guard, FlowLimits::default());
+        let prepared = &prepared;
+        let call = Call { step, operation, who, key: None, registered, prepared, limits, guard, begun };
+        match self.call(&call, &Stop::new()).await {
+            Ok(called) => Ok(Ok(called.outcome)),
+            Err(CallFault::Journal(error)) => Err(error),
+            // Nobody holds the stop but this call.
+            Err(CallFault::Stopping) => Ok(Err(not_a_read(operation))),
+        }
+    }
+}
+
+fn not_a_read(operation: &str) -> Rejection {
+    let text = Text::new(
+        format!("\u{2068}{operation}\u{2069} אינה קריאה בלבד, ולכן לא ננסה בה חשבון"),
+        format!("{operation} does more than read, so no account is tried with it"),
+    );
+    Rejection::new("not_a_read", text)
+}

@@ -1,0 +1,203 @@
+//! A journal that dies: after so many writes it takes no more, as a process that was killed takes none.
+
+use async_trait::async_trait;
+use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
+use gesher_engine::Stop;
+use gesher_engine::journal::{
+    Begin, Claim, Decision, FileIdentity, Intent, ItemQuery, ItemRecord, Journal, JournalError, NewDecision,
+    NewItem, NewRun, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery,
+    StepRecord, Tally, Written,
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// What happens at the write that is the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It is not made.
+    Lost,
+    /// It is durable, and nobody learns of it.
+    Kept,
+    /// It is made, and from then on the hub is asked to stop; all later writes are made, too.
+    Stop,
+}
+
+/// See the module.
+pub(crate) struct Dying {
+    inner: Arc<dyn Journal>,
+    left: AtomicI64,
+    cut: Cut,
+    stop: Stop,
+}
+
+impl Dying {
+    pub(crate) fn new(inner: Arc<dyn Journal>, writes: i64, cut: Cut, stop: Stop) -> Self {
+        Self { inner, left: AtomicI64::new(writes), cut, stop }
+    }
+
+    fn write<T>(&self, make: impl FnOnce(&dyn Journal) -> Written<T>) -> Written<T> {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        match (left, self.cut) {
+            (2.., _) => make(&*self.inner),
+            (1, Cut::Lost) => Written::refused(JournalError::Closed),
+            (1, Cut::Kept) => {
+                make(&*self.inner).in_order();
+                Written::refused(JournalError::Closed)
+            }
+            (_, Cut::Stop) => {
+                self.stop.request();
+                make(&*self.inner)
+            }
+            _ => Written::refused(JournalError::Closed),
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for Dying {
+    fn hub_id(&self) -> &HubId {
+        self.inner.hub_id()
+    }
+
+    fn start_run(&self, run: NewRun) -> Written<()> {
+        self.write(|inner| inner.start_run(run))
+    }
+
+    fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.change_run(run, change, at))
+    }
+
+    fn identify_file(&self, run: &RunId, sha256: [u8; 32], at: Timestamp) -> Written<FileIdentity> {
+        self.write(|inner| inner.identify_file(run, sha256, at))
+    }
+
+    fn claim_items(&self, run: &RunId, items: Vec<NewItem>, at: Timestamp) -> Written<Vec<Claim>> {
+        self.write(|inner| inner.claim_items(run, items, at))
+    }
+
+    fn begin_step(&self, intent: Intent) -> Written<Begin> {
+        self.write(|inner| inner.begin_step(intent))
+    }
+
+    fn finish_step(&self, finish: StepFinish) -> Written<()> {
+        self.write(|inner| inner.finish_step(finish))
+    }
+
+    fn close_step(&self, close: StepClose) -> Written<()> {
+        self.write(|inner| inner.close_step(close))
+    }
+
+    fn unlock_step(&self, step: &StepId, actor: &str, reason: &str, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.unlock_step(step, actor, reason, at))
+    }
+
+    fn note_look_up(&self, step: &StepId, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.note_look_up(step, at))
+    }
+
+    fn probe(&self) -> Written<()> {
+        self.write(|inner| inner.probe())
+    }
+
+    fn reports_written(&self, run: &RunId, closings: u64, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.reports_written(run, closings, at))
+    }
+
+    fn decide(&self, decision: NewDecision) -> Written<u64> {
+        self.write(|inner| inner.decide(decision))
+    }
+
+    fn settle_decision(&self, seq: u64, result: &str, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.settle_decision(seq, result, at))
+    }
+
+    fn record_step(&self, step: StepRecord) -> Written<()> {
+        self.write(|inner| inner.record_step(step))
+    }
+
+    fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.finish_item(item, end, at))
+    }
+
+    fn settle_in_flight(&self, at: Timestamp) -> Written<Vec<StepId>> {
+        self.write(|inner| inner.settle_in_flight(at))
+    }
+
+    fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()> {
+        self.write(|inner| inner.put_sealed(row, at))
+    }
+
+    async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError> {
+        self.inner.sealed(name).await
+    }
+
+    async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError> {
+        self.inner.sealed_names().await
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {
+        self.inner.run(run).await
+    }
+
+    async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {
+        self.inner.runs(flow, limit).await
+    }
+
+    async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError> {
+        self.inner.unfinished_runs().await
+    }
+
+    async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError> {
+        self.inner.items(query).await
+    }
+
+    async fn steps_of(&self, item: &ItemId) -> Result<Vec<StepRecord>, JournalError> {
+        self.inner.steps_of(item).await
+    }
+
+    async fn steps(&self, query: &StepQuery) -> Result<Vec<StepRecord>, JournalError> {
+        self.inner.steps(query).await
+    }
+
+    async fn step(&self, id: &StepId) -> Result<Option<StepRecord>, JournalError> {
+        self.inner.step(id).await
+    }
+
+    async fn open_steps(
+        &self,
+        after: Option<&StepId>,
+        limit: usize,
+    ) -> Result<Vec<StepRecord>, JournalError> {
+        self.inner.open_steps(after, limit).await
+    }
+
+    async fn references_taken(
+        &self,
+        account: &str,
+        references: &[String],
+        except: &StepId,
+    ) -> Result<Vec<String>, JournalError> {
+        self.inner.references_taken(account, references, except).await
+    }
+
+    async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError> {
+        self.inner.open_siblings(step).await
+    }
+
+    async fn stale_reports(&self) -> Result<Vec<RunRecord>, JournalError> {
+        self.inner.stale_reports().await
+    }
+
+    async fn open_decisions(&self) -> Result<Vec<Decision>, JournalError> {
+        self.inner.open_decisions().await
+    }
+
+    async fn script(&self, hash: &str) -> Result<Option<ScriptBundle>, JournalError> {
+        self.inner.script(hash).await
+    }
+
+    async fn tally(&self, run: &RunId) -> Result<Tally, JournalError> {
+        self.inner.tally(run).await
+    }
+}

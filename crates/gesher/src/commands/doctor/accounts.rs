@@ -1,0 +1,102 @@
+//! Whether each account at the provider opens: one read with it, by the engine's own path. Nothing is changed there.
+
+use super::checks::has_master_key;
+use super::{Check, State};
+use crate::compose::store::{Store, master_key, open_reader, time_zone};
+use crate::compose::{account_rules, live_provider};
+use crate::config::Config;
+use crate::error::{Doing, HubError};
+use crate::exit::Exit;
+use gesher_core::{Clock, MARKETPLACE, OutcomeStatus, Redactor, Registry, SystemClock, VendorHandle};
+use gesher_engine::journal::{Journal, StoredOutcome};
+use gesher_engine::{Engine, EngineParts};
+use gesher_vault::Vault;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The read that needs the least: the VAT of today.
+const READ: &str = "officeguy.get_vat_rate";
+/// The provider.
+const PROVIDER: &str = "officeguy";
+/// Accounts whose keys the provider refuses before the rest is left alone: it blocks whoever goes on knocking.
+const REFUSED_MAX: usize = 3;
+
+/// Tries the marketplace's account and each vendor's.
+pub(super) async fn tried(config: &Config) -> Vec<Check> {
+    let name = "account";
+    if config.is_simulated() {
+        return vec![Check::well(name, "the simulator opens to anybody")];
+    }
+    if !has_master_key(&master_key(config)) {
+        return vec![Check::look(name, "not tried, since there is no master key", "")];
+    }
+    match try_all(config).await {
+        Ok(checks) if checks.is_empty() => vec![Check::well(name, "no flow has one yet")],
+        Ok(checks) => checks,
+        Err(error) => vec![Check::of(name, &error)],
+    }
+}
+
+async fn try_all(config: &Config) -> Result<Vec<Check>, HubError> {
+    let Some(journal) = open_reader(config)? else { return Ok(Vec::new()) };
+    let (clock, vault): (Arc<dyn Clock>, _) =
+        (Arc::new(SystemClock::new()), Vault::open(&master_key(config)));
+    let vault = vault.map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
+    let store = Store::with(config, Arc::clone(&journal), vault, Arc::clone(&clock));
+    let redactor = Arc::new(Redactor::new());
+    let Some(provider) = live_provider(config, &store, &redactor).await? else { return Ok(Vec::new()) };
+    let engine = Engine::new(EngineParts {
+        registry: Arc::new(Registry::new(&[provider])),
+        journal: Arc::clone(&journal),
+        vault: Arc::clone(&store.vault),
+        clock,
+        redactor,
+        language: config.language,
+        time_zone: time_zone(config),
+        runtime: tokio::runtime::Handle::current(),
+        accounts: account_rules(config),
+    });
+    let mut who = vec![MARKETPLACE.to_owned()];
+    who.extend(vendors(&*journal).await?);
+    let (mut checks, mut refused) = (Vec::new(), 0);
+    for who in who {
+        let name = format!("account {who}");
+        if refused >= REFUSED_MAX {
+            checks.push(Check::look(name, "not tried, since others were refused", ""));
+            continue;
+        }
+        let answer = engine.try_read(READ, &who, json!({})).await.doing("trying an account")?;
+        let check = match answer {
+            Ok(outcome) => judged(name, &outcome, config),
+            Err(rejection) => Check::new(name, State::Fault(Exit::Usage), rejection.message.en, ""),
+        };
+        refused += usize::from(check.state != State::Well);
+        checks.push(check);
+    }
+    Ok(checks)
+}
+
+/// The vendors whose keys are in the vault.
+async fn vendors(journal: &dyn Journal) -> Result<Vec<String>, HubError> {
+    let names = journal.sealed_names().await.doing("reading the vault")?;
+    let vendor = |name: &str| {
+        let handle = name.strip_prefix("vendor/")?.strip_suffix(PROVIDER)?.strip_suffix('/')?;
+        let vendor: VendorHandle = handle.parse().ok()?;
+        (vendor.vault_name(PROVIDER) == name).then(|| handle.to_owned())
+    };
+    Ok(names.iter().filter_map(|(name, _)| vendor(name)).collect())
+}
+
+fn judged(name: String, outcome: &StoredOutcome, config: &Config) -> Check {
+    match outcome.status {
+        OutcomeStatus::Succeeded => Check::well(name, "it opens"),
+        status => {
+            let found = format!("{}: {}", status.as_str(), outcome.message.en);
+            let mend = match status {
+                OutcomeStatus::Rejected => "store the right key: `gesher secrets set NAME`",
+                _ => "is the provider reachable from this machine?",
+            };
+            Check::failed(name, found, format!("{mend} (base_url {})", config.officeguy.base_url))
+        }
+    }
+}
