@@ -58,6 +58,10 @@ impl Engine {
             stamp: stamp.as_ref().map(ToString::to_string),
             at,
         };
+        gesher_core::failpoint!("intent.before");
+        if gesher_core::mutant!("skip_intent") {
+            return Ok(Begun::Send(stamp));
+        }
         let begin = self.journal().begin_step(intent).await;
         // Said before this item ends, so that no other one begins meanwhile.
         let begin = begin.inspect_err(|error| self.store_failed(error));
@@ -91,7 +95,9 @@ impl Engine {
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
         let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
+        gesher_core::failpoint!("outcome.before");
         let outcome = self.finish(finish, stop).await?;
+        gesher_core::failpoint!("outcome.committed");
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
         }
