@@ -96,6 +96,10 @@ impl Journal for Dying {
         self.write(|inner| inner.note_look_up(step, at))
     }
 
+    fn probe(&self) -> Written<()> {
+        self.write(|inner| inner.probe())
+    }
+
     fn reports_written(&self, run: &RunId, closings: u64, at: Timestamp) -> Written<()> {
         self.write(|inner| inner.reports_written(run, closings, at))
     }

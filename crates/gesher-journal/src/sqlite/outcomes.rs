@@ -37,7 +37,10 @@ impl OutcomeRow {
     /// The outcome of a step that nobody saw the end of.
     fn interrupted() -> Self {
         Self::of(
-            OutcomeStatus::Unknown,
+            match gesher_core::mutant!("resend_in_flight") {
+                true => OutcomeStatus::NotSent,
+                false => OutcomeStatus::Unknown,
+            },
             "interrupted",
             Text::new(
                 "המערכת נעצרה בזמן שהפעולה נשלחה, ולכן לא ידוע אם היא בוצעה. \

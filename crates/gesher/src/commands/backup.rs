@@ -209,7 +209,7 @@ mod tests {
         let (_, other) = hub(&scratch.path().join("two"));
         // A journal without a run may be one that was begun after the loss of another.
         let present = SqliteJournal::open(&path, None, &store::environments(&config), NOW).unwrap();
-        let run = NewRun {
+        let begun = NewRun {
             id: "k7mq2xd".parse().unwrap(),
             flow: "f".to_owned(),
             trigger: TriggerKind::Call,
@@ -218,7 +218,7 @@ mod tests {
             script: ScriptBundle::default(),
             at: NOW,
         };
-        present.start_run(run).await.unwrap();
+        present.start_run(begun).await.unwrap();
         drop(present);
         let real = Config::parse(scratch.path(), "[officeguy]\ncompany_id = 7\n").unwrap();
         let elsewhere = scratch.path().join("elsewhere.db");

@@ -7,7 +7,7 @@ use super::{account_rules, providers_of, simulator};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::providers::{self, catalogue};
-use gesher_core::{Provider, Redactor, Registry, SystemClock};
+use gesher_core::{Clock, Provider, Redactor, Registry, SystemClock};
 use gesher_engine::journal::{Journal, StepQuery, StepState};
 use gesher_engine::{Desk, Engine, EngineParts};
 use gesher_simulator::{FaultPlan, RunningSimulator};
@@ -21,8 +21,9 @@ pub async fn settle_leftovers(config: &Config) -> Result<(), HubError> {
         return Ok(());
     }
     let Some(_lock) = HubLock::try_take(config, Role::Run)? else { return Ok(()) };
-    let store = Store::open(config)?;
-    let settled = store.journal.settle_in_flight(store.now()).await;
+    let clock = SystemClock::new();
+    let journal = store::open_with_log(config, clock.now())?;
+    let settled = journal.settle_in_flight(clock.now()).await;
     settled.doing("settling what a dead process left in flight").map(drop)
 }
 

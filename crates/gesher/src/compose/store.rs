@@ -31,15 +31,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store for a person's single writes, making what is missing. Nothing can be sent with it: it keeps no
-    /// intent log.
+    /// Opens the store for a person's single writes, making what is missing. Nothing can be sent with it.
     pub fn open(config: &Config) -> Result<Self, HubError> {
         make_data_folder(&config.data)?;
         let clock = SystemClock::new();
         let path = journal_path(config);
-        let journal =
-            SqliteJournal::open(&path, None, &environments(config), clock.now()).map_err(opening)?;
-        Self::of(config, journal, clock)
+        // Whoever begins or migrates a journal could send with it. This one keeps no intent log, so it is closed again.
+        drop(SqliteJournal::open(&path, None, &environments(config), clock.now()).map_err(opening)?);
+        Self::of(config, SqliteJournal::open_beside(&path).map_err(opening)?, clock)
     }
 
     /// Opens the store of the one process that sends. Refused while the journal knows less than the intent log does.
