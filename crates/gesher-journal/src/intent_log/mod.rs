@@ -124,6 +124,10 @@ impl IntentLog {
     pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), JournalError> {
         self.mend()?;
         self.spoiled = true;
+        gesher_core::failpoint!(
+            "log.half",
+            drop(self.file.write_all_at(&lines[..lines.len() / 2], self.length))
+        );
         #[cfg(test)]
         if self.failing.load(std::sync::atomic::Ordering::Acquire) {
             return Err(self.broken("broken by a test"));

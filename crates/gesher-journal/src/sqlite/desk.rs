@@ -237,7 +237,13 @@ impl Desk {
         if begun.steps.is_empty() {
             return Ok(());
         }
+        gesher_core::failpoint!("intent.committed");
+        if gesher_core::mutant!("skip_intent_log") {
+            return Ok(());
+        }
         let Role::Sender(Some(log)) = &mut *self.role.borrow_mut() else { return Ok(()) };
-        log.append(&begun.lines).map_err(|error| (error, std::mem::take(&mut begun.steps)))
+        let logged = log.append(&begun.lines);
+        gesher_core::failpoint!("intent.logged");
+        logged.map_err(|error| (error, std::mem::take(&mut begun.steps)))
     }
 }

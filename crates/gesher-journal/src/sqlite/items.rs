@@ -161,6 +161,9 @@ impl NewRow<'_> {
         statements: &mut ClaimStatements<'_>,
     ) -> Result<Claim, Fault> {
         let Some(key) = &self.item.key else { return Ok(Claim::Taken { attempt: 1, resumed: false }) };
+        if gesher_core::mutant!("forget_row_keys") {
+            return Ok(Claim::Taken { attempt: 1, resumed: false });
+        }
         let taken =
             statements.take_key.execute(params![self.run.flow, key.as_str(), self.run.no, self.ordinal])?;
         if taken == 1 {

@@ -37,7 +37,10 @@ impl OutcomeRow {
     /// The outcome of a step that nobody saw the end of.
     fn interrupted() -> Self {
         Self::of(
-            OutcomeStatus::Unknown,
+            match gesher_core::mutant!("resend_in_flight") {
+                true => OutcomeStatus::NotSent,
+                false => OutcomeStatus::Unknown,
+            },
             "interrupted",
             Text::new(
                 "המערכת נעצרה בזמן שהפעולה נשלחה, ולכן לא ידוע אם היא בוצעה. \
@@ -52,7 +55,7 @@ impl OutcomeRow {
     fn unlogged() -> Self {
         Self::of(
             OutcomeStatus::NotSent,
-            "intent_log",
+            crate::UNLOGGED,
             Text::new(
                 "הפעולה לא נשלחה, כי לא ניתן היה לרשום אותה ביומן הכוונות לפני השליחה.",
                 "This was not sent, because it could not be written to the intent log beforehand.",
