@@ -95,9 +95,7 @@ impl Engine {
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
         let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
-        gesher_core::failpoint!("outcome.before");
         let outcome = self.finish(finish, stop).await?;
-        gesher_core::failpoint!("outcome.committed");
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
         }

@@ -24,7 +24,7 @@ use gesher_core::{
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
-    TriggerKind,
+    TriggerKind, UNLOGGED,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -105,6 +105,11 @@ pub(crate) struct Called {
 impl Called {
     pub(crate) fn own(outcome: StoredOutcome) -> Self {
         Self { outcome, key_taken: false, replayed: false }
+    }
+
+    /// Whether the intent was durable and could not be logged, so that nothing was sent and the call did not come back.
+    pub(crate) fn was_withdrawn(&self) -> bool {
+        self.outcome.status == OutcomeStatus::NotSent && self.outcome.code.as_deref() == Some(UNLOGGED)
     }
 
     /// The same again from the record. A step with a key and an account that never had an attempt, and did have its

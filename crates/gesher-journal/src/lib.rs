@@ -30,6 +30,9 @@ use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use jiff::Timestamp;
 
+/// The code of a step whose intent was durable and could not be logged: nothing was sent, and nobody was told.
+pub const UNLOGGED: &str = "intent_log";
+
 /// The version of the SQLite library that is built in.
 #[must_use]
 pub fn library_version() -> &'static str {

@@ -143,11 +143,13 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     }
     let own = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
-             AND s.run = ?4 AND s.ordinal = ?5
+             AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
     let ordinal = integer(intent.step.item.ordinal)?;
-    let parameters = params![intent.account, intent.operation, intent.key.as_str(), run, ordinal];
+    // An attempt that was withdrawn told nobody anything.
+    let (key, withdrawn) = (intent.key.as_str(), crate::UNLOGGED);
+    let parameters = params![intent.account, intent.operation, key, run, ordinal, withdrawn];
     Ok(match first(own, parameters, read_step)? {
         Some(step) => KeyState::Answered(Box::new(step)),
         None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },

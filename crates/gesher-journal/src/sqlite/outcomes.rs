@@ -55,7 +55,7 @@ impl OutcomeRow {
     fn unlogged() -> Self {
         Self::of(
             OutcomeStatus::NotSent,
-            "intent_log",
+            crate::UNLOGGED,
             Text::new(
                 "הפעולה לא נשלחה, כי לא ניתן היה לרשום אותה ביומן הכוונות לפני השליחה.",
                 "This was not sent, because it could not be written to the intent log beforehand.",
