@@ -148,6 +148,16 @@ pub trait Journal: Send + Sync {
     /// unknown: an answer of the provider could be about any of them.
     async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError>;
 
+    /// The other steps of the step's account that are in flight, unknown or in conflict, with intents from `from` to
+    /// `until`, both included, in the order of their intents: whatever the operation and however the subject is
+    /// written, what the provider shows of that time could be any of theirs.
+    async fn open_steps_near(
+        &self,
+        step: &StepId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StepRecord>, JournalError>;
+
     /// The runs that are over and have closings that no report shows yet, oldest first.
     async fn stale_reports(&self) -> Result<Vec<RunRecord>, JournalError>;
 

@@ -315,3 +315,36 @@ pub(super) async fn siblings_are_other_steps_that_the_same_answer_could_be_about
     same(place.journal.open_siblings(&step(&run, 5, 1)).await?, 0)?;
     same(place.journal.steps_of(&item(&run, 1)).await?.len(), 1)
 }
+
+pub(super) async fn steps_near_are_the_open_ones_of_the_account_whatever_they_did(
+    place: Place,
+) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    let of = |ordinal: u64, seconds: i64| -> Result<Intent, Broken> {
+        Ok(Intent { at: at(seconds), ..intent(&run, ordinal, 1, &format!("order-{ordinal}"))? })
+    };
+    let other = Intent { operation: "officeguy.charge_saved_method".to_owned(), ..of(2, 90)? };
+    let elsewhere = Intent { account: "officeguy:77".to_owned(), ..of(7, 100)? };
+    let intents =
+        [of(1, 100)?, other, of(3, 110)?, of(4, 120)?, of(5, 89)?, of(6, 121)?, elsewhere, of(8, 100)?];
+    for intent in intents {
+        ensure_fits!(place.journal.begin_step(intent).await?, Begin::Send { .. });
+    }
+    for (ordinal, status) in [
+        (1, OutcomeStatus::Unknown),
+        (3, OutcomeStatus::Unknown),
+        (4, OutcomeStatus::Conflict),
+        (5, OutcomeStatus::Unknown),
+        (8, OutcomeStatus::Succeeded),
+    ] {
+        place.finish(&run, ordinal, 1, status).await?;
+    }
+    let near = async |ordinal: u64| -> Result<Vec<u64>, Broken> {
+        let near = place.journal.open_steps_near(&step(&run, ordinal, 1), at(90), at(120)).await?;
+        Ok(near.into_iter().map(|step| step.id.item.ordinal).collect())
+    };
+    same(near(1).await?, vec![2, 3, 4])?;
+    same(near(5).await?, vec![1, 2, 3, 4])?;
+    same(near(7).await?, vec![])?;
+    same(near(77).await?, vec![])
+}

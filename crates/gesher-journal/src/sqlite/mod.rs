@@ -330,6 +330,18 @@ impl Journal for SqliteJournal {
             .await
     }
 
+    async fn open_steps_near(
+        &self,
+        step: &StepId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StepRecord>, JournalError> {
+        let step = step.clone();
+        self.readers
+            .ask("list open steps", move |connection| step_reads::open_near(connection, &step, from, until))
+            .await
+    }
+
     async fn stale_reports(&self) -> Result<Vec<RunRecord>, JournalError> {
         self.readers.ask("list runs", runs::stale).await
     }
