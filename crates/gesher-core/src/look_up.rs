@@ -13,6 +13,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How far the provider's clock and ours may disagree. A record that is older than the intent by more is not the
@@ -142,6 +143,58 @@ pub struct Wanted {
     pub intent_at: Timestamp,
     /// The end of the time to look at: now.
     pub until: Timestamp,
+    /// Other steps of the account and the time of which nobody knows either.
+    pub siblings: Vec<Sibling>,
+    /// How the look-up waits for its turn before each of its requests.
+    pub pace: Pace,
+}
+
+/// Another step whose outcome is not known, of which a record could be as well.
+#[derive(Clone, Debug)]
+pub struct Sibling {
+    /// Which step.
+    pub step: StepId,
+    /// The endpoint of its operation; none where the operation is not known.
+    pub endpoint: Option<&'static str>,
+    /// What it would have moved.
+    pub amount: Option<Money>,
+    /// What its operation noted for its look-up.
+    pub facts: Value,
+}
+
+/// A turn at the provider, over when it is dropped; or why none came.
+pub type TurnFuture<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Send>, Text>> + Send + 'a>>;
+
+/// Gives turns at a provider.
+pub trait Turns: Send + Sync {
+    /// Waits for a turn.
+    fn turn(&self) -> TurnFuture<'_>;
+}
+
+/// How a look-up waits for its turns. The default does not wait.
+#[derive(Clone, Default)]
+pub struct Pace(Option<Arc<dyn Turns>>);
+
+impl Pace {
+    /// Takes every turn from `turns`.
+    #[must_use]
+    pub fn of(turns: Arc<dyn Turns>) -> Self {
+        Self(Some(turns))
+    }
+
+    /// Waits for a turn, to be kept for one request.
+    pub async fn turn(&self) -> Result<Option<Box<dyn Send>>, LookUpFailure> {
+        match &self.0 {
+            Some(turns) => turns.turn().await.map(Some).map_err(LookUpFailure::Unavailable),
+            None => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pace").field(&self.0.is_some()).finish()
+    }
 }
 
 /// What a look-up found: every record of the time that may be the step's own. Never a part of it.
@@ -166,8 +219,13 @@ pub struct Candidate {
     pub amount_agrees: Agreement,
     /// What its text says of a stamp.
     pub stamped: Stamped,
+    /// Whether its text is still to be expected, and may then say whose it is.
+    pub pending: bool,
     /// Whether customer, payment method and whatever else the request named fit.
     pub agrees: Agreement,
+    /// Those of [`Wanted::siblings`] that it does not contradict: it could be theirs as well, for all that it says
+    /// beside its time and its stamp.
+    pub also: Vec<StepId>,
     /// The outcome that it is, by its own record: succeeded or declined.
     pub outcome: Outcome,
     /// What the provider showed, for the person who checks. Without secrets; redacted before it is kept.

@@ -29,6 +29,7 @@ use gesher_journal::{
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -277,7 +278,7 @@ impl Engine {
             Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
         };
         let name = account_name(call.registered.entry.descriptor.provider, &account);
-        let mut may_ask = true;
+        let mut asked = HashSet::new();
         loop {
             let Some(permit) = self.turn(call, stop).await? else {
                 return Ok(Called::own(self.record(call, &account, messages::no_turn())));
@@ -294,10 +295,9 @@ impl Engine {
                 Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit, stop).await,
                 Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
                 Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
-                // Asking needs a turn of its own.
-                Begun::Locked(open) if may_ask => {
+                // Asking needs a turn of its own. A subject may have several open steps; each is asked about once.
+                Begun::Locked(open) if asked.insert(open.id.clone()) => {
                     drop(permit);
-                    may_ask = false;
                     self.ask_about(&open).await;
                 }
                 Begun::Locked(open) => {

@@ -98,24 +98,31 @@ pub(crate) fn facts(request: &ChargeRequest) -> Facts {
 
 /// The sums beside [`sum`] that the provider may come to, where it adds VAT: as [`is_expected`] takes them.
 fn other_sums(request: &ChargeRequest) -> Vec<String> {
-    let (Ok(net), Some(gross)) = (rules::items_total(&request.items), sum(request)) else {
-        return Vec::new();
-    };
-    if request.vat_included || request.customer.no_vat == Some(true) {
+    if sum(request).is_none() || request.vat_included || request.customer.no_vat == Some(true) {
         return Vec::new();
     }
-    let by_line = rules::line_totals(&request.items).map(|line| with_vat(request, line.ok()?));
-    let by_line = by_line.sum::<Option<Decimal>>().unwrap_or(gross.amount);
+    let lines: Vec<Decimal> = rules::line_totals(&request.items).filter_map(Result::ok).collect();
+    sums_of(&lines, true, request.vat_rate.map(|rate| rate.0)).into_iter().map(two_places).collect()
+}
+
+/// Every sum that the provider may come to for lines of these sums, each once. It adds VAT to the whole or to each line,
+/// may round an agora otherwise, and adds none for an exempt dealer unless the request names the rate.
+pub(crate) fn sums_of(lines: &[Decimal], adds_vat: bool, rate: Option<Decimal>) -> Vec<Decimal> {
+    let net: Decimal = lines.iter().sum();
+    if !adds_vat {
+        return vec![net];
+    }
     let mut sums: Vec<Decimal> = Vec::new();
-    for whole in [gross.amount, by_line] {
+    let by_line = lines.iter().map(|line| with_vat(rate, *line)).sum::<Option<Decimal>>();
+    for whole in [with_vat(rate, net), by_line].into_iter().flatten() {
         sums.extend([whole - AGORA, whole, whole + AGORA]);
     }
-    if request.vat_rate.is_none() {
-        sums.push(net.amount);
+    if rate.is_none() {
+        sums.push(net);
     }
     sums.sort_unstable();
     sums.dedup();
-    sums.into_iter().map(two_places).collect()
+    sums
 }
 
 /// What will be charged at most, VAT included.
@@ -124,13 +131,12 @@ fn sum(request: &ChargeRequest) -> Option<Money> {
     if request.vat_included || request.customer.no_vat == Some(true) {
         return Some(net);
     }
-    Some(Money { amount: with_vat(request, net.amount)?, ..net })
+    Some(Money { amount: with_vat(request.vat_rate.map(|rate| rate.0), net.amount)?, ..net })
 }
 
-/// A sum with the request's VAT on it, rounded.
-fn with_vat(request: &ChargeRequest, net: Decimal) -> Option<Decimal> {
-    let percent = request.vat_rate.map_or(VAT_PERCENT, |rate| rate.0);
-    let vat = net.checked_mul(percent)?.checked_div(Decimal::ONE_HUNDRED)?;
+/// A sum with VAT at the request's rate on it, rounded.
+fn with_vat(rate: Option<Decimal>, net: Decimal) -> Option<Decimal> {
+    let vat = net.checked_mul(rate.unwrap_or(VAT_PERCENT))?.checked_div(Decimal::ONE_HUNDRED)?;
     Some(round_half_up(net.checked_add(vat)?, 2))
 }
 
@@ -151,7 +157,10 @@ fn is_expected(charged: Money, prepared: &Prepared) -> bool {
         return false;
     }
     let near = |sum: Decimal| (charged.amount - sum).abs() <= AGORA;
-    let lines = || rules::line_totals(&request.items).map(|line| with_vat(&request, line.ok()?));
+    let lines = || {
+        rules::line_totals(&request.items)
+            .map(|line| with_vat(request.vat_rate.map(|rate| rate.0), line.ok()?))
+    };
     let without_vat = || rules::items_total(&request.items).is_ok_and(|net| charged.amount == net.amount);
     near(wanted.amount)
         || lines().sum::<Option<Decimal>>().is_some_and(near)

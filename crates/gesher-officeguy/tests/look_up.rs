@@ -4,16 +4,19 @@
 
 mod common;
 
-use gesher_core::look_up::{Candidate, Found, LookUpFailure, Stamped, Wanted};
+use gesher_core::look_up::{
+    Candidate, Found, LookUpFailure, Pace, Sibling, Stamped, TurnFuture, Turns, Wanted,
+};
 use gesher_core::operation::{Provider, Registry};
 use gesher_core::time::ManualClock;
-use gesher_core::{Clock, Language, LookUp, Outcome, OutcomeStatus, Secret, Stamp, StepId};
+use gesher_core::{Clock, Language, LookUp, Outcome, OutcomeStatus, Secret, Stamp, StepId, Text};
 use gesher_officeguy::simulated::{MARKETPLACE_COMPANY_ID, World, WorldOptions};
 use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, PROVIDER, StampPlace};
 use gesher_simulator::{FaultPlan, RunningSimulator, Served, Simulator, SimulatorOptions};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const NOW: &str = "2026-03-15T10:00:00Z";
@@ -30,6 +33,8 @@ struct Play {
     registry: Registry,
     clock: Arc<ManualClock>,
     intent_at: Timestamp,
+    siblings: Vec<Sibling>,
+    pace: Pace,
 }
 
 impl Play {
@@ -48,7 +53,15 @@ impl Play {
         .await
         .unwrap();
         let (provider, registry) = Self::client(&simulator, place, "MarketKey");
-        Self { simulator, provider, registry, clock, intent_at: NOW.parse().unwrap() }
+        Self {
+            simulator,
+            provider,
+            registry,
+            clock,
+            intent_at: NOW.parse().unwrap(),
+            siblings: Vec::new(),
+            pace: Pace::default(),
+        }
     }
 
     fn client(simulator: &RunningSimulator, place: StampPlace, key: &str) -> (Arc<dyn Provider>, Registry) {
@@ -91,6 +104,8 @@ impl Play {
             stamp: self.provider.stamp(operation.entry, &prepared, &step),
             intent_at: self.intent_at,
             until: self.clock.now(),
+            siblings: self.siblings.clone(),
+            pace: self.pace.clone(),
         };
         self.provider.look_up(operation.entry, &self.provider.marketplace(), &wanted).await
     }
@@ -298,6 +313,93 @@ async fn vat_that_the_provider_adds_is_reckoned_with() {
     play.simulator.stop().await;
 }
 
+/// Another step that asked for this.
+fn sibling(play: &Play, name: &str, request: &Value, step: &str) -> Sibling {
+    let prepared = common::prepare(&play.registry, name, request.clone()).unwrap();
+    Sibling {
+        step: step.parse().unwrap(),
+        endpoint: Some(prepared.endpoint),
+        amount: prepared.facts.amount,
+        facts: prepared.facts.look_up,
+    }
+}
+
+#[tokio::test]
+async fn a_payment_says_which_other_steps_it_could_be_of() {
+    let play = Play::begin(StampPlace::Off, "").await;
+    let customer = |customer: Value| with(order("cust-17"), "Customer", customer);
+    let paid = customer(json!({"ExternalIdentifier": "cust-17", "EmailAddress": "noa@x.test",
+        "SearchMode": "ExternalIdentifier", "Name": "Noa"}));
+    play.charge(&paid, OTHER).await;
+    let by_mail = customer(json!({"EmailAddress": "NOA@x.test", "SearchMode": "EmailAddress"}));
+    let by_id = customer(json!({"ID": 8_000_000_001_i64}));
+    let other_mail = customer(json!({"EmailAddress": "dan@x.test", "SearchMode": "EmailAddress"}));
+    let net = json!([{"Item": {"Name": "Bowl"}, "UnitPrice": 7.63}]);
+    let net = with(with(by_mail.clone(), "Items", net), "VATIncluded", json!(false));
+    let dearer = with(by_mail.clone(), "Items", json!([{"Item": {"Name": "Bowl"}, "UnitPrice": 10}]));
+    let mut saved = by_id.clone();
+    saved.as_object_mut().unwrap().remove("PaymentMethod");
+    let siblings = vec![
+        sibling(&play, "charge", &by_mail, "aaaaaaa.1.1"),
+        sibling(&play, "charge_saved_method", &saved, "aaaaaaa.2.1"),
+        sibling(&play, "charge", &net, "aaaaaaa.3.1"),
+        sibling(&play, "charge", &other_mail, "aaaaaaa.4.1"),
+        sibling(&play, "charge", &dearer, "aaaaaaa.5.1"),
+        sibling(&play, "create_document", &document(None), "aaaaaaa.6.1"),
+    ];
+    let play = Play { siblings, ..play };
+    for request in [&paid, &by_id] {
+        let found = play.finds("charge", request, &["9000000001 succeeded not Yes Yes"]).await;
+        let also: Vec<String> = found[0].also.iter().map(ToString::to_string).collect();
+        assert_eq!(also, ["aaaaaaa.1.1", "aaaaaaa.2.1", "aaaaaaa.3.1"], "{request}");
+    }
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_payment_whose_document_is_late_is_shown_beside_the_first() {
+    let faults = "[[rule]]\nmatch = { path = \"/accounting/documents/list/\" }\nfault = \"document_lag\"\ndelay_ms = 700000\n[[rule]]\nmatch = { path = \"/accounting/documents/getdetails/\" }\nfault = \"document_lag\"\ndelay_ms = 700000\n[[rule]]\nmatch = { path = \"/billing/payments/get/\" }\nfault = \"document_lag\"\ndelay_ms = 700000\n[[rule]]\nmatch = { path = \"/billing/payments/list/\" }\nfault = \"document_lag\"\ndelay_ms = 700000\n";
+    let play = Play::begin(StampPlace::End, faults).await;
+    play.charge(&order("cust-17"), OURS).await;
+    play.clock.advance(Duration::from_secs(690));
+    play.charge(&order("cust-17"), OURS).await;
+    play.clock.advance(Duration::from_secs(20));
+    let want = ["9000000001 succeeded ours Yes CannotTell", "9000000002 succeeded unread Yes CannotTell"];
+    let found = play.finds("charge", &order("cust-17"), &want).await;
+    assert!(found[1].pending && !found[0].pending);
+    play.clock.advance(Duration::from_secs(690));
+    let want = ["9000000001 succeeded ours Yes CannotTell", "9000000002 succeeded ours Yes CannotTell"];
+    play.finds("charge", &order("cust-17"), &want).await;
+    play.simulator.stop().await;
+}
+
+/// So many turns, and no more.
+struct Few(AtomicUsize);
+
+impl Turns for Few {
+    fn turn(&self) -> TurnFuture<'_> {
+        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let turn = left.map(|_| Box::new(()) as Box<dyn Send>).map_err(|_| Text::verbatim("no turn"));
+        Box::pin(std::future::ready(turn))
+    }
+}
+
+#[tokio::test]
+async fn each_request_of_a_look_up_waits_for_its_turn() {
+    let play = Play::begin(StampPlace::Off, "").await;
+    play.charge(&order("cust-17"), OTHER).await;
+    // The documents, the payments, and the customer of the one that fits.
+    let mut play = play;
+    for (turns, enough) in [(0, false), (1, false), (2, false), (3, true)] {
+        let few = Arc::new(Few(AtomicUsize::new(turns)));
+        play.pace = Pace::of(Arc::clone(&few) as Arc<dyn Turns>);
+        let found = play.look_up("charge", &order("cust-17")).await;
+        assert_eq!(found.is_ok(), enough, "{turns}");
+        assert_eq!(few.0.load(Ordering::SeqCst), 0, "{turns}");
+    }
+    play.simulator.stop().await;
+}
+
 #[tokio::test]
 async fn every_page_is_read() {
     let play = Play::begin(StampPlace::End, "").await;
@@ -390,6 +492,31 @@ async fn a_document_is_found_by_its_stamp_or_its_reference() {
 }
 
 #[tokio::test]
+async fn a_document_of_another_sum_is_another_document() {
+    let play = Play::begin(StampPlace::Off, "").await;
+    let mut receipt = document(None);
+    receipt["Details"]["Type"] = json!("InvoiceAndReceipt");
+    // A charge of the same customer makes a document of the same kind.
+    play.charge(&order("cust-17"), OTHER).await;
+    play.finds("create_document", &receipt, &[]).await;
+    let bowl = json!([{"Item": {"Name": "Bowl"}, "UnitPrice": 118}]);
+    let same_sum = with(order("cust-17"), "Items", bowl);
+    play.charge(&same_sum, OTHER).await;
+    let found = play.finds("create_document", &receipt, &["6000000002 succeeded not Yes Yes"]).await;
+    assert_eq!((found[0].document.as_deref(), found[0].also.len()), (Some("1001"), 0));
+    // The charge may be one of which nobody knows either.
+    let play = Play { siblings: vec![sibling(&play, "charge", &same_sum, OTHER)], ..play };
+    let found = play.finds("create_document", &receipt, &["6000000002 succeeded not Yes Yes"]).await;
+    assert_eq!(found[0].also, [OTHER.parse::<StepId>().unwrap()]);
+    // A sum that is not clear is left open.
+    receipt["VATPerItem"] = json!(true);
+    receipt.as_object_mut().unwrap().remove("VATIncluded");
+    let want = ["6000000001 succeeded not CannotTell Yes", "6000000002 succeeded not CannotTell Yes"];
+    play.finds("create_document", &receipt, &want).await;
+    play.simulator.stop().await;
+}
+
+#[tokio::test]
 async fn a_document_with_a_date_of_its_own_is_looked_for_there() {
     let play = Play::begin(StampPlace::End, "").await;
     let mut request = document(None);
@@ -415,6 +542,8 @@ async fn what_the_table_calls_manual_cannot_be_looked_up_and_nothing_else() {
             stamp: None,
             intent_at: play.intent_at,
             until: play.clock.now(),
+            siblings: Vec::new(),
+            pace: Pace::default(),
         };
         let answer = play.provider.look_up(operation.entry, &play.provider.marketplace(), &wanted).await;
         let is_manual = answer.is_err_and(|failure| failure == LookUpFailure::Manual);
@@ -440,8 +569,8 @@ fn what_is_noted_is_small_and_holds_no_token() {
     );
     assert_eq!(
         noted("create_document", document(Some("order-9"))),
-        json!({"Customer": {"ExternalIdentifier": "cust-17", "Name": "Noa"}, "DocumentType": 0,
-            "ExternalReference": "order-9"})
+        json!({"Customer": {"ExternalIdentifier": "cust-17", "Name": "Noa"}, "Sums": ["118.00"],
+            "Currency": "ILS", "DocumentType": 0, "ExternalReference": "order-9"})
     );
     let terminal = json!({"BankCode": 12, "BranchCode": 600, "AccountNumber": "123456"});
     assert_eq!(noted("open_upay_terminal", terminal), json!({"BankCode": 12, "BranchCode": 600}));

@@ -8,6 +8,9 @@
 
 mod decide;
 mod desk;
+#[cfg(test)]
+mod ledgers;
+mod pace;
 mod people;
 mod schedule;
 mod words;
@@ -20,11 +23,12 @@ use crate::accounts::NoAccount;
 use crate::engine::{Engine, account_name};
 use crate::error::EngineError;
 use crate::stop::Stop;
-use decide::{StepFacts, Verdict, decide};
+use decide::{Sibling, StepFacts, Verdict, decide};
 use desk::{Closed, Closing};
-use gesher_core::look_up::{Candidate, Found, LookUpFailure, Wanted};
+use gesher_core::look_up::{self, Candidate, Found, LookUpFailure, Wanted};
 use gesher_core::{LookUp, Outcome, OutcomeStatus, StepId, Text};
 use gesher_journal::{StepRecord, StepState};
+use schedule::LOOK_PAUSE_MIN;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -78,9 +82,16 @@ enum NotAsked {
 /// is in the journal.
 #[derive(Default)]
 pub(crate) struct Looks {
-    latest: Mutex<HashMap<StepId, Look>>,
+    latest: Mutex<HashMap<StepId, Latest>>,
     /// Comparing with other steps' references and closing is one act: two steps must not both find one record free.
     closing: tokio::sync::Mutex<()>,
+}
+
+/// The last look at a step of each kind: failures of one kind do not make the other rarer.
+#[derive(Clone, Copy, Default)]
+struct Latest {
+    hurried: Option<Look>,
+    patient: Option<Look>,
 }
 
 #[derive(Clone, Copy)]
@@ -89,27 +100,71 @@ struct Look {
     failures: u32,
 }
 
+/// Who waits for a look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    /// A row.
+    Hurried,
+    /// Nobody.
+    Patient,
+}
+
+impl Haste {
+    fn patience(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Hurried => HURRIED_SECONDS,
+            Self::Patient => PATIENT_SECONDS,
+        })
+    }
+}
+
+impl Latest {
+    fn of(&mut self, haste: Haste) -> &mut Option<Look> {
+        match haste {
+            Haste::Hurried => &mut self.hurried,
+            Haste::Patient => &mut self.patient,
+        }
+    }
+
+    /// Whether nothing of it matters any more.
+    fn is_over(&self, now: Duration) -> bool {
+        let is_over = |look: Look| now.saturating_sub(look.at) >= schedule::pause_after(look.failures);
+        [self.hurried, self.patient].into_iter().flatten().all(is_over)
+    }
+
+    /// Whether a look of that kind may be now.
+    fn allows(mut self, haste: Haste, now: Duration) -> bool {
+        let own = *self.of(haste);
+        let since = |look: Look| now.saturating_sub(look.at);
+        let lately =
+            [self.hurried, self.patient].into_iter().flatten().any(|look| since(look) < LOOK_PAUSE_MIN);
+        !lately && own.is_none_or(|look| since(look) >= schedule::pause_after(look.failures))
+    }
+}
+
 impl Looks {
     /// Whether a step may be looked up now; notes that it is.
-    fn begin(&self, step: &StepId, now: Duration) -> bool {
+    fn begin(&self, step: &StepId, haste: Haste, now: Duration) -> bool {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = latest.get(step).copied();
-        if earlier.is_some_and(|look| now.saturating_sub(look.at) < schedule::pause_after(look.failures)) {
+        let mut looks = latest.get(step).copied().unwrap_or_default();
+        if !looks.allows(haste, now) {
             return false;
         }
         if latest.len() >= LOOKS_KEPT {
-            latest.retain(|_, look| now.saturating_sub(look.at) < schedule::pause_after(look.failures));
+            latest.retain(|_, looks| !looks.is_over(now));
         }
-        let failures = earlier.map_or(0, |look| look.failures);
-        latest.insert(step.clone(), Look { at: now, failures });
+        let own = looks.of(haste);
+        *own = Some(Look { at: now, failures: own.map_or(0, |look| look.failures) });
+        latest.insert(step.clone(), looks);
         true
     }
 
     /// Notes how a look ended.
-    fn end(&self, step: &StepId, now: Duration, failed: bool) {
+    fn end(&self, step: &StepId, haste: Haste, now: Duration, failed: bool) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = latest.entry(step.clone()).or_insert(Look { at: now, failures: 0 });
-        *look = Look { at: now, failures: if failed { look.failures.saturating_add(1) } else { 0 } };
+        let own = latest.entry(step.clone()).or_default().of(haste);
+        let failures = own.map_or(0, |look| look.failures);
+        *own = Some(Look { at: now, failures: if failed { failures.saturating_add(1) } else { 0 } });
     }
 }
 
@@ -130,10 +185,10 @@ impl Engine {
     /// Looks one step up for somebody who waits for it: before an operation on the same subject, say. Answers within
     /// seconds, and at once when the step was looked up a moment ago.
     pub async fn reconcile(&self, step: &StepId) -> Result<Reconciled, EngineError> {
-        if !self.looks().begin(step, self.clock().monotonic()) {
+        if !self.looks().begin(step, Haste::Hurried, self.clock().monotonic()) {
             return Ok(Reconciled::Lately);
         }
-        self.look(step, Duration::from_secs(HURRIED_SECONDS)).await
+        self.look(step, Haste::Hurried).await
     }
 
     /// Looks steps up that a person asked for, whenever they were looked up last, a few at a time.
@@ -149,7 +204,7 @@ impl Engine {
                 let Some(step) = waiting.next() else { break };
                 let engine = self.clone();
                 working.spawn(async move {
-                    let end = engine.look(&step, Duration::from_secs(PATIENT_SECONDS)).await;
+                    let end = engine.look(&step, Haste::Patient).await;
                     (step, end)
                 });
             }
@@ -184,7 +239,7 @@ impl Engine {
                     break 'pages;
                 }
                 let is_due = next_look(step).is_some_and(|at| at <= now) && !self.is_manual(step);
-                if is_due && self.looks().begin(&step.id, moment) {
+                if is_due && self.looks().begin(&step.id, Haste::Patient, moment) {
                     due.push(step.id.clone());
                 }
             }
@@ -198,7 +253,7 @@ impl Engine {
         registered.is_ok_and(|registered| registered.entry.descriptor.look_up == LookUp::Manual)
     }
 
-    async fn look(&self, id: &StepId, patience: Duration) -> Result<Reconciled, EngineError> {
+    async fn look(&self, id: &StepId, haste: Haste) -> Result<Reconciled, EngineError> {
         let step = self.desk().step(id).await?;
         match step.state {
             StepState::InFlight => return Ok(Reconciled::AtWork),
@@ -211,10 +266,11 @@ impl Engine {
         if is_worked_on || !self.desk().is_at_rest(&id.item).await? {
             return Ok(Reconciled::AtWork);
         }
-        let asked = self.ask(&step, patience).await;
-        self.looks().end(id, self.clock().monotonic(), asked.is_err());
+        let siblings = self.siblings(&step).await?;
+        let asked = self.ask(&step, &siblings, haste.patience()).await;
+        self.looks().end(id, haste, self.clock().monotonic(), asked.is_err());
         match asked {
-            Ok(found) => self.judge(&step, &found.candidates).await,
+            Ok(found) => self.judge(&step, &siblings, &found.candidates).await,
             Err(NotAsked::Manual) => Ok(Reconciled::Manual),
             Err(NotAsked::Why(why)) => {
                 tracing::warn!(step = %id, "not looked up: {}", why.en);
@@ -224,8 +280,31 @@ impl Engine {
         }
     }
 
-    /// Asks the provider, as the account that sent the step, when it is its turn.
-    async fn ask(&self, step: &StepRecord, patience: Duration) -> Result<Found, NotAsked> {
+    /// The other open steps of the account and the time, whatever they did.
+    async fn siblings(&self, step: &StepRecord) -> Result<Vec<StepRecord>, EngineError> {
+        let (from, until) = StepFacts::of(step).near();
+        let near = self.journal().open_steps_near(&step.id, from, until).await;
+        near.map_err(EngineError::journal("reading open steps of the time"))
+    }
+
+    /// A step as a provider is told of it beside the one that it looks for.
+    fn told(&self, step: &StepRecord) -> look_up::Sibling {
+        let registered = self.registry().find(&step.operation).ok();
+        look_up::Sibling {
+            step: step.id.clone(),
+            endpoint: registered.map(|registered| registered.entry.descriptor.endpoint),
+            amount: step.amount,
+            facts: step.look_up.clone(),
+        }
+    }
+
+    /// Asks the provider, as the account that sent the step, each time when it is its turn.
+    async fn ask(
+        &self,
+        step: &StepRecord,
+        siblings: &[StepRecord],
+        patience: Duration,
+    ) -> Result<Found, NotAsked> {
         let registered =
             self.registry().find(&step.operation).map_err(|rejection| NotAsked::Why(rejection.message))?;
         let (provider, entry) = (&registered.provider, registered.entry);
@@ -243,9 +322,6 @@ impl Engine {
         if self.accounts().is_paused(&name, &account) {
             return Err(NotAsked::Why(words::account_paused(&name)));
         }
-        let Some(_permit) = self.permits().turn(entry.descriptor.provider, patience).await else {
-            return Err(NotAsked::Why(words::no_turn()));
-        };
         let wanted = Wanted {
             amount: step.amount,
             subject: step.subject.clone(),
@@ -253,6 +329,8 @@ impl Engine {
             stamp: StepFacts::of(step).stamp,
             intent_at: step.intent_at,
             until: self.clock().now(),
+            siblings: siblings.iter().map(|sibling| self.told(sibling)).collect(),
+            pace: pace::of(self.clone(), entry.descriptor.provider, patience),
         };
         let answer = tokio::time::timeout(patience, provider.look_up(entry, &account, &wanted)).await;
         match answer {
@@ -268,16 +346,29 @@ impl Engine {
     }
 
     /// Compares what was found with the step and with every other step, and closes what it decides.
-    async fn judge(&self, step: &StepRecord, candidates: &[Candidate]) -> Result<Reconciled, EngineError> {
+    async fn judge(
+        &self,
+        step: &StepRecord,
+        compared: &[StepRecord],
+        candidates: &[Candidate],
+    ) -> Result<Reconciled, EngineError> {
         let journal = self.journal();
         let _alone = self.looks().closing.lock().await;
-        let references: Vec<String> =
-            candidates.iter().map(|candidate| candidate.reference.clone()).collect();
+        let references: Vec<String> = candidates
+            .iter()
+            .flat_map(|one| [Some(&one.reference), one.document.as_ref()])
+            .flatten()
+            .cloned()
+            .collect();
         let taken = journal.references_taken(&step.account, &references, &step.id).await;
         let taken = taken.map_err(EngineError::journal("comparing references"))?;
-        let siblings = journal.open_siblings(&step.id).await;
-        let siblings = siblings.map_err(EngineError::journal("counting open steps like this one"))?;
-        match decide(&StepFacts::of(step), candidates, &taken, siblings) {
+        let sibling = |other: StepRecord| Sibling {
+            facts: StepFacts::of(&other),
+            compared: compared.iter().any(|before| before.id == other.id),
+            id: other.id,
+        };
+        let siblings: Vec<Sibling> = self.siblings(step).await?.into_iter().map(sibling).collect();
+        match decide(&StepFacts::of(step), candidates, &taken, &siblings) {
             Verdict::One(candidate) => self.found(step, candidate).await,
             Verdict::Several(candidates) => self.conflict(step, &candidates).await,
             Verdict::NoneFound(why) => {
@@ -378,25 +469,43 @@ mod tests {
     fn one_step_is_not_looked_up_again_at_once_and_later_after_failures() {
         let looks = Looks::default();
         let at = Duration::from_secs;
+        let begin = |ordinal, second| looks.begin(&step(ordinal), Haste::Patient, at(second));
+        let end = |second, failed| looks.end(&step(1), Haste::Patient, at(second), failed);
         for (second, may) in [(0, true), (0, false), (9, false), (10, true)] {
-            assert_eq!(looks.begin(&step(1), at(second)), may, "{second}");
+            assert_eq!(begin(1, second), may, "{second}");
         }
-        assert!(looks.begin(&step(2), at(10)), "another step");
-        looks.end(&step(1), at(11), true);
-        assert!(!looks.begin(&step(1), at(40)));
-        assert!(looks.begin(&step(1), at(41)));
-        looks.end(&step(1), at(41), true);
-        assert!(!looks.begin(&step(1), at(100)));
-        assert!(looks.begin(&step(1), at(101)));
-        looks.end(&step(1), at(101), false);
-        assert!(looks.begin(&step(1), at(111)));
+        assert!(begin(2, 10), "another step");
+        end(11, true);
+        assert!(!begin(1, 40));
+        assert!(begin(1, 41));
+        end(41, true);
+        assert!(!begin(1, 100));
+        assert!(begin(1, 101));
+        end(101, false);
+        assert!(begin(1, 111));
+    }
+
+    #[test]
+    fn looks_that_fail_in_a_hurry_do_not_put_off_the_patient_ones() {
+        let looks = Looks::default();
+        let at = Duration::from_secs;
+        for minute in 0..10 {
+            looks.end(&step(1), Haste::Hurried, at(minute * 60), true);
+        }
+        assert!(!looks.begin(&step(1), Haste::Hurried, at(1_000)));
+        assert!(!looks.begin(&step(1), Haste::Patient, at(549)), "a moment ago");
+        assert!(looks.begin(&step(1), Haste::Patient, at(550)));
+        assert!(!looks.begin(&step(1), Haste::Hurried, at(559)));
+        looks.end(&step(1), Haste::Patient, at(560), true);
+        assert!(!looks.begin(&step(1), Haste::Patient, at(580)));
+        assert!(looks.begin(&step(1), Haste::Patient, at(590)));
     }
 
     #[test]
     fn what_is_remembered_of_looks_stays_small() {
         let looks = Looks::default();
         for ordinal in 0..2 * LOOKS_KEPT as u64 {
-            assert!(looks.begin(&step(ordinal), Duration::from_secs(ordinal)));
+            assert!(looks.begin(&step(ordinal), Haste::Patient, Duration::from_secs(ordinal)));
         }
         assert!(looks.latest.lock().unwrap().len() <= LOOKS_KEPT);
     }

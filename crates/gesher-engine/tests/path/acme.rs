@@ -1,6 +1,7 @@
 //! A provider whose answers the test chooses, with a ledger of what was sent. It stands for a provider's network, not
 //! for any part of the hub.
 
+use gesher_core::look_up::{Agreement, Candidate, Found, LookUpFailure, LookUpFuture, Stamped, Wanted};
 use gesher_core::operation::{Facts, OutcomeFuture};
 use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, Money, Operation, OperationEntry,
@@ -79,7 +80,7 @@ macro_rules! operation {
     };
 }
 
-operation!(Charge, "charge", Effect::Money, KeyRule::Required, LookUp::Manual);
+operation!(Charge, "charge", Effect::Money, KeyRule::Required, LookUp::By("acme.get"));
 operation!(Note, "note", Effect::Write, KeyRule::Optional, LookUp::Manual);
 operation!(Open, "open", Effect::Write, KeyRule::OncePerVendor, LookUp::Manual);
 operation!(Get, "get", Effect::Read, KeyRule::None, LookUp::NotNeeded);
@@ -99,6 +100,8 @@ pub(crate) struct Acme {
     pub(crate) at_once_most: AtomicUsize,
     /// Whether each answer is another: it counts what was sent by then.
     pub(crate) is_moody: AtomicBool,
+    /// Whether its records have whatever is looked for; else it cannot be asked.
+    pub(crate) finds: AtomicBool,
     /// Called in the middle of each send.
     pub(crate) during: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
@@ -128,6 +131,25 @@ impl Provider for Acme {
 
     fn vendor_account(&self, _: &Secret) -> Result<Account, Rejection> {
         Ok(Account { id: "2".into(), secrets: BTreeMap::new() })
+    }
+
+    fn look_up<'a>(&'a self, _: &'a OperationEntry, _: &'a Account, wanted: &'a Wanted) -> LookUpFuture<'a> {
+        let candidate = Candidate {
+            reference: wanted.intent_at.to_string(),
+            document: None,
+            at: Some(wanted.intent_at),
+            amount: wanted.amount,
+            amount_agrees: Agreement::Yes,
+            stamped: Stamped::Unread,
+            pending: false,
+            agrees: Agreement::Yes,
+            also: Vec::new(),
+            outcome: Outcome::new(OutcomeStatus::Succeeded, "000", Text::default()),
+            evidence: Value::Null,
+        };
+        let found = Found { candidates: vec![candidate] };
+        let finds = self.finds.load(Ordering::SeqCst);
+        Box::pin(std::future::ready(if finds { Ok(found) } else { Err(LookUpFailure::Manual) }))
     }
 
     fn perform<'a>(

@@ -6,6 +6,8 @@ use gesher_engine::{Flow, FlowLimits};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ItemStatus::{Declined, NotSent, Succeeded, Unknown};
 
@@ -188,6 +190,22 @@ fn a_subject_with_an_open_step_is_locked_and_others_are_not() {
     drop(hub);
     let hub = self::hub(folder.path(), FlowLimits::default(), 1);
     assert_eq!(hub.statuses(&[("b", about("dana", "succeeded"))], charging()), [NotSent]);
+}
+
+#[test]
+fn a_subject_with_two_open_steps_is_free_when_both_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path(), FlowLimits::default(), 2);
+    // The first answer takes long enough for the other row to begin, since an open step would lock it out.
+    let slow = Box::new(|| std::thread::sleep(Duration::from_millis(500)));
+    *hub.acme.during.lock().unwrap() = Some(slow);
+    let rows = [("a", about("dana", "unknown")), ("b", about("dana", "unknown"))];
+    assert_eq!(hub.statuses(&rows, charging()), [Unknown, Unknown]);
+    *hub.acme.during.lock().unwrap() = None;
+    assert_eq!(hub.acme.sends(), 2);
+    hub.acme.finds.store(true, Ordering::SeqCst);
+    assert_eq!(hub.statuses(&[("c", about("dana", "succeeded"))], charging()), [Succeeded]);
+    assert_eq!(hub.acme.sends(), 3);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -65,6 +66,8 @@ pub(crate) struct Acme {
     pub(crate) asked: Mutex<Vec<Wanted>>,
     /// How long an answer takes.
     pub(crate) takes: Mutex<Duration>,
+    /// How many turns at once it takes before it answers.
+    pub(crate) turns: AtomicUsize,
 }
 
 impl Acme {
@@ -107,6 +110,10 @@ impl Provider for Acme {
     fn look_up<'a>(&'a self, _: &'a OperationEntry, _: &'a Account, wanted: &'a Wanted) -> LookUpFuture<'a> {
         Box::pin(async move {
             self.asked.lock().unwrap().push(wanted.clone());
+            let mut turns = Vec::new();
+            for _ in 0..self.turns.load(Ordering::SeqCst) {
+                turns.push(wanted.pace.turn().await?);
+            }
             let takes = *self.takes.lock().unwrap();
             tokio::time::sleep(takes).await;
             match self.failure.lock().unwrap().clone() {

@@ -216,6 +216,8 @@ pub(crate) fn record(step: &StepId, reference: &str) -> Candidate {
         amount: "5.00 ILS".parse().ok(),
         amount_agrees: Agreement::Yes,
         stamped: Stamped::As(Stamp::of(step)),
+        pending: false,
+        also: Vec::new(),
         agrees: Agreement::Yes,
         outcome,
         evidence: json!({ "ID": reference, "Key": CANARY }),

@@ -6,11 +6,12 @@
 mod acme;
 mod hub;
 
-use gesher_core::look_up::{LookUpFailure, Stamped};
+use gesher_core::look_up::{Candidate, LookUpFailure, Stamped};
 use gesher_core::{ItemStatus, OutcomeStatus, StepId, Text};
 use gesher_engine::journal::{Begin, Claim, Holder, ItemState, StepState};
 use gesher_engine::{EngineError, NOT_CHARGED_AFTER, Reconciled};
 use hub::{CANARY, Hub, record};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use OutcomeStatus::{NotSent, Succeeded, Unknown};
@@ -42,6 +43,61 @@ async fn one_record_with_the_steps_stamp_closes_it_with_evidence() {
     hub.pass(60);
     assert_eq!(hub.look(&step).await, Reconciled::Closed(Succeeded));
     assert_eq!(hub.acme.asked(), 1);
+}
+
+/// A record that fits in every respect and whose text nobody can read.
+fn unread(hub: &Hub, step: &StepId, reference: &str) -> Candidate {
+    Candidate { at: Some(hub.engine.clock().now()), stamped: Stamped::Unread, ..record(step, reference) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_another_open_step_could_have_closes_neither() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let step = hub.charge("k").await;
+    let other = hub.charge("l").await;
+    let both = Candidate { also: vec![other.clone()], ..unread(&hub, &step, "77") };
+    *hub.acme.records.lock().unwrap() = vec![both.clone()];
+    assert!(matches!(hub.look(&step).await, Reconciled::NotFound(_)));
+    let told = hub.acme.asked.lock().unwrap()[0].siblings.clone();
+    assert_eq!((told.len(), &told[0].step, told[0].endpoint), (1, &other, Some("/x/")));
+    assert_eq!(told[0].facts["customer"], "l");
+    // A conflict has taken none of its records yet.
+    *hub.acme.records.lock().unwrap() = vec![record(&other, "78"), record(&other, "79")];
+    assert_eq!(hub.look(&other).await, Reconciled::Conflict);
+    *hub.acme.records.lock().unwrap() = vec![both];
+    hub.pass(10);
+    assert!(matches!(hub.look(&step).await, Reconciled::NotFound(_)));
+    hub.resolve(&other, Some("78")).await.unwrap();
+    hub.pass(10);
+    assert_eq!(hub.look(&step).await, Reconciled::Closed(Succeeded));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_a_person_gave_to_another_step_is_not_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let step = hub.charge("k").await;
+    let other = hub.charge("l").await;
+    hub.resolve(&other, Some("doc-77")).await.unwrap();
+    *hub.acme.records.lock().unwrap() = vec![unread(&hub, &step, "77")];
+    assert!(matches!(hub.look(&step).await, Reconciled::NotFound(_)));
+    *hub.acme.records.lock().unwrap() = vec![unread(&hub, &step, "78")];
+    hub.pass(10);
+    assert_eq!(hub.look(&step).await, Reconciled::Closed(Succeeded));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_has_a_turn_for_each_request_and_none_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let step = hub.charge("k").await;
+    // Two are all that there are.
+    hub.acme.turns.store(2, Ordering::SeqCst);
+    assert!(matches!(hub.look(&step).await, Reconciled::NotFound(_)));
+    hub.acme.turns.store(3, Ordering::SeqCst);
+    hub.pass(10);
+    assert!(matches!(hub.look(&step).await, Reconciled::NotAsked(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use crate::endpoints::shared::WireDate;
 use crate::envelope::{field, id, truth};
 use crate::messages;
 use crate::provider::OfficeGuy;
-use gesher_core::look_up::LookUpFailure;
+use gesher_core::look_up::{LookUpFailure, Pace};
 use gesher_core::operation::Account;
 use gesher_core::{Outcome, Text};
 use gesher_provider::endpoint::Endpoint;
@@ -21,16 +21,53 @@ use std::collections::HashSet;
 /// Documents on a page: the most that the provider gives.
 const DOCUMENTS_PER_PAGE: i64 = 1_000;
 
+/// The rows of a list that were passed over already.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<i64>,
+    /// Rows without an id, by their text.
+    bare: HashSet<String>,
+}
+
+impl Seen {
+    /// Takes the rows of a page that are new, and answers how many they were: only what is new counts as passed over,
+    /// since rows that come twice would hide others. A page of nothing but rows without an id that are known already
+    /// answers its length beside it: two such rows may be equal and yet two, so the page is passed over whole.
+    fn pass(
+        &mut self,
+        rows: Vec<Value>,
+        take: &mut impl FnMut(Value) -> Option<Option<i64>>,
+    ) -> Result<(i64, i64), LookUpFailure> {
+        let length = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let (mut fresh, mut bare) = (0_i64, 0_i64);
+        for row in rows {
+            let is_new = match id(field(&row, "ID")).or_else(|| id(field(&row, "DocumentID"))) {
+                Some(id) => !self.ids.contains(&id),
+                None => {
+                    bare += 1;
+                    self.bare.insert(row.to_string())
+                }
+            };
+            if is_new {
+                self.ids.extend(take(row).ok_or_else(unreadable)?);
+                fresh += 1;
+            }
+        }
+        Ok((fresh, if bare == length { length } else { 0 }))
+    }
+}
+
 /// One look-up's way to the provider.
 pub(super) struct Asking<'a> {
     provider: &'a OfficeGuy,
     account: &'a Account,
+    pace: &'a Pace,
     details_left: usize,
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(provider: &'a OfficeGuy, account: &'a Account) -> Self {
-        Self { provider, account, details_left: DETAILS_MAX }
+    pub(super) fn new(provider: &'a OfficeGuy, account: &'a Account, pace: &'a Pace) -> Self {
+        Self { provider, account, pace, details_left: DETAILS_MAX }
     }
 
     /// Every payment of those days that `keep` takes.
@@ -97,30 +134,21 @@ impl<'a> Asking<'a> {
         request: impl Fn(i64) -> R,
         mut take: impl FnMut(Value) -> Option<Option<i64>>,
     ) -> Result<(), LookUpFailure> {
-        let mut seen = HashSet::new();
+        let mut seen = Seen::default();
         let mut start = 0_i64;
         for _ in 0..PAGES_MAX {
-            let mut data = self.ask(path, &request(start)).await.map_err(|outcome| failure(*outcome))?;
+            let mut data = self.ask(path, &request(start)).await?.map_err(|outcome| failure(*outcome))?;
             let more = truth(field(&data, "HasNextPage")).ok_or_else(unreadable)?;
             let rows = match data.get_mut(list).map(Value::take) {
                 Some(Value::Array(rows)) => rows,
                 _ => return Err(unreadable()),
             };
-            // Only what is new counts as passed over: rows that come twice would hide others.
-            let mut fresh = 0_i64;
-            for row in rows {
-                let row_id = id(field(&row, "ID")).or_else(|| id(field(&row, "DocumentID")));
-                if row_id.is_some_and(|id| seen.contains(&id)) {
-                    continue;
-                }
-                seen.extend(take(row).ok_or_else(unreadable)?);
-                fresh += 1;
-            }
-            start = start.saturating_add(fresh);
+            let (fresh, whole) = seen.pass(rows, &mut take)?;
+            start = start.saturating_add(if fresh == 0 { whole } else { fresh });
             if !more {
                 return Ok(());
             }
-            if fresh == 0 {
+            if fresh == 0 && whole == 0 {
                 return Err(LookUpFailure::Unavailable(Text::new(
                     "OfficeGuy מודיעה על עמודים נוספים אך אינה מוסרת אותם",
                     "OfficeGuy says that there are more pages and does not give them",
@@ -161,7 +189,7 @@ impl<'a> Asking<'a> {
             return Ok(None);
         };
         self.details_left = left;
-        match self.ask(path, request).await {
+        match self.ask(path, request).await? {
             Ok(data) => Ok(Some(data)),
             // The provider's own word that it has no such record, or does not show it.
             Err(outcome) if outcome.code.as_deref() == Some("business_error") => Ok(None),
@@ -169,10 +197,16 @@ impl<'a> Asking<'a> {
         }
     }
 
-    async fn ask(&self, path: &'static str, request: &impl Serialize) -> Result<Value, Box<Outcome>> {
+    /// One request, when it is its turn.
+    async fn ask(
+        &self,
+        path: &'static str,
+        request: &impl Serialize,
+    ) -> Result<Result<Value, Box<Outcome>>, LookUpFailure> {
         // Dates and numbers always have a JSON form.
         let body = serde_json::to_string(request).unwrap_or_default();
-        self.provider.read(self.account, path, &body).await.map(|envelope| envelope.data)
+        let _turn = self.pace.turn().await?;
+        Ok(self.provider.read(self.account, path, &body).await.map(|envelope| envelope.data))
     }
 }
 
@@ -190,4 +224,34 @@ fn failure(outcome: Outcome) -> LookUpFailure {
 
 fn unreadable() -> LookUpFailure {
     LookUpFailure::Unavailable(messages::unreadable())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Passes a page over, in which a number is a row with that id and a text is a row without one.
+    #[track_caller]
+    fn check(seen: &mut Seen, page: Value, want: (i64, i64)) {
+        let rows = page.as_array().unwrap().iter().map(|row| match row.as_i64() {
+            Some(id) => json!({ "ID": id }),
+            None => json!({ "ID": null, "Date": row }),
+        });
+        let mut take = |row: Value| Some(id(field(&row, "ID")));
+        assert_eq!(seen.pass(rows.collect(), &mut take).ok(), Some(want), "{page}");
+    }
+
+    #[test]
+    fn only_what_is_new_is_passed_over() {
+        let mut seen = Seen::default();
+        check(&mut seen, json!([1, "a", 2]), (3, 0));
+        // The same rows again, pushed onto the next page by one that arrived.
+        check(&mut seen, json!(["a", 2, 3]), (1, 0));
+        check(&mut seen, json!([2, 3]), (0, 0));
+        check(&mut seen, json!(["b", "b"]), (1, 2));
+        check(&mut seen, json!(["b", "b"]), (0, 2));
+        check(&mut seen, json!(["b", 3]), (0, 0));
+        check(&mut seen, json!([]), (0, 0));
+    }
 }

@@ -3,8 +3,9 @@
 
 use super::asking::Asking;
 use super::noted::Noted;
+use super::others::{self, Other, customer_fits};
 use super::payments::word;
-use super::records::{DocumentRecord, amount_agrees, around, customer_agrees, days, earliest, zone};
+use super::records::{DocumentRecord, around, days, earliest, zone};
 use super::{CANDIDATES_MAX, too_many};
 use crate::messages;
 use gesher_core::look_up::{Agreement, Candidate, Found, LookUpFailure, Stamped, Wanted};
@@ -31,26 +32,26 @@ pub(super) async fn find(
     if documents.len() > CANDIDATES_MAX {
         return Err(too_many());
     }
-    let mut customers: HashMap<i64, Agreement> = HashMap::new();
+    let others = Other::documents(wanted);
+    let mut customers: HashMap<i64, Option<Value>> = HashMap::new();
     let mut candidates = Vec::new();
     for document in documents {
-        let agrees = match (noted.customer.id, document.customer) {
-            _ if matches!(document.stamped, Stamped::As(_)) => Agreement::CannotTell,
-            (Some(named), Some(customer)) if named == customer => Agreement::Yes,
-            (Some(_), Some(_)) => Agreement::No,
-            (None, Some(customer)) => match customers.get(&customer) {
-                Some(known) => *known,
-                None => {
-                    let read = asking.document(document.id).await?;
-                    let known = read
-                        .map_or(Agreement::CannotTell, |(_, known)| customer_agrees(&noted.customer, &known));
-                    customers.insert(customer, known);
-                    known
-                }
-            },
-            (_, None) => Agreement::CannotTell,
-        };
-        candidates.push(candidate(document, wanted, agrees, own_day));
+        if matches!(document.stamped, Stamped::As(_)) {
+            candidates.push(candidate(document, noted, Agreement::CannotTell, own_day));
+            continue;
+        }
+        let goes_by_name = noted.customer.id.is_none() || others.iter().any(Other::goes_by_name);
+        if let Some(customer) = document.customer
+            && goes_by_name
+            && !customers.contains_key(&customer)
+        {
+            let read = asking.document(document.id).await?;
+            customers.insert(customer, read.map(|(_, known)| known));
+        }
+        let known = document.customer.and_then(|customer| customers.get(&customer)?.as_ref());
+        let agrees = customer_fits(&noted.customer, document.customer, known);
+        let also = others::steps(&others, |other| other.may_have_made(&document, known));
+        candidates.push(Candidate { also, ..candidate(document, noted, agrees, own_day) });
     }
     Ok(Found { candidates })
 }
@@ -69,15 +70,16 @@ fn may_be(document: &DocumentRecord, wanted: &Wanted, noted: &Noted, own_day: Op
     };
     in_time
         && noted.document_type.is_none_or(|kind| document.kind == Some(kind))
+        && noted.document_sum_agrees(document.amount) != Agreement::No
         && document.external_reference.as_deref().map(str::trim) == noted.external_reference.as_deref()
 }
 
-fn candidate(
-    document: DocumentRecord,
-    wanted: &Wanted,
-    agrees: Agreement,
-    own_day: Option<Date>,
-) -> Candidate {
+fn candidate(document: DocumentRecord, noted: &Noted, agrees: Agreement, own_day: Option<Date>) -> Candidate {
+    // What the provider makes of lines and VAT is not known to the agora, so a stamp outweighs it.
+    let amount_agrees = match (noted.document_sum_agrees(document.amount), &document.stamped) {
+        (Agreement::No, Stamped::As(_)) => Agreement::CannotTell,
+        (agrees, _) => agrees,
+    };
     let message = messages::document_made(document.number.as_deref());
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
     outcome.code = None;
@@ -96,12 +98,11 @@ fn candidate(
         // A date that the request chose says nothing about when the document was made.
         at: document.at.filter(|_| own_day.is_none()),
         amount: document.amount,
-        amount_agrees: match wanted.amount {
-            None => Agreement::Yes,
-            wanted => amount_agrees(document.amount, wanted, &[]),
-        },
+        amount_agrees,
         stamped: document.stamped.clone(),
+        pending: false,
         agrees,
+        also: Vec::new(),
         outcome,
         evidence: json!({ "Document": shown(&document), "customer_agrees": word(agrees) }),
     }

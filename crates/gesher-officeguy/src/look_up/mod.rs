@@ -7,6 +7,7 @@
 mod asking;
 mod documents;
 mod noted;
+mod others;
 mod payments;
 mod records;
 
@@ -41,7 +42,7 @@ pub(crate) async fn look_up(
             "what was noted of the request cannot be read, so there is nothing to look for",
         ))
     })?;
-    let asking = Asking::new(provider, account);
+    let asking = Asking::new(provider, account, &wanted.pace);
     match entry.descriptor.endpoint {
         Charge::PATH => payments::find(asking, wanted, &noted).await,
         CreateDocument::PATH => documents::find(asking, wanted, &noted).await,

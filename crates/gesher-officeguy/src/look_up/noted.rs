@@ -1,8 +1,11 @@
 //! What a request's journalled intent keeps for a later look-up: who, with what, for how much. Small, and no token.
 
 use crate::endpoints::documents::CreateDocumentRequest;
-use crate::endpoints::enums::WireEnum;
+use crate::endpoints::enums::{Currency, WireEnum};
 use crate::endpoints::shared::{Customer, PaymentMethod};
+use gesher_core::Money;
+use gesher_core::look_up::Agreement;
+use gesher_core::money::two_places;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,6 +19,9 @@ pub(crate) struct Noted {
     /// The sums that the provider may come to, where it adds VAT.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) sums: Vec<String>,
+    /// The currency of the sums, where the request's own amount does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) currency: Option<String>,
     /// The kind of document, by its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) document_type: Option<i64>,
@@ -70,15 +76,30 @@ impl Noted {
         if facts.is_null() { Some(Self::default()) } else { Self::deserialize(facts).ok() }
     }
 
-    /// Of a request for a document.
-    pub(crate) fn of_document(request: &CreateDocumentRequest) -> Self {
+    /// Of a request for a document that may come to these sums.
+    pub(crate) fn of_document(request: &CreateDocumentRequest, sums: Vec<String>) -> Self {
         let details = &request.details;
+        let currency = details.currency.unwrap_or(Currency::ILS).letters().to_owned();
         Self {
+            currency: Some(currency).filter(|_| !sums.is_empty()),
+            sums,
             customer: NotedCustomer::of(&details.customer),
             document_type: Some(details.kind.number()),
             external_reference: details.external_reference.as_deref().map(trimmed),
             date: details.date.as_ref().map(|date| date.0.clone()),
             ..Self::default()
+        }
+    }
+
+    /// Whether a document's sum is one that the request may come to. A request without a clear sum leaves it open.
+    pub(crate) fn document_sum_agrees(&self, sum: Option<Money>) -> Agreement {
+        match (sum, &self.currency) {
+            (Some(sum), Some(currency)) if !self.sums.is_empty() => {
+                let same =
+                    sum.currency.to_string() == *currency && self.sums.contains(&two_places(sum.amount));
+                if same { Agreement::Yes } else { Agreement::No }
+            }
+            _ => Agreement::CannotTell,
         }
     }
 }

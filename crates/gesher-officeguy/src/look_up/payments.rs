@@ -5,12 +5,13 @@
 
 use super::asking::Asking;
 use super::noted::Noted;
-use super::records::{DocumentRecord, PaymentRecord, amount_agrees, customer_agrees, days, earliest};
+use super::others::{self, Other, customer_fits};
+use super::records::{DocumentRecord, PaymentRecord, amount_agrees, days, earliest};
 use super::{CANDIDATES_MAX, too_many};
 use crate::messages;
 use gesher_core::look_up::{Agreement, Candidate, Found, LookUpFailure, Stamped, Wanted};
-use gesher_core::{Outcome, OutcomeStatus};
-use jiff::{SignedDuration, Timestamp};
+use gesher_core::{Outcome, OutcomeStatus, StepId};
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -41,21 +42,33 @@ pub(super) async fn find(
     };
     let mut payments = asking.payments(days, |payment| is_ours(payment) || may_be(payment)).await?;
     if payments.iter().any(is_ours) {
-        payments.retain(is_ours);
+        // A second one whose document is still to come may turn out to be ours as well.
+        let may_become_ours = |payment: &PaymentRecord| {
+            payment.valid
+                && is_young(payment, wanted)
+                && payment.document.and_then(|id| documents.get(&id)).is_none()
+        };
+        payments.retain(|payment| is_ours(payment) || may_become_ours(payment));
     }
     if payments.len() > CANDIDATES_MAX {
         return Err(too_many());
     }
     payments.sort_by_key(|payment| payment.at.map(|at| at.duration_since(wanted.intent_at).abs()));
+    let others = Other::charges(wanted);
     let mut customers = Customers::new(&documents);
     let mut candidates = Vec::new();
     for payment in payments {
-        let mut seen = Seen { payment, customer: Agreement::CannotTell };
-        seen.look_closer(&mut asking, &mut documents, &mut customers, wanted, noted).await?;
+        let mut seen = Seen { payment, customer: Agreement::CannotTell, also: Vec::new() };
+        seen.look_closer(&mut asking, &mut documents, &mut customers, wanted, (noted, &others)).await?;
         let document = seen.payment.document.and_then(|id| documents.get(&id));
         candidates.push(candidate(&seen, document, wanted, noted));
     }
     Ok(Found { candidates })
+}
+
+/// Whether a payment's document may still be on its way.
+fn is_young(payment: &PaymentRecord, wanted: &Wanted) -> bool {
+    payment.at.is_some_and(|at| wanted.until.duration_since(at) < DOCUMENT_WAIT)
 }
 
 fn is_stamped(document: &DocumentRecord, wanted: &Wanted) -> bool {
@@ -85,6 +98,8 @@ impl Customers {
 struct Seen {
     payment: PaymentRecord,
     customer: Agreement,
+    /// The other steps that it could be of.
+    also: Vec<StepId>,
 }
 
 impl Seen {
@@ -96,7 +111,7 @@ impl Seen {
         documents: &mut HashMap<i64, DocumentRecord>,
         customers: &mut Customers,
         wanted: &Wanted,
-        noted: &Noted,
+        (noted, others): (&Noted, &[Other]),
     ) -> Result<(), LookUpFailure> {
         if self.payment.document.is_none()
             && let Some(payment) = asking.payment(self.payment.id).await?
@@ -118,23 +133,20 @@ impl Seen {
             Stamped::Not => wanted.stamp.is_some(),
             Stamped::Unread => false,
         });
-        let Some(customer) = self.payment.customer.filter(|_| !stamp_decides) else {
-            return Ok(());
-        };
-        if let Some(named) = noted.customer.id {
-            self.customer = if named == customer { Agreement::Yes } else { Agreement::No };
+        if stamp_decides {
             return Ok(());
         }
-        let read_by = self.payment.document.or_else(|| customers.documents.get(&customer).copied());
-        if !customers.known.contains_key(&customer)
-            && let Some(id) = read_by
+        let goes_by_name = noted.customer.id.is_none() || others.iter().any(Other::goes_by_name);
+        if let Some(customer) = self.payment.customer.filter(|_| goes_by_name)
+            && !customers.known.contains_key(&customer)
+            && let Some(id) = self.payment.document.or_else(|| customers.documents.get(&customer).copied())
             && let Some((_, known)) = asking.document(id).await?
         {
             customers.known.insert(customer, known);
         }
-        if let Some(known) = customers.known.get(&customer) {
-            self.customer = customer_agrees(&noted.customer, known);
-        }
+        let known = self.payment.customer.and_then(|customer| customers.known.get(&customer));
+        self.customer = customer_fits(&noted.customer, self.payment.customer, known);
+        self.also = others::steps(others, |other| other.may_be_paid_by(&self.payment, known));
         Ok(())
     }
 }
@@ -157,8 +169,7 @@ fn candidate(seen: &Seen, document: Option<&DocumentRecord>, wanted: &Wanted, no
     let stamped = document.map_or(Stamped::Unread, |document| document.stamped.clone());
     let agrees = seen.customer.and(method);
     // Its document may be about to appear, and would say whose the payment is.
-    let is_young = |at: Timestamp| wanted.until.duration_since(at) < DOCUMENT_WAIT;
-    let waits = wanted.stamp.is_some() && stamped == Stamped::Unread && payment.at.is_some_and(is_young);
+    let pending = wanted.stamp.is_some() && stamped == Stamped::Unread && is_young(payment, wanted);
     Candidate {
         reference: payment.id.to_string(),
         document: number,
@@ -166,7 +177,9 @@ fn candidate(seen: &Seen, document: Option<&DocumentRecord>, wanted: &Wanted, no
         amount: payment.amount,
         amount_agrees: amount_agrees(payment.amount, wanted.amount, &noted.sums),
         stamped,
-        agrees: if waits { agrees.and(Agreement::CannotTell) } else { agrees },
+        pending,
+        agrees: if pending { agrees.and(Agreement::CannotTell) } else { agrees },
+        also: seen.also.clone(),
         outcome,
         evidence: evidence(seen, document, method),
     }

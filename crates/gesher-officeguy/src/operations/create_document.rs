@@ -1,20 +1,23 @@
 //! `officeguy.create_document`: an invoice, receipt or other document without a charge.
 
 use super::PROVIDER;
+use crate::charging;
 use crate::classify::{open, unreadable};
 use crate::endpoints::documents::{
     CreateDocument as Wire, CreateDocumentAnswer, CreateDocumentRequest, DocumentDetails, DocumentPayment,
 };
-use crate::endpoints::enums::DocumentType;
+use crate::endpoints::enums::{Currency, DocumentType};
 use crate::envelope::{field, id, text};
 use crate::look_up::Noted;
 use crate::messages;
 use crate::rules::{self, refuse};
+use gesher_core::money::{Amount, two_places};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
     Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
 };
 use gesher_provider::endpoint::Endpoint;
+use rust_decimal::Decimal;
 
 /// The kinds of documents that say how they were paid.
 const RECEIPTS: &[DocumentType] = &[
@@ -29,6 +32,18 @@ const RECEIPTS: &[DocumentType] = &[
     DocumentType::CreditExpenseInvoiceReceipt,
     DocumentType::CreditExpenseReceipt,
     DocumentType::SupplierPayment,
+];
+
+/// Kinds that take back what another says; how their sum is signed is not known.
+const CREDITS: &[DocumentType] = &[
+    DocumentType::CreditInvoice,
+    DocumentType::CreditInvoiceAndReceipt,
+    DocumentType::CreditReceipt,
+    DocumentType::CreditDonationReceipt,
+    DocumentType::CreditExpenseInvoiceReceipt,
+    DocumentType::CreditExpenseInvoice,
+    DocumentType::CreditExpenseReceipt,
+    DocumentType::GoodsReturnNote,
 ];
 
 /// The operation.
@@ -95,7 +110,7 @@ impl Operation for CreateDocument {
         Facts {
             subject: rules::subject(&request.details.customer),
             amount: None,
-            look_up: Noted::of_document(request).written(),
+            look_up: Noted::of_document(request, sums(request)).written(),
         }
     }
 
@@ -116,6 +131,44 @@ impl Operation for CreateDocument {
         outcome.data = data;
         outcome
     }
+}
+
+/// Every sum that the document may come to, in its own currency: its lines' with whatever VAT is added, or what it says
+/// was paid. None where that is not clear: VAT by the line, credits, lines in another currency.
+fn sums(request: &CreateDocumentRequest) -> Vec<String> {
+    let kind = request.details.kind;
+    if request.vat_per_item == Some(true) || CREDITS.contains(&kind) {
+        return Vec::new();
+    }
+    let in_shekels = request.details.currency.unwrap_or(Currency::ILS) == Currency::ILS;
+    let own = |shekels: Option<Amount>, own: Option<Amount>| own.or(shekels.filter(|_| in_shekels));
+    let lines = request.items.iter().flatten().enumerate().map(|(at, line)| {
+        let unit = own(line.unit_price, line.document_currency_unit_price);
+        let total = own(line.total_price, line.document_currency_total_price);
+        rules::line_total(at, line.quantity.0, unit.map(|unit| unit.0), total.map(|total| total.0)).ok()
+    });
+    let Some(lines) = lines.collect::<Option<Vec<Decimal>>>() else {
+        return Vec::new();
+    };
+    let paid = request
+        .payments
+        .iter()
+        .flatten()
+        .map(|payment| own(payment.amount, payment.document_currency_amount).map(|amount| amount.0));
+    let Some(paid) = paid.collect::<Option<Vec<Decimal>>>() else {
+        return Vec::new();
+    };
+    let mut sums = Vec::new();
+    if !lines.is_empty() {
+        let adds_vat = request.vat_included != Some(true) && request.details.customer.no_vat != Some(true);
+        sums.extend(charging::sums_of(&lines, adds_vat, request.vat_rate.map(|rate| rate.0)));
+    }
+    if !paid.is_empty() {
+        sums.extend(rules::total_of(paid.into_iter().map(Ok)).ok());
+    }
+    sums.sort_unstable();
+    sums.dedup();
+    sums.into_iter().map(two_places).collect()
 }
 
 fn details_rules(details: &DocumentDetails) -> Result<(), Rejection> {
