@@ -1,7 +1,12 @@
 //! Kills at every failpoint under every fault of the provider: a sample of the matrix, and the mutants that prove that
 //! the checks can fail. The whole matrix is `cargo xtask crash`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code, which prints its figures"
+)]
 
 use gesher_tests::crash::long::Long;
 use gesher_tests::crash::stage::Stage;

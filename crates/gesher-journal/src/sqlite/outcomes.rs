@@ -1,6 +1,6 @@
 //! Outcomes: how steps end, those that were in flight and those that had no intent.
 
-use super::convert::{all, first, hundredths, instant, integer, read_instant};
+use super::convert::{all, first, hundredths, instant, integer, json_text, read_instant};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step_id};
@@ -20,7 +20,7 @@ pub(super) struct OutcomeRow {
 impl OutcomeRow {
     /// Turns the data into text.
     pub(super) fn new(outcome: StoredOutcome) -> Self {
-        let data = outcome.data.to_string();
+        let data = json_text(&outcome.data);
         Self { outcome, data }
     }
 
@@ -32,6 +32,11 @@ impl OutcomeRow {
     /// The code.
     pub(super) fn code(&self) -> Option<&str> {
         self.outcome.code.as_deref()
+    }
+
+    /// What is said of it.
+    pub(super) fn message(&self) -> &Text {
+        &self.outcome.message
     }
 
     /// The outcome of a step that nobody saw the end of.
