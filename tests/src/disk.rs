@@ -90,11 +90,13 @@ impl SmallDisk {
         fs::remove_file(self.path(FILLER)).unwrap();
     }
 
-    /// Makes the disk read-only, or not any more.
+    /// Makes the disk read-only, or not any more. The mount is changed and not the file system, which a user without
+    /// privilege may do too.
     #[track_caller]
     pub fn remount(&self, how: &str) {
         let mut mount = self.enter();
-        let done = mount.args(["mount", "-o", &format!("remount,{how}")]).arg(&self.at).output().unwrap();
+        let done =
+            mount.args(["mount", "-o", &format!("remount,bind,{how}")]).arg(&self.at).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 }

@@ -1,7 +1,7 @@
 //! Backups, and what happens when one is put back: what was sent since is remembered by the intent log, and is never
 //! sent again.
 
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use gesher_tests::fake::CHARGE;
 use gesher_tests::files::{holds, names_in};
