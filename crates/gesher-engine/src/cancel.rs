@@ -24,7 +24,8 @@ pub(crate) fn cancelled(engine: &Engine, item: &ItemId) -> Result<ItemEnd, Engin
     engine.runtime().block_on(engine.end_of_interrupted(item, untouched(engine.language())))
 }
 
-fn effect(step: &StepRecord, called: Called) -> EffectStep {
+/// A recorded step as the rule of items sees it.
+pub(crate) fn effect(step: &StepRecord, called: Called) -> EffectStep {
     EffectStep {
         operation: step.operation.clone(),
         key_taken: called.key_taken,
@@ -101,7 +102,8 @@ impl Engine {
                 ended.map_err(EngineError::journal("ending an item"))?;
             }
         }
-        let tally = self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
+        let tally =
+            self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
         if record.state == RunState::Reporting {
             return self.end_run(run, &tally).await;
         }

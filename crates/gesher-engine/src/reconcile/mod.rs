@@ -8,11 +8,13 @@
 
 mod decide;
 mod desk;
+mod items;
 mod people;
 mod schedule;
 mod words;
 
 pub use desk::Desk;
+pub use items::ItemResolution;
 pub use people::{NOT_CHARGED_AFTER, Resolution, Resolved};
 pub use schedule::next_look;
 
