@@ -2,7 +2,7 @@
 
 use crate::disk::SmallDisk;
 use crate::files::{Done, Failed, names_in};
-use crate::program::{Output, command, run};
+use crate::program::{Output, command, command_of, run};
 use crate::serve::{Serving, free_port};
 use crate::wait::until;
 use std::fmt::Write;
@@ -53,6 +53,7 @@ pub struct Hub {
     port: u16,
     words: AtomicU32,
     environment: Vec<(String, String)>,
+    program: Option<PathBuf>,
     disk: Option<Arc<SmallDisk>>,
 }
 
@@ -141,8 +142,15 @@ settle = "100ms"
             port: free_port(),
             words: AtomicU32::new(0),
             environment: Vec::new(),
+            program: None,
             disk: None,
         }
+    }
+
+    /// Calls another program than the usual one from here on, with more in its environment.
+    pub fn use_program(&mut self, program: &Path, environment: &[(&str, &str)]) {
+        self.program = Some(program.to_owned());
+        environment.iter().for_each(|(name, value)| self.set_environment(name, value));
     }
 
     /// Lets the hub see a disk of the test's own.
@@ -180,7 +188,8 @@ settle = "100ms"
         self.port
     }
 
-    pub(crate) fn next_words_file(&self) -> PathBuf {
+    /// Where the next program that runs beside a test writes what it says.
+    pub fn next_words_file(&self) -> PathBuf {
         let number = self.words.fetch_add(1, Ordering::Relaxed);
         self.scratch.path().join(format!("serve.{number}.log"))
     }
@@ -221,7 +230,11 @@ settle = "100ms"
 
     /// A call of `gesher --hub` on it.
     pub fn command(&self) -> Command {
-        let mut command = self.disk.as_ref().map_or_else(command, |disk| disk.command());
+        let mut command = match (&self.disk, &self.program) {
+            (Some(disk), _) => disk.command(),
+            (None, Some(program)) => command_of(program),
+            (None, None) => command(),
+        };
         command.arg("--hub").arg(&self.folder).current_dir(self.scratch.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -11,20 +11,38 @@ const PROGRAM_VARIABLE: &str = "GESHER_TEST_PROGRAM";
 
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os(PROGRAM_VARIABLE) {
     Some(path) => PathBuf::from(path),
-    None => build(),
+    // The words of `cargo xtask test`: the features of a dependency follow from them, and others would compile half the
+    // workspace twice.
+    None => build_if_stale("gesher", &["--workspace", "--tests", "--bins"]),
 });
+
+/// Names a program with failpoints and mutants instead of the one that this workspace builds.
+const CRASH_PROGRAM_VARIABLE: &str = "GESHER_TEST_CRASH_PROGRAM";
+
+static CRASH_PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os(CRASH_PROGRAM_VARIABLE) {
+    Some(path) => PathBuf::from(path),
+    None => build_if_stale("gesher-crash", &CRASH_BUILD),
+});
+
+/// What builds the program with failpoints: the same words as in `cargo xtask test`.
+const CRASH_BUILD: [&str; 5] =
+    ["--workspace", "--bin", "gesher-crash", "--features", "gesher/failpoints,gesher/mutants"];
 
 /// The `gesher` of this workspace, built when it is missing or stale.
 pub fn gesher() -> &'static Path {
     &PROGRAM
 }
 
-/// The program beside the tests. It is built when a source of the hub is younger than it, with the words of
-/// `cargo xtask test`: the features of a dependency follow from them, and others would compile half the workspace twice.
-fn build() -> PathBuf {
+/// The same program with failpoints and mutants, which has a name of its own.
+pub fn gesher_crash() -> &'static Path {
+    &CRASH_PROGRAM
+}
+
+/// A program beside the tests. It is built when a source of the hub is younger than it.
+fn build_if_stale(name: &str, words: &[&str]) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile = own.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
-    let program = profile.join("gesher");
+    let program = profile.join(name);
     let sources = ["crates", "scripts", "Cargo.toml", "Cargo.lock"].map(|name| workspace().join(name));
     let newest = sources.iter().filter_map(|path| changed(path)).max();
     if changed(&program) > newest {
@@ -32,7 +50,7 @@ fn build() -> PathBuf {
     }
     let target = profile.parent().expect("a profile lies in the target folder");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--workspace", "--tests", "--bins", "--target-dir"]).arg(target);
+    cargo.args(["build", "--quiet"]).args(words).arg("--target-dir").arg(target);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
@@ -99,7 +117,12 @@ impl Output {
 
 /// A call of the program without what this terminal set for its own hubs.
 pub fn command() -> Command {
-    let mut command = Command::new(gesher());
+    command_of(gesher())
+}
+
+/// The same of another program.
+pub fn command_of(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GESHER_")) {
         command.env_remove(name);
     }

@@ -59,11 +59,28 @@ impl Background {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
+    /// Lets a stopped process go on.
+    pub fn sigcont(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
+    /// Whether it is stopped: it neither works nor ends.
+    pub fn is_stopped(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:") && line.contains('T'))
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn wait_exit(&mut self) -> Output {
         let status = until("the program's end", START_SECONDS, || self.child.try_wait().unwrap());
         Output { code: status.code().unwrap_or(-1), stdout: String::new(), stderr: self.words() }
+    }
+
+    /// The signal that ended it, once it has ended by one.
+    pub fn wait_signal(&mut self) -> Option<i32> {
+        use std::os::unix::process::ExitStatusExt;
+        self.child.wait().unwrap().signal()
     }
 
     /// The most memory it ever held, in KiB.

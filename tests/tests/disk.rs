@@ -115,7 +115,8 @@ fn wait_ready(serving: &Serving) {
 fn all_charged_once(done: &Done, provider: &FakeProvider) {
     done.adds_up();
     let rows = usize::try_from(ROWS).unwrap();
-    assert_eq!(done.count("succeeded"), rows, "{}", done.report);
+    let others: Vec<_> = done.rows.iter().filter(|row| row.status() != "succeeded").collect();
+    assert!(others.is_empty() && done.rows.len() == rows, "{others:#?}");
     let charged = provider.charged();
     assert_eq!(charged.len(), rows);
     assert!(charged.values().all(|taken| taken.len() == 1), "{charged:?}");
@@ -138,6 +139,8 @@ fn nothing_is_sent_when_the_disk_is_full_at_the_intent_and_all_goes_on_when_it_i
     let hub = hub_on(&disk, &scratch, provider.base_url());
     hub.write("scripts/charge.rhai", READ_FIRST);
     hub.set("flow.bulk-charge", "allow", r#"["officeguy.charge", "officeguy.get_vat_rate"]"#);
+    // With others at work, one of them might have its intent just before.
+    hub.set("flow.bulk-charge", "concurrency", "1");
     let serving = hub.serve();
     hub.drop_file("march.csv", charges_csv(1, ROWS));
     trap.wait();
@@ -296,7 +299,7 @@ fn reports_that_do_not_fit_are_written_when_they_do() {
     wait_unready(&serving, "the drop folder of bulk-charge: ");
     assert_eq!(provider.charges(), usize::try_from(ROWS).unwrap(), "the journal has room, so the rows go on");
     nap(6000);
-    said_once(&serving, "the drop folder of bulk-charge: run");
+    said_once(&serving, "the drop folder of bulk-charge: ");
     disk.free();
     let done = until("march.csv", 60, || Done::find(&disk.path("charges/done"), "march.csv", &[]));
     all_charged_once(&done, &provider);

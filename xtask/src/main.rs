@@ -1,4 +1,4 @@
-//! `cargo xtask`: set up, test, lint, tidy, generate, measure.
+//! `cargo xtask`: set up, test, lint, tidy, generate, measure, crash.
 //!
 //! One table of commands; help and the choice of a command are loops over it. Each command lives in a file of its
 //! own. Nothing here knows how Gesher works: this program depends on none of its crates, so that it compiles in
@@ -11,6 +11,7 @@
 )]
 
 mod bench;
+mod crash;
 mod generate;
 mod lint;
 mod nearest;
@@ -61,6 +62,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[ARGS…]",
         summary: "measure a release build; the arguments go to the benchmark",
         run: bench::run,
+    },
+    Command {
+        name: "crash",
+        arguments: "[ARGS…]",
+        summary: "kill the hub at every point under every fault, and compare what is left; --help tells more",
+        run: crash::run,
     },
     Command { name: "help", arguments: "", summary: "this list", run: help },
 ];

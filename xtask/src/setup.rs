@@ -131,10 +131,8 @@ mod tests {
     #[test]
     fn a_package_is_missing_when_its_sign_is() {
         let absent = missing(TESTS, |sign| sign != Sign::Command("cc"));
-        assert_eq!(
-            absent.iter().map(|need| (need.package, need.required)).collect::<Vec<_>>(),
-            [("gcc", true)]
-        );
+        let absent: Vec<_> = absent.iter().map(|need| (need.package, need.required)).collect();
+        assert_eq!(absent, [("gcc", true)]);
         assert!(missing(TESTS, |_| true).is_empty());
     }
 

@@ -8,8 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::setup;
 use crate::shell::{self, Failure, Workspace};
+use crate::{crash, setup};
 
 /// Names the file to which a test that cannot run here appends one line, `name: reason`, before it returns. The
 /// harness shows nothing that a passing test prints, so a file is the only way to be counted.
@@ -76,6 +76,7 @@ pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failu
     shell::timed("build", || {
         shell::run(&mut workspace.cargo(["build", "--workspace", "--tests", "--bins"]))
     })?;
+    shell::timed("build what the crash tests kill", || crash::build_program(workspace))?;
 
     let mut command = workspace.cargo(test_arguments(filters));
     command.env(SKIPS_VARIABLE, &skips);

@@ -117,7 +117,8 @@ fn is_uuid_at(text: &str, at: usize) -> bool {
     !joins(before) && !joins(bytes.get(at + UUID_BYTES)) && shape.iter().enumerate().all(fits)
 }
 
-/// The longest run of the right length inside `digits` that is a card number.
+/// The first card number among `digits`, and with it whatever may be another that begins before its end: of numbers that
+/// stand side by side nobody can tell where one ends. The last four digits are the first one's.
 fn card_among(digits: &[(u8, usize, usize)]) -> Option<(Range<usize>, String)> {
     if digits.len() < DIGITS_MIN {
         return None;
@@ -127,19 +128,24 @@ fn card_among(digits: &[(u8, usize, usize)]) -> Option<(Range<usize>, String)> {
     if contiguous && digits.len() > DIGITS_MAX {
         return None;
     }
-    let lengths =
-        if contiguous { digits.len()..=digits.len() } else { DIGITS_MIN..=digits.len().min(DIGITS_MAX) };
-    for length in lengths.rev() {
-        for window in digits.windows(length) {
+    let shortest = if contiguous { digits.len() } else { DIGITS_MIN };
+    let longest_at = |start: usize| {
+        let lengths = (shortest..=digits.len().min(DIGITS_MAX)).rev();
+        lengths.filter_map(|length| digits.get(start..start + length)).find_map(|window| {
             let values: Vec<u8> = window.iter().map(|digit| digit.0).collect();
-            if issuer_may_be(&values) && luhn(&values) {
-                let (first, last) = (window.first()?, window.last()?);
-                let tail = values.iter().skip(length - 4).map(|digit| char::from(b'0' + digit)).collect();
-                return Some((first.1..last.2, tail));
-            }
-        }
+            let tail = values.iter().skip(values.len() - 4).map(|digit| char::from(b'0' + digit));
+            (issuer_may_be(&values) && luhn(&values)).then(|| (start + values.len(), tail.collect()))
+        })
+    };
+    let (start, (mut end, tail)) =
+        (0..=digits.len() - shortest).find_map(|start| Some((start, longest_at(start)?)))?;
+    let mut next = start + 1;
+    while next < end {
+        let another: Option<(usize, String)> = longest_at(next);
+        end = another.map_or(end, |(another_end, _)| end.max(another_end));
+        next += 1;
     }
-    None
+    Some((digits.get(start)?.1..digits.get(end - 1)?.2, tail))
 }
 
 fn is_separator(c: char) -> bool {
@@ -226,6 +232,31 @@ mod tests {
         check("٤١١١١١١١١١١١١١١١", "[card ****1111]");
         check("4111 1111\n1111 1111", "[card ****1111]");
         check("12 4111 1111 1111 1111 77", "12 [card ****1111] 77");
+    }
+
+    #[test]
+    fn no_card_hides_behind_another_or_among_other_digits() {
+        let cards = [
+            "4580120000000097",
+            "4111111111111111",
+            "5555555555554444",
+            "378282246310005",
+            "6011111111111117",
+        ];
+        for one in cards {
+            for other in cards {
+                for (before, between, after) in
+                    [("", " ", ""), ("12 ", "-", " 77"), ("9.", " 4 ", ""), ("4 ", "\n", " 4580 12")]
+                {
+                    let text = format!("{before}{one}{between}{other}{after}");
+                    let masked = mask_card_numbers(&text);
+                    let left: usize =
+                        masked.split("[card").map(|part| part.matches(char::is_numeric).count()).sum();
+                    assert!(!masked.contains(one) && !masked.contains(other), "{text} became {masked}");
+                    assert!(left <= 16, "half of a card is left: {text} became {masked}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -66,6 +66,9 @@ impl ItemStatus {
     /// free too, but there is nothing to mend in it.
     #[must_use]
     pub fn may_be_retried(self) -> bool {
+        if self == Self::Unknown && crate::mutant!("offer_unknown_rows") {
+            return true;
+        }
         matches!(
             self,
             Self::Declined
@@ -80,7 +83,7 @@ impl ItemStatus {
     /// Whether the row's key is spent for ever (`succeeded`) or held until somebody knows (`unknown`).
     #[must_use]
     pub fn keeps_key(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Unknown)
+        matches!(self, Self::Succeeded) || self == Self::Unknown && !crate::mutant!("free_unknown_rows")
     }
 }
 

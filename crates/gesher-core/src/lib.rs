@@ -1,10 +1,11 @@
 //! The vocabulary of Gesher: what an operation, an outcome, a key, an amount, a secret and an instant are.
 //!
 //! Pure and closed. Nothing here does I/O or knows a runtime, a store or a provider; every other crate speaks in
-//! these words. The list of files is closed too: a new one needs a reason.
+//! these words. (What tests use to kill the process is here too, and in no program without its feature.) The list of files is closed too: a new one needs a reason.
 
 pub mod card;
 pub mod check;
+pub mod failpoint;
 pub mod ids;
 pub mod item;
 pub mod key;

@@ -214,7 +214,7 @@ impl ItemContext {
         key: Option<&str>,
         request: Value,
     ) -> Result<Answer, CallEnd> {
-        let step = self.next_step()?;
+        let mut step = self.next_step()?;
         let who = gesher_core::key::clean_cell(who);
         let registered = match self.engine.registry().find(operation) {
             Ok(registered) => registered,
@@ -226,8 +226,12 @@ impl ItemContext {
             Err(_) => ([0; 32], None),
         };
         let changes = registered.entry.descriptor.effect.changes();
-        if let Some(called) = self.recorded(&step, operation, &who, key.as_ref(), &hash)? {
-            return self.answer(operation, changes, called);
+        while let Some(called) = self.recorded(&step, operation, &who, key.as_ref(), &hash)? {
+            if !called.was_withdrawn() {
+                return self.answer(operation, changes, called);
+            }
+            // Provably nothing was sent, and the program was never told: the same call, at the next position.
+            step = self.next_step()?;
         }
         // Permission is for what is new. What was recorded was permitted or refused when it was new, and stays so under
         // another configuration.

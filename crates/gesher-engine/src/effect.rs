@@ -58,6 +58,10 @@ impl Engine {
             stamp: stamp.as_ref().map(ToString::to_string),
             at,
         };
+        gesher_core::failpoint!("intent.before");
+        if gesher_core::mutant!("skip_intent") {
+            return Ok(Begun::Send(stamp));
+        }
         let begin = self.journal().begin_step(intent).await;
         // Said before this item ends, so that no other one begins meanwhile.
         let begin = begin.inspect_err(|error| self.store_failed(error));

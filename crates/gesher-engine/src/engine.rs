@@ -24,7 +24,7 @@ use gesher_core::{
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
-    TriggerKind,
+    TriggerKind, UNLOGGED,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -105,6 +105,11 @@ pub(crate) struct Called {
 impl Called {
     pub(crate) fn own(outcome: StoredOutcome) -> Self {
         Self { outcome, key_taken: false, replayed: false }
+    }
+
+    /// Whether the intent was durable and could not be logged, so that nothing was sent and the call did not come back.
+    pub(crate) fn was_withdrawn(&self) -> bool {
+        self.outcome.status == OutcomeStatus::NotSent && self.outcome.code.as_deref() == Some(UNLOGGED)
     }
 
     /// The same again from the record. A step with a key and an account that never had an attempt, and did have its
@@ -252,7 +257,10 @@ impl Engine {
                 at: self.0.clock.now(),
             };
             tries += 1;
-            match self.0.journal.start_run(run).await {
+            gesher_core::failpoint!("run.before");
+            let begun = self.0.journal.start_run(run).await;
+            gesher_core::failpoint!("run.begun");
+            match begun {
                 Ok(()) => return Ok(id),
                 Err(JournalError::Taken(_)) if tries < RUN_ID_TRIES_MAX => {}
                 Err(error) => return Err(EngineError::journal("beginning a run")(error)),
@@ -310,7 +318,10 @@ impl Engine {
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
     pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
-        let outcome = provider.perform(entry, account, call.prepared, stamp).await;
+        let mut outcome = provider.perform(entry, account, call.prepared, stamp).await;
+        if is_resent_by_mutant(outcome.code.as_deref()) {
+            outcome = provider.perform(entry, account, call.prepared, stamp).await;
+        }
         if outcome.pauses_account {
             self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
         }
@@ -439,6 +450,17 @@ impl Engine {
     fn seal(&self, name: &str, secret: &Secret) -> Result<SealedRow, gesher_vault::VaultError> {
         Ok(SealedRow { name: name.to_owned(), bytes: self.0.vault.seal(name, secret)? })
     }
+}
+
+/// Whether a rule that is broken on purpose sends once more. Nothing else ever does.
+fn is_resent_by_mutant(code: Option<&str>) -> bool {
+    if gesher_core::mutant!("retry_502") {
+        return code == Some("http_502");
+    }
+    if gesher_core::mutant!("follow_redirects") {
+        return code == Some("http_307");
+    }
+    false
 }
 
 /// An account's name in the journal: keys belong to it.

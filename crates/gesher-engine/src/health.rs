@@ -59,11 +59,17 @@ pub struct Health {
     troubles: Arc<watch::Sender<Troubles>>,
     /// Whether somebody looks after the journal already.
     probing: Arc<AtomicBool>,
+    /// Whether an outcome was given up that could not be written.
+    lost: Arc<AtomicBool>,
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Self { troubles: Arc::new(watch::channel(Troubles::new()).0), probing: Arc::default() }
+        Self {
+            troubles: Arc::new(watch::channel(Troubles::new()).0),
+            probing: Arc::default(),
+            lost: Arc::default(),
+        }
     }
 }
 
@@ -75,7 +81,11 @@ impl Health {
             if troubles.get(&part) == Some(&why) {
                 return false;
             }
-            tracing::error!("{part}: {why}");
+            // Another reason for the same trouble is told to whoever asks, and is no change.
+            match troubles.contains_key(&part) {
+                true => tracing::debug!("{part}: {why}"),
+                false => tracing::error!("{part}: {why}"),
+            }
             troubles.insert(part, why);
             true
         });
@@ -102,6 +112,17 @@ impl Health {
     #[must_use]
     pub fn is_in_trouble(&self, part: &Part) -> bool {
         self.troubles.borrow().contains_key(part)
+    }
+
+    /// An outcome was given up that could not be written.
+    pub(crate) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    /// Whether an outcome was given up that could not be written: then this process must not end as if all were well.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// What is wrong, a sentence each; nothing when all is well.

@@ -29,6 +29,7 @@ impl Engine {
             };
             self.store_failed(&error);
             if !error.is_of_store() || left.is_zero() {
+                self.health().lose();
                 lost(&finish);
                 return Err(CallFault::journal("journalling an outcome")(error));
             }

@@ -285,11 +285,13 @@ fn read_and_claim(
         };
         let rows: Vec<NewItem> = items.iter().map(|item| item.item.clone()).collect();
         let now = shared.engine.clock().now();
+        gesher_core::failpoint!("rows.before");
         let claims = shared
             .engine
             .runtime()
             .block_on(shared.engine.journal().claim_items(&shared.run, rows, now))
             .map_err(EngineError::journal("claiming rows"))?;
+        gesher_core::failpoint!("rows.claimed");
         for (item, claim) in items.into_iter().zip(claims) {
             first_untaken = item.item.ordinal + 1;
             if sender.send((item, claim)).is_err() {
@@ -341,6 +343,7 @@ fn one_item(shared: &Shared, source: SourceItem, claim: Claim) -> Result<(), Eng
     if let Some(end) = end {
         shared.progress.add(end.status);
         let ended = engine.journal().finish_item(&id, end, engine.clock().now());
+        gesher_core::failpoint!("item.ended");
         if let Some(earlier) = shared.ends.push(ended) {
             engine.runtime().block_on(earlier).map_err(EngineError::journal("ending an item"))?;
         }

@@ -73,6 +73,27 @@ pub enum JournalError {
     /// The step is not open, so there is nothing to close, to unlock or to look for.
     #[error("step {0} is not open")]
     NotOpen(StepId),
+    /// The step's item is not as it was when it was decided how the step closes.
+    #[error("item {0} has changed since it was read")]
+    ItemChanged(ItemId),
+    /// What the step would be closed with belongs to another step.
+    #[error("the reference {reference} is another step's already, so it cannot be that of {step}")]
+    ReferenceTaken {
+        /// The step that was to be closed.
+        step: StepId,
+        /// The reference.
+        reference: String,
+    },
+    /// An intent is longer than the intent log keeps one.
+    #[error("the intent of {step} takes {bytes} bytes, and the intent log keeps {most} at most")]
+    TooLong {
+        /// The step.
+        step: StepId,
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
     /// No such decision waits.
     #[error("no decision {0} is waiting")]
     NoDecision(u64),

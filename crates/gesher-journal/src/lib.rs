@@ -19,9 +19,9 @@ pub use error::JournalError;
 pub use guard::Guard;
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, FileIdentity, Holder, Intent, ItemClose, ItemQuery,
-    ItemRecord, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem, NewRun, RunChange,
-    RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
-    StoredOutcome, Tally, TallyLine, TriggerKind,
+    ItemRecord, ItemSeen, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem, NewRun,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
+    StepState, StoredOutcome, Tally, TallyLine, TriggerKind,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -29,6 +29,9 @@ pub use written::Written;
 use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use jiff::Timestamp;
+
+/// The code of a step whose intent was durable and could not be logged: nothing was sent, and nobody was told.
+pub const UNLOGGED: &str = "intent_log";
 
 /// The version of the SQLite library that is built in.
 #[must_use]
@@ -68,7 +71,9 @@ pub trait Journal: Send + Sync {
 
     /// Ends a step that is open, or turns one that is unknown into a conflict; with it its item's end, where that
     /// changes, and what counts towards limits. Once its run is over, its reports are stale until
-    /// [`reports_written`](Journal::reports_written). Refused with [`JournalError::NotOpen`] when the step is not open.
+    /// [`reports_written`](Journal::reports_written). Refused with [`JournalError::NotOpen`] when the step is not open,
+    /// with [`JournalError::ItemChanged`] when its item is not as it was seen, and with
+    /// [`JournalError::ReferenceTaken`] when it would have succeeded with what another step has.
     fn close_step(&self, close: StepClose) -> Written<()>;
 
     /// Ends an item that is unknown although none of its steps is; its reports are stale as after
@@ -95,7 +100,9 @@ pub trait Journal: Send + Sync {
     /// Journals a step that had no effect and is over: a read, the time, a call that was refused before its intent.
     fn record_step(&self, step: StepRecord) -> Written<()>;
 
-    /// Ends an item. Spends, keeps or frees its row key as its status says. An item that has ended stays as it is.
+    /// Ends an item. Spends, keeps or frees its row key as its status says. An item that has ended stays as it is. So
+    /// does one of a halted run that would end `unknown` although all its steps were closed meanwhile: it goes on with
+    /// what they came to. One that has `diverged` ends all the same.
     /// Refused with [`JournalError::NoItem`] when it was never claimed.
     fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()>;
 
@@ -159,6 +166,16 @@ pub trait Journal: Send + Sync {
     /// How many other steps of the step's account and operation, with the same amount and subject, are in flight or
     /// unknown: an answer of the provider could be about any of them.
     async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError>;
+
+    /// The other steps of the step's account that are in flight, unknown or in conflict, with intents from `from` to
+    /// `until`, both included, in the order of their intents: whatever the operation and however the subject is
+    /// written, what the provider shows of that time could be any of theirs.
+    async fn open_steps_near(
+        &self,
+        step: &StepId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StepRecord>, JournalError>;
 
     /// The runs that are over and have closings that no report shows yet, oldest first.
     async fn stale_reports(&self) -> Result<Vec<RunRecord>, JournalError>;

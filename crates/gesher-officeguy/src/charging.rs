@@ -197,7 +197,9 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     };
     let charged = Money { amount, currency: currency.to_core() };
     let document = text(field(&data, "DocumentNumber"));
-    let mut outcome = if is_sum(charged) && is_expected(charged, prepared) {
+    let is_trusted =
+        if gesher_core::mutant!("trust_any_amount") { true } else { is_expected(charged, prepared) };
+    let mut outcome = if is_sum(charged) && is_trusted {
         let message = messages::charged(&charged.to_string(), document.as_deref());
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
         outcome.code = code;

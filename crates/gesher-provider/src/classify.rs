@@ -98,6 +98,7 @@ pub fn classify(result: Result<&Reply, &SendFailure>, profile: &Profile) -> Clas
 /// Classifies a call without a whole answer, by the sender's own witness first.
 pub fn classify_failure(failure: &SendFailure) -> Class {
     match (failure.witness, failure.kind) {
+        (_, FailureKind::ResponseTimeout) if gesher_core::mutant!("timeout_not_sent") => Class::NotSent,
         (Witness::SomethingLeft { .. }, _) => Class::Unknown,
         (Witness::NothingLeft, FailureKind::InvalidRequest) => Class::Rejected { pause_account: false },
         (Witness::NothingLeft, FailureKind::Certificate) => Class::CertificateAlarm,
@@ -112,6 +113,7 @@ pub fn classify_reply(reply: &Reply, profile: &Profile) -> Class {
         // A request time-out may come from a proxy after the server had the request.
         408 => Class::Unknown,
         300..=499 | 503 => listed(reply, profile).unwrap_or_else(|| refusal(reply, profile)),
+        500.. if gesher_core::mutant!("error_is_refusal") => Class::Rejected { pause_account: false },
         _ => Class::Unknown,
     }
 }

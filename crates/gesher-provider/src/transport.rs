@@ -101,11 +101,19 @@ impl MoneyTransport {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        gesher_core::failpoint!("send.begun");
+        // A process that was stopped meanwhile must not send what its caller has long given up.
+        if Instant::now() >= deadline {
+            return Err(SendFailure::nothing_left(FailureKind::BeforeFirstByte));
+        }
         let sent = SentBytes::default();
         let stream = Witnessed::new(stream, sent.clone());
         let conversation = converse(stream, request, self.options.body_bytes_max);
         match timeout_at(deadline, conversation).await {
-            Ok(Ok(reply)) => Ok(reply),
+            Ok(Ok(reply)) => {
+                gesher_core::failpoint!("answer.received");
+                Ok(reply)
+            }
             Ok(Err(kind)) => Err(settle(kind, &sent)),
             Err(_) => Err(settle(FailureKind::ResponseTimeout, &sent)),
         }

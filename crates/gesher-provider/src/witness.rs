@@ -86,6 +86,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Witnessed<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Witnessed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        gesher_core::failpoint!(
+            "send.half",
+            drop(Pin::new(&mut self.stream).poll_write(cx, &bytes[..bytes.len() / 2]))
+        );
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.sent.book(bytes.len(), &written);
         written
@@ -96,6 +100,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Witnessed<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        gesher_core::failpoint!(
+            "send.half",
+            drop(Pin::new(&mut self.stream).poll_write(cx, &gesher_core::failpoint::half_of(slices)))
+        );
         let offered = slices.iter().map(|slice| slice.len()).sum();
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.sent.book(offered, &written);

@@ -142,8 +142,7 @@ pub async fn begin_as(
     }
 }
 
-/// Takes the run of a call to its end, over failures of the journal's store: the call waits until the store works
-/// again, and goes on from what is recorded. Only the stop ends the wait.
+/// Takes a run of a call that has just begun to its end.
 pub async fn work(
     engine: &Engine,
     flow: &LoadedFlow,
@@ -155,7 +154,8 @@ pub async fn work(
     work_with(engine, flow, flow.scripts.current(), run, source, stop, progress).await
 }
 
-/// The same with the script that the run began with.
+/// Over failures of the journal's store: the call waits until the store works again, and goes on from what is recorded.
+/// Only the stop ends the wait.
 async fn work_with(
     engine: &Engine,
     flow: &LoadedFlow,
@@ -167,10 +167,9 @@ async fn work_with(
 ) -> Result<RunEnd, HubError> {
     loop {
         let ended = work_once(engine, flow, program, run, source.clone(), stop, progress).await;
-        match ended.as_ref().err().and_then(HubError::of_store) {
-            Some(failed) if !stop.is_requested() => engine.store_failed(failed),
-            _ => return ended,
-        }
+        let failed = ended.as_ref().err().and_then(HubError::of_store);
+        let Some(failed) = failed.filter(|_| !engine.health().has_lost()) else { return ended };
+        engine.store_failed(failed);
         if !engine.health().until_may_begin(stop).await {
             return Ok(RunEnd::Stopped);
         }
@@ -189,7 +188,7 @@ async fn work_once(
     let there = engine.journal().run(run).await.doing("reading the call's run")?;
     if there.is_some_and(|run| run.state == RunState::Reporting) {
         // Every item of it has ended, and the last write had failed.
-        engine.change(run, RunState::Finished).await.doing(format!("run {run} could not be finished"))?;
+        end_run(engine, run).await?;
         return Ok(RunEnd::Complete);
     }
     let source: Source =

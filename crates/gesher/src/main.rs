@@ -10,7 +10,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     use_small_pages();
     // The cryptography of every TLS connection. It can be chosen once in a process, and nothing has chosen before.
     let chosen = rustls::crypto::ring::default_provider().install_default();

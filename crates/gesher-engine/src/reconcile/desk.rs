@@ -19,6 +19,9 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// How often an item that changes under the desk's hands is read again before it counts as being at work.
+const READINGS_MAX: usize = 5;
+
 /// What closing steps takes.
 #[derive(Clone)]
 pub struct Desk {
@@ -93,12 +96,31 @@ impl Desk {
         Ok(run.is_some_and(|run| run.state == RunState::Halted || run.state.is_final()))
     }
 
-    /// Closes an open step, and gives its item the end that follows.
+    /// Closes an open step, and gives its item the end that follows. An item that changes meanwhile is read again, since
+    /// the end that follows may be another.
     pub(super) async fn close(&self, step: &StepRecord, closing: Closing) -> Result<Closed, EngineError> {
-        let item_id = &step.id.item;
-        if !self.is_at_rest(item_id).await? {
-            return Ok(Closed::AtWork);
+        for _ in 0..READINGS_MAX {
+            if !self.is_at_rest(&step.id.item).await? {
+                return Ok(Closed::AtWork);
+            }
+            let close = self.closing_of(step, &closing).await?;
+            let end = close.end.clone();
+            match self.journal.close_step(close).await {
+                Ok(()) => return Ok(Closed::Done(end)),
+                Err(JournalError::NotOpen(_)) => return Ok(Closed::Before),
+                Err(JournalError::ItemChanged(_)) => {}
+                Err(JournalError::ReferenceTaken { step, reference }) => {
+                    return Err(refused(words::taken_reference(&step, &reference)));
+                }
+                Err(error) => return Err(EngineError::journal("closing a step")(error)),
+            }
         }
+        Ok(Closed::AtWork)
+    }
+
+    /// What the journal is asked for: the step's outcome, and the end of its item as it is seen now.
+    async fn closing_of(&self, step: &StepRecord, closing: &Closing) -> Result<StepClose, EngineError> {
+        let item_id = &step.id.item;
         let item = self.item(item_id).await?;
         let mut steps =
             self.journal.steps_of(item_id).await.map_err(EngineError::journal("reading an item's steps"))?;
@@ -107,21 +129,16 @@ impl Desk {
             own.outcome = Some(closing.outcome.clone());
         }
         let was = item.as_ref().and_then(|item| item.end.as_ref());
-        let end = was.and_then(|was| self.end_of(&steps, was, closing.by_person));
-        let close = StepClose {
+        Ok(StepClose {
             step: step.id.clone(),
-            outcome: closing.outcome,
-            end: end.clone(),
-            evidence: closing.evidence,
-            actor: closing.actor,
-            reason: closing.reason,
+            outcome: closing.outcome.clone(),
+            seen: item.as_ref().map(ItemRecord::seen),
+            end: was.and_then(|was| self.end_of(&steps, was, closing.by_person)),
+            evidence: closing.evidence.clone(),
+            actor: closing.actor.clone(),
+            reason: closing.reason.clone(),
             at: self.clock.now(),
-        };
-        match self.journal.close_step(close).await {
-            Ok(()) => Ok(Closed::Done(end)),
-            Err(JournalError::NotOpen(_)) => Ok(Closed::Before),
-            Err(error) => Err(EngineError::journal("closing a step")(error)),
-        }
+        })
     }
 
     /// What the item's steps add up to now. An unknown step ended its program, so the program has nothing to add. One

@@ -11,15 +11,16 @@
 mod acme;
 mod halt;
 mod limits;
+mod trouble;
 
 use acme::Acme;
 use gesher_core::{
-    ItemId, ItemStatus, Key, Language, OutcomeStatus, Provider, Redactor, Registry, RunId, StepId,
+    Clock, ItemId, ItemStatus, Key, Language, OutcomeStatus, Provider, Redactor, Registry, RunId, StepId,
     SystemClock, Text,
 };
 use gesher_engine::journal::{
     Intent, ItemQuery, Journal, Limits, NewItem, RunState, ScriptBundle, SqliteJournal, StepFinish,
-    StepQuery, StepState, StoredOutcome, TriggerKind,
+    StepQuery, StepState, StoredOutcome, TriggerKind, UNLOGGED,
 };
 use gesher_engine::{
     AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext,
@@ -104,6 +105,10 @@ impl Hub {
     }
 
     fn with_turns(folder: &Path, max_in_flight: usize) -> Self {
+        Self::with_clock(folder, max_in_flight, Arc::new(SystemClock::new()))
+    }
+
+    fn with_clock(folder: &Path, max_in_flight: usize, clock: Arc<dyn Clock>) -> Self {
         let acme = Arc::new(Acme::default());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -119,7 +124,7 @@ impl Hub {
             registry: Arc::new(Registry::new(&[provider])),
             journal: Arc::new(journal.unwrap()),
             vault: Arc::new(Vault::open(&key).unwrap()),
-            clock: Arc::new(SystemClock::new()),
+            clock,
             redactor: Arc::new(Redactor::new()),
             language: Language::En,
             time_zone: jiff::tz::TimeZone::UTC,
@@ -390,7 +395,8 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                     status,
                     reference: Some("41".into()),
                     document: None,
-                    code: Some("000".into()),
+                    // A step that was withdrawn stands for every one that was not sent.
+                    code: Some(if status == OutcomeStatus::NotSent { UNLOGGED } else { "000" }.into()),
                     message: Text::verbatim("recorded"),
                     data: json!({ "recorded": true }),
                     amount: prepared.facts.amount,

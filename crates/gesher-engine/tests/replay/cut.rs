@@ -193,6 +193,15 @@ impl Journal for Dying {
         self.inner.references_taken(account, references, except).await
     }
 
+    async fn open_steps_near(
+        &self,
+        step: &StepId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StepRecord>, JournalError> {
+        self.inner.open_steps_near(step, from, until).await
+    }
+
     async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError> {
         self.inner.open_siblings(step).await
     }

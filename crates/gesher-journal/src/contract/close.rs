@@ -2,17 +2,23 @@
 
 use super::place::{Broken, Place, at, finish, intent, item, outcome, same, shekels, step};
 use crate::{
-    Begin, Claim, FileIdentity, Intent, ItemQuery, JournalError, RunState, StepClose, StepRecord, StepState,
-    StoredOutcome,
+    Begin, Claim, FileIdentity, Intent, ItemQuery, ItemRecord, ItemSeen, ItemState, JournalError, RunState,
+    StepClose, StepRecord, StepState, StoredOutcome,
 };
 use gesher_core::{ItemEnd, ItemStatus, OutcomeStatus, RunId, StepId};
 use serde_json::json;
 
-/// How a step is closed with its item.
+/// What a step is closed with: a reference of its own.
+fn closed_as(step: &StepId, status: OutcomeStatus) -> StoredOutcome {
+    StoredOutcome { reference: Some(format!("payment of {step}")), ..outcome(status) }
+}
+
+/// How a step is closed with its item, which nobody has seen yet.
 fn close(step: StepId, status: OutcomeStatus, end: Option<ItemStatus>) -> StepClose {
     StepClose {
+        outcome: closed_as(&step, status),
         step,
-        outcome: outcome(status),
+        seen: None,
         end: end.map(|status| ItemEnd::new(status, "resolved", "by hand")),
         evidence: json!({ "payment": 9001 }),
         actor: "dana".to_owned(),
@@ -45,6 +51,16 @@ impl Place {
         Ok(super::place::step(run, ordinal, 1))
     }
 
+    /// Closes a step with its item as it is now.
+    async fn close(&self, close: StepClose) -> Result<(), Broken> {
+        let item = &close.step.item;
+        let after = item.ordinal.checked_sub(1);
+        let query = ItemQuery { run: item.run.clone(), status: None, after, limit: 1 };
+        let items = self.journal.items(&query).await?;
+        let seen = items.iter().find(|found| found.id == *item).map(ItemRecord::seen);
+        Ok(self.journal.close_step(StepClose { seen, ..close }).await?)
+    }
+
     async fn one_step(&self, id: &StepId) -> Result<StepRecord, Broken> {
         self.journal.step(id).await?.ok_or_else(|| Broken(format!("{id} is gone")))
     }
@@ -65,9 +81,9 @@ pub(super) async fn an_open_step_is_closed_once_and_its_row_follows(place: Place
     ];
     for (ordinal, (status, end)) in (1..).zip(ends) {
         let id = place.worked(&run, ordinal, OutcomeStatus::Unknown, ItemStatus::Unknown).await?;
-        place.journal.close_step(close(id.clone(), status, Some(end))).await?;
+        place.close(close(id.clone(), status, Some(end))).await?;
         let found = place.one_step(&id).await?;
-        same((found.state, found.outcome), (StepState::Over(status), Some(outcome(status))))?;
+        same((found.state, found.outcome), (StepState::Over(status), Some(closed_as(&id, status))))?;
         same(found.outcome_at, Some(at(60)))?;
         same(
             place.item_end(&run, ordinal).await?.map(|end| (end.status, end.code)),
@@ -123,12 +139,12 @@ pub(super) async fn an_unknown_step_may_become_a_conflict_and_no_other_way_back(
     let id = place.worked(&run, 1, OutcomeStatus::Unknown, ItemStatus::Unknown).await?;
     let to = |status| close(id.clone(), status, None);
     ensure_fits!(place.journal.close_step(to(OutcomeStatus::Unknown)).await, Err(JournalError::NotOver(_)));
-    place.journal.close_step(to(OutcomeStatus::Conflict)).await?;
+    place.close(to(OutcomeStatus::Conflict)).await?;
     same(place.one_step(&id).await?.state, StepState::Over(OutcomeStatus::Conflict))?;
     ensure_fits!(place.journal.close_step(to(OutcomeStatus::Conflict)).await, Err(JournalError::NotOpen(_)));
     ensure_fits!(place.journal.close_step(to(OutcomeStatus::Unknown)).await, Err(JournalError::NotOver(_)));
     ensure_fits!(place.begin(&run, 2, 1, "order-1").await?, Begin::Open(_));
-    place.journal.close_step(to(OutcomeStatus::Succeeded)).await?;
+    place.close(to(OutcomeStatus::Succeeded)).await?;
     same(place.one_step(&id).await?.state, StepState::Over(OutcomeStatus::Succeeded))?;
     // The item's end was not named, so it stays.
     same(place.item_end(&run, 1).await?.map(|end| end.status), Some(ItemStatus::Unknown))
@@ -142,7 +158,7 @@ pub(super) async fn an_item_at_work_hears_of_a_closed_step_when_it_goes_on(
     place.begin(&run, 1, 1, "order-1").await?;
     place.finish(&run, 1, 1, OutcomeStatus::Unknown).await?;
     let end = Some(ItemStatus::Succeeded);
-    place.journal.close_step(close(step(&run, 1, 1), OutcomeStatus::Succeeded, end)).await?;
+    place.close(close(step(&run, 1, 1), OutcomeStatus::Succeeded, end)).await?;
     same(place.item_end(&run, 1).await?, None)?;
     same(place.claim(&run, 1, "order-1", 1).await?, Claim::Taken { attempt: 1, resumed: true })
 }
@@ -156,13 +172,13 @@ pub(super) async fn reports_are_stale_until_they_show_every_closing(place: Place
         let runs = place.journal.stale_reports().await?;
         Ok(runs.into_iter().map(|run| (run.id, run.closings)).collect())
     };
-    place.journal.close_step(close(first, OutcomeStatus::Succeeded, Some(ItemStatus::Succeeded))).await?;
+    place.close(close(first, OutcomeStatus::Succeeded, Some(ItemStatus::Succeeded))).await?;
     // The run's own reports come first.
     same(stale().await?, vec![])?;
     place.become_state(&run, RunState::Reporting).await?;
     place.become_state(&run, RunState::Finished).await?;
     same(stale().await?, vec![(run.clone(), 1)])?;
-    place.journal.close_step(close(second, OutcomeStatus::NotSent, Some(ItemStatus::NotSent))).await?;
+    place.close(close(second, OutcomeStatus::NotSent, Some(ItemStatus::NotSent))).await?;
     place.journal.reports_written(&run, 1, at(70)).await?;
     same(stale().await?, vec![(run.clone(), 2)])?;
     place.journal.reports_written(&run, 2, at(71)).await?;
@@ -314,4 +330,110 @@ pub(super) async fn siblings_are_other_steps_that_the_same_answer_could_be_about
     same(place.journal.open_siblings(&first).await?, 1)?;
     same(place.journal.open_siblings(&step(&run, 5, 1)).await?, 0)?;
     same(place.journal.steps_of(&item(&run, 1)).await?.len(), 1)
+}
+
+pub(super) async fn steps_near_are_the_open_ones_of_the_account_whatever_they_did(
+    place: Place,
+) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    let of = |ordinal: u64, seconds: i64| -> Result<Intent, Broken> {
+        Ok(Intent { at: at(seconds), ..intent(&run, ordinal, 1, &format!("order-{ordinal}"))? })
+    };
+    let other = Intent { operation: "officeguy.charge_saved_method".to_owned(), ..of(2, 90)? };
+    let elsewhere = Intent { account: "officeguy:77".to_owned(), ..of(7, 100)? };
+    let intents =
+        [of(1, 100)?, other, of(3, 110)?, of(4, 120)?, of(5, 89)?, of(6, 121)?, elsewhere, of(8, 100)?];
+    for intent in intents {
+        ensure_fits!(place.journal.begin_step(intent).await?, Begin::Send { .. });
+    }
+    for (ordinal, status) in [
+        (1, OutcomeStatus::Unknown),
+        (3, OutcomeStatus::Unknown),
+        (4, OutcomeStatus::Conflict),
+        (5, OutcomeStatus::Unknown),
+        (8, OutcomeStatus::Succeeded),
+    ] {
+        place.finish(&run, ordinal, 1, status).await?;
+    }
+    let near = async |ordinal: u64| -> Result<Vec<u64>, Broken> {
+        let near = place.journal.open_steps_near(&step(&run, ordinal, 1), at(90), at(120)).await?;
+        Ok(near.into_iter().map(|step| step.id.item.ordinal).collect())
+    };
+    same(near(1).await?, vec![2, 3, 4])?;
+    same(near(5).await?, vec![1, 2, 3, 4])?;
+    same(near(7).await?, vec![])?;
+    same(near(77).await?, vec![])
+}
+
+pub(super) async fn a_step_is_closed_only_with_its_item_as_it_was_seen(place: Place) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    place.claim(&run, 1, "order-1", 1).await?;
+    place.begin(&run, 1, 1, "order-1").await?;
+    place.finish(&run, 1, 1, OutcomeStatus::Unknown).await?;
+    let id = step(&run, 1, 1);
+    let decided = close(id.clone(), OutcomeStatus::Succeeded, None);
+    let queued = ItemSeen { state: ItemState::Queued, at: at(2) };
+    place.end(&run, 1, ItemStatus::Unknown).await?;
+    let ended = ItemSeen { state: ItemState::Ended(ItemStatus::Unknown), at: at(3) };
+    for seen in [None, Some(queued), Some(ItemSeen { at: at(4), ..ended })] {
+        let refused = place.journal.close_step(StepClose { seen, ..decided.clone() }).await;
+        ensure_fits!(&refused, Err(JournalError::ItemChanged(changed)) if *changed == item(&run, 1));
+    }
+    same(place.one_step(&id).await?.state, StepState::Over(OutcomeStatus::Unknown))?;
+    place.journal.close_step(StepClose { seen: Some(ended), ..decided }).await?;
+    same(place.one_step(&id).await?.state, StepState::Over(OutcomeStatus::Succeeded))
+}
+
+pub(super) async fn an_item_whose_step_was_closed_meanwhile_is_not_unknown(
+    place: Place,
+) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    for (ordinal, key) in (1..).zip(["closed", "open", "diverged"]) {
+        place.claim(&run, ordinal, key, 1).await?;
+        place.begin(&run, ordinal, 1, key).await?;
+        place.finish(&run, ordinal, 1, OutcomeStatus::Unknown).await?;
+    }
+    place.become_state(&run, RunState::Halted).await?;
+    for ordinal in [1, 3] {
+        place.close(close(step(&run, ordinal, 1), OutcomeStatus::Succeeded, None)).await?;
+    }
+    // The items at work end only now, with what they heard before.
+    place.end(&run, 1, ItemStatus::Unknown).await?;
+    place.end(&run, 2, ItemStatus::Unknown).await?;
+    let diverged = ItemEnd::new(ItemStatus::Unknown, "diverged", "message");
+    place.journal.finish_item(&item(&run, 3), diverged, at(61)).await?;
+    let mut ends = Vec::new();
+    for ordinal in 1..=3 {
+        ends.push(place.item_end(&run, ordinal).await?.map(|end| end.status));
+    }
+    same(ends, vec![None, Some(ItemStatus::Unknown), Some(ItemStatus::Unknown)])?;
+    same(place.claim(&run, 1, "closed", 1).await?, Claim::Taken { attempt: 1, resumed: true })
+}
+
+pub(super) async fn one_reference_closes_one_step(place: Place) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    let mut ids = Vec::new();
+    for ordinal in 1..=3 {
+        ids.push(place.worked(&run, ordinal, OutcomeStatus::Unknown, ItemStatus::Unknown).await?);
+    }
+    let beside = place.beside().await?;
+    let with = |id: &StepId, status| {
+        let outcome = StoredOutcome { reference: Some("77".to_owned()), ..outcome(status) };
+        StepClose { outcome, ..close(id.clone(), status, None) }
+    };
+    let seen = Some(ItemSeen { state: ItemState::Ended(ItemStatus::Unknown), at: at(3) });
+    place.close(with(&ids[0], OutcomeStatus::Succeeded)).await?;
+    let second = StepClose { seen, ..with(&ids[1], OutcomeStatus::Succeeded) };
+    for journal in [&place.journal, &beside.journal] {
+        let refused = journal.close_step(second.clone()).await;
+        ensure_fits!(
+            &refused,
+            Err(JournalError::ReferenceTaken { step, reference }) if *step == ids[1] && reference == "77"
+        );
+    }
+    same(place.one_step(&ids[1]).await?.state, StepState::Over(OutcomeStatus::Unknown))?;
+    // What did not succeed claims nothing.
+    place.close(with(&ids[2], OutcomeStatus::Conflict)).await?;
+    let own = StoredOutcome { reference: Some("78".to_owned()), ..outcome(OutcomeStatus::Succeeded) };
+    beside.close(StepClose { outcome: own, ..second }).await
 }

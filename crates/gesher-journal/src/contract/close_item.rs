@@ -1,7 +1,7 @@
 //! Cases about items that are unknown although none of their steps is.
 
 use super::place::{Broken, Place, at, item, outcome, same, step};
-use crate::{Claim, ItemClose, JournalError, RunState, StepClose};
+use crate::{Claim, ItemClose, ItemQuery, JournalError, RunState, StepClose};
 use gesher_core::{ItemEnd, ItemId, ItemStatus, OutcomeStatus};
 use serde_json::json;
 
@@ -40,9 +40,12 @@ pub(super) async fn an_item_that_is_unknown_without_an_open_step_is_listed_and_e
         let refused = place.journal.close_item(close(item(&run, ordinal), ItemStatus::Succeeded)).await;
         ensure_fits!(refused, Err(JournalError::ItemNotOpen(_)));
     }
+    let query = ItemQuery { run: run.clone(), status: None, after: Some(1), limit: 1 };
+    let seen = place.journal.items(&query).await?.pop().map(|item| item.seen());
     let close_step = StepClose {
         step: step(&run, 2, 1),
         outcome: outcome(OutcomeStatus::NotSent),
+        seen,
         end: None,
         evidence: json!({}),
         actor: "hub".to_owned(),

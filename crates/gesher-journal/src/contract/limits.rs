@@ -1,7 +1,7 @@
 //! Cases about limits: what counts, what is refused, and what gives an amount back.
 
 use super::place::{Broken, Place, at, intent, same, shekels, step};
-use crate::{Begin, DayLimit, Intent, LimitReached, LimitScope, Limits, StepClose};
+use crate::{Begin, DayLimit, Intent, LimitReached, LimitScope, Limits, StepClose, StoredOutcome};
 use gesher_core::{Currency, Money, OutcomeStatus, RunId};
 
 fn run_limit(amount: &str) -> Result<Limits, Broken> {
@@ -95,7 +95,8 @@ pub(super) async fn closing_gives_an_amount_back_or_keeps_it(place: Place) -> Re
             ensure_fits!(place.ask(&run, 2, "10.00", &limits).await?, Begin::Limited(_));
             let close = StepClose {
                 step: step(&run, 1, 1),
-                outcome: super::place::outcome(status),
+                outcome: StoredOutcome { reference: None, ..super::place::outcome(status) },
+                seen: None,
                 end: None,
                 evidence: serde_json::Value::Null,
                 actor: "dana".to_owned(),

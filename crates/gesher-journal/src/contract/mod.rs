@@ -84,13 +84,17 @@ pub const CONTRACT: &[Case] = cases! {
         an_open_step_is_closed_once_and_its_row_follows
         only_what_is_open_can_be_closed_unlocked_or_looked_for
         an_unknown_step_may_become_a_conflict_and_no_other_way_back
+        a_step_is_closed_only_with_its_item_as_it_was_seen
+        an_item_whose_step_was_closed_meanwhile_is_not_unknown
+        one_reference_closes_one_step
         an_item_at_work_hears_of_a_closed_step_when_it_goes_on
         reports_are_stale_until_they_show_every_closing
         a_subject_is_locked_for_other_keys_while_a_step_of_it_is_open
         a_lock_ends_with_its_step_or_when_a_person_says_so
         open_steps_come_in_the_order_of_their_intents_with_what_a_look_up_needs
         a_reference_belongs_to_one_step
-        siblings_are_other_steps_that_the_same_answer_could_be_about;
+        siblings_are_other_steps_that_the_same_answer_could_be_about
+        steps_near_are_the_open_ones_of_the_account_whatever_they_did;
     close_item:
         an_item_that_is_unknown_without_an_open_step_is_listed_and_ended_once;
     limits:

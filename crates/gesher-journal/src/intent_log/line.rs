@@ -23,6 +23,9 @@ pub(crate) struct LoggedIntent<'a> {
     pub(crate) step: Cow<'a, StepId>,
     /// The flow.
     pub(crate) flow: Cow<'a, str>,
+    /// The row's key, where its item took one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) row: Option<Cow<'a, str>>,
     /// The operation.
     pub(crate) operation: Cow<'a, str>,
     /// *Who*.

@@ -18,8 +18,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The longest line that is read, in bytes: an intent without secrets is a few hundred.
-const LINE_BYTES_MAX: usize = 1024 * 1024;
+/// The longest line that is written and read, in bytes: an intent without secrets is a few hundred.
+pub(crate) const LINE_BYTES_MAX: usize = 1024 * 1024;
 /// How much is written to see whether the log can be written, in bytes.
 const PROBE_BYTES: usize = 64 * 1024;
 /// How much is read at a time from the end, in bytes.
@@ -34,6 +34,8 @@ pub(crate) struct IntentLog {
     length: u64,
     /// Where the first line ends.
     first: u64,
+    /// Whether it was begun when it was opened.
+    begun: bool,
     /// Whether something that is not durable may lie beyond `length`.
     spoiled: bool,
     /// Fails each append while it is set.
@@ -67,6 +69,7 @@ impl IntentLog {
             file,
             length,
             first: 0,
+            begun: false,
             spoiled: false,
             #[cfg(test)]
             failing: std::sync::Arc::default(),
@@ -82,6 +85,16 @@ impl IntentLog {
         Ok(log)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there was no log when it was opened.
+    pub(crate) fn was_begun(&self) -> bool {
+        self.begun
+    }
+
     /// Opens the log of a hub beside the process that appends to it. Nothing is begun or cut off: what is not whole is
     /// passed over.
     pub(crate) fn open_to_read(path: &Path, hub: &HubId) -> Result<Self, JournalError> {
@@ -92,6 +105,7 @@ impl IntentLog {
             file,
             length,
             first: 0,
+            begun: false,
             spoiled: false,
             #[cfg(test)]
             failing: std::sync::Arc::default(),
@@ -124,6 +138,10 @@ impl IntentLog {
     pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), JournalError> {
         self.mend()?;
         self.spoiled = true;
+        gesher_core::failpoint!(
+            "log.half",
+            drop(self.file.write_all_at(&lines[..lines.len() / 2], self.length))
+        );
         #[cfg(test)]
         if self.failing.load(std::sync::atomic::Ordering::Acquire) {
             return Err(self.broken("broken by a test"));
@@ -189,6 +207,7 @@ impl IntentLog {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         self.first = first.len() as u64;
+        self.begun = true;
         self.length = self.first;
         Ok(())
     }

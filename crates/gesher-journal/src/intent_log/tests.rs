@@ -46,6 +46,7 @@ fn logged(number: u32) -> LoggedIntent<'static> {
         seq: i64::from(number),
         step: Cow::Owned(step),
         flow: "charges".into(),
+        row: number.is_multiple_of(3).then(|| "row".into()),
         operation: "officeguy.charge".into(),
         who: "דנה".into(),
         account: "officeguy:1".into(),

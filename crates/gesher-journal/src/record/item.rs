@@ -111,6 +111,24 @@ pub struct ItemClose {
     pub at: Timestamp,
 }
 
+impl ItemRecord {
+    /// What somebody who read it has seen of it.
+    #[must_use]
+    pub fn seen(&self) -> ItemSeen {
+        let state = self.end.as_ref().map_or(ItemState::Queued, |end| ItemState::Ended(end.status));
+        ItemSeen { state, at: self.at }
+    }
+}
+
+/// An item's state when it was read: whoever decides by it decides for this state only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemSeen {
+    /// Its state.
+    pub state: ItemState,
+    /// When it ended or was claimed.
+    pub at: Timestamp,
+}
+
 /// Which items of a run.
 #[derive(Clone, Debug)]
 pub struct ItemQuery {

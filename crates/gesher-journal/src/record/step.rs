@@ -1,6 +1,6 @@
 //! Steps as the journal keeps them: intents, what may stand against one, outcomes, and how an open one is closed.
 
-use super::SealedRow;
+use super::{ItemSeen, SealedRow};
 use gesher_core::{ItemEnd, Key, Money, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -207,6 +207,9 @@ pub struct StepClose {
     pub step: StepId,
     /// What came of it: final, or `conflict` for one that was unknown.
     pub outcome: StoredOutcome,
+    /// Its item as it was read, or none where there is none. Where it is not so any more, nothing is closed: the end
+    /// below was decided for another state.
+    pub seen: Option<ItemSeen>,
     /// The new end of its item, where it changes. Only an item that has ended gets it: one that is still at work hears
     /// of the outcome when it goes on.
     pub end: Option<ItemEnd>,

@@ -4,8 +4,8 @@ use super::audit::{self, Decided};
 use super::convert::{first, instant, integer, read_word};
 use super::desk::Desk;
 use super::fault::Fault;
-use super::items;
 use super::outcomes::{self, OutcomeRow};
+use super::{items, step_reads};
 use crate::error::JournalError;
 use crate::record::StepClose;
 use gesher_core::{OutcomeStatus, StepId};
@@ -44,6 +44,10 @@ pub(super) fn close(desk: &Desk, close: &StepClose, row: &OutcomeRow) -> Result<
         }
         _ => {}
     }
+    if items::seen(desk, open.run, open.ordinal)? != close.seen {
+        return Err(JournalError::ItemChanged(close.step.item.clone()).into());
+    }
+    require_free_reference(desk, close)?;
     outcomes::write_outcome(desk, open.run, &close.step, row, open.status.as_str(), close.at)?;
     if let Some(end) = &close.end {
         items::end_again(desk, open.run, open.ordinal, end, close.at)?;
@@ -52,6 +56,20 @@ pub(super) fn close(desk: &Desk, close: &StepClose, row: &OutcomeRow) -> Result<
     let decided = Decided { actor: &close.actor, reason: &close.reason, evidence: Some(&close.evidence) };
     let (was, code) = (Some(open.status.as_str()), row.code());
     audit::note_decided(desk, close.at, &close.step.to_string(), was, became.as_str(), code, &decided)
+}
+
+/// Refuses to call a step succeeded with what another step of the account has. Whoever decided has looked too, but in
+/// another moment, and perhaps beside another process that decided the same.
+fn require_free_reference(connection: &Connection, close: &StepClose) -> Result<(), Fault> {
+    let (OutcomeStatus::Succeeded, Some(reference)) = (close.outcome.status, &close.outcome.reference) else {
+        return Ok(());
+    };
+    let Some(step) = step_reads::step(connection, &close.step)? else { return Ok(()) };
+    let references = std::slice::from_ref(reference);
+    if step_reads::references_taken(connection, &step.account, references, &close.step)?.is_empty() {
+        return Ok(());
+    }
+    Err(JournalError::ReferenceTaken { step: close.step.clone(), reference: reference.clone() }.into())
 }
 
 /// Lets other keys of an open step's subject go on.

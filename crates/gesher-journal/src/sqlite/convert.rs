@@ -43,6 +43,12 @@ pub(super) fn read_json(row: &Row<'_>, column: usize) -> Result<Value, Fault> {
     serde_json::from_str(&stored).map_err(|_| corrupt("JSON value", stored))
 }
 
+/// JSON as the text of a column.
+pub(super) fn json_text(value: &Value) -> String {
+    // A value is always JSON. Its `Display` says the same, piece by piece.
+    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
+}
+
 /// A count or position as SQLite's integer.
 pub(super) fn integer(number: u64) -> Result<i64, Fault> {
     i64::try_from(number).map_err(|_| corrupt("number", number))

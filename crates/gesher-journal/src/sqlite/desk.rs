@@ -9,7 +9,7 @@ use super::limits::Held;
 use super::runs::RunNumbers;
 use crate::error::JournalError;
 use crate::guard::Guard;
-use crate::intent_log::{IntentLog, LoggedIntent};
+use crate::intent_log::{IntentLog, LINE_BYTES_MAX, LoggedIntent};
 use gesher_core::{RunId, StepId};
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
@@ -227,6 +227,13 @@ impl Desk {
             why: error.to_string(),
         })?;
         let (command, end) = (begun.command, begun.lines.len());
+        let start = begun.steps.last().map_or(0, |step| step.end);
+        let bytes = end - start;
+        if bytes > LINE_BYTES_MAX {
+            begun.lines.truncate(start);
+            let step = intent.step.clone().into_owned();
+            return Err(JournalError::TooLong { step, bytes, most: LINE_BYTES_MAX }.into());
+        }
         begun.steps.push(BegunStep { command, step: intent.step.clone().into_owned(), end });
         Ok(())
     }
@@ -237,7 +244,13 @@ impl Desk {
         if begun.steps.is_empty() {
             return Ok(());
         }
+        gesher_core::failpoint!("intent.committed");
+        if gesher_core::mutant!("skip_intent_log") {
+            return Ok(());
+        }
         let Role::Sender(Some(log)) = &mut *self.role.borrow_mut() else { return Ok(()) };
-        log.append(&begun.lines).map_err(|error| (error, std::mem::take(&mut begun.steps)))
+        let logged = log.append(&begun.lines);
+        gesher_core::failpoint!("intent.logged");
+        logged.map_err(|error| (error, std::mem::take(&mut begun.steps)))
     }
 }

@@ -1,10 +1,10 @@
 //! Intents: the rules by which a step may be sent, and what stands against one.
 
-use super::convert::{first, hexadecimal, hundredths, instant, integer};
+use super::convert::{first, hexadecimal, hundredths, instant, integer, json_text};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step, select_steps};
-use super::{audit, limits, runs};
+use super::{audit, items, limits, runs};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
 use crate::record::{Begin, Intent, StepRecord, StepState};
@@ -20,7 +20,7 @@ pub(super) struct IntentTexts {
 impl IntentTexts {
     /// Turns them into text.
     pub(super) fn new(intent: &Intent) -> Self {
-        let look_up = (!intent.look_up.is_null()).then(|| intent.look_up.to_string());
+        let look_up = (!intent.look_up.is_null()).then(|| json_text(&intent.look_up));
         Self { step: intent.step.to_string(), look_up }
     }
 }
@@ -54,7 +54,8 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
     audit::note(desk, intent.at, &texts.step, None, IN_FLIGHT, None)?;
     if desk.logs() {
         let flow = runs::flow_name(desk, run.flow)?;
-        desk.note_begun(&logged(intent, &flow, seq, attempt))?;
+        let row = items::taken_key(desk, run.no, integer(intent.step.item.ordinal)?)?;
+        desk.note_begun(&LoggedIntent { row: row.map(Cow::Owned), ..logged(intent, &flow, seq, attempt) })?;
     }
     Ok(Begin::Send { attempt })
 }
@@ -98,12 +99,13 @@ fn insert(
     Ok(())
 }
 
-/// An intent as the intent log keeps it.
+/// An intent as the intent log keeps it, but for its row's key.
 fn logged<'a>(intent: &'a Intent, flow: &'a str, seq: i64, attempt: u32) -> LoggedIntent<'a> {
     LoggedIntent {
         seq,
         step: Cow::Borrowed(&intent.step),
         flow: flow.into(),
+        row: None,
         operation: intent.operation.as_str().into(),
         who: intent.who.as_str().into(),
         account: intent.account.as_str().into(),
@@ -143,11 +145,13 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     }
     let own = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
-             AND s.run = ?4 AND s.ordinal = ?5
+             AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
     let ordinal = integer(intent.step.item.ordinal)?;
-    let parameters = params![intent.account, intent.operation, intent.key.as_str(), run, ordinal];
+    // An attempt that was withdrawn told nobody anything.
+    let (key, withdrawn) = (intent.key.as_str(), crate::UNLOGGED);
+    let parameters = params![intent.account, intent.operation, key, run, ordinal, withdrawn];
     Ok(match first(own, parameters, read_step)? {
         Some(step) => KeyState::Answered(Box::new(step)),
         None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },

@@ -8,13 +8,15 @@ use super::desk::Desk;
 use super::fault::Fault;
 use super::runs::{self, KnownRun};
 use crate::error::JournalError;
-use crate::record::{Claim, Holder, ItemQuery, ItemRecord, ItemState, NewItem, Tally};
+use crate::record::{Claim, Holder, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, RunState, Tally};
 use gesher_core::{Decimal, ItemEnd, ItemId, ItemStatus, Key, RunId};
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, Row, params};
 
 /// The state of an item that has not ended, beside the words of [`ItemStatus`].
-const QUEUED: &str = "queued";
+pub(super) const QUEUED: &str = "queued";
+/// The code of an item that asked for something else than was recorded: unknown although no step of it may be open.
+const DIVERGED: &str = "diverged";
 
 pub(super) fn claim(
     connection: &Connection,
@@ -66,6 +68,8 @@ struct StoredItem {
     state: ItemState,
     has_key: bool,
     attempt: Option<u32>,
+    /// It was taken over from the intent log, which knows its key and not its row.
+    is_adopted: bool,
 }
 
 /// A row on its way into the journal.
@@ -79,15 +83,35 @@ struct NewRow<'a> {
 impl NewRow<'_> {
     fn stored(&self, connection: &Connection) -> Result<Option<StoredItem>, Fault> {
         let query = connection.prepare_cached(
-            "SELECT state, key IS NOT NULL, attempt FROM items WHERE run = ?1 AND ordinal = ?2",
+            "SELECT state, key IS NOT NULL, attempt, line = 0 FROM items WHERE run = ?1 AND ordinal = ?2",
         )?;
         first(query, [self.run.no, self.ordinal], |row| {
             Ok(StoredItem {
                 state: read_state(row, 0)?,
                 has_key: row.get(1)?,
                 attempt: read_number_or_none(row, 2)?,
+                is_adopted: row.get(3)?,
             })
         })
+    }
+
+    /// Gives an item that the intent log knew what its row says.
+    fn describe_adopted(&self, connection: &Connection) -> Result<(), Fault> {
+        let (amount, currency) = hundredths(self.item.amount)?;
+        connection
+            .prepare_cached(
+                "UPDATE items SET line = ?3, cells_hash = ?4, amount = ?5, currency = ?6
+                 WHERE run = ?1 AND ordinal = ?2",
+            )?
+            .execute(params![
+                self.run.no,
+                self.ordinal,
+                integer(self.item.line)?,
+                self.item.cells_hash,
+                amount,
+                currency
+            ])?;
+        Ok(())
     }
 
     fn claim_new(
@@ -116,6 +140,9 @@ impl NewRow<'_> {
             return Ok(Claim::Ended);
         }
         if let Some(attempt) = stored.attempt {
+            if stored.is_adopted {
+                self.describe_adopted(connection)?;
+            }
             return Ok(Claim::Taken { attempt, resumed: true });
         }
         if let Some(end) = &self.item.ended {
@@ -161,6 +188,9 @@ impl NewRow<'_> {
         statements: &mut ClaimStatements<'_>,
     ) -> Result<Claim, Fault> {
         let Some(key) = &self.item.key else { return Ok(Claim::Taken { attempt: 1, resumed: false }) };
+        if gesher_core::mutant!("forget_row_keys") {
+            return Ok(Claim::Taken { attempt: 1, resumed: false });
+        }
         let taken =
             statements.take_key.execute(params![self.run.flow, key.as_str(), self.run.no, self.ordinal])?;
         if taken == 1 {
@@ -239,14 +269,47 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
     found.ok_or_else(|| corrupt("row key without an item", key))
 }
 
+/// The key that a row took, if it has one and took it.
+pub(super) fn taken_key(connection: &Connection, run: i64, ordinal: i64) -> Result<Option<String>, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT key FROM items WHERE run = ?1 AND ordinal = ?2 AND key IS NOT NULL AND attempt IS NOT NULL",
+    )?;
+    first(query, [run, ordinal], |row| Ok(row.get(0)?))
+}
+
+/// What an item is seen as: its state and the time of it. None where there is no such item.
+pub(super) fn seen(connection: &Connection, run: i64, ordinal: i64) -> Result<Option<ItemSeen>, Fault> {
+    let query = connection.prepare_cached("SELECT state, at FROM items WHERE run = ?1 AND ordinal = ?2")?;
+    first(query, [run, ordinal], |row| Ok(ItemSeen { state: read_state(row, 0)?, at: read_instant(row, 1)? }))
+}
+
 pub(super) fn finish(desk: &Desk, id: &ItemId, end: &ItemEnd, at: Timestamp) -> Result<(), Fault> {
     let run = runs::numbers(desk, &id.run)?.no;
     let ordinal = integer(id.ordinal)?;
+    if end.status == ItemStatus::Unknown
+        && end.code.as_deref() != Some(DIVERGED)
+        && was_closed_meanwhile(desk, run, ordinal)?
+    {
+        return Ok(());
+    }
     if write_end(desk, run, ordinal, end, at)? {
         return Ok(());
     }
     let query = desk.prepare_cached("SELECT 1 FROM items WHERE run = ?1 AND ordinal = ?2")?;
     first(query, [run, ordinal], |_| Ok(()))?.ok_or_else(|| JournalError::NoItem(id.clone()).into())
+}
+
+/// Whether no step of an item is open any more although its run stands still: somebody closed it after the item's
+/// program heard that nobody knows. Such an item is not unknown. It stays queued, and hears of the closing when it
+/// goes on.
+fn was_closed_meanwhile(connection: &Connection, run: i64, ordinal: i64) -> Result<bool, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT 1 FROM runs r WHERE r.no = ?1 AND r.state = ?3
+             AND EXISTS (SELECT 1 FROM steps WHERE run = ?1 AND ordinal = ?2 AND attempt IS NOT NULL)
+             AND NOT EXISTS (SELECT 1 FROM steps WHERE run = ?1 AND ordinal = ?2 AND attempt IS NOT NULL
+                 AND state IN ('in_flight', 'unknown', 'conflict'))",
+    )?;
+    Ok(first(query, params![run, ordinal, RunState::Halted.as_str()], |_| Ok(()))?.is_some())
 }
 
 /// Ends an item that has not ended, and says whether there was one.
@@ -348,7 +411,7 @@ pub(super) fn read_item(run: &RunId, row: &Row<'_>) -> Result<ItemRecord, Fault>
     })
 }
 
-fn read_state(row: &Row<'_>, column: usize) -> Result<ItemState, Fault> {
+pub(super) fn read_state(row: &Row<'_>, column: usize) -> Result<ItemState, Fault> {
     if row.get_ref(column)?.as_str().is_ok_and(|word| word == QUEUED) {
         return Ok(ItemState::Queued);
     }

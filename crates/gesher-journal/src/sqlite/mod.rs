@@ -3,6 +3,7 @@
 //! `synchronous=FULL` in write-ahead mode: a commit is on the disk before anybody is told of it. Other processes may
 //! read beside a running hub, and may write single rows (secrets) too: every write transaction begins as a writer.
 
+mod adopting;
 mod audit;
 mod backup;
 mod close;
@@ -128,7 +129,7 @@ impl SqliteJournal {
     /// Takes the intents that only the intent log knows over as `unknown`, all of them or none. Answers their steps.
     /// From then on intents are taken again. Where the run of one is missing too, it gets a run that is over already.
     pub fn adopt_intents(&self, at: Timestamp) -> Written<Vec<StepId>> {
-        self.write("adopt intents", move |desk| guarding::adopt(desk, at))
+        self.write("adopt intents", move |desk| adopting::adopt(desk, at))
     }
 
     /// Writes a consistent copy of the database to `to`, beside a hub that may be running. Refused where a file is
@@ -346,6 +347,18 @@ impl Journal for SqliteJournal {
         let step = step.clone();
         self.readers
             .ask("count open steps", move |connection| step_reads::open_siblings(connection, &step))
+            .await
+    }
+
+    async fn open_steps_near(
+        &self,
+        step: &StepId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StepRecord>, JournalError> {
+        let step = step.clone();
+        self.readers
+            .ask("list open steps", move |connection| step_reads::open_near(connection, &step, from, until))
             .await
     }
 

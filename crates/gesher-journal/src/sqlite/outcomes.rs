@@ -1,6 +1,6 @@
 //! Outcomes: how steps end, those that were in flight and those that had no intent.
 
-use super::convert::{all, first, hundredths, instant, integer, read_instant};
+use super::convert::{all, first, hundredths, instant, integer, json_text, read_instant};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step_id};
@@ -20,7 +20,7 @@ pub(super) struct OutcomeRow {
 impl OutcomeRow {
     /// Turns the data into text.
     pub(super) fn new(outcome: StoredOutcome) -> Self {
-        let data = outcome.data.to_string();
+        let data = json_text(&outcome.data);
         Self { outcome, data }
     }
 
@@ -34,10 +34,18 @@ impl OutcomeRow {
         self.outcome.code.as_deref()
     }
 
+    /// What is said of it.
+    pub(super) fn message(&self) -> &Text {
+        &self.outcome.message
+    }
+
     /// The outcome of a step that nobody saw the end of.
     fn interrupted() -> Self {
         Self::of(
-            OutcomeStatus::Unknown,
+            match gesher_core::mutant!("resend_in_flight") {
+                true => OutcomeStatus::NotSent,
+                false => OutcomeStatus::Unknown,
+            },
             "interrupted",
             Text::new(
                 "המערכת נעצרה בזמן שהפעולה נשלחה, ולכן לא ידוע אם היא בוצעה. \
@@ -52,7 +60,7 @@ impl OutcomeRow {
     fn unlogged() -> Self {
         Self::of(
             OutcomeStatus::NotSent,
-            "intent_log",
+            crate::UNLOGGED,
             Text::new(
                 "הפעולה לא נשלחה, כי לא ניתן היה לרשום אותה ביומן הכוונות לפני השליחה.",
                 "This was not sent, because it could not be written to the intent log beforehand.",

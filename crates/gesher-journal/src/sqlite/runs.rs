@@ -37,6 +37,13 @@ pub(super) struct KnownRun {
     state: RunState,
 }
 
+impl KnownRun {
+    /// Whether it is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.is_final()
+    }
+}
+
 /// A run by its id, or the refusal.
 pub(super) fn known(connection: &Connection, run: &RunId) -> Result<KnownRun, Fault> {
     let query = connection.prepare_cached("SELECT no, flow, state FROM runs WHERE id = ?1")?;

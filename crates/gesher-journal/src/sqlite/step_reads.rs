@@ -1,12 +1,13 @@
 //! How steps are read: by their item, by their state, by what they left at the provider.
 
 use super::convert::{
-    all, corrupt, first, integer, read_hash, read_instant, read_instant_or_none, read_json, read_money,
-    read_number, read_number_or_none, read_word,
+    all, corrupt, first, instant, integer, read_hash, read_instant, read_instant_or_none, read_json,
+    read_money, read_number, read_number_or_none, read_word,
 };
 use super::fault::Fault;
 use crate::record::{StepQuery, StepRecord, StepState, StoredOutcome};
 use gesher_core::{Decimal, ItemId, Key, Money, StepId, Text};
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 /// The state of a step without an outcome, beside the words of [`OutcomeStatus`](gesher_core::OutcomeStatus).
@@ -119,6 +120,27 @@ pub(super) fn open_siblings(connection: &Connection, id: &StepId) -> Result<u64,
     )?;
     let parameters = params![id.item.run.as_str(), integer(id.item.ordinal)?, id.position];
     Ok(first(query, parameters, |row| read_number(row, 0))?.unwrap_or(0))
+}
+
+/// Few steps are in flight or open at a time, so it is those that are looked through, not the time.
+pub(super) fn open_near(
+    connection: &Connection,
+    id: &StepId,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<StepRecord>, Fault> {
+    let Some(own) = step(connection, id)? else { return Ok(Vec::new()) };
+    let query = connection.prepare_cached(select_steps!(
+        "WHERE s.seq IN (SELECT seq FROM steps WHERE state = 'in_flight'
+                         UNION ALL
+                         SELECT seq FROM steps WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict')
+                             AND account = ?1)
+             AND s.account = ?1 AND s.intent_at BETWEEN ?2 AND ?3
+         ORDER BY s.seq"
+    ))?;
+    let mut near = all(query, params![own.account, instant(from), instant(until)], read_step)?;
+    near.retain(|near| near.id != own.id);
+    Ok(near)
 }
 
 /// Where a page of steps begins: after a step, or with the first.

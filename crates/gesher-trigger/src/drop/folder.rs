@@ -283,12 +283,12 @@ impl PendingFile {
     /// Makes it appear. One that was there under the same name is replaced: it is this one from before a crash.
     pub(super) fn publish(self) -> Result<PathBuf, FolderError> {
         let Self { file, temporary, path } = self;
-        let written = file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&temporary, &path))
-            .and_then(|()| path.parent().map_or(Ok(()), sync_folder));
+        let synced =
+            file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
+        gesher_core::failpoint!("report.written");
+        let renamed = synced.and_then(|()| fs::rename(&temporary, &path));
+        gesher_core::failpoint!("report.renamed");
+        let written = renamed.and_then(|()| path.parent().map_or(Ok(()), sync_folder));
         written.map_err(FolderError::io("write", &path))?;
         Ok(path)
     }
@@ -320,6 +320,7 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn move_synced(from: &Path, to: &Path, sync: impl Fn(&Path) -> io::Result<()>) -> Result<(), FolderError> {
     rename_new(from, to).map_err(FolderError::io("move a file to", to))?;
+    gesher_core::failpoint!("rename.unsynced");
     for folder in [to.parent(), from.parent()].into_iter().flatten() {
         sync(folder).map_err(FolderError::io("write the folder", folder))?;
     }

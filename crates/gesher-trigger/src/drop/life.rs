@@ -291,6 +291,7 @@ impl DropTrigger {
         tracing::warn!(flow = self.flow.name, %run, file = job.run.name, "{message}");
         // The message is durable before the file moves: after a crash in between it is not made again.
         self.change_run(&run, RunChange { message: Some(message.clone()), ..RunChange::default() }).await?;
+        gesher_core::failpoint!("refusal.told");
         let written = self
             .blocking("refusing a file", move || {
                 let errors = report::write_errors(&job.folder, &job.run, &refusal, language)?;
@@ -311,6 +312,7 @@ impl DropTrigger {
             .identify_file(&run, found.sha256, now)
             .await
             .map_err(TriggerError::journal("identifying a file"))?;
+        gesher_core::failpoint!("file.identified");
         if let FileIdentity::Duplicate { run: of } = identity {
             return self.set_aside(job, of).await.map(Some);
         }
@@ -342,6 +344,7 @@ impl DropTrigger {
         let pinned = Pinned { duplicate_of: Some(of.clone()), ..job.pinned };
         let (source, words) = (Some(pinned.to_json()), Some(message.clone()));
         self.change_run(&job.run.id, RunChange { message: words, source, ..RunChange::default() }).await?;
+        gesher_core::failpoint!("duplicate.told");
         let moved = self.move_file(&job.folder, job.path, file.clone()).await?;
         moved.map_err(TriggerError::Folder)?;
         self.change(&job.run.id, RunState::Duplicate, None).await?;
@@ -404,7 +407,10 @@ impl DropTrigger {
                 self.change(&run, RunState::Reporting, Some(&text)).await?;
             }
         }
-        self.engine.end_run(&run, &tally).await.map_err(|source| TriggerError::Engine { run, source })
+        gesher_core::failpoint!("run.finishing");
+        let ended = self.engine.end_run(&run, &tally).await;
+        gesher_core::failpoint!("run.finished");
+        ended.map_err(|source| TriggerError::Engine { run, source })
     }
 
     /// The file is nowhere, so the run waits for a person.
@@ -428,6 +434,10 @@ impl DropTrigger {
 /// Writes what a run leaves behind, and moves its file last. Answers what is to be said of a file that changed.
 fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>, ReportError> {
     let files = ResultFiles::of(&job.folder, &job.run);
+    if gesher_core::mutant!("file_before_reports") {
+        job.folder.move_file(&job.path, &files.file)?;
+    }
+    gesher_core::failpoint!("report.before");
     let rules = &job.pinned.rules;
     let is_unchanged = report::write(&job.folder, &job.run, rules, job.rows(), || items.next())?;
     let is_whole = job.run.rows.is_none_or(|rows| taken >= rows);
@@ -444,6 +454,7 @@ fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>
         _ => (!is_unchanged).then(|| messages::changed_after_taking(&result)),
     };
     job.folder.move_file(&job.path, &files.file)?;
+    gesher_core::failpoint!("file.moved");
     Ok(said)
 }
 

@@ -102,9 +102,11 @@ impl DropTrigger {
     pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
         let name = self.clean_name(&found.name);
         let run = self.begin(&name, Some(found.stamp)).await?;
+        gesher_core::failpoint!("claim.journalled");
         let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
         let (from, at) = (found.path.clone(), folder.clone());
         let moved = self.blocking("taking a file", move || at.take_file(&from, &to)).await?;
+        gesher_core::failpoint!("claim.renamed");
         let reason = match moved {
             Ok(()) => return Ok(Taken::Run(run)),
             Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {

@@ -24,10 +24,8 @@ impl DropTrigger {
         loop {
             let ended = self.work(run, stop, progress).await;
             let failed = ended.as_ref().err().and_then(TriggerError::of_store);
-            match failed {
-                Some(failed) if !stop.is_requested() => self.engine.store_failed(failed),
-                _ => return ended,
-            }
+            let Some(failed) = failed.filter(|_| !self.engine.health().has_lost()) else { return ended };
+            self.engine.store_failed(failed);
             if !self.engine.health().until_may_begin(stop).await {
                 return Ok(FileEnd { run: run.clone(), outcome: FileOutcome::Stopped });
             }

@@ -77,7 +77,7 @@ impl DropTrigger {
         while !stop.is_requested() {
             let wait = match self.turn(&mut watch, stop).await {
                 Ok(next) => next.unwrap_or(LOOK_EVERY).clamp(LOOK_PAUSE, LOOK_EVERY),
-                Err(error) => match self.after(&error, &mut watch, stop) {
+                Err(error) => match self.after(&error, &mut watch) {
                     Some(pause) => pause,
                     None => return Err(error),
                 },
@@ -89,8 +89,8 @@ impl DropTrigger {
     }
 
     /// What an error means for the watching: how long to wait, or nothing where the hub cannot go on.
-    fn after(&self, error: &TriggerError, watch: &mut Watch, stop: &Stop) -> Option<Duration> {
-        let failed = error.of_store().filter(|_| !stop.is_requested());
+    fn after(&self, error: &TriggerError, watch: &mut Watch) -> Option<Duration> {
+        let failed = error.of_store().filter(|_| !self.engine.health().has_lost());
         if let Some(failed) = failed {
             self.engine.store_failed(failed);
             watch.resume_at = Some(Duration::ZERO);

@@ -1,7 +1,7 @@
 //! The intent log beside the database: what a crash between the two leaves, restored databases, logs that fail.
 
 use super::*;
-use crate::record::{Begin, StepState};
+use crate::record::{Begin, ItemState, StepState};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Folder {
@@ -34,6 +34,31 @@ async fn state(journal: &SqliteJournal, run: &RunId, ordinal: u64) -> Option<Ste
     journal.step(&intent(run, ordinal, "k").step).await.unwrap().map(|step| step.state)
 }
 
+async fn claim(journal: &SqliteJournal, run: &RunId, ordinal: u64, key: &str) -> Claim {
+    journal.claim_items(run, vec![row(ordinal, key)], Timestamp::UNIX_EPOCH).await.unwrap().remove(0)
+}
+
+async fn end(journal: &SqliteJournal, run: &RunId, ordinal: u64, status: ItemStatus) {
+    let item = ItemId { run: run.clone(), ordinal };
+    journal.finish_item(&item, ItemEnd::new(status, "code", "message"), Timestamp::UNIX_EPOCH).await.unwrap();
+}
+
+async fn item(journal: &SqliteJournal, run: &RunId, ordinal: u64) -> ItemRecord {
+    let query = ItemQuery { run: run.clone(), status: None, after: Some(ordinal - 1), limit: 1 };
+    journal.items(&query).await.unwrap().remove(0)
+}
+
+impl Folder {
+    /// The journal after a backup was put in its place and what it lacks was adopted.
+    async fn adopted(&self, backup: &Path) -> SqliteJournal {
+        self.restore(backup);
+        let journal = self.open_logged().unwrap();
+        journal.settle_in_flight(Timestamp::UNIX_EPOCH).await.unwrap();
+        assert!(!journal.adopt_intents(Timestamp::UNIX_EPOCH).await.unwrap().is_empty());
+        journal
+    }
+}
+
 const UNKNOWN: Option<StepState> = Some(StepState::Over(OutcomeStatus::Unknown));
 
 #[tokio::test]
@@ -59,6 +84,9 @@ async fn a_log_that_a_crash_left_shorter_is_completed_from_the_database() {
     let journal = folder.open_logged().unwrap();
     let run = begin_run(&journal).await;
     for ordinal in 1..=40 {
+        if ordinal % 2 == 0 {
+            claim(&journal, &run, ordinal, &format!("row-{ordinal}")).await;
+        }
         send(&journal, &run, ordinal, &format!("k{ordinal}")).await;
     }
     drop(journal);
@@ -229,4 +257,197 @@ async fn a_copy_is_whole_is_its_owners_and_replaces_nothing() {
     assert!(SqliteJournal::check_file(&damaged).is_err());
     std::fs::write(&damaged, "order_id,amount\n").unwrap();
     assert!(SqliteJournal::check_file(&damaged).is_err());
+}
+
+#[tokio::test]
+async fn a_forgotten_row_keeps_its_key_until_its_step_is_closed() {
+    for (status, free) in [(OutcomeStatus::Succeeded, false), (OutcomeStatus::NotSent, true)] {
+        let folder = Folder::new();
+        let backup = folder.0.path().join("backup.db");
+        let journal = folder.open_logged().unwrap();
+        journal.back_up(&backup).await.unwrap();
+        let forgotten = begin_run(&journal).await;
+        claim(&journal, &forgotten, 3, "order-3").await;
+        send(&journal, &forgotten, 3, "made of the run's own id").await;
+        drop(journal);
+        let journal = folder.adopted(&backup).await;
+        // The same file again: another run, and so other keys of its steps.
+        let run = begin_run(&journal).await;
+        let held = claim(&journal, &run, 1, "order-3").await;
+        let Claim::Held(holder) = &held else { panic!("{held:?}") };
+        assert_eq!(holder.item, ItemId { run: forgotten.clone(), ordinal: 3 });
+        let outcome = finish(&forgotten, 3, status).outcome;
+        let end = if free { ItemStatus::NotSent } else { ItemStatus::Succeeded };
+        let close = StepClose {
+            step: intent(&forgotten, 3, "k").step,
+            outcome,
+            seen: Some(item(&journal, &forgotten, 3).await.seen()),
+            end: Some(ItemEnd::new(end, "resolved", "by hand")),
+            evidence: serde_json::Value::Null,
+            actor: "dana".to_owned(),
+            reason: "seen".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        journal.close_step(close).await.unwrap();
+        let later = begin_run(&journal).await;
+        let again = claim(&journal, &later, 1, "order-3").await;
+        assert_eq!(matches!(again, Claim::Taken { attempt: 2, .. }), free, "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_a_run_claimed_after_its_backup_waits_for_that_run() {
+    let folder = Folder::new();
+    let backup = folder.0.path().join("backup.db");
+    let journal = folder.open_logged().unwrap();
+    let run = begin_run(&journal).await;
+    claim(&journal, &run, 1, "order-1").await;
+    journal.back_up(&backup).await.unwrap();
+    claim(&journal, &run, 4, "order-4").await;
+    send(&journal, &run, 4, "k").await;
+    send(&journal, &run, 5, "of a row without a key").await;
+    drop(journal);
+    let journal = folder.adopted(&backup).await;
+    assert_eq!(item(&journal, &run, 4).await.end, None);
+    let other = begin_run(&journal).await;
+    assert!(matches!(claim(&journal, &other, 1, "order-4").await, Claim::Held(_)));
+    for (ordinal, resumed) in [(1, true), (2, false), (3, false), (4, true), (5, false)] {
+        let claimed = claim(&journal, &run, ordinal, &format!("order-{ordinal}")).await;
+        assert_eq!(claimed, Claim::Taken { attempt: 1, resumed }, "{ordinal}");
+    }
+    assert_eq!(item(&journal, &run, 4).await.line, 1, "its row says where it is");
+    assert!(matches!(claim(&journal, &run, 6, "order-4").await, Claim::Held(_)), "and what is in it");
+}
+
+#[tokio::test]
+async fn a_row_that_was_followed_by_another_of_its_key_does_not_run_again() {
+    let folder = Folder::new();
+    let backup = folder.0.path().join("backup.db");
+    let journal = folder.open_logged().unwrap();
+    let run = begin_run(&journal).await;
+    for ordinal in 1..=2 {
+        claim(&journal, &run, ordinal, &format!("order-{ordinal}")).await;
+    }
+    send(&journal, &run, 2, "first").await;
+    journal.back_up(&backup).await.unwrap();
+    // Both rows end without effect, and another run takes their keys.
+    journal.finish_step(finish(&run, 2, OutcomeStatus::Declined)).await.unwrap();
+    for ordinal in 1..=2 {
+        end(&journal, &run, ordinal, ItemStatus::Declined).await;
+    }
+    let later = begin_run(&journal).await;
+    for ordinal in 1..=2 {
+        claim(&journal, &later, ordinal, &format!("order-{ordinal}")).await;
+        send(&journal, &later, ordinal, &format!("second-{ordinal}")).await;
+    }
+    drop(journal);
+    let journal = folder.adopted(&backup).await;
+    assert_eq!(claim(&journal, &run, 1, "order-1").await, Claim::Ended);
+    let first = item(&journal, &run, 1).await.end.unwrap();
+    assert_eq!((first.status, first.code.as_deref()), (ItemStatus::Rejected, Some("superseded")));
+    // Of this one nobody knows yet: it ends with its step.
+    assert_eq!(item(&journal, &run, 2).await.end, None);
+    for ordinal in 1..=2 {
+        let found = item(&journal, &later, ordinal).await;
+        assert_eq!((found.seen().state, found.attempt), (ItemState::Ended(ItemStatus::Unknown), Some(2)));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_row_whose_key_was_sent_again_later_ends_with_its_step() {
+    let folder = Folder::new();
+    let backup = folder.0.path().join("backup.db");
+    let journal = folder.open_logged().unwrap();
+    let run = begin_run(&journal).await;
+    claim(&journal, &run, 1, "order-1").await;
+    send(&journal, &run, 1, "k").await;
+    journal.finish_step(finish(&run, 1, OutcomeStatus::Unknown)).await.unwrap();
+    end(&journal, &run, 1, ItemStatus::Unknown).await;
+    journal.back_up(&backup).await.unwrap();
+    let close = StepClose {
+        step: intent(&run, 1, "k").step,
+        outcome: finish(&run, 1, OutcomeStatus::NotSent).outcome,
+        seen: Some(item(&journal, &run, 1).await.seen()),
+        end: Some(ItemEnd::new(ItemStatus::NotSent, "not_charged", "by hand")),
+        evidence: serde_json::Value::Null,
+        actor: "dana".to_owned(),
+        reason: "seen".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    journal.close_step(close).await.unwrap();
+    let later = begin_run(&journal).await;
+    claim(&journal, &later, 1, "order-1").await;
+    assert!(matches!(send(&journal, &later, 1, "k").await, Begin::Send { attempt: 2 }));
+    drop(journal);
+    let journal = folder.adopted(&backup).await;
+    let found = item(&journal, &run, 1).await.end.unwrap();
+    assert_eq!((found.status, found.code.as_deref()), (ItemStatus::Rejected, Some("superseded")));
+    assert_eq!(journal.run(&run).await.unwrap().unwrap().closings, 1, "its reports are stale");
+    assert_eq!(state(&journal, &later, 1).await, UNKNOWN);
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_never_logged_does_not_stop_an_adoption() {
+    let folder = Folder::new();
+    let backup = folder.0.path().join("backup.db");
+    let (writing, hub) = open::for_writing(&folder.path(), &[], Timestamp::UNIX_EPOCH).unwrap();
+    let mut log = IntentLog::open(&folder.log(), &hub).unwrap();
+    let broken = Arc::new(AtomicBool::new(false));
+    log.broken_in_tests(Arc::clone(&broken));
+    let role = Role::Sender(Some(log));
+    let journal = SqliteJournal::with(&folder.path(), hub, Some((writing, role)), Guard::Complete).unwrap();
+    let run = begin_run(&journal).await;
+    journal.back_up(&backup).await.unwrap();
+    broken.store(true, Ordering::Release);
+    for ordinal in 1..=2 {
+        assert!(journal.begin_step(intent(&run, ordinal, "k")).await.is_err());
+    }
+    broken.store(false, Ordering::Release);
+    assert!(matches!(send(&journal, &run, 3, "k").await, Begin::Send { attempt: 3 }));
+    drop(journal);
+    let journal = folder.adopted(&backup).await;
+    assert_eq!(state(&journal, &run, 3).await, UNKNOWN);
+    assert_eq!(journal.steps_of(&intent(&run, 3, "k").step.item).await.unwrap().len(), 1);
+    assert!(matches!(send(&journal, &run, 9, "k").await, Begin::Open(_)));
+    journal.finish_step(finish(&run, 3, OutcomeStatus::Declined)).await.unwrap_err();
+    drop(journal);
+    assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
+}
+
+#[tokio::test]
+async fn an_intent_too_long_for_the_log_is_refused_and_harms_nobody() {
+    let folder = Folder::new();
+    let journal = folder.open_logged().unwrap();
+    let run = begin_run(&journal).await;
+    let mut long = intent(&run, 2, "long");
+    long.look_up = serde_json::Value::String("x".repeat(2 * 1024 * 1024));
+    let sent = journal.begin_step(intent(&run, 1, "before"));
+    let refused = journal.begin_step(long);
+    let after = journal.begin_step(intent(&run, 3, "after"));
+    assert!(matches!(sent.await, Ok(Begin::Send { .. })));
+    let refused = refused.await;
+    assert!(matches!(&refused, Err(JournalError::TooLong { most: 1_048_576, .. })), "{refused:?}");
+    assert!(matches!(after.await, Ok(Begin::Send { .. })));
+    assert_eq!(state(&journal, &run, 2).await, None);
+    drop(journal);
+    assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
+    assert_eq!(folder.log_text().lines().count(), 3);
+}
+
+#[tokio::test]
+async fn a_log_that_is_gone_is_told_from_one_that_was_never_there() {
+    let folder = Folder::new();
+    let is_lost = || {
+        let (writing, hub) = open::for_writing(&folder.path(), &[], Timestamp::UNIX_EPOCH).unwrap();
+        guarding::is_lost(&writing, &IntentLog::open(&folder.log(), &hub).unwrap()).unwrap()
+    };
+    assert!(!is_lost(), "a new hub");
+    let journal = folder.open_logged().unwrap();
+    let run = begin_run(&journal).await;
+    send(&journal, &run, 1, "k").await;
+    drop(journal);
+    assert!(!is_lost());
+    std::fs::remove_file(folder.log()).unwrap();
+    assert!(is_lost());
+    assert!(!is_lost(), "it was begun");
 }

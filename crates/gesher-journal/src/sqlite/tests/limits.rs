@@ -155,6 +155,7 @@ impl Pair {
         let close = StepClose {
             step,
             outcome,
+            seen: None,
             end: None,
             evidence: serde_json::Value::Null,
             actor,
