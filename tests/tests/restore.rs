@@ -232,3 +232,83 @@ fn the_doctor_finds_a_sound_hub_well_and_names_what_is_wrong_with_another() {
     let misconfigured = closed.cmd(&["--json", "doctor"]);
     assert_eq!(misconfigured.code, 2, "{misconfigured:#?}");
 }
+
+/// The run of the file, as `gesher runs` tells it.
+fn run_of(hub: &Hub, name: &str) -> Value {
+    let runs = hub.cmd(&["--json", "runs"]).expect(0).json_lines();
+    runs.into_iter().find(|run| run["name"] == name || run["file"] == name).unwrap()
+}
+
+#[track_caller]
+fn until_state(hub: &Hub, name: &str, state: &str) -> Value {
+    until(&format!("run of {name}: {state}"), 60, || {
+        Some(run_of(hub, name)).filter(|run| run["state"] == state)
+    })
+}
+
+/// A hub with a backup from the middle of a run, put back after the run's end; what was sent since is taken over.
+fn restored_in_mid_run(provider: &FakeProvider) -> Hub {
+    let hub = Hub::bulk("en", provider.base_url());
+    let serving = hub.serve();
+    hub.drop_file("march.csv", charges_csv(1, 20 * ROWS));
+    until("some charges", 60, || (provider.charges() >= rows()).then_some(()));
+    let (backup, made) = back_up(&hub, "midway.db");
+    assert_eq!(made.code, 0, "{made:#?}");
+    assert_eq!(hub.wait_done("march.csv").count("succeeded"), 20 * rows());
+    assert_eq!(serving.stop().code, 0);
+    assert_eq!(restore(&hub, &backup).code, 0);
+    hub.cmd(&["doctor", "--adopt-intents"]).expect(0);
+    assert_eq!(run_of(&hub, "march.csv")["state"], "running", "the backup is from the middle of it");
+    hub
+}
+
+#[track_caller]
+fn charged_once(provider: &FakeProvider) {
+    let charged = provider.charged();
+    assert_eq!(charged.len(), 20 * rows());
+    assert!(charged.values().all(|taken| taken.len() == 1), "{charged:?}");
+}
+
+#[test]
+fn a_run_that_was_at_work_at_the_backup_goes_on_from_what_is_known_and_sends_nothing_twice() {
+    let provider = provider();
+    let hub = restored_in_mid_run(&provider);
+    let serving = hub.serve();
+    until_state(&hub, "march.csv", "finished");
+    charged_once(&provider);
+    assert!(names_in(&hub.inbox(".work")).is_empty());
+    hub.cmd(&["unknown", "list"]).expect(3);
+    assert_eq!(serving.stop().code, 0);
+}
+
+#[test]
+fn a_run_whose_file_or_flow_is_gone_waits_is_settled_by_people_and_ends_when_they_give_it_up() {
+    for what in ["file", "flow"] {
+        let provider = provider();
+        let hub = restored_in_mid_run(&provider);
+        let run = run_of(&hub, "march.csv")["run"].as_str().unwrap().to_owned();
+        match what {
+            "file" => std::fs::remove_file(hub.inbox(&format!("done/march.{run}.csv"))).unwrap(),
+            _ => hub.edit("gesher.toml", "flow.bulk-charge", "flow.renamed"),
+        }
+        let serving = hub.serve();
+        let halted = until_state(&hub, "march.csv", "halted");
+        let message = halted["message"].as_str().unwrap();
+        assert!(
+            message.contains("is gone") && message.contains(&format!("gesher cancel {run}")),
+            "{message}"
+        );
+        let open = hub.cmd(&["--json", "unknown", "list"]).expect(3).json_lines();
+        let step = open[0]["step"].as_str().unwrap();
+        hub.cmd(&["unknown", "resolve", step, "--charged", "990077", "--reason", "seen"]).expect(0);
+        // A person who lets it go on gets it back as it was, and may give it up then.
+        hub.cmd(&["resume", &run]).expect(0);
+        until_state(&hub, "march.csv", "halted");
+        hub.cmd(&["cancel", &run, "--reason", "an old month"]).expect(0);
+        let over = until_state(&hub, "march.csv", "cancelled");
+        let message = over["message"].as_str().unwrap();
+        assert!(message.contains("an old month") && message.contains("no reports"), "{message}");
+        charged_once(&provider);
+        assert_eq!(serving.stop().code, 0);
+    }
+}

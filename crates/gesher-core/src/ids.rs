@@ -115,6 +115,16 @@ impl fmt::Display for ItemId {
     }
 }
 
+impl FromStr for ItemId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let wrong = || IdError { text: text.to_owned(), kind: "row id", shape: "one looks like k7mq2xd.12" };
+        let (run, ordinal) = text.trim().split_once('.').ok_or_else(wrong)?;
+        Ok(Self { run: run.parse().map_err(|_| wrong())?, ordinal: ordinal.parse().map_err(|_| wrong())? })
+    }
+}
+
 /// One step of an item: `k7mq2xd.12.1`, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StepId {

@@ -7,6 +7,7 @@ use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::UnknownGuard;
+use crate::messages;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
@@ -405,6 +406,13 @@ impl ItemContext {
             && record.request_hash == *hash;
         match &record.outcome {
             Some(outcome) if same => Ok(Some(Called::recorded(&record, outcome.clone()))),
+            // It was sent, and its outcome could not be written yet: whoever goes on knows as little as after a crash.
+            None if same => {
+                let outcome = self.engine.interrupted();
+                let effect = messages::effect_of(&outcome);
+                self.work().effects.push(EffectStep { operation: operation.to_owned(), ..effect });
+                Err(self.end(Ended::Open))
+            }
             _ => {
                 tracing::error!(%step, recorded = %record.operation, now = %operation, "diverged from the record");
                 Err(self.end(Ended::Diverged))

@@ -8,15 +8,33 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use gesher_core::{RunId, Text};
 use gesher_journal::{Decision, DecisionKind, RunChange, RunRecord, RunState};
-use std::collections::{BTreeSet, HashMap};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// How long whoever takes a file has before a run that nobody works on yet counts as left behind.
+const TAKING_SECONDS: i64 = 10;
+/// The wait before a run that could not be given up is passed on once more. It doubles with each further try.
+const AGAIN_FIRST: Duration = Duration::from_secs(2);
+/// The longest such wait.
+const AGAIN_MAX: Duration = Duration::from_mins(5);
 
 /// The runs that this process works on, and the decisions that it passed on.
 #[derive(Default)]
 pub(crate) struct AtWork {
     leases: Mutex<HashMap<RunId, Weak<Held>>>,
-    passed_on: Mutex<BTreeSet<u64>>,
+    passed_on: Mutex<HashMap<u64, PassedOn>>,
+}
+
+/// A decision that somebody was told to carry out.
+#[derive(Clone, Copy, Default)]
+struct PassedOn {
+    /// When it is passed on once more, after a try that did not end its run; none while one is under way.
+    again_at: Option<Duration>,
+    /// How long the last wait was.
+    pause: Duration,
 }
 
 /// The right of one worker of this process to work on a run. Clones share it; it ends with the last.
@@ -76,6 +94,8 @@ impl AtWork {
 /// A decision about a run that nobody works on: whoever can, takes the run up.
 #[derive(Clone, Debug)]
 pub struct Decided {
+    /// Its place in the order of decisions.
+    pub seq: u64,
     /// The run, as it stands now.
     pub run: RunRecord,
     /// What was decided.
@@ -95,8 +115,8 @@ enum Next {
     Wait,
 }
 
-/// Pure: a decision, where its run stands, and whether somebody works on it.
-fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool) -> Next {
+/// Pure: a decision, where its run stands, whether somebody works on it, and whether it has only just begun.
+fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool, is_new: bool) -> Next {
     match (kind, state) {
         (_, None) => Next::Settle("there is no such run"),
         (DecisionKind::Cancel, Some(RunState::Cancelled)) => Next::Settle("cancelled"),
@@ -104,7 +124,7 @@ fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool) -> Next {
             Next::Settle("too late: every row had ended")
         }
         // Its file is just being taken: whoever takes it works on it in a moment.
-        (DecisionKind::Cancel, Some(RunState::Claimed)) if !is_at_work => Next::Wait,
+        (DecisionKind::Cancel, Some(RunState::Claimed)) if !is_at_work && is_new => Next::Wait,
         (DecisionKind::Cancel, Some(_)) => Next::GiveUp,
         // A halt is final only once the items at work have ended.
         (DecisionKind::Resume, Some(RunState::Halted)) if is_at_work => Next::Wait,
@@ -141,30 +161,66 @@ impl Engine {
 
     /// Looks once at what people decided. Tells the runs at work, lets halted ones go on, and answers, once each, the
     /// decisions about runs that nobody works on.
+    ///
+    /// A decision that cannot be carried out keeps none behind it waiting. The first such failure is answered where
+    /// nothing else is.
     pub async fn heed(&self) -> Result<Vec<Decided>, EngineError> {
         let open = self.journal().open_decisions().await;
-        let mut decided = Vec::new();
+        let (mut decided, mut failed) = (Vec::new(), None);
         for decision in open.map_err(EngineError::journal("reading decisions"))? {
-            let run = self.journal().run(&decision.run).await;
-            let run = run.map_err(EngineError::journal("reading a run"))?;
-            let lease = self.at_work().at_work(&decision.run);
-            match next(decision.kind, run.as_ref().map(|run| run.state), lease.is_some()) {
-                Next::Settle(result) => self.settle(&decision, result).await?,
-                Next::Wait => {}
-                Next::GoOn => {
-                    self.go_on(&decision).await?;
-                    decided.extend(run.map(|run| Decided { run, kind: decision.kind }));
+            match self.heed_one(&decision).await {
+                Ok(found) => decided.extend(found),
+                Err(error) => {
+                    tracing::debug!(run = %decision.run, %error, "a decision waits");
+                    failed.get_or_insert(error);
                 }
-                Next::GiveUp => match lease {
-                    Some(lease) => lease.cancel(),
-                    None if self.at_work().passed_on().insert(decision.seq) => {
-                        decided.extend(run.map(|run| Decided { run, kind: decision.kind }));
-                    }
-                    None => {}
-                },
             }
         }
-        Ok(decided)
+        match failed {
+            Some(error) if decided.is_empty() => Err(error),
+            _ => Ok(decided),
+        }
+    }
+
+    async fn heed_one(&self, decision: &Decision) -> Result<Option<Decided>, EngineError> {
+        let (seq, kind) = (decision.seq, decision.kind);
+        let run = self.run_of(decision).await?;
+        let lease = self.at_work().at_work(&decision.run);
+        let now = self.clock().now();
+        let is_new = run.as_ref().is_some_and(|run| is_new(run.started_at, now));
+        match next(kind, run.as_ref().map(|run| run.state), lease.is_some(), is_new) {
+            Next::Settle(result) => {
+                self.at_work().passed_on().remove(&seq);
+                self.settle(decision, result).await?;
+                Ok(None)
+            }
+            Next::Wait => Ok(None),
+            Next::GoOn => {
+                self.go_on(decision).await?;
+                // As it stands now: whoever takes it up goes by its state.
+                Ok(self.run_of(decision).await?.map(|run| Decided { seq, run, kind }))
+            }
+            Next::GiveUp => match lease {
+                Some(lease) => {
+                    lease.cancel();
+                    Ok(None)
+                }
+                None if self.at_work().pass_on(seq, self.clock().monotonic()) => {
+                    Ok(run.map(|run| Decided { seq, run, kind }))
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    async fn run_of(&self, decision: &Decision) -> Result<Option<RunRecord>, EngineError> {
+        self.journal().run(&decision.run).await.map_err(EngineError::journal("reading a run"))
+    }
+
+    /// A try to give a run up is over. Where the run is not, the decision is passed on once more after a while, since
+    /// what was in the way may have passed by then.
+    pub fn tried(&self, decided: &Decided) {
+        self.at_work().try_again(decided.seq, self.clock().monotonic());
     }
 
     async fn go_on(&self, decision: &Decision) -> Result<(), EngineError> {
@@ -184,9 +240,34 @@ impl Engine {
 }
 
 impl AtWork {
-    fn passed_on(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+    fn passed_on(&self) -> MutexGuard<'_, HashMap<u64, PassedOn>> {
         self.passed_on.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether a decision is to be passed on now; notes that it is.
+    fn pass_on(&self, seq: u64, now: Duration) -> bool {
+        let mut passed_on = self.passed_on();
+        let earlier = passed_on.get(&seq).copied();
+        let is_due = earlier.is_none_or(|earlier| earlier.again_at.is_some_and(|at| at <= now));
+        if is_due {
+            let pause = earlier.unwrap_or_default().pause;
+            passed_on.insert(seq, PassedOn { again_at: None, pause });
+        }
+        is_due
+    }
+
+    fn try_again(&self, seq: u64, now: Duration) {
+        let mut passed_on = self.passed_on();
+        let earlier = passed_on.entry(seq).or_default();
+        earlier.pause = (earlier.pause * 2).clamp(AGAIN_FIRST, AGAIN_MAX);
+        earlier.again_at = Some(now + earlier.pause);
+    }
+}
+
+/// Whether a run has only just begun. Not where the clock was set back since.
+fn is_new(started_at: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(started_at);
+    !age.is_negative() && age < SignedDuration::from_secs(TAKING_SECONDS)
 }
 
 fn went_on(decision: &Decision) -> Text {
@@ -205,15 +286,18 @@ mod tests {
     use super::*;
 
     fn check(kind: DecisionKind, state: RunState, is_at_work: bool, want: &Next) {
-        assert_eq!(next(kind, Some(state), is_at_work), *want, "{kind:?} {state:?} {is_at_work}");
+        let found = next(kind, Some(state), is_at_work, false);
+        assert_eq!(found, *want, "{kind:?} {state:?} {is_at_work}");
     }
 
     #[test]
     fn a_cancel_is_open_until_its_run_is_over() {
         use RunState::{Cancelled, Claimed, Finished, Halted, Refused, Reporting, Running};
         for state in [Claimed, Running, Halted, Reporting] {
-            let alone = if state == Claimed { Next::Wait } else { Next::GiveUp };
-            check(DecisionKind::Cancel, state, false, &alone);
+            check(DecisionKind::Cancel, state, false, &Next::GiveUp);
+            // Its file may just be on its way.
+            let taking = if state == Claimed { Next::Wait } else { Next::GiveUp };
+            assert_eq!(next(DecisionKind::Cancel, Some(state), false, true), taking, "{state:?}");
             check(DecisionKind::Cancel, state, true, &Next::GiveUp);
         }
         check(DecisionKind::Cancel, Cancelled, false, &Next::Settle("cancelled"));
@@ -228,7 +312,28 @@ mod tests {
         check(DecisionKind::Resume, RunState::Halted, false, &Next::GoOn);
         check(DecisionKind::Resume, RunState::Running, false, &Next::Settle("resumed"));
         check(DecisionKind::Resume, RunState::Finished, false, &Next::Settle("too late: the run is over"));
-        assert_eq!(next(DecisionKind::Resume, None, false), Next::Settle("there is no such run"));
+        assert_eq!(next(DecisionKind::Resume, None, false, false), Next::Settle("there is no such run"));
+    }
+
+    #[test]
+    fn only_a_run_that_has_just_begun_is_new() {
+        for (second, want) in [(-1, false), (0, true), (9, true), (10, false), (86_400, false)] {
+            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+            assert_eq!(is_new(Timestamp::UNIX_EPOCH, now), want, "{second}");
+        }
+    }
+
+    #[test]
+    fn a_decision_is_passed_on_again_only_after_a_try_that_left_its_run_open() {
+        let (at_work, at) = (AtWork::default(), Duration::from_secs);
+        assert!(at_work.pass_on(1, at(0)) && at_work.pass_on(2, at(0)));
+        assert!(!at_work.pass_on(1, at(9_999)), "the first try is under way");
+        at_work.try_again(1, at(10));
+        for (second, want) in [(11, false), (12, true), (13, false)] {
+            assert_eq!(at_work.pass_on(1, at(second)), want, "{second}");
+        }
+        at_work.try_again(1, at(20));
+        assert!(!at_work.pass_on(1, at(23)) && at_work.pass_on(1, at(24)), "each wait is longer");
     }
 
     #[test]

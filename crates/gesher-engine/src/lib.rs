@@ -39,7 +39,7 @@ pub use limits::LIMIT;
 pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;
-pub use reconcile::{Desk, NOT_CHARGED_AFTER, Reconciled, Resolution, Resolved, next_look};
+pub use reconcile::{Desk, ItemResolution, NOT_CHARGED_AFTER, Reconciled, Resolution, Resolved, next_look};
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use scripts::{ScriptHost, Scripts};
 pub use stop::Stop;

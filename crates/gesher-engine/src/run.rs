@@ -334,7 +334,7 @@ fn one_item(shared: &Shared, source: SourceItem, claim: Claim) -> Result<(), Eng
             Some(messages::duplicate(engine.language(), engine.time_zone(), &shared.run, &holder))
         }
         Claim::Conflict(holder) => Some(messages::key_conflict(engine.language(), &holder)),
-        Claim::Taken { resumed, .. } if shared.lease.is_cancelled() => Some(cancelled(engine, &id, resumed)?),
+        Claim::Taken { .. } if shared.lease.is_cancelled() => Some(cancelled(engine, &id)?),
         Claim::Taken { resumed, .. } => match source.input {
             Some(input) => run_program(shared, &id, input, resumed)?,
             None => None,

@@ -128,6 +128,9 @@ pub enum JournalError {
     /// No such item: it was never claimed.
     #[error("there is no item {0}")]
     NoItem(ItemId),
+    /// The item is not unknown, or one of its steps is: then that is closed first.
+    #[error("item {0} is not unknown by itself")]
+    ItemNotOpen(ItemId),
     /// A step without an intent is recorded when it is over, and this one is not.
     #[error("step {0} cannot be recorded, since it is not over")]
     NotOver(StepId),

@@ -18,10 +18,10 @@ mod written;
 pub use error::JournalError;
 pub use guard::Guard;
 pub use record::{
-    Begin, Claim, DayLimit, Decision, DecisionKind, FileIdentity, Holder, Intent, ItemQuery, ItemRecord,
-    ItemSeen, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem, NewRun, RunChange,
-    RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
-    StoredOutcome, Tally, TallyLine, TriggerKind,
+    Begin, Claim, DayLimit, Decision, DecisionKind, FileIdentity, Holder, Intent, ItemClose, ItemQuery,
+    ItemRecord, ItemSeen, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem, NewRun,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
+    StepState, StoredOutcome, Tally, TallyLine, TriggerKind,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -75,6 +75,10 @@ pub trait Journal: Send + Sync {
     /// with [`JournalError::ItemChanged`] when its item is not as it was seen, and with
     /// [`JournalError::ReferenceTaken`] when it would have succeeded with what another step has.
     fn close_step(&self, close: StepClose) -> Written<()>;
+
+    /// Ends an item that is unknown although none of its steps is; its reports are stale as after
+    /// [`close_step`](Journal::close_step). Refused with [`JournalError::ItemNotOpen`] for any other.
+    fn close_item(&self, close: ItemClose) -> Written<()>;
 
     /// Lets other keys of the step's subject go on although it is open. Refused with [`JournalError::NotOpen`] when it
     /// is not open.
@@ -142,6 +146,14 @@ pub trait Journal: Send + Sync {
     /// The steps that are unknown or in conflict, in the order of their intents, a page at a time.
     async fn open_steps(&self, after: Option<&StepId>, limit: usize)
     -> Result<Vec<StepRecord>, JournalError>;
+
+    /// The items that are unknown although none of their steps is in flight, unknown or in conflict: by run and row, a
+    /// page at a time.
+    async fn unknown_items(
+        &self,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Vec<ItemRecord>, JournalError>;
 
     /// Which of these references are the reference or the document of a step of the account, other than `except`.
     async fn references_taken(

@@ -5,6 +5,7 @@
 
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
+use crate::orphans;
 use gesher_core::{Key, Redactor, RunId, Text};
 use gesher_engine::journal::{JournalError, NewRun, RunChange, RunRecord, RunState, TriggerKind};
 use gesher_engine::{Engine, Entry, OneCall, Program, Progress, RunEnd, Stop};
@@ -218,7 +219,7 @@ async fn end_run(engine: &Engine, run: &RunId) -> Result<(), HubError> {
 pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Result<(), HubError> {
     let unfinished = engine.journal().unfinished_runs().await.doing("reading the unfinished runs")?;
     for run in unfinished {
-        match flows.iter().find(|flow| flow.name == run.flow) {
+        match orphans::flow_of(flows, &run).map(|at| &flows[at]) {
             // The drop folder's own watch goes on with its files.
             Some(_) if run.trigger != TriggerKind::Call => {}
             Some(flow) => {
@@ -229,8 +230,11 @@ pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Resul
                     Ok(()) => {}
                 }
             }
+            // Whoever looks for decisions ends one that is given up.
             None => {
-                tracing::warn!(run = %run.id, flow = run.flow, "its flow is gone from gesher.toml; it waits")
+                if let Err(error) = orphans::hold(engine, &run).await {
+                    tracing::error!(run = %run.id, "a run without a flow is left as it is: {}", error.chain());
+                }
             }
         }
     }

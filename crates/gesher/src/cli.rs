@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gesher_core::ids::IdError;
-use gesher_core::{ItemStatus, RunId, StepId};
+use gesher_core::{ItemId, ItemStatus, RunId, StepId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -216,7 +216,7 @@ pub enum UnknownCommand {
     List,
     /// Ask the provider now what became of one, or of all. Only reads. Exit code 3 when something stays unknown.
     Reconcile(ReconcileArgs),
-    /// Settle one that you looked up at the provider yourself.
+    /// Settle one that you looked up at the provider yourself: a step, or a row all of whose steps are settled.
     ///
     /// What is said here stands for ever, with your name and the reason. A row that was not charged goes into retry.csv
     /// and may be dropped again; one that was charged never is again.
@@ -233,12 +233,29 @@ pub struct ReconcileArgs {
     pub step: Option<StepId>,
 }
 
+/// What is settled.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A step: `k7mq2xd.12.1`.
+    Step(StepId),
+    /// A row that is unknown although its steps are settled: `k7mq2xd.12`.
+    Item(ItemId),
+}
+
+impl FromStr for Target {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.parse().map(Self::Item).or_else(|_| text.parse().map(Self::Step))
+    }
+}
+
 /// `unknown resolve`
 #[derive(Debug, Args)]
 pub struct ResolveArgs {
-    /// The step's id, as in `unknown list`.
+    /// The id of the step, or of the row, as in `unknown list`.
     #[arg(value_name = "STEP")]
-    pub step: StepId,
+    pub target: Target,
     /// It was done: the provider's id of it, such as the payment's.
     #[arg(long, value_name = "REF", conflicts_with = "not_charged", required_unless_present = "not_charged")]
     pub charged: Option<String>,

@@ -4,6 +4,7 @@
 use crate::calls;
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
+use crate::orphans;
 use gesher_engine::journal::{DecisionKind, TriggerKind};
 use gesher_engine::{Decided, Engine, Stop};
 use std::sync::Arc;
@@ -70,37 +71,45 @@ impl Decisions {
 
     /// Gives a decision to whoever knows where the run's items come from.
     fn pass_on(&self, decided: Decided, stop: &Stop, working: &mut JoinSet<()>) {
-        let Decided { run, kind } = decided;
-        let Some(at) = self.flows.iter().position(|flow| flow.name == run.flow) else {
-            tracing::warn!(run = %run.id, flow = run.flow, "its flow is gone from gesher.toml; it waits");
-            return;
-        };
-        if kind == DecisionKind::Resume && self.office == Office::Run {
+        if decided.kind == DecisionKind::Resume && self.office == Office::Run {
             return;
         }
         let (engine, flows, stop) = (self.engine.clone(), Arc::clone(&self.flows), stop.clone());
-        match (run.trigger, kind) {
-            (TriggerKind::Drop, DecisionKind::Resume) => {
-                if let Some(trigger) = &flows[at].drop {
-                    trigger.look_again();
-                }
+        working.spawn(async move {
+            let id = &decided.run.id;
+            if let Err(why) = carry_out(&engine, &flows, &decided, &stop).await {
+                tracing::error!(run = %id, "a run that a person decided about waits: {why}");
             }
-            (TriggerKind::Drop, DecisionKind::Cancel) => {
-                let Some(trigger) = flows[at].drop.clone() else { return };
-                working.spawn(async move {
-                    if let Err(error) = trigger.give_up(&run.id, &stop).await {
-                        tracing::error!(run = %run.id, "a cancelled run waits: {}", error.with_reasons());
-                    }
-                });
+            if decided.kind == DecisionKind::Cancel {
+                engine.tried(&decided);
             }
-            (TriggerKind::Call, _) => {
-                working.spawn(async move {
-                    let id = run.id.clone();
-                    if let Err(error) = calls::resume_one(&engine, &flows[at], run, &stop).await {
-                        tracing::error!(run = %id, "a call waits: {}", error.chain());
-                    }
-                });
-            }
+        });
+    }
+}
+
+/// Does what was decided. Answers what stood in the way.
+async fn carry_out(
+    engine: &Engine,
+    flows: &[LoadedFlow],
+    decided: &Decided,
+    stop: &Stop,
+) -> Result<(), String> {
+    let run = &decided.run;
+    let Some(flow) = orphans::flow_of(flows, run).map(|at| &flows[at]) else {
+        let done = match decided.kind {
+            DecisionKind::Resume => orphans::hold(engine, run).await,
+            DecisionKind::Cancel => orphans::give_up(engine, run).await,
+        };
+        return done.map_err(|error| error.chain());
+    };
+    match (&flow.drop, run.trigger, decided.kind) {
+        (Some(trigger), TriggerKind::Drop, DecisionKind::Resume) => {
+            trigger.look_again();
+            Ok(())
         }
+        (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel) => {
+            trigger.give_up(&run.id, stop).await.map(drop).map_err(|error| error.with_reasons())
+        }
+        _ => calls::resume_one(engine, flow, run.clone(), stop).await.map_err(|error| error.chain()),
     }
 }

@@ -18,6 +18,7 @@ pub mod follow;
 pub mod handover;
 pub mod health;
 pub mod logging;
+pub mod orphans;
 pub mod output;
 pub mod providers;
 pub mod renewal;

@@ -8,6 +8,7 @@
 
 mod decide;
 mod desk;
+mod items;
 #[cfg(test)]
 mod ledgers;
 mod pace;
@@ -16,6 +17,7 @@ mod schedule;
 mod words;
 
 pub use desk::Desk;
+pub use items::ItemResolution;
 pub use people::{NOT_CHARGED_AFTER, Resolution, Resolved};
 pub use schedule::next_look;
 

@@ -17,9 +17,9 @@ const REASON_CHARACTERS_MAX: usize = 500;
 /// Characters of a reference. A longer one is a slip.
 const REFERENCE_CHARACTERS_MAX: usize = 100;
 /// The code of a step that a person says was not done.
-const NOT_CHARGED: &str = "not_charged";
+pub(super) const NOT_CHARGED: &str = "not_charged";
 /// The code of a step that a person says was done.
-const CHARGED: &str = "charged";
+pub(super) const CHARGED: &str = "charged";
 
 /// What a person says of a step.
 #[derive(Clone, Debug)]
@@ -88,14 +88,7 @@ impl Desk {
         actor: &str,
         reason: &str,
     ) -> Result<StoredOutcome, EngineError> {
-        let reference = reference.trim();
-        let fits = !reference.is_empty()
-            && reference.chars().count() <= REFERENCE_CHARACTERS_MAX
-            && !reference.chars().any(|letter| letter.is_whitespace() || letter.is_control())
-            && self.redactor.text(reference) == reference;
-        if !fits {
-            return Err(refused(words::bad_reference()));
-        }
+        let reference = self.reference(reference)?;
         let references = [reference.to_owned()];
         let taken = self.journal.references_taken(&step.account, &references, &step.id).await;
         if !taken.map_err(EngineError::journal("comparing references"))?.is_empty() {
@@ -112,6 +105,16 @@ impl Desk {
             data: Value::Null,
             amount: step.amount,
         })
+    }
+
+    /// A reference as it is kept, or the refusal of what cannot be one.
+    pub(super) fn reference<'a>(&self, text: &'a str) -> Result<&'a str, EngineError> {
+        let reference = text.trim();
+        let fits = !reference.is_empty()
+            && reference.chars().count() <= REFERENCE_CHARACTERS_MAX
+            && !reference.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+            && self.redactor.text(reference) == reference;
+        if fits { Ok(reference) } else { Err(refused(words::bad_reference())) }
     }
 
     /// Refused while what was sent may still arrive, also by a clock that was set back since.

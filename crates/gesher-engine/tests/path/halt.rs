@@ -151,6 +151,7 @@ fn a_resumed_run_does_the_rest_and_counts_anew() {
     decide(&hub, &run, DecisionKind::Resume);
     let decided = hub.runtime.block_on(hub.engine.heed()).unwrap();
     assert_eq!((decided.len(), decided[0].kind), (1, DecisionKind::Resume));
+    assert_eq!(decided[0].run.state, RunState::Running, "whoever takes it up sees that it goes on");
     let found = record(&hub, &run);
     assert_eq!(found.state, RunState::Running);
     assert!(found.message.is_some_and(|words| words.contains("dana") && words.contains("asked the bank")));
@@ -245,4 +246,57 @@ fn a_row_that_had_charged_before_the_crash_is_not_forgotten_by_a_cancel() {
     assert_eq!([ends[0].0, ends[1].0], [Incomplete, Cancelled], "{ends:?}");
     assert_eq!((ends[0].1.as_str(), hub.acme.sends()), ("cancelled", 0));
     assert_ne!(ends[0].0, NotSent);
+}
+
+#[test]
+fn a_row_that_was_claimed_only_now_is_judged_by_its_steps_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path(), OnUnknown::Continue, 1);
+    // As a restored journal has it: the intent was taken over from the intent log, the row was never claimed.
+    let run = interrupted(&hub, &[], &[("one", "succeeded", None)]);
+    hub.runtime.block_on(hub.engine.settle_in_flight()).unwrap();
+    decide(&hub, &run, DecisionKind::Cancel);
+    let rows = [("a", row("succeeded")), ("b", row("succeeded"))];
+    assert_eq!(hub.work(&run, &rows, charging()), RunEnd::Complete);
+    assert_eq!((so_far(&hub, &run).0, hub.acme.sends()), (vec![Unknown, Cancelled], 0));
+}
+
+#[test]
+fn a_run_whose_rows_cannot_be_read_any_more_is_given_up_from_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path(), OnUnknown::Continue, 1);
+    let rows = [("a", row("succeeded")), ("b", row("succeeded"))];
+    let run = interrupted(&hub, &rows, &[("one", "succeeded", Some(OutcomeStatus::Succeeded))]);
+    hub.runtime.block_on(hub.engine.change(&run, RunState::Running)).unwrap();
+    decide(&hub, &run, DecisionKind::Cancel);
+    hub.runtime.block_on(hub.engine.end_unread(&run)).unwrap();
+    let found = record(&hub, &run);
+    let message = found.message.unwrap();
+    assert_eq!(found.state, RunState::Cancelled);
+    assert!(message.contains("1 rows") && message.contains("gesher show"), "{message}");
+    assert_eq!(so_far(&hub, &run), (vec![Incomplete, Cancelled], 0));
+    hub.runtime.block_on(hub.engine.heed()).unwrap();
+    assert_eq!(open_decisions(&hub), 0);
+    // Once over, it stays as it is.
+    hub.runtime.block_on(hub.engine.end_unread(&run)).unwrap();
+}
+
+#[test]
+fn a_cancel_that_failed_is_passed_on_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path(), OnUnknown::Continue, 1);
+    let run = hub.start();
+    hub.runtime.block_on(hub.engine.change(&run, RunState::Running)).unwrap();
+    decide(&hub, &run, DecisionKind::Cancel);
+    let heed = || hub.runtime.block_on(hub.engine.heed()).unwrap();
+    let first = heed();
+    assert_eq!((first.len(), heed().len()), (1, 0));
+    hub.engine.tried(&first[0]);
+    let mut looks = 0;
+    while heed().is_empty() {
+        looks += 1;
+        assert!(looks < 1_000, "it is never passed on again");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(looks > 0, "not at once");
 }

@@ -434,6 +434,19 @@ fn an_intent_without_outcome_is_unknown_at_the_next_start_and_is_not_sent() {
 }
 
 #[test]
+fn an_intent_whose_outcome_is_not_written_yet_is_plainly_unknown_to_whoever_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let rows = [("a", keyed("one", "succeeded", ""))];
+    // The same process goes on with the run, so nobody has settled what is in flight.
+    let run = interrupted(&hub, &rows, &[("one", "succeeded", None)]);
+    assert_eq!(hub.work(&run, &rows, charging()), RunEnd::Complete);
+    let ends = hub.ends(&run);
+    assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Unknown, "interrupted"));
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
 fn an_interrupted_item_gets_its_recorded_answers_and_goes_on_at_the_first_unfinished_step() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::open(folder.path());

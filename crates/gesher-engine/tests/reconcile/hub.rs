@@ -12,7 +12,8 @@ use gesher_engine::journal::{
     SqliteJournal, StepFinish, StepRecord, StoredOutcome, TriggerKind,
 };
 use gesher_engine::{
-    AccountRules, Desk, Engine, EngineError, EngineParts, Reconciled, Resolution, Resolved, Stop,
+    AccountRules, Desk, Engine, EngineError, EngineParts, ItemResolution, Reconciled, Resolution, Resolved,
+    Stop,
 };
 use gesher_vault::{MasterKeySource, Vault};
 use jiff::Timestamp;
@@ -191,6 +192,17 @@ impl Hub {
     pub(crate) async fn round(&self) -> Vec<StepId> {
         let ends = self.engine.reconcile_due(&Stop::new()).await.unwrap();
         ends.into_iter().map(|(step, _)| step).collect()
+    }
+
+    /// A person says of the step's row what it came to.
+    pub(crate) async fn resolve_item(
+        &self,
+        step: &StepId,
+        charged: Option<&str>,
+    ) -> Result<ItemEnd, EngineError> {
+        let (item, charged) = (step.item.clone(), charged.map(str::to_owned));
+        let (reason, actor) = ("seen at the provider".to_owned(), "dana".to_owned());
+        self.desk().resolve_item(&ItemResolution { item, charged, reason, actor }).await
     }
 
     pub(crate) async fn resolve(

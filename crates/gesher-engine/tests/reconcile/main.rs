@@ -268,7 +268,22 @@ async fn the_row_ends_by_the_rule_of_every_row() {
     assert_eq!(hub.look(&step).await, Reconciled::Closed(Succeeded));
     let end = hub.end(&step).await;
     assert_eq!((end.status, end.reference.as_deref()), (ItemStatus::Unknown, Some("77")));
+    // Its row is not lost to sight with that, and a person ends it.
+    let waiting = hub.journal().unknown_items(None, 9).await.unwrap();
+    assert_eq!(waiting.iter().map(|item| &item.id).collect::<Vec<_>>(), [&step.item]);
+    for (charged, part) in [(None, "reference 77"), (Some("ref-a"), "another step's")] {
+        let refused = hub.resolve_item(&step, charged).await.unwrap_err().to_string();
+        assert!(refused.contains(part), "{refused}");
+    }
+    let end = hub.resolve_item(&step, Some("77")).await.unwrap();
+    assert_eq!((end.status, end.document.as_deref()), (ItemStatus::Succeeded, Some("doc-77")));
+    assert_eq!((hub.end(&step).await, hub.closings(&step).await), (end, 2));
+    assert!(matches!(hub.row("d").await.1, Claim::Held(_)));
+    assert!(hub.resolve_item(&step, Some("77")).await.is_err(), "once");
+    assert!(hub.journal().unknown_items(None, 9).await.unwrap().is_empty());
     let step = hub.ended("e", &[("acme.charge", "e", Some(Unknown))], "diverged").await;
+    let refused = hub.resolve_item(&step, Some("79")).await.unwrap_err().to_string();
+    assert!(refused.contains("settle that one first"), "{refused}");
     assert_eq!(hub.resolve(&step, Some("79")).await.unwrap().end.unwrap().status, ItemStatus::Succeeded);
 }
 
@@ -429,4 +444,16 @@ async fn a_step_that_is_not_there_is_said_to_be_none() {
     assert!(matches!(hub.engine.reconcile(&step).await, Err(EngineError::NoStep(_))));
     assert!(matches!(hub.resolve(&step, None).await, Err(EngineError::NoStep(_))));
     assert!(matches!(hub.desk().unlock(&step, "r", "dana").await, Err(EngineError::NoStep(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_whose_steps_did_nothing_is_free_once_a_person_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let step = hub.ended("k", &[("acme.charge", "k", Some(OutcomeStatus::Declined))], "diverged").await;
+    assert!(matches!(hub.row("k").await.1, Claim::Held(_)));
+    let end = hub.resolve_item(&step, None).await.unwrap();
+    assert_eq!((end.status, end.code.as_deref()), (ItemStatus::NotSent, Some("not_charged")));
+    assert!(end.message.contains("dana") && end.message.contains("seen at the provider"), "{}", end.message);
+    assert!(matches!(hub.row("k").await.1, Claim::Taken { attempt: 2, .. }));
 }

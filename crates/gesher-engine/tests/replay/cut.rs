@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use gesher_engine::Stop;
 use gesher_engine::journal::{
-    Begin, Claim, Decision, FileIdentity, Intent, ItemQuery, ItemRecord, Journal, JournalError, NewDecision,
-    NewItem, NewRun, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery,
-    StepRecord, Tally, Written,
+    Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal, JournalError,
+    NewDecision, NewItem, NewRun, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish,
+    StepQuery, StepRecord, Tally, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -86,6 +86,10 @@ impl Journal for Dying {
 
     fn close_step(&self, close: StepClose) -> Written<()> {
         self.write(|inner| inner.close_step(close))
+    }
+
+    fn close_item(&self, close: ItemClose) -> Written<()> {
+        self.write(|inner| inner.close_item(close))
     }
 
     fn unlock_step(&self, step: &StepId, actor: &str, reason: &str, at: Timestamp) -> Written<()> {
@@ -170,6 +174,14 @@ impl Journal for Dying {
         limit: usize,
     ) -> Result<Vec<StepRecord>, JournalError> {
         self.inner.open_steps(after, limit).await
+    }
+
+    async fn unknown_items(
+        &self,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Vec<ItemRecord>, JournalError> {
+        self.inner.unknown_items(after, limit).await
     }
 
     async fn references_taken(

@@ -6,6 +6,7 @@
 #[macro_use]
 mod place;
 mod close;
+mod close_item;
 mod decisions;
 mod files;
 mod items;
@@ -94,6 +95,8 @@ pub const CONTRACT: &[Case] = cases! {
         a_reference_belongs_to_one_step
         siblings_are_other_steps_that_the_same_answer_could_be_about
         steps_near_are_the_open_ones_of_the_account_whatever_they_did;
+    close_item:
+        an_item_that_is_unknown_without_an_open_step_is_listed_and_ended_once;
     limits:
         a_limit_of_a_run_is_reached_exactly
         an_amount_counts_until_it_is_known_not_to_have_moved

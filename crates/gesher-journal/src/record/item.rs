@@ -2,6 +2,7 @@
 
 use gesher_core::{Currency, Decimal, ItemEnd, ItemId, ItemStatus, Key, Money, RunId};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A row that becomes an item.
@@ -90,6 +91,23 @@ pub struct ItemRecord {
     /// How it ended, or none while it is queued. Its amount is its row's where the end names none.
     pub end: Option<ItemEnd>,
     /// When it ended or was claimed.
+    pub at: Timestamp,
+}
+
+/// How a person ends an item that is unknown although none of its steps is.
+#[derive(Clone, Debug)]
+pub struct ItemClose {
+    /// Which item.
+    pub item: ItemId,
+    /// Its new end; not unknown.
+    pub end: ItemEnd,
+    /// What it was decided by, as JSON without secrets.
+    pub evidence: Value,
+    /// Who decided.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// When.
     pub at: Timestamp,
 }
 

@@ -6,7 +6,9 @@ mod run;
 mod step;
 
 pub use decision::{Decision, DecisionKind, NewDecision};
-pub use item::{Claim, Holder, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, Tally, TallyLine};
+pub use item::{
+    Claim, Holder, ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, Tally, TallyLine,
+};
 pub use run::{FileIdentity, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind};
 pub use step::{
     Begin, DayLimit, Intent, LimitReached, LimitScope, Limits, StepClose, StepFinish, StepQuery, StepRecord,

@@ -388,7 +388,7 @@ pub(super) fn items(connection: &Connection, query: &ItemQuery) -> Result<Vec<It
     all(statement, params![query.run.as_str(), after, status, limit], |row| read_item(&query.run, row))
 }
 
-fn read_item(run: &RunId, row: &Row<'_>) -> Result<ItemRecord, Fault> {
+pub(super) fn read_item(run: &RunId, row: &Row<'_>) -> Result<ItemRecord, Fault> {
     let key: Option<String> = row.get(2)?;
     let end = match read_state(row, 4)? {
         ItemState::Queued => None,

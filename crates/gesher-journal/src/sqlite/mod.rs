@@ -7,6 +7,7 @@ mod adopting;
 mod audit;
 mod backup;
 mod close;
+mod close_item;
 mod convert;
 mod decisions;
 mod desk;
@@ -31,8 +32,9 @@ use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{
-    Begin, Claim, Decision, FileIdentity, Intent, ItemQuery, ItemRecord, NewDecision, NewItem, NewRun,
-    RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally,
+    Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, NewDecision, NewItem,
+    NewRun, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
+    Tally,
 };
 use crate::written::Written;
 use async_trait::async_trait;
@@ -213,6 +215,10 @@ impl Journal for SqliteJournal {
         self.write("close a step", move |desk| close::close(desk, &close, &row))
     }
 
+    fn close_item(&self, close: ItemClose) -> Written<()> {
+        self.write("end an item again", move |desk| close_item::close(desk, &close))
+    }
+
     fn unlock_step(&self, step: &StepId, actor: &str, reason: &str, at: Timestamp) -> Written<()> {
         let (step, actor, reason) = (step.clone(), actor.to_owned(), reason.to_owned());
         self.write("unlock a subject", move |desk| close::unlock(desk, &step, &actor, &reason, at))
@@ -307,6 +313,19 @@ impl Journal for SqliteJournal {
         let after = after.cloned();
         self.readers
             .ask("list open steps", move |connection| step_reads::open(connection, after.as_ref(), limit))
+            .await
+    }
+
+    async fn unknown_items(
+        &self,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Vec<ItemRecord>, JournalError> {
+        let after = after.cloned();
+        self.readers
+            .ask("list unknown items", move |connection| {
+                close_item::unknown(connection, after.as_ref(), limit)
+            })
             .await
     }
 

@@ -41,8 +41,8 @@ pub enum TriggerError {
         /// Why.
         source: io::Error,
     },
-    /// The file of an unfinished run is gone.
-    #[error("the file of run {run} is gone from {path}; put it back there and start the hub again")]
+    /// The folder of a run is gone.
+    #[error("what run {run} left is gone: there is no {path}")]
     Missing {
         /// Which run.
         run: RunId,

@@ -13,6 +13,7 @@ use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
+use gesher_core::card::mask_card_numbers;
 use gesher_core::{RunId, Text};
 use gesher_engine::journal::{
     FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
@@ -166,44 +167,66 @@ impl DropTrigger {
         let lease = self.engine.take_up(run);
         let _lease = lease.ok_or_else(|| TriggerError::AtWork { run: run.clone() })?;
         loop {
-            let job = self.job(run).await?;
-            let state = job.run.state;
-            let message = job.run.message.clone().unwrap_or_default();
-            let outcome = match state {
-                RunState::Claimed => self.examine(job).await?,
-                RunState::Halted if self.waits(&job.run).await? => Some(FileOutcome::Halted { message }),
-                RunState::Running | RunState::Halted => self.run_rows(job, stop, progress).await?,
-                RunState::Reporting => {
-                    self.finish(job).await?;
-                    None
+            match self.go_on_with(run, stop, progress).await {
+                Ok(Some(outcome)) => return Ok(FileEnd { run: run.clone(), outcome }),
+                Ok(None) => {}
+                // What a run that is given up cannot have, it does not need.
+                Err(TriggerError::Held { .. }) if self.is_given_up(run).await? => {
+                    let ended = self.engine.end_unread(run).await;
+                    ended.map_err(|source| TriggerError::Engine { run: run.clone(), source })?;
                 }
-                RunState::Finished => {
-                    let files = ResultFiles::of(&job.folder, &job.run).existing();
-                    Some(FileOutcome::Done { tally: self.tally(run).await?, files })
-                }
-                RunState::Refused => {
-                    let errors = report::errors_path(&job.folder, &job.run);
-                    Some(FileOutcome::Refused { errors, message })
-                }
-                RunState::Duplicate => {
-                    let file = job.at(Place::Duplicate);
-                    let of = job.pinned.duplicate_of.unwrap_or(job.run.id);
-                    Some(FileOutcome::Duplicate { of, file, message })
-                }
-                RunState::Cancelled => Some(FileOutcome::Cancelled { message }),
-            };
-            if let Some(outcome) = outcome {
-                return Ok(FileEnd { run: run.clone(), outcome });
+                Err(error) => return Err(error),
             }
         }
     }
 
-    async fn job(&self, run: &RunId) -> Result<Job, TriggerError> {
+    /// Takes a run from its state to the next. Answers what became of it once nothing follows here.
+    async fn go_on_with(
+        &self,
+        run: &RunId,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<Option<FileOutcome>, TriggerError> {
+        let record = self.record(run).await?;
+        if record.state == RunState::Cancelled {
+            return Ok(Some(FileOutcome::Cancelled { message: record.message.unwrap_or_default() }));
+        }
+        let job = self.job(record).await?;
+        let message = job.run.message.clone().unwrap_or_default();
+        Ok(match job.run.state {
+            RunState::Claimed => self.examine(job).await?,
+            RunState::Halted if self.waits(&job.run).await? => Some(FileOutcome::Halted { message }),
+            RunState::Running | RunState::Halted => self.run_rows(job, stop, progress).await?,
+            RunState::Reporting => {
+                self.finish(job).await?;
+                None
+            }
+            RunState::Finished => {
+                let files = ResultFiles::of(&job.folder, &job.run).existing();
+                Some(FileOutcome::Done { tally: self.tally(run).await?, files })
+            }
+            RunState::Refused => {
+                let errors = report::errors_path(&job.folder, &job.run);
+                Some(FileOutcome::Refused { errors, message })
+            }
+            RunState::Duplicate => {
+                let file = job.at(Place::Duplicate);
+                let of = job.pinned.duplicate_of.unwrap_or(job.run.id);
+                Some(FileOutcome::Duplicate { of, file, message })
+            }
+            RunState::Cancelled => Some(FileOutcome::Cancelled { message }),
+        })
+    }
+
+    async fn record(&self, run: &RunId) -> Result<RunRecord, TriggerError> {
         let record = self.engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
-        let run = record.ok_or_else(|| TriggerError::Journal {
+        record.ok_or_else(|| TriggerError::Journal {
             doing: "reading a run",
             source: gesher_engine::journal::JournalError::NoRun(run.clone()),
-        })?;
+        })
+    }
+
+    async fn job(&self, run: RunRecord) -> Result<Job, TriggerError> {
         let pinned = Pinned::of(&run)?;
         let folder = self.folder_of(&run, &pinned).await?;
         let path = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
@@ -230,6 +253,9 @@ impl DropTrigger {
             moved.map_err(TriggerError::Folder)?;
             return Ok(true);
         }
+        if self.take_back(job).await? {
+            return Ok(true);
+        }
         let (state, message) = if job.at(Place::Failed).exists() {
             (RunState::Refused, None)
         } else if job.at(Place::Duplicate).exists() {
@@ -241,6 +267,21 @@ impl DropTrigger {
         };
         self.change(&job.run.id, state, message.as_ref()).await?;
         Ok(false)
+    }
+
+    /// A journal that was restored from a backup remembers a run at work whose file was finished since: what is known
+    /// to have been sent stands in the journal by now, so the run goes on from there. Answers whether the file lies in
+    /// the work folder again.
+    async fn take_back(&self, job: &Job) -> Result<bool, TriggerError> {
+        let done = job.at(Place::Done);
+        if !done.exists() {
+            return Ok(false);
+        }
+        let (run, file) = (&job.run.id, &job.run.name);
+        tracing::warn!(flow = self.flow.name, %run, file, "its file lies among the finished ones; it is taken back");
+        let moved = self.move_file(&job.folder, done, job.path.clone()).await?;
+        moved.map_err(TriggerError::Folder)?;
+        Ok(true)
     }
 
     async fn refuse(&self, job: Job, refusal: Refusal) -> Result<FileOutcome, TriggerError> {
@@ -318,8 +359,8 @@ impl DropTrigger {
     ) -> Result<Option<FileOutcome>, TriggerError> {
         let run = job.run.id.clone();
         let program = self.program_of(&job.run).await?;
-        if !job.path.exists() {
-            return Err(TriggerError::Missing { run, path: job.path });
+        if !job.path.exists() && !self.take_back(&job).await? {
+            return Err(self.file_gone(&job).await);
         }
         self.begin_again(&job.run, &job.pinned).await?;
         let record = job.run.clone();
@@ -337,7 +378,7 @@ impl DropTrigger {
             Err(source) => {
                 if matches!(source, EngineError::Unended { .. }) {
                     let changed_after = changed_after.get().copied();
-                    if self.end_unbegun(&run, changed_after).await? > 0 {
+                    if self.end_unread_rows(&run, changed_after).await? > 0 {
                         return Ok(None);
                     }
                     let text = messages::stuck(changed_after.is_some());
@@ -358,7 +399,7 @@ impl DropTrigger {
             let items = Items::of(self.engine.journal(), self.engine.runtime(), &run);
             let taken = tally.items();
             if !job.path.exists() {
-                return Err(TriggerError::Missing { run, path: job.path });
+                return Err(self.file_gone(&job).await);
             }
             let written = self.blocking("writing reports", move || write_reports(&job, items, taken)).await?;
             if let Some(text) = written.map_err(|error| self.report_error(&run, error))? {
@@ -370,6 +411,12 @@ impl DropTrigger {
         let ended = self.engine.end_run(&run, &tally).await;
         gesher_core::failpoint!("run.finished");
         ended.map_err(|source| TriggerError::Engine { run, source })
+    }
+
+    /// The file is nowhere, so the run waits for a person.
+    async fn file_gone(&self, job: &Job) -> TriggerError {
+        let path = mask_card_numbers(&job.path.display().to_string()).into_owned();
+        self.hold(&job.run, &messages::file_gone(&path, &job.run.id)).await
     }
 
     async fn tally(&self, run: &RunId) -> Result<Tally, TriggerError> {

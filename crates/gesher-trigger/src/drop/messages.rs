@@ -151,6 +151,20 @@ pub(super) fn folder_gone(folder: &str) -> Text {
     )
 }
 
+/// The file of a run is not there.
+pub(super) fn file_gone(path: &str, run: &RunId) -> Text {
+    Text::new(
+        format!(
+            "הקובץ של ההרצה אינו נמצא עוד ב־{path}; לא נשלח דבר נוסף. כדי שההרצה תמשיך יש להחזיר אותו לשם ולהפעיל את \
+             המערכת מחדש; אפשר גם לוותר על השאר בפקודה gesher cancel {run}"
+        ),
+        format!(
+            "the file of the run is gone from {path}; nothing more was sent. To let the run go on, put it back there and \
+             start the hub again; or give the rest up with `gesher cancel {run}`"
+        ),
+    )
+}
+
 /// What a run was held back for is over.
 pub(super) fn went_on() -> Text {
     Text::new("ההרצה נעצרה לזמן מה, ואחר כך המשיכה", "the run was held back for a while, and then went on")

@@ -52,7 +52,7 @@ impl DropTrigger {
 
     /// Leaves a run to a person and says why, in the run and in the error that is answered. A state that cannot be
     /// halted stays: nothing is sent in it.
-    async fn hold(&self, run: &RunRecord, why: &Text) -> TriggerError {
+    pub(super) async fn hold(&self, run: &RunRecord, why: &Text) -> TriggerError {
         let held = match run.state.may_become(RunState::Halted) {
             true => self.halt_for_now(run, why).await,
             false => {
@@ -66,10 +66,10 @@ impl DropTrigger {
         }
     }
 
-    /// Ends the rows that were claimed before a stop, had not begun, and that no reading of the file gave to a worker
-    /// since. Without a step nothing of them was sent. Rows after `changed_after` were lost because the file changed.
-    /// Answers how many.
-    pub(super) async fn end_unbegun(
+    /// Ends the rows that were claimed before a stop, and that no reading of the file gave to a worker since: by what
+    /// they had done, or else as not sent. Rows after `changed_after` were lost because the file changed. Answers how
+    /// many.
+    pub(super) async fn end_unread_rows(
         &self,
         run: &RunId,
         changed_after: Option<u64>,
@@ -82,17 +82,15 @@ impl DropTrigger {
             let Some(last) = page.last() else { return Ok(count) };
             after = last.id.ordinal;
             for item in page.iter().filter(|item| item.end.is_none()) {
-                let steps = journal.steps_of(&item.id).await;
-                if !steps.map_err(TriggerError::journal("reading an item's steps"))?.is_empty() {
-                    continue;
-                }
                 let is_lost = changed_after.is_some_and(|last| item.id.ordinal > last);
                 let (code, words) = if is_lost {
                     ("file_changed", messages::row_changed())
                 } else {
                     ("not_begun", messages::not_begun())
                 };
-                let end = ItemEnd::new(ItemStatus::NotSent, code, self.words(&words));
+                let untouched = ItemEnd::new(ItemStatus::NotSent, code, self.words(&words));
+                let end = self.engine.end_of_interrupted(&item.id, untouched).await;
+                let end = end.map_err(|source| TriggerError::Engine { run: run.clone(), source })?;
                 let ended = journal.finish_item(&item.id, end, self.engine.clock().now()).await;
                 ended.map_err(TriggerError::journal("ending an item"))?;
                 count += 1;

@@ -4,8 +4,11 @@
 use crate::bank::Bank;
 use crate::hub::{Hub, PayRows, column};
 use crate::{done, json};
-use gesher_core::{ItemStatus, Language, RunId};
-use gesher_engine::journal::{NewItem, RunRecord, RunState, TriggerKind};
+use gesher_core::{ItemId, ItemStatus, Key, Language, OutcomeStatus, RunId, StepId, Text};
+use gesher_engine::journal::{
+    DecisionKind, Intent, Limits, NewDecision, NewItem, RunRecord, RunState, StepFinish, StoredOutcome,
+    TriggerKind,
+};
 use gesher_engine::{Program, Progress, Stop};
 use gesher_trigger::drop::FileOutcome;
 use serde_json::json;
@@ -255,4 +258,103 @@ async fn a_row_that_never_began_says_that_the_file_changed_only_when_it_did() {
     assert_eq!(column(&files.result, "gesher_code")[3], "not_begun");
     assert!(column(&files.result, "gesher_message")[3].contains("נקטע לפני שהתחיל"));
     assert_eq!(json(&files.report)["counts"]["succeeded"].as_u64(), Some(3));
+}
+
+/// A person gives the run up, and the trigger is told.
+async fn give_up(hub: &Hub, run: &RunId) -> FileOutcome {
+    let (actor, reason, at) = ("dana".to_owned(), "a test".to_owned(), hub.engine.clock().now());
+    let decision = NewDecision { kind: DecisionKind::Cancel, run: run.clone(), actor, reason, at };
+    hub.engine.journal().decide(decision).await.unwrap();
+    hub.trigger.give_up(run, &Stop::new()).await.unwrap().outcome
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_file_is_gone_waits_and_is_given_up_without_it() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    let run = stopped_midway(&Hub::open(base.path(), &bank)).await;
+    let hub = Hub::open(base.path(), &bank);
+    let work = base.path().join(format!("inbox/.work/{run}.x.csv"));
+    fs::rename(&work, base.path().join("away")).unwrap();
+    check_held(&hub, &run, RunState::Halted, "אינו נמצא עוד").await;
+    // Put back, it goes on by itself; the same once more, and a person gives it up.
+    fs::rename(base.path().join("away"), &work).unwrap();
+    let stop = Stop::new();
+    let asked = stop.clone();
+    bank.during(move |_| asked.request());
+    hub.trigger.resume(&stop).await.unwrap();
+    assert_eq!(record(&hub, &run).await.state, RunState::Running);
+    fs::remove_file(&work).unwrap();
+    let paid = bank.payments();
+    let FileOutcome::Cancelled { message } = give_up(&hub, &run).await else { panic!("not given up") };
+    assert!(message.contains("dana") && message.contains("אין דוחות"), "{message}");
+    let tally = hub.engine.journal().tally(&run).await.unwrap();
+    assert_eq!((tally.queued, tally.count(ItemStatus::Succeeded)), (0, paid as u64));
+    assert_eq!((bank.payments(), bank.sent_again().len()), (paid, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_file_was_finished_after_the_journals_backup_takes_it_back() {
+    let base = tempfile::tempdir().unwrap();
+    let bank = Arc::<Bank>::default();
+    let run = stopped_midway(&Hub::open(base.path(), &bank)).await;
+    let hub = Hub::open(base.path(), &bank);
+    let done = base.path().join(format!("inbox/done/x.{run}.csv"));
+    fs::rename(base.path().join(format!("inbox/.work/{run}.x.csv")), &done).unwrap();
+    check_goes_on(&hub, ROWS).await;
+    assert!(done.exists() && hub.names(".work").is_empty());
+    assert_eq!(record(&hub, &run).await.state, RunState::Finished);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_run_whose_folder_is_gone_is_given_up_without_it() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    let run = claim(&hub, Some(&base.path().join("nowhere"))).await;
+    fs::remove_file(base.path().join(format!("inbox/.work/{run}.x.csv"))).unwrap();
+    check_held(&hub, &run, RunState::Claimed, "אינה קיימת עוד").await;
+    assert!(matches!(give_up(&hub, &run).await, FileOutcome::Cancelled { .. }));
+    assert_eq!((record(&hub, &run).await.state, hub.bank.payments()), (RunState::Cancelled, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_had_paid_and_cannot_be_read_again_ends_by_what_it_did() {
+    let base = tempfile::tempdir().unwrap();
+    let hub = Hub::open(base.path(), &Arc::<Bank>::default());
+    let run = claim(&hub, None).await;
+    let lost = NewItem { ordinal: 4, line: 5, key: None, cells_hash: [0; 16], amount: None, ended: None };
+    let (now, journal) = (jiff::Timestamp::UNIX_EPOCH, hub.engine.journal());
+    journal.claim_items(&run, vec![lost], now).await.unwrap();
+    let step = StepId { item: ItemId { run: run.clone(), ordinal: 4 }, position: 1 };
+    let intent = Intent {
+        step: step.clone(),
+        operation: "bank.pay".to_owned(),
+        who: "marketplace".to_owned(),
+        account: "bank:1".to_owned(),
+        key: Key::clean("lost").unwrap(),
+        once: false,
+        request_hash: [7; 32],
+        subject: None,
+        amount: "5.00 ILS".parse().ok(),
+        at: now,
+        money: true,
+        limits: Limits::default(),
+        look_up: serde_json::Value::Null,
+        stamp: None,
+    };
+    journal.begin_step(intent).await.unwrap();
+    let outcome = StoredOutcome {
+        status: OutcomeStatus::Succeeded,
+        reference: Some("41".to_owned()),
+        document: None,
+        code: None,
+        message: Text::verbatim("paid"),
+        data: serde_json::Value::Null,
+        amount: "5.00 ILS".parse().ok(),
+    };
+    journal.finish_step(StepFinish { step, outcome, sealed: Vec::new(), at: now }).await.unwrap();
+    let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
+    let files = done(&ends[0].outcome);
+    assert_eq!(column(&files.result, "gesher_status")[3], ItemStatus::Incomplete.as_str());
+    assert_eq!(column(&files.result, "gesher_reference")[3], "41");
 }

@@ -1,4 +1,4 @@
-//! `unknown list`: every step of which nobody knows whether it was done.
+//! `unknown list`: every step of which nobody knows whether it was done, and the rows that are unknown without one.
 
 use super::words;
 use crate::compose::beside::in_flight;
@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::providers::descriptors;
 use crate::table::TextTable;
 use gesher_core::money::two_places;
-use gesher_core::{Clock, Descriptor, Effect, LookUp, RunId, SystemClock};
+use gesher_core::{Clock, Descriptor, Effect, ItemId, LookUp, RunId, SystemClock};
 use gesher_engine::journal::{ItemQuery, ItemRecord, Journal, RunRecord, StepQuery, StepRecord, StepState};
 use gesher_engine::next_look;
 use jiff::Timestamp;
@@ -48,6 +48,7 @@ pub(super) async fn run(output: Output, config: &Config) -> Result<Exit, HubErro
     if in_flight(&*journal).await? > 0 && !is_held(config) {
         list.show_interrupted().await?;
     }
+    list.show_items().await?;
     match list.count {
         0 => output.text(nothing),
         count => output.text(&list.page(count)),
@@ -131,6 +132,65 @@ impl<'a> List<'a> {
                 self.show(step).await?;
             }
         }
+    }
+
+    /// Rows that are unknown although their steps are settled: only a person ends them.
+    async fn show_items(&mut self) -> Result<(), HubError> {
+        let mut after: Option<ItemId> = None;
+        loop {
+            let page = self.journal.unknown_items(after.as_ref(), PAGE_STEPS).await;
+            let page = page.doing("reading the rows that are unknown")?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id.clone());
+            for item in &page {
+                self.show_item(item).await?;
+            }
+        }
+    }
+
+    async fn show_item(&mut self, item: &ItemRecord) -> Result<(), HubError> {
+        let run = self.journal.run(&item.id.run).await.doing("reading a run")?;
+        let end = item.end.as_ref();
+        let amount = end.and_then(|end| end.amount);
+        let (language, sentence) = (self.config.language, words::unknown(true));
+        let name = run.as_ref().map(|run| run.name.clone());
+        self.output.json(&json!({
+            "simulator": self.config.is_simulated(),
+            "step": null,
+            "item": item.id.to_string(),
+            "run": item.id.run.as_str(),
+            "flow": run.as_ref().map(|run| run.flow.as_str()),
+            "file": name,
+            "line": item.line,
+            "key": item.key.as_ref().map(ToString::to_string),
+            "amount": amount.map(|amount| two_places(amount.amount)),
+            "currency": amount.map(|amount| amount.currency.as_str().to_owned()),
+            "state": UNKNOWN,
+            "code": end.and_then(|end| end.code.as_deref()),
+            "reference": end.and_then(|end| end.reference.as_deref()),
+            "age": self.now.duration_since(item.at).as_secs().max(0),
+            "next_look": null,
+            "manual": true,
+            "message": end.map(|end| end.message.as_str()),
+            "warning": sentence.get(language),
+        }));
+        self.has_money = true;
+        self.count += 1;
+        if self.count <= SHOWN_STEPS_MAX {
+            self.table.row([
+                item.id.to_string(),
+                name.unwrap_or_default(),
+                item.line.to_string(),
+                end.and_then(|end| end.code.clone()).unwrap_or_default(),
+                String::new(),
+                amount.map(|amount| amount.to_string()).unwrap_or_default(),
+                String::new(),
+                self.local(item.at),
+                UNKNOWN.to_owned(),
+                "a person's".to_owned(),
+            ]);
+        }
+        Ok(())
     }
 
     /// A step as JSON.

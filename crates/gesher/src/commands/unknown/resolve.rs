@@ -2,26 +2,62 @@
 
 use super::failure;
 use crate::actor;
-use crate::cli::{ResolveArgs, UnlockArgs};
+use crate::cli::{ResolveArgs, Target, UnlockArgs};
 use crate::compose::beside::{desk, settle_leftovers};
 use crate::config::Config;
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::renewal;
-use gesher_engine::Resolution;
+use gesher_engine::{ItemResolution, Resolution};
 use serde_json::json;
 
-/// Settles a step as a person says.
+/// Settles a step, or a row, as a person says.
 pub(super) async fn resolve(output: Output, config: &Config, args: ResolveArgs) -> Result<Exit, HubError> {
     settle_leftovers(config).await?;
-    let Some(desk) = desk(config)? else { return Err(super::no_step(&args.step)) };
-    let resolution = Resolution {
-        step: args.step,
-        charged: args.charged.filter(|_| !args.not_charged),
-        reason: args.reason,
-        actor: actor::current(),
+    let charged = args.charged.filter(|_| !args.not_charged);
+    let (reason, actor) = (args.reason, actor::current());
+    match args.target {
+        Target::Step(step) => resolve_step(output, config, Resolution { step, charged, reason, actor }).await,
+        Target::Item(item) => {
+            resolve_item(output, config, &ItemResolution { item, charged, reason, actor }).await
+        }
+    }
+}
+
+/// Ends a row that is unknown although its steps are settled.
+async fn resolve_item(
+    output: Output,
+    config: &Config,
+    resolution: &ItemResolution,
+) -> Result<Exit, HubError> {
+    let id = &resolution.item;
+    let no_row = || {
+        HubError::usage(format!("there is no row {id}")).hint("`gesher unknown list` lists what is unknown")
     };
+    let desk = desk(config)?.ok_or_else(no_row)?;
+    let end = desk.resolve_item(resolution).await.map_err(|error| failure(error, "settling a row"))?;
+    let is_written = renewal::where_nobody_serves(config).await?;
+    output.json(&json!({
+        "step": null,
+        "item": id.to_string(),
+        "run": id.run.as_str(),
+        "reference": end.reference,
+        "code": end.code,
+        "message": end.message,
+        "status": end.status.as_str(),
+        "actor": resolution.actor,
+        "reports_written": is_written,
+    }));
+    output.text(&format!("{id}: its row is {}", end.status));
+    if !is_written {
+        output.note("the running hub writes the reports anew");
+    }
+    Ok(Exit::Well)
+}
+
+async fn resolve_step(output: Output, config: &Config, resolution: Resolution) -> Result<Exit, HubError> {
+    let Some(desk) = desk(config)? else { return Err(super::no_step(&resolution.step)) };
     let resolved = desk.resolve(&resolution).await.map_err(|error| failure(error, "settling a step"))?;
     let is_written = renewal::where_nobody_serves(config).await?;
     let (id, outcome) = (&resolved.step.id, &resolved.outcome);

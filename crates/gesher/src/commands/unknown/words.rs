@@ -53,5 +53,6 @@ pub(super) const HOW: &str = "\
   gesher unknown reconcile [STEP]                                 asks the provider now
   gesher unknown resolve STEP --charged REF --reason TEXT         it was charged: REF is the provider's id of it
   gesher unknown resolve STEP --not-charged --reason TEXT         it was not; from 30 minutes after it was sent
+  gesher unknown resolve RUN.ROW --charged REF | --not-charged    the same for a row whose steps are settled
   gesher unknown unlock STEP --reason TEXT                        go on with the same customer before it is known
 ";
