@@ -172,10 +172,12 @@ fn an_outcome_is_kept_while_the_disk_is_full_and_written_when_it_is_not() {
     let serving = hub.serve();
     hub.drop_file("march.csv", charges_csv(1, ROWS));
     trap.wait();
+    // Filling a disk takes a moment, in which others went on.
+    let sent = provider.count();
     wait_unready(&serving, "not ready: the journal: it cannot be written");
     nap(1000);
     let taken = provider.charges();
-    assert!(taken <= 10 + IN_FLIGHT, "{taken} charges, and their outcomes cannot be written");
+    assert!(taken <= sent + IN_FLIGHT, "{taken} charges, {sent} of them before the disk was full");
     nap(1000);
     assert_eq!(provider.charges(), taken, "nothing new begins");
     disk.free();
@@ -338,9 +340,10 @@ fn writes_that_fail_in_other_ways_are_waited_out_as_a_full_disk_is() {
     process.store(usize::try_from(serving.process.id()).unwrap(), Ordering::SeqCst);
     hub.drop_file("march.csv", charges_csv(1, ROWS));
     trap.wait();
+    let sent = provider.count();
     wait_unready(&serving, "not ready: the journal: it cannot be written");
     nap(1000);
-    assert!(provider.charges() <= 10 + IN_FLIGHT);
+    assert!(provider.charges() <= sent + IN_FLIGHT);
     limit(None, &process);
     wait_ready(&serving);
     all_charged_once(&hub.wait_done("march.csv"), &provider);
