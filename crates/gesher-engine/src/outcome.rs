@@ -20,6 +20,7 @@ impl Engine {
     /// meantime nothing new begins, since intents go the same way. Gives the outcome back.
     pub(crate) async fn finish(&self, finish: StepFinish, stop: &Stop) -> Result<StoredOutcome, CallFault> {
         let (mut pause, mut left, mut tried) = (OUTCOME_RETRY_FIRST, OUTCOME_RETRY_STOPPING, false);
+        gesher_core::failpoint!("outcome.before");
         loop {
             let error = match self.journal().finish_step(finish.clone()).await {
                 Ok(()) => break,
@@ -49,6 +50,7 @@ impl Engine {
             }
             pause = (pause * 2).min(OUTCOME_RETRY_PAUSE_MAX);
         }
+        gesher_core::failpoint!("outcome.committed");
         if tried {
             tracing::info!(step = %finish.step, "the outcome is written now");
         }
