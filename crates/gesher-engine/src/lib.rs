@@ -36,6 +36,7 @@ pub use flow::{Allow, Flow, FlowLimits, OnUnknown};
 pub use gesher_journal as journal;
 pub use health::{Health, Part};
 pub use limits::LIMIT;
+pub use messages::KEY_OPEN;
 pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;

@@ -13,7 +13,8 @@ pub(crate) const NO_TURN: &str = "no_turn";
 pub(crate) const ACCOUNT_PAUSED: &str = "account_paused";
 pub(crate) const KEY_REUSED: &str = "key_reused";
 pub(crate) const KEY_IN_FLIGHT: &str = "key_in_flight";
-pub(crate) const KEY_OPEN: &str = "key_open";
+/// The code of a row or call that is not sent because its key belongs to a step that nobody knows the end of.
+pub const KEY_OPEN: &str = "key_open";
 pub(crate) const SUBJECT_LOCKED: &str = "subject_locked";
 pub(crate) const HALTED: &str = "halted";
 /// Those that say nothing of the key: such a call did not come to it, or was refused for another reason.
@@ -53,7 +54,9 @@ pub(crate) fn duplicate(language: Language, zone: &TimeZone, run: &RunId, holder
         format!("המפתח הזה כבר נקלט {he_place}, ב־{when}, סכום {amount}, {he_state}; לא נשלח דבר"),
         format!("this key was taken {en_place}, on {when}, amount {amount}; {en_state}; nothing was sent"),
     );
-    ItemEnd { amount: None, ..ItemEnd::new(ItemStatus::Duplicate, "duplicate", text.get(language)) }
+    let is_open = holder.state == ItemState::Ended(ItemStatus::Unknown);
+    let code = if is_open { KEY_OPEN } else { "duplicate" };
+    ItemEnd { amount: None, ..ItemEnd::new(ItemStatus::Duplicate, code, text.get(language)) }
 }
 
 /// The same key with other cells in one file.
@@ -147,10 +150,10 @@ pub(crate) fn subject_locked(open: &StepRecord, place: Option<(&str, u64)>) -> O
         SUBJECT_LOCKED,
         Text::new(
             format!(
-                "לא נשלח: איננו יודעים אם {operation} קודמת לאותו לקוח בוצעה (צעד {id}{he_place}). יש לברר אותה תחילה                  ({how}), או לשחרר את הנעילה: gesher unknown unlock {id} --reason TEXT"
+                "לא נשלח: איננו יודעים אם {operation} קודמת לאותו לקוח בוצעה (צעד {id}{he_place}). יש לברר אותה תחילה ({how}), או לשחרר את הנעילה: gesher unknown unlock {id} --reason TEXT"
             ),
             format!(
-                "not sent: we do not know whether an earlier {operation} for the same customer was done (step                  {id}{en_place}). Settle that one first ({how}), or lift its lock: gesher unknown unlock {id} --reason TEXT"
+                "not sent: we do not know whether an earlier {operation} for the same customer was done (step {id}{en_place}). Settle that one first ({how}), or lift its lock: gesher unknown unlock {id} --reason TEXT"
             ),
         ),
     )

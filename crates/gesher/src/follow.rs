@@ -5,7 +5,7 @@ use crate::error::{Doing, HubError};
 use crate::output::Output;
 use gesher_core::{ItemStatus, RunId};
 use gesher_engine::journal::{ItemQuery, Journal, RunRecord, RunState, Tally};
-use gesher_engine::{LIMIT, Progress};
+use gesher_engine::{KEY_OPEN, LIMIT, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::future::Future;
 use std::time::Duration;
@@ -84,19 +84,31 @@ pub async fn to_the_end(
 pub async fn is_limited(journal: &dyn Journal, run: &RunId, tally: &Tally) -> Result<bool, HubError> {
     for status in [ItemStatus::NotSent, ItemStatus::Incomplete] {
         let is_any = tally.count(status) > 0 || tally.finish == Some(status);
-        if is_any && is_limited_among(journal, run, status).await? {
+        if is_any && is_any_among(journal, run, status, LIMIT).await? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-async fn is_limited_among(journal: &dyn Journal, run: &RunId, status: ItemStatus) -> Result<bool, HubError> {
+/// Whether some item of a run was not sent because its key belongs to another of which nobody knows whether it was done.
+pub async fn is_held_open(journal: &dyn Journal, run: &RunId, tally: &Tally) -> Result<bool, HubError> {
+    let status = ItemStatus::Duplicate;
+    Ok(tally.count(status) > 0 && is_any_among(journal, run, status, KEY_OPEN).await?)
+}
+
+/// Whether an item of that status has that code.
+async fn is_any_among(
+    journal: &dyn Journal,
+    run: &RunId,
+    status: ItemStatus,
+    code: &str,
+) -> Result<bool, HubError> {
     let mut query = ItemQuery { run: run.clone(), status: Some(status), after: None, limit: PAGE_ITEMS };
     loop {
         let page = journal.items(&query).await.doing("reading the run's items")?;
         let mut ends = page.iter().filter_map(|item| item.end.as_ref());
-        if ends.any(|end| end.code.as_deref() == Some(LIMIT)) {
+        if ends.any(|end| end.code.as_deref() == Some(code)) {
             return Ok(true);
         }
         let Some(last) = page.last() else { return Ok(false) };

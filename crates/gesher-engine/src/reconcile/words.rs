@@ -123,8 +123,12 @@ pub(super) fn not_open(step: &StepId, state: &str) -> Text {
 
 pub(super) fn at_work(step: &StepId) -> Text {
     Text::new(
-        format!("השורה של הצעד {step} עדיין בטיפול; יש לנסות שוב כשההרצה תסתיים"),
-        format!("the row of step {step} is still being worked on; try again when its run is over"),
+        format!(
+            "ההרצה של הצעד {step} עוד לא הסתיימה; יש לנסות שוב כשתסתיים. אם אף מערכת אינה פועלת, gesher serve ממשיכה אותה"
+        ),
+        format!(
+            "the run of step {step} is not over; try again when it is. If no hub is running, `gesher serve` goes on with it"
+        ),
     )
 }
 

@@ -108,7 +108,7 @@ fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, i
     let id = &run.id;
     let head = match (kind, is_applied, is_running) {
         (_, false, false) => format!(
-            "written down: {} {id}. No hub is running here; it is applied when `gesher serve` starts next\n",
+            "written down: {} {id}. No hub is running here; it is applied when `gesher serve` or `gesher run` starts next\n",
             word(kind)
         ),
         (DecisionKind::Resume, true, _) => {

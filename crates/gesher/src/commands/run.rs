@@ -251,7 +251,12 @@ async fn summary(
 
 async fn exit_of(journal: &dyn Journal, run: &RunRecord, tally: &Tally) -> Result<Exit, HubError> {
     let is_limited = follow::is_limited(journal, &run.id, tally).await?;
-    Ok(exit::of_run(run.state, tally, is_limited))
+    let exit = exit::of_run(run.state, tally, is_limited);
+    // Whoever asks for the same again has to hear that nobody knows what became of it.
+    match follow::is_held_open(journal, &run.id, tally).await? {
+        true => Ok(exit.and(Exit::Unknown)),
+        false => Ok(exit),
+    }
 }
 
 fn words(record: &RunRecord, tally: &Tally, files: &RunFiles) -> String {

@@ -253,6 +253,8 @@ impl<'a> List<'a> {
             _ if line.is_manual => "a person's".to_owned(),
             Some(at) if at <= self.now => "due".to_owned(),
             Some(at) => self.local(at),
+            // What a dead process left in flight is looked up like any other once a hub has started.
+            None if line.step.state == StepState::InFlight => "after the next start".to_owned(),
             None => "a person's".to_owned(),
         }
     }

@@ -152,6 +152,8 @@ fn sentence(step: &StepRecord, end: &Reconciled) -> String {
             format!("{id}: still unknown; the provider has no way to ask, so a person has to look there")
         }
         Reconciled::Lately => format!("{id}: still unknown; it was looked up a moment ago"),
-        Reconciled::AtWork => format!("{id}: its row is still being worked on"),
+        Reconciled::AtWork => format!(
+            "{id}: its run is not over; if no hub works on it now, the next `gesher serve` goes on with it"
+        ),
     }
 }

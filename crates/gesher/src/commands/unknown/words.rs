@@ -50,7 +50,7 @@ pub(super) fn look_at(step: &StepRecord, is_money: bool, sent: &str) -> Text {
 
 /// How a step is settled.
 pub(super) const HOW: &str = "\
-  gesher unknown reconcile [STEP]                                 asks the provider now
+\x20 gesher unknown reconcile [STEP]                                 asks the provider now
   gesher unknown resolve STEP --charged REF --reason TEXT         it was charged: REF is the provider's id of it
   gesher unknown resolve STEP --not-charged --reason TEXT         it was not; from 30 minutes after it was sent
   gesher unknown resolve RUN.ROW --charged REF | --not-charged    the same for a row whose steps are settled
