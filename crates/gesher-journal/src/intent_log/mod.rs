@@ -53,7 +53,8 @@ enum Tail {
 
 impl IntentLog {
     /// Opens the log of a hub, or begins one. What a crash left of an unfinished write is cut off: nothing was sent
-    /// for it. Refused where it belongs to another hub, or is damaged before its end.
+    /// for it. Refused where it belongs to another hub, or is damaged in what is read of it: its first line, and its
+    /// end.
     pub(crate) fn open(path: &Path, hub: &HubId) -> Result<Self, JournalError> {
         let file = OpenOptions::new()
             .read(true)
