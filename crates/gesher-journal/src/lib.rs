@@ -163,10 +163,6 @@ pub trait Journal: Send + Sync {
         except: &StepId,
     ) -> Result<Vec<String>, JournalError>;
 
-    /// How many other steps of the step's account and operation, with the same amount and subject, are in flight or
-    /// unknown: an answer of the provider could be about any of them.
-    async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError>;
-
     /// The other steps of the step's account that are in flight, unknown or in conflict, with intents from `from` to
     /// `until`, both included, in the order of their intents: whatever the operation and however the subject is
     /// written, what the provider shows of that time could be any of theirs.

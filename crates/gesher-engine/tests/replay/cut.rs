@@ -202,10 +202,6 @@ impl Journal for Dying {
         self.inner.open_steps_near(step, from, until).await
     }
 
-    async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError> {
-        self.inner.open_siblings(step).await
-    }
-
     async fn stale_reports(&self) -> Result<Vec<RunRecord>, JournalError> {
         self.inner.stale_reports().await
     }

@@ -1,6 +1,6 @@
 //! Cases about open steps: how they lock their subject, and how they are closed, unlocked and looked for.
 
-use super::place::{Broken, Place, at, finish, intent, item, outcome, same, shekels, step};
+use super::place::{Broken, Place, at, finish, intent, item, outcome, same, step};
 use crate::{
     Begin, Claim, FileIdentity, Intent, ItemQuery, ItemRecord, ItemSeen, ItemState, JournalError, RunState,
     StepClose, StepRecord, StepState, StoredOutcome,
@@ -303,33 +303,6 @@ pub(super) async fn a_reference_belongs_to_one_step(place: Place) -> Result<(), 
     same(taken("officeguy:2410000001", &open).await?, ["93", "2", "1", "91"].map(str::to_owned).to_vec())?;
     same(taken("officeguy:2410000001", &first).await?, ["93", "2"].map(str::to_owned).to_vec())?;
     same(taken("officeguy:77", &open).await?, vec![])
-}
-
-pub(super) async fn siblings_are_other_steps_that_the_same_answer_could_be_about(
-    place: Place,
-) -> Result<(), Broken> {
-    let run = place.run("charges").await?;
-    // All of them before any is open, so that none is locked out.
-    for (ordinal, key) in (1..).zip(["a", "b", "c", "d"]) {
-        place.journal.begin_step(shared(&run, ordinal, key)?).await?;
-    }
-    let mut dearer = shared(&run, 5, "e")?;
-    dearer.amount = Some(shekels("10.01")?);
-    let mut elsewhere = shared(&run, 6, "f")?;
-    elsewhere.account = "officeguy:77".to_owned();
-    for intent in [dearer, elsewhere, intent(&run, 7, 1, "g")?] {
-        ensure_fits!(place.journal.begin_step(intent).await?, Begin::Send { .. });
-    }
-    let first = step(&run, 1, 1);
-    same(place.journal.open_siblings(&first).await?, 3)?;
-    place.finish(&run, 1, 1, OutcomeStatus::Unknown).await?;
-    place.finish(&run, 2, 1, OutcomeStatus::Unknown).await?;
-    same(place.journal.open_siblings(&first).await?, 3)?;
-    place.finish(&run, 3, 1, OutcomeStatus::Succeeded).await?;
-    place.finish(&run, 4, 1, OutcomeStatus::Conflict).await?;
-    same(place.journal.open_siblings(&first).await?, 1)?;
-    same(place.journal.open_siblings(&step(&run, 5, 1)).await?, 0)?;
-    same(place.journal.steps_of(&item(&run, 1)).await?.len(), 1)
 }
 
 pub(super) async fn steps_near_are_the_open_ones_of_the_account_whatever_they_did(

@@ -93,7 +93,6 @@ pub const CONTRACT: &[Case] = cases! {
         a_lock_ends_with_its_step_or_when_a_person_says_so
         open_steps_come_in_the_order_of_their_intents_with_what_a_look_up_needs
         a_reference_belongs_to_one_step
-        siblings_are_other_steps_that_the_same_answer_could_be_about
         steps_near_are_the_open_ones_of_the_account_whatever_they_did;
     close_item:
         an_item_that_is_unknown_without_an_open_step_is_listed_and_ended_once;

@@ -64,17 +64,7 @@ impl IntentLog {
             .mode(0o600)
             .open(path)
             .map_err(|error| unusable(path, &error))?;
-        let length = file.metadata().map_err(|error| unusable(path, &error))?.len();
-        let mut log = Self {
-            path: path.to_owned(),
-            file,
-            length,
-            first: 0,
-            begun: false,
-            spoiled: false,
-            #[cfg(test)]
-            failing: std::sync::Arc::default(),
-        };
+        let mut log = Self::of(path, file)?;
         match log.first_line()? {
             Some((text, end)) => {
                 log.first = end;
@@ -84,6 +74,21 @@ impl IntentLog {
             None => log.begin(hub).map_err(|error| unusable(path, &error))?,
         }
         Ok(log)
+    }
+
+    /// The log in a file of which nothing has been read yet.
+    fn of(path: &Path, file: File) -> Result<Self, JournalError> {
+        let length = file.metadata().map_err(|error| unusable(path, &error))?.len();
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            length,
+            first: 0,
+            begun: false,
+            spoiled: false,
+            #[cfg(test)]
+            failing: std::sync::Arc::default(),
+        })
     }
 
     /// Where it is.
@@ -100,17 +105,7 @@ impl IntentLog {
     /// passed over.
     pub(crate) fn open_to_read(path: &Path, hub: &HubId) -> Result<Self, JournalError> {
         let file = File::open(path).map_err(|error| unusable(path, &error))?;
-        let length = file.metadata().map_err(|error| unusable(path, &error))?.len();
-        let mut log = Self {
-            path: path.to_owned(),
-            file,
-            length,
-            first: 0,
-            begun: false,
-            spoiled: false,
-            #[cfg(test)]
-            failing: std::sync::Arc::default(),
-        };
+        let mut log = Self::of(path, file)?;
         match log.first_line()? {
             Some((text, end)) => {
                 log.first = end;

@@ -343,13 +343,6 @@ impl Journal for SqliteJournal {
             .await
     }
 
-    async fn open_siblings(&self, step: &StepId) -> Result<u64, JournalError> {
-        let step = step.clone();
-        self.readers
-            .ask("count open steps", move |connection| step_reads::open_siblings(connection, &step))
-            .await
-    }
-
     async fn open_steps_near(
         &self,
         step: &StepId,

@@ -106,22 +106,6 @@ pub(super) fn references_taken(
     Ok(taken)
 }
 
-pub(super) fn open_siblings(connection: &Connection, id: &StepId) -> Result<u64, Fault> {
-    let query = connection.prepare_cached(
-        "SELECT count(*) FROM steps t
-         JOIN (SELECT seq FROM steps WHERE state = 'in_flight'
-               UNION ALL
-               SELECT seq FROM steps WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict')
-                   AND state = 'unknown') o
-         JOIN steps s ON s.seq = o.seq
-         WHERE t.run = (SELECT no FROM runs WHERE id = ?1) AND t.ordinal = ?2 AND t.position = ?3
-             AND s.seq <> t.seq AND s.account = t.account AND s.operation = t.operation
-             AND s.amount IS t.amount AND s.currency IS t.currency AND s.subject IS t.subject",
-    )?;
-    let parameters = params![id.item.run.as_str(), integer(id.item.ordinal)?, id.position];
-    Ok(first(query, parameters, |row| read_number(row, 0))?.unwrap_or(0))
-}
-
 /// Few steps are in flight or open at a time, so it is those that are looked through, not the time.
 pub(super) fn open_near(
     connection: &Connection,
