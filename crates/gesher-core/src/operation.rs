@@ -5,8 +5,8 @@
 //! `gesher operations`, the reference page, the schemas and the tests.
 
 use crate::check;
-use crate::ids::StepId;
 pub use crate::ids::VendorHandle;
+use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
@@ -86,6 +86,18 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
+}
+
+/// What an operation's success means in the life of the vendor that *who* names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VendorRole {
+    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
+    #[default]
+    None,
+    /// It opens the vendor's account, whose id is the outcome's reference.
+    Opens,
+    /// It asks for the vendor's terminal, which people approve later.
+    AsksForTerminal,
 }
 
 /// Whose account sends.
@@ -185,6 +197,8 @@ pub struct Prepared {
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
+    /// The number of the business that it opens an account for, by [`business_number`](crate::ids::business_number).
+    pub business: Option<String>,
 }
 
 /// A provider's reply as it came, whatever it is.
@@ -204,6 +218,8 @@ pub trait Operation: 'static {
     const DESCRIPTOR: Descriptor;
     /// At least one.
     const EXAMPLES: &'static [Example];
+    /// What its success means for the vendor.
+    const VENDOR: VendorRole = VendorRole::None;
     /// What a script gives, in the provider's own field names.
     type Request: DeserializeOwned + Serialize + JsonSchema;
     /// The provider's answer, as scripts get it in `data`.
@@ -214,6 +230,12 @@ pub trait Operation: 'static {
 
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
+
+    /// The number of the business that a request opens an account for, as it was written: one business has one account,
+    /// whatever the vendor is called. Only for operations that open one.
+    fn business(_request: &Self::Request) -> Option<&str> {
+        None
+    }
 
     /// What the provider's reply to `prepared` means. Total: whatever comes back has a meaning, and what is not
     /// understood means `unknown`, or `rejected` for a read.
@@ -227,6 +249,8 @@ pub struct OperationEntry {
     pub descriptor: Descriptor,
     /// Its examples.
     pub examples: &'static [Example],
+    /// What its success means for the vendor.
+    pub vendor: VendorRole,
     request_schema: fn() -> Value,
     answer_schema: fn() -> Value,
     prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
@@ -244,10 +268,15 @@ impl OperationEntry {
     #[must_use]
     pub const fn of<O: Operation>() -> Self {
         O::DESCRIPTOR.check();
+        assert!(
+            matches!(O::VENDOR, VendorRole::None) || matches!(O::DESCRIPTOR.key, KeyRule::OncePerVendor),
+            "what opens an account or asks for a terminal happens once per vendor"
+        );
         assert!(!O::EXAMPLES.is_empty(), "an operation needs an example");
         Self {
             descriptor: O::DESCRIPTOR,
             examples: O::EXAMPLES,
+            vendor: O::VENDOR,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
@@ -275,6 +304,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     })?;
     O::rules(&typed)?;
     let facts = O::facts(&typed);
+    let business = O::business(&typed).and_then(business_number);
     let body = serde_json::to_string(&typed).map_err(|error| {
         Rejection::new(
             "wrong_type",
@@ -291,7 +321,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
         ));
     }
     let hash = hash_of(endpoint, &body);
-    Ok(Prepared { who: who.to_owned(), endpoint, body, hash, facts })
+    Ok(Prepared { who: who.to_owned(), endpoint, body, hash, facts, business })
 }
 
 fn hash_of(endpoint: &str, body: &str) -> [u8; 32] {

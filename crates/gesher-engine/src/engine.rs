@@ -345,7 +345,7 @@ impl Engine {
             Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
             Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
             Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
-            Begin::Send { .. } | Begin::Locked(_) | Begin::Limited(_) => {
+            Begin::Send { .. } | Begin::Locked(_) | Begin::Limited(_) | Begin::Vendor(_) => {
                 (self.store(messages::interrupted()), false)
             }
         };

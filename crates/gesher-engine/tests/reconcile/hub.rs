@@ -108,6 +108,7 @@ impl Hub {
             limits: Limits::default(),
             look_up: json!({ "customer": key }),
             stamp: Some(Stamp::of(step).to_string()),
+            opens: None,
         };
         self.journal().begin_step(intent).await.unwrap()
     }
@@ -130,7 +131,7 @@ impl Hub {
                     amount: "5.00 ILS".parse().ok(),
                 };
                 let at = self.engine.clock().now();
-                let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), at };
+                let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), vendor: None, at };
                 self.journal().finish_step(finish).await.unwrap();
             }
             ids.push(step);

@@ -1,6 +1,6 @@
 //! Steps as the journal keeps them: intents, what may stand against one, outcomes, and how an open one is closed.
 
-use super::{ItemSeen, SealedRow};
+use super::{ItemSeen, SealedRow, VendorMark, VendorRecord};
 use gesher_core::{ItemEnd, Key, Money, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub struct Intent {
     pub look_up: Value,
     /// The reference that was stamped into the request.
     pub stamp: Option<String>,
+    /// The step opens an account for *who*: the number of the business that it is for, empty where none is known. One
+    /// business has one vendor, and a vendor that is there is not opened.
+    pub opens: Option<String>,
 }
 
 /// What a flow's steps may move at most, the one that asks included. A step counts while it is in flight, open or
@@ -123,6 +126,9 @@ pub enum Begin {
     Locked(Box<StepRecord>),
     /// A limit does not allow it. Nothing may be sent.
     Limited(LimitReached),
+    /// It would open an account for a vendor that is there already, or for another vendor's business. Nothing may be
+    /// sent.
+    Vendor(Box<VendorRecord>),
 }
 
 /// The outcome of a step, as the journal keeps it: redacted.
@@ -153,6 +159,8 @@ pub struct StepFinish {
     pub outcome: StoredOutcome,
     /// Sealed rows that came with it.
     pub sealed: Vec<SealedRow>,
+    /// What it says of a vendor.
+    pub vendor: Option<VendorMark>,
     /// When.
     pub at: Timestamp,
 }
@@ -213,6 +221,10 @@ pub struct StepClose {
     /// The new end of its item, where it changes. Only an item that has ended gets it: one that is still at work hears
     /// of the outcome when it goes on.
     pub end: Option<ItemEnd>,
+    /// Sealed rows that come with it.
+    pub sealed: Vec<SealedRow>,
+    /// What it says of a vendor.
+    pub vendor: Option<VendorMark>,
     /// What it was decided by, as JSON without secrets.
     pub evidence: Value,
     /// Who decided: a person, or the hub itself.
