@@ -119,7 +119,7 @@ impl Hub {
             &[provider.environment()],
             jiff::Timestamp::now(),
         );
-        let key = MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") };
+        let key = MasterKeySource { file: folder.join("master.key"), ..MasterKeySource::default() };
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
             journal: Arc::new(journal.unwrap()),

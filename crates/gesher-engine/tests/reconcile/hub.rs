@@ -42,7 +42,7 @@ impl Hub {
         let path = folder.join("gesher.db");
         let journal =
             SqliteJournal::open(&path, None, &[provider.environment()], Timestamp::UNIX_EPOCH).unwrap();
-        let key = MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") };
+        let key = MasterKeySource { file: folder.join("master.key"), ..MasterKeySource::default() };
         let redactor = Arc::new(Redactor::new());
         redactor.learn(&Secret::from(CANARY));
         let engine = Engine::new(EngineParts {
