@@ -32,6 +32,10 @@ pub trait Host: Send + Sync {
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd>;
     /// The time, as a step of the item.
     fn now(&self) -> Result<Timestamp, CallEnd>;
+    /// Where a vendor stands, as a step of the item; null where there is none.
+    fn vendor(&self, handle: &str) -> Result<Value, CallEnd>;
+    /// Where all vendors stand, as a step of the item.
+    fn vendors(&self) -> Result<Value, CallEnd>;
     /// Whether the item is over, whatever the script thinks.
     fn is_dead(&self) -> bool;
     /// Time since some start; only for measuring how long the script takes.
@@ -57,6 +61,14 @@ impl Host for ItemContext {
 
     fn now(&self) -> Result<Timestamp, CallEnd> {
         ItemContext::now(self)
+    }
+
+    fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
+        ItemContext::vendor(self, handle)
+    }
+
+    fn vendors(&self) -> Result<Value, CallEnd> {
+        ItemContext::vendors(self)
     }
 
     fn is_dead(&self) -> bool {
