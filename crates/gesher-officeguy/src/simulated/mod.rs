@@ -146,7 +146,7 @@ impl SimulatedProvider for World {
         match call.path {
             APPROVE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, true),
             REFUSE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, false),
-            _ => Answered { status: 302, location: Some("/"), ..Answered::default() },
+            _ => Answered { status: 302, location: Some("/".to_owned()), ..Answered::default() },
         }
     }
 
