@@ -3,6 +3,7 @@
 mod guard;
 mod limits;
 mod migration;
+mod originals;
 
 use super::*;
 use crate::record::{RunState, TriggerKind};
