@@ -99,7 +99,7 @@ pub(super) async fn what_cannot_be_summed_up_is_not_given_back(place: Place) -> 
     ensure_fits!(place.refund(&run, 1, "-1.00").await?, Begin::Send { .. });
     let mut more: StepFinish = finish(step(&run, 1, 1), OutcomeStatus::Conflict);
     more.outcome.amount = Some(shekels("-8.00")?);
-    place.journal.finish_step(more).await?;
+    place.journal.finish_step(&more).await?;
     ensure_fits!(place.refund(&run, 2, "-2.01").await?, Begin::Exhausted(_));
     ensure_fits!(place.refund(&run, 2, "-2.00").await?, Begin::Send { .. });
     Ok(())

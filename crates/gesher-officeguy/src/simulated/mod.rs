@@ -158,7 +158,7 @@ impl SimulatedProvider for World {
             APPROVE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, true),
             ADVANCE_CLOCK_PATH if call.is_post => recurring_items::advance(self, call),
             REFUSE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, false),
-            _ => Answered { status: 302, location: Some("/"), ..Answered::default() },
+            _ => Answered { status: 302, location: Some("/".to_owned()), ..Answered::default() },
         }
     }
 

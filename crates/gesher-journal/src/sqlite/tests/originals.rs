@@ -90,7 +90,7 @@ impl Pair {
             Act::Finish { which, status, moved } if which < self.steps.len() => {
                 let mut finish = finish(&self.run, which as u64 + 1, status);
                 finish.outcome.amount = moved.map(|moved| money(-moved));
-                let finished = self.journal.finish_step(finish).await.is_ok();
+                let finished = self.journal.finish_step(&finish).await.is_ok();
                 let modelled = &mut self.steps[which];
                 assert_eq!(finished, modelled.status.is_none());
                 if finished {
