@@ -128,7 +128,7 @@ fn every_function_that_is_registered_can_be_called_by_its_name() {
     }
     for (_, registered) in registry().iter() {
         let descriptor = registered.entry.descriptor;
-        for arity in crate::arities(descriptor.key) {
+        for arity in crate::arities(&descriptor) {
             let key = if *arity == 3 { "\"k-1\", " } else { "" };
             let call = format!("{}::{}(\"dana\", {key}#{{}}).status", descriptor.provider, descriptor.name);
             check_value(&call, json!("succeeded"));
