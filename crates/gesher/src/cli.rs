@@ -52,7 +52,7 @@ pub enum Command {
     Unknown(UnknownCommand),
     /// List the operations, or show one with its fields, key rule and examples.
     Operations(OperationsArgs),
-    /// Run the simulator of OfficeGuy alone.
+    /// Run the simulator alone: of OfficeGuy, of Senzey, or of both.
     Simulate(SimulateArgs),
     /// Keep secrets, encrypted, in the hub's vault.
     #[command(subcommand)]
@@ -295,9 +295,12 @@ pub struct OperationsArgs {
 /// `simulate`
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// Where OfficeGuy is simulated.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9401")]
-    pub officeguy: SocketAddr,
+    /// Where OfficeGuy is simulated: 127.0.0.1:9401 where neither provider is named.
+    #[arg(long, value_name = "ADDR")]
+    pub officeguy: Option<SocketAddr>,
+    /// Where Senzey is simulated: 127.0.0.1:9402 where neither provider is named.
+    #[arg(long, value_name = "ADDR")]
+    pub senzey: Option<SocketAddr>,
     /// Where every charge is written down.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
@@ -428,6 +431,8 @@ mod tests {
             ("gesher new h --template other", false),
             ("gesher simulate --officeguy 127.0.0.1:0", true),
             ("gesher simulate --officeguy here", false),
+            ("gesher simulate --senzey 127.0.0.1:0", true),
+            ("gesher simulate --senzey here", false),
             ("gesher unknown", false),
             ("gesher unknown list", true),
             ("gesher unknown reconcile", true),
