@@ -7,9 +7,11 @@
 mod acquirer;
 mod books;
 mod charge;
+mod charge_recurring;
 mod companies;
 mod documents;
 mod holds;
+mod multi_vendor;
 mod payments;
 mod record;
 mod recurring_items;
@@ -21,6 +23,8 @@ pub use holds::HOLD_LIFE;
 pub use recurring_items::ADVANCE_CLOCK_PATH;
 pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::multi_vendor::MultiVendorCharge;
 use crate::endpoints::{
     charge as charge_wire, companies as company_wire, document_reads, documents as document_wire,
 };
@@ -46,6 +50,8 @@ pub const REFUSE_TERMINAL_PATH: &str = "/simulator/terminals/refuse/";
 /// Every endpoint that is played.
 pub static ENDPOINTS: &[EndpointEntry<World>] = &[
     EndpointEntry::of::<charge_wire::Charge>(),
+    EndpointEntry::of::<MultiVendorCharge>(),
+    EndpointEntry::of::<ChargeRecurring>(),
     EndpointEntry::of::<payment_wire::GetPayment>(),
     EndpointEntry::of::<payment_wire::ListPayments>(),
     EndpointEntry::of::<company_wire::CreateCompany>(),
