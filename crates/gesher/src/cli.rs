@@ -118,6 +118,12 @@ pub enum Template {
     BulkCharge,
     /// Open an organisation and a card terminal for a new vendor.
     Onboarding,
+    /// Make a tax invoice of each row of a dropped file, without charging.
+    BulkInvoices,
+    /// Charge subscriptions for their month.
+    Monthly,
+    /// Every example flow in one hub.
+    All,
 }
 
 /// `run`
