@@ -73,12 +73,32 @@ impl Accounts {
                 let _checked: VendorHandle = who.parse()?;
                 Ok(Arc::new(provider.marketplace()))
             }
-            Sender::Who if who == MARKETPLACE => Ok(Arc::new(provider.marketplace())),
-            Sender::Who => {
-                let vendor: VendorHandle = who.parse()?;
-                self.vendor(operation, &vendor).await
-            }
+            Sender::Only if who != MARKETPLACE => Err(no_vendors(provider.name()).into()),
+            Sender::Only => Ok(Arc::new(provider.marketplace())),
+            Sender::Who => self.of_name(operation, who).await,
         }
+    }
+
+    /// The accounts of those whom a request names beside *who*.
+    pub(crate) async fn of_others(
+        &self,
+        operation: &Registered,
+        names: &[String],
+    ) -> Result<Vec<Arc<Account>>, NoAccount> {
+        let mut accounts = Vec::with_capacity(names.len());
+        for name in names {
+            accounts.push(self.of_name(operation, name).await?);
+        }
+        Ok(accounts)
+    }
+
+    /// The account of the marketplace or of a vendor.
+    async fn of_name(&self, operation: &Registered, name: &str) -> Result<Arc<Account>, NoAccount> {
+        if name == MARKETPLACE {
+            return Ok(Arc::new(operation.provider.marketplace()));
+        }
+        let vendor: VendorHandle = name.parse()?;
+        self.vendor(operation, &vendor).await
     }
 
     async fn vendor(&self, operation: &Registered, vendor: &VendorHandle) -> Result<Arc<Account>, NoAccount> {
@@ -108,6 +128,16 @@ impl Accounts {
         unsealed.insert(name, (now, Arc::clone(&account)));
         Ok(account)
     }
+}
+
+fn no_vendors(provider: &str) -> Rejection {
+    Rejection::new(
+        "no_vendors",
+        Text::new(
+            format!("ל־{provider} יש חשבון אחד בלבד, ואין בו ספקים"),
+            format!("{provider} has one account and no vendors"),
+        ),
+    )
 }
 
 fn unknown_vendor(vendor: &VendorHandle) -> Rejection {

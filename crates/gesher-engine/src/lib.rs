@@ -16,6 +16,7 @@ mod halt;
 mod health;
 mod limits;
 mod messages;
+mod originals;
 mod outcome;
 mod permits;
 mod program;
@@ -47,4 +48,5 @@ pub use reconcile::{
 };
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use scripts::{ScriptHost, Scripts};
+pub use status::{EffectStep, end_of};
 pub use stop::Stop;

@@ -389,6 +389,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                 look_up: Value::Null,
                 stamp: None,
                 opens: None,
+                original: None,
             };
             journal.begin_step(intent).await.unwrap();
             if let Some(status) = *outcome {
@@ -403,7 +404,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                     amount: prepared.facts.amount,
                 };
                 journal
-                    .finish_step(StepFinish { step, outcome, sealed: vec![], vendor: None, at: now })
+                    .finish_step(&StepFinish { step, outcome, sealed: vec![], vendor: None, at: now })
                     .await
                     .unwrap();
             }

@@ -109,6 +109,7 @@ impl Hub {
             look_up: json!({ "customer": key }),
             stamp: Some(Stamp::of(step).to_string()),
             opens: None,
+            original: None,
         };
         self.journal().begin_step(intent).await.unwrap()
     }
@@ -132,7 +133,7 @@ impl Hub {
                 };
                 let at = self.engine.clock().now();
                 let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), vendor: None, at };
-                self.journal().finish_step(finish).await.unwrap();
+                self.journal().finish_step(&finish).await.unwrap();
             }
             ids.push(step);
         }

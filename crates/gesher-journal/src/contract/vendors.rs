@@ -69,7 +69,7 @@ impl Place {
         let begun = self.journal.begin_step(opening(run, ordinal, handle, &format!("5{ordinal}"))?).await?;
         ensure_fits!(begun, Begin::Send { .. });
         let account = format!("900{ordinal}");
-        self.journal.finish_step(finish(step(run, ordinal, 1), OutcomeStatus::Succeeded, &account)).await?;
+        self.journal.finish_step(&finish(step(run, ordinal, 1), OutcomeStatus::Succeeded, &account)).await?;
         Ok(())
     }
 
@@ -115,7 +115,7 @@ pub(super) async fn a_vendor_follows_the_step_that_opens_it(place: Place) -> Res
             changed_at: at(4),
         };
         same(opening_row, Some(want.clone()))?;
-        place.journal.finish_step(finish(step(&run, ordinal, 1), status, "9001")).await?;
+        place.journal.finish_step(&finish(step(&run, ordinal, 1), status, "9001")).await?;
         let found = place.vendor(&handle).await?;
         match status {
             OutcomeStatus::Succeeded => {
@@ -156,7 +156,7 @@ pub(super) async fn a_vendor_or_a_business_that_is_there_is_not_opened(place: Pl
     ensure_fits!(place.journal.begin_step(opening(&run, 6, "noa", "90")?).await?, Begin::Send { .. });
     let taken = place.journal.begin_step(opening(&run, 7, "avi", "90")?).await?;
     ensure_fits!(taken, Begin::Vendor(vendor) if vendor.state == VendorState::Opening);
-    place.journal.finish_step(finish(step(&run, 6, 1), OutcomeStatus::Rejected, "")).await?;
+    place.journal.finish_step(&finish(step(&run, 6, 1), OutcomeStatus::Rejected, "")).await?;
     ensure_fits!(place.journal.begin_step(opening(&run, 8, "avi", "90")?).await?, Begin::Send { .. });
     // Where no number is known, nothing can be compared.
     ensure_fits!(place.journal.begin_step(opening(&run, 9, "x", "")?).await?, Begin::Send { .. });
@@ -225,7 +225,7 @@ pub(super) async fn a_lost_opening_is_closed_together_with_its_keys(place: Place
     let row = NewItem { amount: None, ..super::place::row(1, Some("dana"), 1)? };
     place.claim_item(&run, row).await?;
     ensure_fits!(place.journal.begin_step(opening(&run, 1, "dana", "51")?).await?, Begin::Send { .. });
-    place.journal.finish_step(finish(step(&run, 1, 1), OutcomeStatus::Unknown, "")).await?;
+    place.journal.finish_step(&finish(step(&run, 1, 1), OutcomeStatus::Unknown, "")).await?;
     place.end(&run, 1, ItemStatus::Unknown).await?;
     let query = crate::ItemQuery { run: run.clone(), status: None, after: None, limit: 1 };
     let items = place.journal.items(&query).await?;
@@ -267,7 +267,7 @@ pub(super) async fn a_vendor_goes_forward_by_outcomes_and_back_as_people_say(
     };
     let charge = async |ordinal: u64| -> Result<(), Broken> {
         place.begin(&run, ordinal, 1, &format!("order-{ordinal}")).await?;
-        Ok(place.journal.finish_step(marked(ordinal, VendorState::Live)).await?)
+        Ok(place.journal.finish_step(&marked(ordinal, VendorState::Live)).await?)
     };
     ensure_fits!(place.say("dana", VendorState::Refused).await, Err(JournalError::Vendor { .. }));
     ensure_fits!(place.say("nobody", VendorState::Live).await, Err(JournalError::Vendor { .. }));
@@ -276,7 +276,7 @@ pub(super) async fn a_vendor_goes_forward_by_outcomes_and_back_as_people_say(
     place.say("dana", VendorState::Live).await?;
     let refused = place.say("dana", VendorState::Refused).await;
     ensure_fits!(refused, Err(JournalError::Vendor { why: VendorRefusal::Unsettled(_), .. }));
-    place.journal.finish_step(marked(2, VendorState::TerminalRequested)).await?;
+    place.journal.finish_step(&marked(2, VendorState::TerminalRequested)).await?;
     same(place.state_of("dana").await?, Some(VendorState::Live))?;
     ensure_fits!(ask(3).await?, Begin::Recorded(_));
     same(place.say("dana", VendorState::Refused).await?.state, VendorState::Live)?;
@@ -285,7 +285,7 @@ pub(super) async fn a_vendor_goes_forward_by_outcomes_and_back_as_people_say(
     let own = Intent { step: step(&run, 2, 2), ..terminal(&run, 2, "dana", "9001")? };
     ensure_fits!(place.journal.begin_step(own).await?, Begin::Recorded(step) if step.attempt == Some(1));
     ensure_fits!(ask(4).await?, Begin::Send { attempt: 2 });
-    place.journal.finish_step(marked(4, VendorState::TerminalRequested)).await?;
+    place.journal.finish_step(&marked(4, VendorState::TerminalRequested)).await?;
     same(place.state_of("dana").await?, Some(VendorState::TerminalRequested))?;
     ensure_fits!(ask(5).await?, Begin::Recorded(step) if step.attempt == Some(2));
     charge(6).await?;

@@ -60,6 +60,29 @@ pub struct Intent {
     /// The step opens an account for *who*: the number of the business that it is for, empty where none is known. One
     /// business has one vendor, and a vendor that is there is not opened.
     pub opens: Option<String>,
+    /// The earlier call of which it gives something back.
+    pub original: Option<Original>,
+}
+
+/// An earlier call that took money, and of which a later step gives some back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The provider's id of it, in the books of the same account.
+    pub reference: String,
+    /// What it took.
+    pub taken: Money,
+}
+
+/// More would be given back than was taken. Nothing was journalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Of which call.
+    pub original: Original,
+    /// What was given back of it already, or may have been: with what is in flight and what nobody knows. None where
+    /// that cannot be summed up, since it is of several currencies.
+    pub given_back: Option<Money>,
+    /// What the step asked for.
+    pub asked: Option<Money>,
 }
 
 /// What a flow's steps may move at most, the one that asks included. A step counts while it is in flight, open or
@@ -129,6 +152,8 @@ pub enum Begin {
     /// It would open an account for a vendor that is there already, or for another vendor's business. Nothing may be
     /// sent.
     Vendor(Box<VendorRecord>),
+    /// It would give back more than was taken. Nothing may be sent.
+    Exhausted(Exhausted),
 }
 
 /// The outcome of a step, as the journal keeps it: redacted.

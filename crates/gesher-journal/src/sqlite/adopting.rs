@@ -187,6 +187,7 @@ fn fill_gap(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result<(),
         subject: None,
         stamp: None,
         opens: None,
+        original: None,
         ..intent.clone()
     };
     for attempt in missing {
@@ -312,9 +313,9 @@ fn insert(
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, state, attempt, money, amount, currency, intent_at, outcome_at,
                     operation, who, account, key, request_hash, subject, stamp, look_up, code, message_he, message_en,
-                    data)
+                    original, data)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-                    'null')",
+                    ?22, 'null')",
         )?
         .execute(params![
             run.no,
@@ -337,7 +338,8 @@ fn insert(
             look_up,
             outcome.code(),
             text.he,
-            text.en
+            text.en,
+            intent.original
         ])?;
     Ok(())
 }

@@ -8,7 +8,9 @@ use rusqlite::Connection;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_close.sql"),
-    include_str!("migrations/0003_vendors.sql"),
+    include_str!("migrations/0003_light.sql"),
+    include_str!("migrations/0004_vendors.sql"),
+    include_str!("migrations/0006_originals.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.
