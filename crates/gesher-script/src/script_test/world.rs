@@ -427,10 +427,6 @@ impl Host for TestItem {
         self.mocked_vendor(handle)
     }
 
-    fn vendors(&self) -> Result<Value, CallEnd> {
-        Ok(json!([]))
-    }
-
     fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Acquire)
     }
