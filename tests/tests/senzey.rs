@@ -153,7 +153,7 @@ fn an_order_whose_answer_is_lost_is_unknown_and_its_client_waits() {
     let emails: Vec<Value> = endpoint.received().iter().map(|got| got["fields"]["client_email"].clone()).collect();
     assert_eq!(emails, ["lost@example.test", "noa@example.test", "dan@example.test"]);
 
-    let listed = hub.cmd(&["unknown", "list"]);
+    let listed = hub.cmd(&["--json", "unknown", "list"]);
     assert!(listed.stdout.contains("look in Senzey, among the standing orders of LOST"), "{listed:#?}");
     let asked = hub.cmd(&["unknown", "reconcile"]);
     unseen(&hub, &[output, listed, asked]);
@@ -198,6 +198,8 @@ fn days_that_have_passed_and_broken_rules_are_refused_before_anything_is_sent() 
 
 /// Calls every operation once, and a lead and a client without a key.
 const EVERYTHING: &str = r#"
+fn on_row(row) { log::info(row.order_id); }
+
 fn on_call(args) {
     let order = senzey::add_bank_order("sub-" + args.id, #{ senzey_client_id: 96521, start_date: "01/12/2099",
         transfer_period: "week", transfer_amount: 49.90, use_creditcard_onfile: true });

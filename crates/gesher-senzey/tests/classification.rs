@@ -9,6 +9,7 @@ use gesher_core::operation::{MARKETPLACE, OperationEntry, Prepared, Reply};
 use gesher_core::{Outcome, OutcomeStatus};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 const JSON: &str = "application/json; charset=utf-8";
 const MADE: &str = r#"{"bank_order_num":10005,"doc_num":69521,"client_id":96521}"#;
@@ -161,6 +162,8 @@ fn a_read_that_is_not_understood_is_a_refusal() {
     assert!(refused.pauses_account);
 }
 
+static ORDER: LazyLock<(&'static OperationEntry, Prepared)> = LazyLock::new(|| operation("add_bank_order", None));
+
 proptest! {
     #[test]
     fn no_reply_without_a_number_passes_for_an_order(
@@ -168,9 +171,9 @@ proptest! {
         content_type in prop::sample::select(vec![JSON, "text/html", "text/plain", ""]),
         body in "\\PC{0,60}",
     ) {
-        let (entry, prepared) = operation("add_bank_order", None);
+        let (entry, prepared) = &*ORDER;
         let reply = Reply { status, content_type: Some(content_type.to_owned()), body: body.clone().into_bytes() };
-        let outcome = entry.classify(&prepared, &reply);
+        let outcome = entry.classify(prepared, &reply);
         let refused = outcome.status == OutcomeStatus::Rejected && body.contains("error");
         prop_assert!(outcome.status == OutcomeStatus::Unknown || refused, "{status} {body}: {outcome:?}");
     }
