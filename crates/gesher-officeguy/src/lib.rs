@@ -11,11 +11,13 @@ mod keys;
 mod look_up;
 mod messages;
 mod operations;
+mod paying;
 mod provider;
 mod reads;
 mod rules;
 pub mod simulated;
 mod stamp;
+mod vendors;
 
 pub use operations::{OPERATIONS, PROVIDER};
 pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};

@@ -4,7 +4,7 @@
 //! before anything runs.
 
 use crate::bindings::{expected_call, key_argument};
-use crate::builtins::BUILTINS;
+use crate::builtins::builtins;
 use crate::check::{File, Findings, ScriptFault};
 use crate::library::CompileOptions;
 use crate::report::{Place, Sources};
@@ -211,7 +211,7 @@ impl Checker<'_> {
 
     fn expected(&self, module: &str, name: &str) -> String {
         let qualified = format!("{module}::{name}");
-        let builtin = BUILTINS.iter().find(|builtin| builtin.name == qualified);
+        let builtin = builtins().find(|builtin| builtin.name == qualified);
         builtin.map(|builtin| builtin.signature.to_owned()).unwrap_or_else(|| {
             let operation = self.names.registry.find(&format!("{module}.{name}"));
             operation.map_or(qualified, |found| expected_call(&found.entry.descriptor))

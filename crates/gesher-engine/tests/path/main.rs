@@ -388,6 +388,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                 limits: Limits::default(),
                 look_up: Value::Null,
                 stamp: None,
+                original: None,
             };
             journal.begin_step(intent).await.unwrap();
             if let Some(status) = *outcome {
@@ -401,7 +402,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                     data: json!({ "recorded": true }),
                     amount: prepared.facts.amount,
                 };
-                journal.finish_step(StepFinish { step, outcome, sealed: vec![], at: now }).await.unwrap();
+                journal.finish_step(&StepFinish { step, outcome, sealed: vec![], at: now }).await.unwrap();
             }
         }
     });

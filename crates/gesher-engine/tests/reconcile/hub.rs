@@ -108,6 +108,7 @@ impl Hub {
             limits: Limits::default(),
             look_up: json!({ "customer": key }),
             stamp: Some(Stamp::of(step).to_string()),
+            original: None,
         };
         self.journal().begin_step(intent).await.unwrap()
     }
@@ -131,7 +132,7 @@ impl Hub {
                 };
                 let at = self.engine.clock().now();
                 let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), at };
-                self.journal().finish_step(finish).await.unwrap();
+                self.journal().finish_step(&finish).await.unwrap();
             }
             ids.push(step);
         }

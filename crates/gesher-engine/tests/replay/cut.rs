@@ -80,7 +80,7 @@ impl Journal for Dying {
         self.write(|inner| inner.begin_step(intent))
     }
 
-    fn finish_step(&self, finish: StepFinish) -> Written<()> {
+    fn finish_step(&self, finish: &StepFinish) -> Written<()> {
         self.write(|inner| inner.finish_step(finish))
     }
 
@@ -191,6 +191,10 @@ impl Journal for Dying {
         except: &StepId,
     ) -> Result<Vec<String>, JournalError> {
         self.inner.references_taken(account, references, except).await
+    }
+
+    async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {
+        self.inner.taken_by(account, reference).await
     }
 
     async fn open_steps_near(

@@ -17,6 +17,7 @@ mod intents;
 mod items;
 mod limits;
 mod open;
+mod originals;
 mod outcomes;
 mod readers;
 mod runs;
@@ -194,9 +195,9 @@ impl Journal for SqliteJournal {
         self.write("journal an intent", move |desk| intents::begin(desk, &intent, &texts))
     }
 
-    fn finish_step(&self, finish: StepFinish) -> Written<()> {
-        let StepFinish { step, outcome, sealed, at } = finish;
-        let row = OutcomeRow::new(outcome);
+    fn finish_step(&self, finish: &StepFinish) -> Written<()> {
+        let (row, at) = (OutcomeRow::of_kept(&finish.outcome), finish.at);
+        let (step, sealed) = (finish.step.clone(), finish.sealed.clone());
         self.write("journal an outcome", move |desk| outcomes::finish(desk, &step, &row, &sealed, at))
     }
 
@@ -340,6 +341,13 @@ impl Journal for SqliteJournal {
             .ask("look references up", move |connection| {
                 step_reads::references_taken(connection, &account, &references, &except)
             })
+            .await
+    }
+
+    async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {
+        let (account, reference) = (account.to_owned(), reference.to_owned());
+        self.readers
+            .ask("look a payment up", move |connection| originals::taken_by(connection, &account, &reference))
             .await
     }
 

@@ -4,10 +4,12 @@
 //! silently. What an answer means is decided by the operations.
 
 pub mod charge;
+pub mod charge_recurring;
 pub mod companies;
 pub mod document_reads;
 pub mod documents;
 pub mod enums;
+pub mod multi_vendor;
 pub mod payments;
 pub mod shared;
 pub mod terminal;

@@ -13,7 +13,7 @@ mod records;
 
 pub(crate) use noted::{Noted, NotedCustomer, NotedMethod};
 
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::{charge::Charge, charge_recurring::ChargeRecurring, documents::CreateDocument};
 use crate::provider::OfficeGuy;
 use asking::Asking;
 use gesher_core::Text;
@@ -44,7 +44,7 @@ pub(crate) async fn look_up(
     })?;
     let asking = Asking::new(provider, account, &wanted.pace);
     match entry.descriptor.endpoint {
-        Charge::PATH => payments::find(asking, wanted, &noted).await,
+        Charge::PATH | ChargeRecurring::PATH => payments::find(asking, wanted, &noted).await,
         CreateDocument::PATH => documents::find(asking, wanted, &noted).await,
         _ => Err(LookUpFailure::Manual),
     }

@@ -2,7 +2,10 @@
 //!
 //! An operation is pure: rules before sending, facts for the engine, a meaning for whatever comes back.
 
+mod authorize;
+mod capture;
 mod charge;
+mod charge_recurring;
 mod charge_saved_method;
 mod create_company;
 mod create_document;
@@ -12,7 +15,9 @@ mod get_payment;
 mod get_vat_rate;
 mod list_documents;
 mod list_payments;
+mod multivendor_charge;
 mod open_upay_terminal;
+mod refund;
 
 use gesher_core::OperationEntry;
 
@@ -23,6 +28,11 @@ pub const PROVIDER: &str = "officeguy";
 pub static OPERATIONS: &[OperationEntry] = &[
     OperationEntry::of::<charge::Charge>(),
     OperationEntry::of::<charge_saved_method::ChargeSavedMethod>(),
+    OperationEntry::of::<refund::Refund>(),
+    OperationEntry::of::<multivendor_charge::MultivendorCharge>(),
+    OperationEntry::of::<charge_recurring::ChargeRecurring>(),
+    OperationEntry::of::<authorize::Authorize>(),
+    OperationEntry::of::<capture::Capture>(),
     OperationEntry::of::<get_payment::GetPayment>(),
     OperationEntry::of::<list_payments::ListPayments>(),
     OperationEntry::of::<create_document::CreateDocument>(),
