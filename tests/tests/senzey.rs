@@ -210,6 +210,19 @@ fn days_that_have_passed_and_broken_rules_are_refused_before_anything_is_sent() 
     assert_eq!(endpoint.received(), Vec::<Value>::new());
 }
 
+#[test]
+fn an_answer_that_calls_itself_a_page_is_read_where_the_configuration_says_so() {
+    let endpoint = Endpoint::start();
+    let hub = hub("en", &endpoint);
+    let (_, done) = run(&hub, &[("sub-1", "PAGE", "a@example.test")]);
+    let row = done.row("order_id", "sub-1");
+    assert_eq!(row.status(), "unknown");
+    assert!(row.message().contains("write answers = \"any\" in [senzey]"), "{}", row.message());
+    hub.set("senzey", "answers", "\"any\"");
+    let (_, done) = run(&hub, &[("sub-2", "PAGE", "b@example.test")]);
+    assert_eq!(done.statuses(), ["succeeded"], "{done:#?}");
+}
+
 /// Calls every operation once, and a lead and a client without a key.
 const EVERYTHING: &str = r#"
 fn on_row(row) { log::info(row.order_id); }

@@ -37,7 +37,8 @@ const UNREAD: (&str, &str) = ("unknown", "unreadable_answer");
 #[test]
 fn row_11_an_answer_that_is_not_the_provider_s_is_unknown() {
     check("add_bank_order", 200, "text/html", "<html>", UNREAD);
-    check("add_bank_order", 200, "text/html", MADE, UNREAD);
+    let page = check("add_bank_order", 200, "text/html", MADE, UNREAD);
+    assert!(page.message.en.contains("write answers = \"any\" in [senzey]"), "{}", page.message.en);
     check("add_bank_order", 200, JSON, "<html>", UNREAD);
     check("add_bank_order", 204, JSON, "", UNREAD);
     check("add_bank_order", 200, JSON, r#"{"bank_order_num":100"#, UNREAD);
