@@ -105,15 +105,8 @@ impl Input {
     }
 }
 
-/// With what a charge is paid, and the number of the card where one was written out.
-struct Paying {
-    method: MethodEntry,
-    number: Option<String>,
-    spent: Option<u64>,
-}
-
-fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> Result<ChargeAnswer, Refusal> {
-    required(call, &[("Customer", input.customer.is_some()), ("Items", !input.lines.is_empty())])?;
+/// Whether the organisation can charge at all: its details are complete and its terminal clears.
+pub(super) fn may_charge(world: &mut World, caller: Caller) -> Result<(), Refusal> {
     let details = &world.company(caller.company).details;
     let number_is_good = details.corporate_number.as_ref().is_some_and(|number| number.trim() != "000000000");
     if !number_is_good || !said(details.corporate_number.as_ref()) || !said(details.phone.as_ref()) {
@@ -123,6 +116,19 @@ fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> R
     if !world.clears(caller.company, caller.at) {
         return refuse("מודול סליקת אשראי אינו מותקן בעסק");
     }
+    Ok(())
+}
+
+/// With what a charge is paid, and the number of the card where one was written out.
+struct Paying {
+    method: MethodEntry,
+    number: Option<String>,
+    spent: Option<u64>,
+}
+
+fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> Result<ChargeAnswer, Refusal> {
+    required(call, &[("Customer", input.customer.is_some()), ("Items", !input.lines.is_empty())])?;
+    may_charge(world, caller)?;
     let (lines, net) = lines_of(&input.lines)?;
     let named = input.customer.clone().unwrap_or_default();
     let no_vat = named.entry.no_vat;
@@ -244,7 +250,7 @@ fn saved(world: &mut World, company: i64, customer: i64) -> Result<Paying, Refus
 }
 
 /// Four digits to show of a card: its last ones, or for a token four that follow from it.
-fn last_digits(text: &str) -> String {
+pub(super) fn last_digits(text: &str) -> String {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
     match digits.len().checked_sub(4) {
         Some(from) => digits.iter().skip(from).collect(),

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     TerminalApproved,
     /// A terminal was refused by hand.
     TerminalRefused,
+    /// Something else was changed.
+    Change,
 }
 
 /// One effect. The front adds number, time and whether it was answered.
@@ -68,6 +70,9 @@ pub(crate) struct Record {
     /// The organisation that was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) opened: Option<CompanyEntry>,
+    /// What was changed beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<super::changes::Change>,
 }
 
 /// A customer as the books have it.

@@ -3,7 +3,9 @@
 //! Everything that changes the books is a [`Record`], applied by one function, whether it happens now or is told
 //! again from a ledger. Ids, keys and tokens follow from the seed alone.
 
+use super::changes::{self, Changes, Pages};
 use super::record::{CompanyEntry, CustomerEntry, DocumentEntry, Kind, MethodEntry, Record};
+use super::triggers::Encoding;
 use super::wire::{Fields, Refusal, refuse};
 use crate::endpoints::companies::Company as Details;
 use gesher_core::Secret;
@@ -91,6 +93,8 @@ pub(crate) struct Document {
 pub(crate) struct Customer {
     pub(crate) entry: CustomerEntry,
     pub(crate) method: Option<Arc<MethodEntry>>,
+    /// Methods of earlier days.
+    pub(crate) inactive: Vec<Arc<MethodEntry>>,
 }
 
 /// The state of a clearing terminal.
@@ -113,6 +117,7 @@ pub(crate) struct Company {
     pub(crate) payments: Vec<Payment>,
     pub(crate) documents: Vec<Document>,
     pub(crate) next_number: BTreeMap<i64, i64>,
+    pub(crate) changes: Changes,
 }
 
 /// The ids that come next.
@@ -135,6 +140,9 @@ pub struct World {
     pub(crate) companies: BTreeMap<i64, Company>,
     pub(crate) spent: HashSet<u64>,
     pub(crate) next: Next,
+    pub(crate) pages: Pages,
+    /// How triggers are written.
+    pub(crate) encoding: Encoding,
     refused_credentials: u32,
     done: Vec<Record>,
 }
@@ -166,25 +174,38 @@ impl World {
                 document: 6_000_000_001,
                 method: 7_000_000_001,
             },
+            pages: Pages::new(),
+            encoding: Encoding::default(),
             refused_credentials: 0,
             done: Vec::new(),
             options,
         }
     }
 
-    /// Finds the caller by its credentials.
-    pub(crate) fn authenticate(&mut self, body: &Fields<'_>, at: Timestamp) -> Result<Caller, Refusal> {
+    /// Finds the caller by its credentials: its private key, or where the endpoint takes that, its public one.
+    pub(crate) fn authenticate(
+        &mut self,
+        body: &Fields<'_>,
+        at: Timestamp,
+        public: bool,
+    ) -> Result<Caller, Refusal> {
         let locked = |refused: u32, after: Option<u32>| after.is_some_and(|after| refused >= after);
         if locked(self.refused_credentials, self.options.lock_out_after) {
             return refuse("Repeated incorrect credentials attempts detected");
         }
         let given = match body.object("Credentials")? {
-            Some(credentials) => (credentials.int("CompanyID")?, credentials.text("APIKey")?),
+            Some(credentials) => {
+                let name = if public { "APIPublicKey" } else { "APIKey" };
+                (credentials.int("CompanyID")?, credentials.text(name)?)
+            },
             None => (None, None),
         };
         if let (Some(id), Some(key)) = given
             && let Some(company) = self.companies.get(&id)
-            && company.key.as_ref().is_none_or(|known| known.expose() == key.trim())
+            && (company.key.as_ref()).is_none_or(|known| match public {
+                true => key_of(self.options.seed, id, "public") == key.trim(),
+                false => known.expose() == key.trim(),
+            })
         {
             self.refused_credentials = 0;
             return Ok(Caller { company: id, at });
@@ -232,8 +253,11 @@ impl World {
             Kind::TerminalRequested => self.company(record.company).terminal = Terminal::Requested(at),
             Kind::TerminalApproved => self.company(record.company).terminal = Terminal::Approved,
             Kind::TerminalRefused => self.company(record.company).terminal = Terminal::Refused,
-            Kind::Charge | Kind::Document | Kind::Hold => self.company(record.company).apply(record, at),
+            Kind::Charge | Kind::Document | Kind::Hold | Kind::Change => {
+                self.company(record.company).apply(record, at);
+            }
         }
+        changes::apply(self, record);
     }
 
     fn apply_company(&mut self, record: &Record) {
@@ -275,6 +299,7 @@ impl Company {
             payments: Vec::new(),
             documents: Vec::new(),
             next_number: BTreeMap::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -290,6 +315,11 @@ impl Company {
         if record.method_saved
             && let Some(customer) = self.customers.get_mut(&customer_id)
         {
+            let before = customer.method.take();
+            let is_another = |before: &Arc<MethodEntry>| {
+                method.as_ref().is_none_or(|method| method.token != before.token || method.kind != before.kind)
+            };
+            customer.inactive.extend(before.filter(is_another));
             customer.method.clone_from(&method);
         }
         let amount = record.amount.map(|amount| amount.0).unwrap_or_default();
