@@ -201,12 +201,7 @@ pub struct Prepared {
 
 impl Prepared {
     /// A request in its wire form. Refuses one that is too large.
-    pub fn new(
-        who: &str,
-        endpoint: &'static str,
-        body: String,
-        facts: Facts,
-    ) -> Result<Self, Rejection> {
+    pub fn new(who: &str, endpoint: &'static str, body: String, facts: Facts) -> Result<Self, Rejection> {
         if body.len() > REQUEST_BYTES_MAX {
             return Err(Rejection::new(
                 "request_too_large",
@@ -505,8 +500,12 @@ impl Registry {
     fn has_its_own(&self, name: &str) -> Option<Rejection> {
         let path = name.get(name.find('/')?..)?;
         let own = |found: &&Registered| found.entry.descriptor.endpoint == path;
-        let own: Vec<String> =
-            self.operations.values().filter(own).map(|found| found.entry.descriptor.qualified_name()).collect();
+        let own: Vec<String> = self
+            .operations
+            .values()
+            .filter(own)
+            .map(|found| found.entry.descriptor.qualified_name())
+            .collect();
         let own = Some(own.join(", ")).filter(|own| !own.is_empty())?;
         Some(Rejection::new(
             "has_operation",

@@ -92,9 +92,15 @@ mod tests {
         assert_eq!((outcome.status, &outcome.data["Bytes"]), (OutcomeStatus::Succeeded, &json!(10)));
         let refused = r#"{"Data":null,"Status":1,"UserErrorMessage":"Document not found"}"#;
         let outcome = pdf(&reply("application/json", refused.as_bytes()));
-        assert_eq!((outcome.status, outcome.code.as_deref()), (OutcomeStatus::Rejected, Some("business_error")));
+        assert_eq!(
+            (outcome.status, outcome.code.as_deref()),
+            (OutcomeStatus::Rejected, Some("business_error"))
+        );
         let taken = r#"{"Data":{},"Status":0}"#;
-        assert_eq!(pdf(&reply("application/json", taken.as_bytes())).code.as_deref(), Some("unreadable_answer"));
+        assert_eq!(
+            pdf(&reply("application/json", taken.as_bytes())).code.as_deref(),
+            Some("unreadable_answer")
+        );
         assert_eq!(pdf(&reply("text/html", b"<html>")).status, OutcomeStatus::Rejected);
     }
 

@@ -223,6 +223,74 @@ fn one(kind: Type, value: &Value, path: &str, depth: usize) -> Result<Value, Rej
     if inner.is_object() { written(inner, value, path, depth + 1) } else { Ok(value.clone()) }
 }
 
+/// What of a body that was sent is not as the contract has it: for tests, and for whoever looks at a recorded request.
+/// Credentials are not looked at. On the wire enums are numbers, and a required text says something.
+#[must_use]
+pub fn faults(path: &str, body: &Value) -> Vec<String> {
+    match endpoint(path) {
+        Some(endpoint) => {
+            let mut faults = Vec::new();
+            faults_of(endpoint.asks(), body, "", &mut faults);
+            faults
+        }
+        None => vec![format!("{path} is no endpoint")],
+    }
+}
+
+fn faults_of(of: &'static Value, body: &Value, path: &str, found: &mut Vec<String>) {
+    let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    for name in body.as_object().into_iter().flat_map(Map::keys) {
+        let is_known = of.get(name).is_some() || path.is_empty() && name == "Credentials";
+        if !is_known {
+            found.push(format!("{} is no field", at(name)));
+        }
+    }
+    for (name, kind) in fields(of) {
+        match body.get(name) {
+            None if kind.is_required => found.push(format!("{} is missing", at(name))),
+            None => {}
+            Some(Value::Null) if kind.may_be_null => {}
+            Some(Value::Array(values)) if kind.is_list => {
+                if kind.is_required && values.is_empty() {
+                    found.push(format!("{} is empty", at(name)));
+                }
+                for (place, value) in values.iter().enumerate() {
+                    fault_of(kind, value, &format!("{}[{place}]", at(name)), found);
+                }
+            }
+            Some(_) if kind.is_list => found.push(format!("{} is no list", at(name))),
+            Some(value) => fault_of(kind, value, &at(name), found),
+        }
+    }
+}
+
+fn fault_of(kind: Type, value: &Value, path: &str, found: &mut Vec<String>) {
+    if object(kind.name).is_object() {
+        return faults_of(object(kind.name), value, path, found);
+    }
+    let is_good = match kind.name {
+        "string" | "binary" => value.is_string(),
+        "date-time" => {
+            value.as_str().is_some_and(|text| crate::endpoints::shared::WireDate(text.to_owned()).is_good())
+        }
+        "bool" => value.is_boolean(),
+        "int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        "int64" => value.as_i64().is_some(),
+        "decimal" => value.is_number(),
+        "map" => value.is_object(),
+        "any" => true,
+        name => numbers(name).as_object().is_some_and(|names| {
+            let is_name = value.as_str().and_then(|name| names.get(name)).is_some_and(Value::is_null);
+            is_name || value.is_number() && names.values().any(|number| number == value)
+        }),
+    };
+    if !is_good {
+        found.push(format!("{path} is no {}", kind.name));
+    } else if kind.is_required && value.as_str().is_some_and(str::is_empty) {
+        found.push(format!("{path} is empty"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,13 +303,13 @@ mod tests {
 
     #[test]
     fn a_request_is_written_as_the_contract_has_it() {
-        check(
-            "/accounting/general/getnextdocumentnumber/",
-            json!({"Type": "Receipt"}),
-            json!({"Type": 2}),
-        );
+        check("/accounting/general/getnextdocumentnumber/", json!({"Type": "Receipt"}), json!({"Type": 2}));
         check("/accounting/general/getnextdocumentnumber/", json!({"Type": "2"}), json!({"Type": 2}));
-        check("/website/permissions/set/", json!({"Role": "Owner", "UserID": 7}), json!({"UserID": 7, "Role": "Owner"}));
+        check(
+            "/website/permissions/set/",
+            json!({"Role": "Owner", "UserID": 7}),
+            json!({"UserID": 7, "Role": "Owner"}),
+        );
         check(
             "/crm/data/listentities/",
             json!({"Order": {"Descending": true, "Property": ""}, "Folder": "1"}),
@@ -255,9 +323,9 @@ mod tests {
         let objects = CONTRACT["types"].as_object().unwrap().values();
         let asked = paths().filter_map(endpoint).flat_map(|endpoint| [endpoint.asks(), endpoint.answers()]);
         for (name, kind) in objects.chain(asked).flat_map(fields) {
-            let plain =
-                ["string", "binary", "date-time", "bool", "int32", "int64", "decimal", "map", "any"];
-            let known = plain.contains(&kind.name) || object(kind.name).is_object() || numbers(kind.name).is_object();
+            let plain = ["string", "binary", "date-time", "bool", "int32", "int64", "decimal", "map", "any"];
+            let known =
+                plain.contains(&kind.name) || object(kind.name).is_object() || numbers(kind.name).is_object();
             assert!(known, "{name}: {}", kind.name);
         }
     }

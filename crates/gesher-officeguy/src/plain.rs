@@ -19,10 +19,7 @@ use std::marker::PhantomData;
 /// What is particular to such an operation.
 pub(crate) trait Plain: 'static {
     /// The endpoint.
-    type Wire: Endpoint<
-            Request: DeserializeOwned + Serialize + JsonSchema,
-            Answer: JsonSchema,
-        >;
+    type Wire: Endpoint<Request: DeserializeOwned + Serialize + JsonSchema, Answer: JsonSchema>;
     /// Its name in scripts.
     const NAME: &'static str;
     /// One sentence with a full stop.

@@ -1,8 +1,8 @@
 //! The provider as the engine knows it: its account, its connections, and one send for each call.
 
 use crate::classify::{open, unanswered};
-use crate::envelope::Envelope;
 use crate::contract;
+use crate::envelope::Envelope;
 use crate::keys::{API_KEY, API_PUBLIC_KEY, VendorKeys};
 use crate::look_up;
 use crate::operations::{PROVIDER, all};
@@ -99,7 +99,9 @@ impl OfficeGuy {
             let text = Text::new("אין בבקשה מקום לאסמכתא", "the request has no place for a reference");
             return Rejection::new("no_place_for_stamp", text).into();
         }
-        let Some(body) = with_credentials(account, key_of(prepared.endpoint), &prepared.body, splice.as_ref()) else {
+        let Some(body) =
+            with_credentials(account, key_of(prepared.endpoint), &prepared.body, splice.as_ref())
+        else {
             let text = Text::new("לחשבון אין מפתח API", "the account has no API key");
             return Rejection::new("no_credentials", text).into();
         };
@@ -189,12 +191,7 @@ fn key_of(path: &str) -> &'static str {
 
 /// Puts the credentials in front of a request's fields, and the splice into them. Every other byte of the request stays
 /// as it is: it is what was journalled.
-fn with_credentials(
-    account: &Account,
-    key: &str,
-    body: &str,
-    splice: Option<&Splice>,
-) -> Option<String> {
+fn with_credentials(account: &Account, key: &str, body: &str, splice: Option<&Splice>) -> Option<String> {
     let company_id: i64 = account.id.parse().ok()?;
     let api_key = serde_json::to_string(account.secrets.get(key)?.expose()).ok()?;
     let (at, inserted) = splice.map_or((1, ""), |splice| (splice.at, splice.text.as_str()));
@@ -233,7 +230,10 @@ mod tests {
             Account { id: "7".to_owned(), secrets: BTreeMap::from([(API_KEY, Secret::from("key"))]) };
         let splice = Splice { at: 7, text: " [x]".to_owned() };
         let want = r#"{"Credentials":{"CompanyID":7,"APIKey":"key"},"A":"b [x]","C":1}"#;
-        assert_eq!(with_credentials(&account, API_KEY, r#"{"A":"b","C":1}"#, Some(&splice)).as_deref(), Some(want));
+        assert_eq!(
+            with_credentials(&account, API_KEY, r#"{"A":"b","C":1}"#, Some(&splice)).as_deref(),
+            Some(want)
+        );
         let first = Splice { at: 1, text: r#""D":"[x]""#.to_owned() };
         let want = r#"{"Credentials":{"CompanyID":7,"APIKey":"key"},"D":"[x]"}"#;
         assert_eq!(with_credentials(&account, API_KEY, "{}", Some(&first)).as_deref(), Some(want));

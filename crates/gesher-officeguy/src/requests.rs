@@ -74,16 +74,8 @@ const EFFECTS: &[(&str, Effect)] = &[
 ];
 
 /// What an answer is known by, where it says no more than that something was made.
-const REFERENCES: &[&str] = &[
-    "TransactionID",
-    "DocumentID",
-    "EntityID",
-    "CustomerID",
-    "RemarkID",
-    "UserID",
-    "TicketID",
-    "OrderID",
-];
+const REFERENCES: &[&str] =
+    &["TransactionID", "DocumentID", "EntityID", "CustomerID", "RemarkID", "UserID", "TicketID", "OrderID"];
 
 /// An endpoint of which the example is.
 const EXAMPLE_PATH: &str = "/accounting/incomeitems/create/";
@@ -205,8 +197,11 @@ fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
     let mut outcome = match truth(field(&data, "Success")) {
         Some(false) => declined(&data),
         _ => {
-            let mut outcome =
-                Outcome::new(OutcomeStatus::Succeeded, "", Text::new("OfficeGuy קיבלה את הבקשה", "OfficeGuy took the request"));
+            let mut outcome = Outcome::new(
+                OutcomeStatus::Succeeded,
+                "",
+                Text::new("OfficeGuy קיבלה את הבקשה", "OfficeGuy took the request"),
+            );
             outcome.code = None;
             outcome.amount = prepared.facts.amount;
             outcome
@@ -292,7 +287,13 @@ mod tests {
         check(path, json!({"EntityID": 1}), "3", Succeeded, None);
         check(path, json!({"EntityID": 1}), "{}", Rejected, None);
         check("/crm/data/deleteentity/", json!({"EntityID": 1}), "null", Succeeded, None);
-        check("/sms/sms/send/", json!({"Recipient": "1", "Text": "x"}), r#"{"EntityID":5}"#, Succeeded, Some("5"));
+        check(
+            "/sms/sms/send/",
+            json!({"Recipient": "1", "Text": "x"}),
+            r#"{"EntityID":5}"#,
+            Succeeded,
+            Some("5"),
+        );
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@
 //! It is spliced into the text that is sent. What requests are compared by stays as it was, and so does every other
 //! byte.
 
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::{charge::Charge, document_changes::CancelDocument, documents::CreateDocument};
 use gesher_core::Stamp;
 use gesher_provider::endpoint::Endpoint;
 use std::fmt;
@@ -66,6 +66,7 @@ pub(crate) fn splice(endpoint: &str, body: &str, stamp: &Stamp, place: StampPlac
         Charge::PATH if body.contains(r#""PreventDocumentCreation":true"#) => return None,
         Charge::PATH => &["DocumentDescription"],
         CreateDocument::PATH => &["Details", "Description"],
+        CancelDocument::PATH => &["Description"],
         _ => return None,
     };
     let stamp = stamp.in_text();

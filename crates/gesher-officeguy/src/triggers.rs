@@ -72,9 +72,8 @@ fn from_json(text: &[u8]) -> Result<Value, TriggerFault> {
 }
 
 fn call(object: &Value) -> Result<TriggerCall, TriggerFault> {
-    let number = |name: &'static str| {
-        int(field(object, name)).filter(|id| *id > 0).ok_or(TriggerFault::Missing(name))
-    };
+    let number =
+        |name: &'static str| int(field(object, name)).filter(|id| *id > 0).ok_or(TriggerFault::Missing(name));
     let what = text(field(object, "Type")).and_then(|word| TriggerType::of_word(&word));
     let properties = match field(object, "Properties") {
         Value::Object(properties) => properties.clone(),
@@ -178,7 +177,8 @@ mod tests {
             serde_urlencoded::to_string(fields.into_iter().zip(values).collect::<Vec<_>>()).unwrap()
         };
         let texts = || told(json!({"ID": "80000001", "Name": "נועה לוי"}));
-        let dotted = ["Folder", "EntityID", "Type", "Properties.Customer[0].ID", "Properties.Customer[0].Name"];
+        let dotted =
+            ["Folder", "EntityID", "Type", "Properties.Customer[0].ID", "Properties.Customer[0].Name"];
         check(&flat(dotted), Ok((texts(), TriggerEncoding::FlatForm)));
         let indexed =
             ["Folder", "EntityID", "Type", "Properties[Customer][0][ID]", "Properties[Customer][0][Name]"];
@@ -193,7 +193,10 @@ mod tests {
         check(r#"{"EntityID":1,"Type":"Create"}"#, Err(TriggerFault::Missing("Folder")));
         check(r#"{"Folder":1,"EntityID":0,"Type":"Create"}"#, Err(TriggerFault::Missing("EntityID")));
         check(r#"{"Folder":1,"EntityID":2,"Type":"Exploded"}"#, Err(TriggerFault::Missing("Type")));
-        check(r#"{"Folder":1,"EntityID":2,"Type":"Create","Properties":7}"#, Err(TriggerFault::Missing("Properties")));
+        check(
+            r#"{"Folder":1,"EntityID":2,"Type":"Create","Properties":7}"#,
+            Err(TriggerFault::Missing("Properties")),
+        );
         check("a.b.c.d.e.f.g.h.i=1", Err(TriggerFault::TooLarge));
         check("a[99999999]=1", Err(TriggerFault::TooLarge));
         let many = (0..=FLAT_FIELDS_MAX).map(|at| format!("a{at}=1")).collect::<Vec<_>>().join("&");

@@ -3,7 +3,7 @@
 use crate::config::OfficeGuy as OfficeGuyPart;
 use crate::error::{Doing, HubError};
 use gesher_core::{Descriptor, Language, Provider, Registry, Secret};
-use gesher_officeguy::{OPERATIONS, OfficeGuy, OfficeGuyConfig};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, all};
 use gesher_provider::{BaseUrl, CONNECT_TIMEOUT};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub fn officeguy(
 
 /// The facts of every operation.
 pub fn descriptors() -> Vec<Descriptor> {
-    OPERATIONS.iter().map(|entry| entry.descriptor).collect()
+    all().iter().map(|entry| entry.descriptor).collect()
 }
 
 /// An address that nobody calls. This machine's own, so that no certificates have to be there.

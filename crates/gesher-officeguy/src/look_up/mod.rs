@@ -13,7 +13,7 @@ mod records;
 
 pub(crate) use noted::{Noted, NotedCustomer, NotedMethod};
 
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::{charge::Charge, document_changes::CancelDocument, documents::CreateDocument};
 use crate::provider::OfficeGuy;
 use asking::Asking;
 use gesher_core::Text;
@@ -46,6 +46,7 @@ pub(crate) async fn look_up(
     match entry.descriptor.endpoint {
         Charge::PATH => payments::find(asking, wanted, &noted).await,
         CreateDocument::PATH => documents::find(asking, wanted, &noted).await,
+        CancelDocument::PATH => documents::find_stamped(asking, wanted).await,
         _ => Err(LookUpFailure::Manual),
     }
 }

@@ -4,7 +4,7 @@
 
 use super::noted::{Noted, NotedCustomer};
 use super::records::{DocumentRecord, PaymentRecord, amount_agrees, customer_agrees};
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::{charge::Charge, document_changes::CancelDocument, documents::CreateDocument};
 use gesher_core::look_up::{Agreement, Wanted};
 use gesher_core::{Money, StepId};
 use gesher_provider::endpoint::Endpoint;
@@ -27,7 +27,7 @@ impl Other {
 
     /// Those that make documents, charges among them.
     pub(super) fn documents(wanted: &Wanted) -> Vec<Self> {
-        Self::of(wanted, &[Charge::PATH, CreateDocument::PATH])
+        Self::of(wanted, &[Charge::PATH, CreateDocument::PATH, CancelDocument::PATH])
     }
 
     fn of(wanted: &Wanted, endpoints: &[&str]) -> Vec<Self> {
@@ -39,7 +39,10 @@ impl Other {
             step: sibling.step.clone(),
             amount: sibling.amount,
             noted: Noted::read(&sibling.facts),
-            makes_only_documents: sibling.endpoint == Some(CreateDocument::PATH),
+            makes_only_documents: matches!(
+                sibling.endpoint,
+                Some(CreateDocument::PATH | CancelDocument::PATH)
+            ),
         });
         other.collect()
     }

@@ -19,7 +19,8 @@ pub(crate) struct BeginRedirect;
 impl Plain for BeginRedirect {
     type Wire = wire::BeginRedirect;
     const NAME: &'static str = "begin_redirect";
-    const SUMMARY: &'static str = "Prepare a payment page of OfficeGuy and answer its address; the customer pays there.";
+    const SUMMARY: &'static str =
+        "Prepare a payment page of OfficeGuy and answer its address; the customer pays there.";
     const EFFECT: Effect = Effect::Write;
     const EXAMPLES: &'static [Example] = &[Example {
         title: "A page on which a customer pays an order",

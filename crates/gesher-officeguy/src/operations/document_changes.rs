@@ -14,15 +14,14 @@ pub(crate) struct CancelDocument;
 impl Plain for CancelDocument {
     type Wire = wire::CancelDocument;
     const NAME: &'static str = "cancel_document";
-    const SUMMARY: &'static str =
-        "Cancel a document by another one that takes it back; no money moves.";
+    const SUMMARY: &'static str = "Cancel a document by another one that takes it back; no money moves.";
     const EFFECT: Effect = Effect::Write;
     const LOOK_UP: LookUp = LookUp::By("officeguy.list_documents");
     const EXAMPLES: &'static [Example] = &[Example {
         title: "Cancel a document that was made by mistake",
         who: "dana-pottery",
         key: Some("order-9002/cancel"),
-        request: r#"{"DocumentID": 6000000002, "Description": "נרשם בטעות"}"#,
+        request: r#"{"DocumentID": 6000000003, "Description": "נרשם בטעות"}"#,
         answer: r#"{"DocumentID": "*", "DocumentNumber": "*"}"#,
     }];
 
@@ -100,7 +99,7 @@ impl Plain for MoveDocumentToBooks {
         title: "Book a draft that was looked through",
         who: "dana-pottery",
         key: Some("order-9003/book"),
-        request: r#"{"DocumentID": 6000000003}"#,
+        request: r#"{"DocumentID": 6000000004}"#,
         answer: "{}",
     }];
 

@@ -2,7 +2,9 @@
 
 use super::PROVIDER;
 use crate::bytes::file;
-use crate::endpoints::document_changes::{GetDocumentPdf as Wire, GetDocumentPdfAnswer, GetDocumentPdfRequest};
+use crate::endpoints::document_changes::{
+    GetDocumentPdf as Wire, GetDocumentPdfAnswer, GetDocumentPdfRequest,
+};
 use crate::rules;
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, Rejection, Sender};

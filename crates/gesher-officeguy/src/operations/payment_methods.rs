@@ -42,7 +42,10 @@ impl Plain for SetPaymentMethod {
                 ));
             }
         };
-        rules::date("PaymentMethod.DirectDebit_ExpirationDate", method.direct_debit_expiration_date.as_ref())?;
+        rules::date(
+            "PaymentMethod.DirectDebit_ExpirationDate",
+            method.direct_debit_expiration_date.as_ref(),
+        )?;
         let is_whole = match method.kind {
             Some(PaymentMethodType::CreditCard) => method.credit_card_token.is_some(),
             Some(PaymentMethodType::DirectDebit) => {

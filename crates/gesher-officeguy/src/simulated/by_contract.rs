@@ -148,9 +148,12 @@ fn filled(of: &'static Value, number: i64) -> Value {
             Type { name: "bool", .. } => json!(false),
             kind => contract::numbers(kind.name).as_object().map_or(Value::Null, |numbers| {
                 let first = numbers.iter().next();
-                first.map_or(Value::Null, |(name, number)| {
-                    if number.is_null() { json!(name) } else { number.clone() }
-                })
+                first.map_or(
+                    Value::Null,
+                    |(name, number)| {
+                        if number.is_null() { json!(name) } else { number.clone() }
+                    },
+                )
             }),
         };
         answer.insert(name.to_owned(), value);

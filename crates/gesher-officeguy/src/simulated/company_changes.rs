@@ -102,11 +102,8 @@ impl Simulated for SetUpayCredentials {
                 change(world, caller, Change::UpayLinked);
                 // An account that clears already needs nobody's approval.
                 if world.company(caller.company).terminal != Terminal::Approved {
-                    let approved = Record {
-                        kind: Kind::TerminalApproved,
-                        company: caller.company,
-                        ..Record::default()
-                    };
+                    let approved =
+                        Record { kind: Kind::TerminalApproved, company: caller.company, ..Record::default() };
                     world.commit(approved, caller.at);
                 }
                 Ok(EmptyAnswer {})

@@ -6,7 +6,9 @@ use super::record::{CustomerEntry, Kind, Record};
 use super::wire::{Fields, Refusal, refuse};
 use super::world::{Caller, World};
 use super::{required, serve};
-use crate::endpoints::customers::{CreateCustomer, CreateCustomerAnswer, UpdateCustomer, UpdateCustomerAnswer};
+use crate::endpoints::customers::{
+    CreateCustomer, CreateCustomerAnswer, UpdateCustomer, UpdateCustomerAnswer,
+};
 use gesher_provider::endpoint::Simulated;
 use gesher_provider::simulate::{Answered, Call};
 

@@ -35,7 +35,10 @@ impl Simulated for GetExchangeRate {
                     &[("Currency_From", said(from.as_ref())), ("Currency_To", said(to.as_ref()))],
                 )?;
                 let worth = |letters: Option<String>| {
-                    SHEKELS.iter().find(|row| Some(row.0) == letters.as_deref()).map(|row| Decimal::from(row.1))
+                    SHEKELS
+                        .iter()
+                        .find(|row| Some(row.0) == letters.as_deref())
+                        .map(|row| Decimal::from(row.1))
                 };
                 match (worth(from), worth(to)) {
                     (Some(from), Some(to)) => {
@@ -58,8 +61,11 @@ impl Simulated for VerifyBankAccount {
             world,
             call,
             |body| {
-                let numbers =
-                    (body.plain_int("BankCode")?, body.plain_int("BranchCode")?, body.plain_int("AccountNumber")?);
+                let numbers = (
+                    body.plain_int("BankCode")?,
+                    body.plain_int("BranchCode")?,
+                    body.plain_int("AccountNumber")?,
+                );
                 Ok((numbers, body.truth("VerifyBranchNumber")?, body.truth("VerifyLimitedAccount")?))
             },
             |_, _, ((bank, branch, account), of_branch, of_limits)| {

@@ -28,12 +28,12 @@ pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
 use crate::contract;
 use crate::endpoints::{
+    charge as charge_wire, companies as company_wire, document_reads, documents as document_wire,
+};
+use crate::endpoints::{
     company_changes as company_changes_wire, customers as customer_wire,
     document_changes as document_changes_wire, general as general_wire, payment_methods as method_wire,
     redirect as redirect_wire, triggers as trigger_wire,
-};
-use crate::endpoints::{
-    charge as charge_wire, companies as company_wire, document_reads, documents as document_wire,
 };
 use crate::endpoints::{payments as payment_wire, terminal as terminal_wire, vat as vat_wire};
 use crate::envelope;
@@ -152,7 +152,9 @@ fn enveloped<A: Serialize>(outcome: Result<A, Refusal>, call: &Call<'_>) -> Answ
 
 /// The same answer without its data, as where an endpoint has none to give.
 fn without_data(answered: Answered) -> Answered {
-    let rest = ["{\"Data\":{},", "{\"Data\":null,"].iter().find_map(|start| answered.body.strip_prefix(start.as_bytes()));
+    let rest = ["{\"Data\":{},", "{\"Data\":null,"]
+        .iter()
+        .find_map(|start| answered.body.strip_prefix(start.as_bytes()));
     let body = rest.map(|rest| [b"{", rest].concat());
     Answered { body: body.unwrap_or_else(|| answered.body.clone()), ..answered }
 }

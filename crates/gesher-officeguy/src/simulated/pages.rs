@@ -50,7 +50,9 @@ impl Input {
         body.one_of::<DocumentType>("DocumentType")?;
         let prevents_saving = body.truth("PreventSavingPaymentMethod")?;
         let mut charge = json!({"CardTokenNotNeeded": prevents_saving});
-        for name in ["Items", "VATIncluded", "VATRate", "DocumentType", "DocumentDescription", "DraftDocument"] {
+        for name in
+            ["Items", "VATIncluded", "VATRate", "DocumentType", "DocumentDescription", "DraftDocument"]
+        {
             if let Some(value) = whole.get(name) {
                 charge[name] = value.clone();
             }
@@ -120,7 +122,8 @@ fn begin(
     };
     change(world, caller, Change::PageOpened(Box::new(page)));
     // The page is on this machine, where the call came to.
-    let host = call.host.map_or_else(|| "https://pay.sumit.co.il".to_owned(), |host| format!("http://{host}"));
+    let host =
+        call.host.map_or_else(|| "https://pay.sumit.co.il".to_owned(), |host| format!("http://{host}"));
     Ok(BeginRedirectAnswer { redirect_url: Some(format!("{host}{PATH}?redirectid={page_id}")) })
 }
 
@@ -155,7 +158,8 @@ fn pay(world: &mut World, call: &Call<'_>, page: Page, token: &str) -> Answered 
     body["PaymentMethod"] = json!({"CreditCard_Token": token, "CreditCard_ExpirationMonth": 12,
         "CreditCard_ExpirationYear": 2040, "Type": 1});
     let body = body.to_string();
-    let charged = Charge::answer(world, &Call { body: body.as_bytes(), path: <Charge as Endpoint>::PATH, ..*call });
+    let charged =
+        Charge::answer(world, &Call { body: body.as_bytes(), path: <Charge as Endpoint>::PATH, ..*call });
     let envelope = envelope::parse(&charged.body);
     let data = envelope.as_ref().map_or(&Value::Null, |envelope| &envelope.data);
     let payment = field(data, "Payment");

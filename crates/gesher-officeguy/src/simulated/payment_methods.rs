@@ -89,7 +89,10 @@ fn kept(
         }
         let kind = PaymentMethodType::CreditCard.number();
         let last_digits = Some(last_digits(&token));
-        return Ok((MethodEntry { id, kind, token: fresh(), last_digits, ..MethodEntry::default() }, Some(spent)));
+        return Ok((
+            MethodEntry { id, kind, token: fresh(), last_digits, ..MethodEntry::default() },
+            Some(spent),
+        ));
     }
     match method {
         // The text was never recorded: ours.
@@ -114,7 +117,8 @@ impl Simulated for GetPaymentMethod {
                 let id = existing(world, caller, named.unwrap_or_default())?;
                 let known = world.company(caller.company).customers.get(&id);
                 let of = |method: &MethodEntry| method_answer(method, id);
-                let inactive = known.map(|customer| customer.inactive.iter().map(|method| of(method)).collect());
+                let inactive =
+                    known.map(|customer| customer.inactive.iter().map(|method| of(method)).collect());
                 Ok(GetPaymentMethodAnswer {
                     payment_method: known.and_then(|customer| customer.method.as_deref()).map(of),
                     inactive_payment_methods: inactive.filter(|_| with_inactive),

@@ -197,7 +197,7 @@ impl World {
             Some(credentials) => {
                 let name = if public { "APIPublicKey" } else { "APIKey" };
                 (credentials.int("CompanyID")?, credentials.text(name)?)
-            },
+            }
             None => (None, None),
         };
         if let (Some(id), Some(key)) = given
@@ -317,7 +317,9 @@ impl Company {
         {
             let before = customer.method.take();
             let is_another = |before: &Arc<MethodEntry>| {
-                method.as_ref().is_none_or(|method| method.token != before.token || method.kind != before.kind)
+                method
+                    .as_ref()
+                    .is_none_or(|method| method.token != before.token || method.kind != before.kind)
             };
             customer.inactive.extend(before.filter(is_another));
             customer.method.clone_from(&method);
