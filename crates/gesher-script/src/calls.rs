@@ -3,13 +3,13 @@
 //! Rhai finds an unknown function only when a row comes to it. Here every call in every function is looked up
 //! before anything runs.
 
-use crate::bindings::{arities, expected_call};
-use crate::builtins::BUILTINS;
+use crate::bindings::{arities, expected_call, key_argument};
+use crate::builtins::builtins;
 use crate::check::{File, Findings, ScriptFault};
 use crate::library::CompileOptions;
 use crate::report::{Place, Sources};
 use gesher_core::names::nearest;
-use gesher_core::{Effect, KeyRule, Registry, Text};
+use gesher_core::{Effect, Registry, Text};
 use rhai::{ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,7 +211,7 @@ impl Checker<'_> {
 
     fn expected(&self, module: &str, name: &str) -> String {
         let qualified = format!("{module}::{name}");
-        let builtin = BUILTINS.iter().find(|builtin| builtin.name == qualified);
+        let builtin = builtins().find(|builtin| builtin.name == qualified);
         builtin.map(|builtin| builtin.signature.to_owned()).unwrap_or_else(|| {
             let name = format!("{module}.{name}");
             let operation = self.names.registry.find(&name).ok();
@@ -334,7 +334,7 @@ impl Checker<'_> {
             }
         };
         let extra = usize::from(is_by_path);
-        if !arities(descriptor.key).contains(&(call.args.len() - extra)) {
+        if !arities(&descriptor).contains(&(call.args.len() - extra)) {
             let expected = expected_call(&descriptor);
             let path = descriptor.endpoint;
             let text = Text::new(
@@ -353,7 +353,7 @@ impl Checker<'_> {
             );
             findings.warnings.push(self.fault(position, text));
         }
-        let key = (descriptor.key == KeyRule::Required).then(|| call.args.get(1 + extra)).flatten();
+        let key = key_argument(&descriptor).and_then(|at| call.args.get(at + extra));
         if descriptor.effect == Effect::Money
             && let Some(key) = key
             && uses_the_clock(key, clocks)

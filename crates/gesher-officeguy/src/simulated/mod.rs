@@ -15,15 +15,20 @@ mod customers;
 mod document_changes;
 mod documents;
 mod general;
+mod holds;
 mod pages;
 mod payment_methods;
 mod payments;
 mod record;
+mod recurring_changes;
+mod recurring_items;
 mod triggers;
 mod wire;
 mod world;
 
 pub use acquirer::{TEST_AMOUNTS, TEST_CARDS, TestCard};
+pub use holds::HOLD_LIFE;
+pub use recurring_items::ADVANCE_CLOCK_PATH;
 pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
 use crate::contract;
@@ -33,7 +38,7 @@ use crate::endpoints::{
 use crate::endpoints::{
     company_changes as company_changes_wire, customers as customer_wire,
     document_changes as document_changes_wire, general as general_wire, payment_methods as method_wire,
-    redirect as redirect_wire, triggers as trigger_wire,
+    recurring_items as recurring_wire, redirect as redirect_wire, triggers as trigger_wire,
 };
 use crate::endpoints::{payments as payment_wire, terminal as terminal_wire, vat as vat_wire};
 use crate::envelope;
@@ -82,6 +87,9 @@ pub static ENDPOINTS: &[EndpointEntry<World>] = &[
     EndpointEntry::of::<method_wire::SetPaymentMethod>(),
     EndpointEntry::of::<method_wire::GetPaymentMethod>(),
     EndpointEntry::of::<method_wire::RemovePaymentMethod>(),
+    EndpointEntry::of::<recurring_wire::ListRecurring>(),
+    EndpointEntry::of::<recurring_wire::CancelRecurring>(),
+    EndpointEntry::of::<recurring_wire::UpdateRecurring>(),
     EndpointEntry::of::<general_wire::GetExchangeRate>(),
     EndpointEntry::of::<general_wire::VerifyBankAccount>(),
     EndpointEntry::of::<redirect_wire::BeginRedirect>(),
@@ -191,6 +199,7 @@ impl SimulatedProvider for World {
     }
 
     fn answer(&mut self, call: &Call<'_>) -> Answered {
+        let call = &Call { at: self.now(call.at), ..*call };
         if let Some(entry) = ENDPOINTS.iter().find(|entry| entry.path == call.path) {
             // What the provider does with another method is not known: ours.
             if !call.is_post {
@@ -205,6 +214,7 @@ impl SimulatedProvider for World {
             pages::PATH => pages::answer(self, call),
             TRIGGER_ENCODING_PATH if call.is_post => triggers::choose_encoding(self, call),
             APPROVE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, true),
+            ADVANCE_CLOCK_PATH if call.is_post => recurring_items::advance(self, call),
             REFUSE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, false),
             _ => Answered { status: 302, location: Some("/".to_owned()), ..Answered::default() },
         }
@@ -243,7 +253,7 @@ impl SimulatedProvider for World {
 
     fn restore(&mut self, record: &str, at: Timestamp) -> Result<(), RestoreError> {
         let record: record::Record = serde_json::from_str(record)?;
-        self.apply(&record, at);
+        self.apply(&record, self.now(at));
         Ok(())
     }
 }
