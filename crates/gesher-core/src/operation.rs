@@ -203,10 +203,25 @@ pub struct Prepared {
     /// The wire form: one JSON object, fields in their declared order, amounts with two places, enums as numbers.
     /// One request has one such text, so it is also what two requests are compared by.
     pub body: String,
-    /// SHA-256 over endpoint and body.
+    /// SHA-256 over endpoint and body, and over the original where there is one.
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
+    /// The reference of the earlier call of which it gives something back.
+    pub original: Option<String>,
+    /// Others beside *who*, each once, whose keys go into the request when it is sent.
+    pub vendors: Vec<String>,
+}
+
+/// How an operation gives back what an earlier call took, so that never more is given back than was taken.
+#[derive(Clone, Copy, Debug)]
+pub struct TakesBack {
+    /// The read that knows an original of which the journal knows nothing, by its qualified name.
+    pub read: &'static str,
+    /// The request of that read.
+    pub request: fn(reference: &str) -> Value,
+    /// What the original took, by the provider's own record of it; or why nothing of it can be given back.
+    pub taken: fn(prepared: &Prepared, record: &Value) -> Result<Money, Rejection>,
 }
 
 impl Prepared {
@@ -221,8 +236,9 @@ impl Prepared {
                 ),
             ));
         }
-        let hash = hash_of(endpoint, &body);
-        Ok(Self { who: who.to_owned(), endpoint, body, hash, facts })
+        let hash = hash_of(endpoint, &body, None);
+        let who = who.to_owned();
+        Ok(Self { who, endpoint, body, hash, facts, original: None, vendors: Vec::new() })
     }
 }
 
@@ -247,12 +263,29 @@ pub trait Operation: 'static {
     type Request: DeserializeOwned + Serialize + JsonSchema;
     /// The provider's answer, as scripts get it in `data`.
     type Answer: JsonSchema;
+    /// How it gives back what an earlier call took; none where it does not.
+    const TAKES_BACK: Option<TakesBack> = None;
 
     /// The practical rules that no schema can say. Nothing was sent when this refuses.
     fn rules(request: &Self::Request) -> Result<(), Rejection>;
 
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
+
+    /// The reference of the earlier call of which the request gives something back, where [`Self::TAKES_BACK`] says so.
+    fn original(_: &Self::Request) -> Option<String> {
+        None
+    }
+
+    /// Others beside *who* whom the request names, each once: vendors, or the marketplace.
+    fn vendors(_: &Self::Request) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The wire form of a request, all but credentials: the request itself, unless it has fields of the hub's own.
+    fn wire(request: &Self::Request) -> serde_json::Result<String> {
+        serde_json::to_string(request)
+    }
 
     /// What the provider's reply to `prepared` means. Total: whatever comes back has a meaning, and what is not
     /// understood means `unknown`, or `rejected` for a read.
@@ -266,6 +299,8 @@ pub struct OperationEntry {
     pub descriptor: Descriptor,
     /// Its examples.
     pub examples: &'static [Example],
+    /// How it gives back what an earlier call took.
+    pub takes_back: Option<TakesBack>,
     request_schema: fn(&'static str) -> Value,
     answer_schema: fn(&'static str) -> Value,
     prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
@@ -300,6 +335,7 @@ impl OperationEntry {
         Self {
             descriptor: O::DESCRIPTOR,
             examples: O::EXAMPLES,
+            takes_back: O::TAKES_BACK,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
@@ -314,6 +350,7 @@ impl OperationEntry {
         Self {
             descriptor,
             examples,
+            takes_back: None,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
             prepare: by.prepare,
@@ -341,21 +378,31 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     })?;
     O::rules(&typed)?;
     let facts = O::facts(&typed);
-    let body = serde_json::to_string(&typed).map_err(|error| {
+    let original = O::original(&typed);
+    let vendors = O::vendors(&typed);
+    let body = O::wire(&typed).map_err(|error| {
         Rejection::new(
             "wrong_type",
             Text::verbatim(format!("the request cannot be written as JSON: {error}")),
         )
     })?;
-    Prepared::new(who, endpoint, body, facts)
+    let prepared = Prepared::new(who, endpoint, body, facts)?;
+    let hash = original
+        .as_deref()
+        .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
+    Ok(Prepared { hash, original, vendors, ..prepared })
 }
 
-fn hash_of(endpoint: &str, body: &str) -> [u8; 32] {
+fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     let mut bytes = [0; 32];
     let mut text = String::with_capacity(endpoint.len() + body.len() + 1);
     text.push_str(endpoint);
     text.push('\n');
     text.push_str(body);
+    if let Some(original) = original {
+        text.push('\n');
+        text.push_str(original);
+    }
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
 }
@@ -423,6 +470,19 @@ pub trait Provider: Send + Sync {
         prepared: &'a Prepared,
         stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a>;
+
+    /// As [`Provider::perform`], for a request that names others: their accounts, in the order of
+    /// [`Prepared::vendors`]. A provider that has such an operation puts their keys into what is sent.
+    fn perform_with<'a>(
+        &'a self,
+        entry: &'a OperationEntry,
+        account: &'a Account,
+        _vendors: &'a [Arc<Account>],
+        prepared: &'a Prepared,
+        stamp: Option<&'a Stamp>,
+    ) -> OutcomeFuture<'a> {
+        self.perform(entry, account, prepared, stamp)
+    }
 
     /// Looks for what became of a call whose outcome is unknown. Only reads, and answers with everything of the time
     /// in question or with a failure: silence and half a list are no evidence. Whether a record is the step's own is

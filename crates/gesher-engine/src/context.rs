@@ -221,6 +221,7 @@ impl ItemContext {
             Err(rejection) => return Err(self.refused_outright(rejection)),
         };
         let prepared = self.prepare(registered, operation, &who, key, request);
+        let read = self.recorded_original(&mut step, registered, &who, &prepared)?;
         let (hash, key) = match &prepared {
             Ok((prepared, key)) => (prepared.hash, key.clone()),
             Err(_) => ([0; 32], None),
@@ -240,8 +241,15 @@ impl ItemContext {
             Ok((prepared, key)) => (prepared, key, refusal),
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
         };
+        let original = match refusal {
+            None => self.original(&mut step, registered, &who, &prepared, read)?,
+            Some(refusal) => Err(refusal),
+        };
+        let (original, refusal) =
+            original.map_or_else(|refusal| (None, Some(refusal)), |taken| (taken, None));
         let begun = Arc::clone(&self.work().begun);
-        let call = Call { key, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
+        let call =
+            Call { key, original, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
         let called = match refusal {
             None => self.send(&call)?,
             Some(rejection) => {
@@ -253,7 +261,7 @@ impl ItemContext {
     }
 
     /// A call without a key, of which nothing was begun.
-    fn call_of<'a>(
+    pub(crate) fn call_of<'a>(
         &'a self,
         step: StepId,
         operation: &'a str,
@@ -261,8 +269,18 @@ impl ItemContext {
         registered: &'a Registered,
         prepared: &'a Prepared,
     ) -> Call<'a> {
-        let (limits, guard) = (self.flow.limits, &*self.guard);
-        Call { step, operation, who, key: None, registered, prepared, limits, guard, begun: Arc::default() }
+        Call {
+            step,
+            operation,
+            who,
+            key: None,
+            registered,
+            prepared,
+            limits: self.flow.limits,
+            guard: &self.guard,
+            original: None,
+            begun: Arc::default(),
+        }
     }
 
     /// Everything about a call that depends on nothing but the call: its key and its request.
@@ -316,7 +334,7 @@ impl ItemContext {
         }
     }
 
-    fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
+    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
         self.work().calling = Some(call.step.clone());
         let called = self.engine.runtime().block_on(self.engine.call(call, &self.stop));
         {
@@ -326,13 +344,15 @@ impl ItemContext {
         }
         called.map_err(|fault| match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
-            CallFault::Journal(error) => {
-                // Whoever ends the run says it once, for all of its items.
-                tracing::debug!(item = %self.item, error = %error, "the journal failed under a call");
-                self.work().fault = Some(error);
-                self.end(Ended::JournalFailed)
-            }
+            CallFault::Journal(error) => self.journal_failed(error),
         })
+    }
+
+    pub(crate) fn journal_failed(&self, error: EngineError) -> CallEnd {
+        // Whoever ends the run says it once, for all of its items.
+        tracing::debug!(item = %self.item, error = %error, "the journal failed under a call");
+        self.work().fault = Some(error);
+        self.end(Ended::JournalFailed)
     }
 
     /// Turns an outcome into what the program gets, and remembers it for the item's status.
@@ -368,7 +388,7 @@ impl ItemContext {
     }
 
     /// The next position, or the item's end where it has had enough of them.
-    fn next_step(&self) -> Result<StepId, CallEnd> {
+    pub(crate) fn next_step(&self) -> Result<StepId, CallEnd> {
         if self.is_dead() {
             return Err(CallEnd::Ended);
         }
@@ -388,7 +408,7 @@ impl ItemContext {
     }
 
     /// The recorded outcome at this position, after an interruption. Another call than the recorded one ends the item.
-    fn recorded(
+    pub(crate) fn recorded(
         &self,
         step: &StepId,
         operation: &str,
@@ -418,6 +438,16 @@ impl ItemContext {
                 Err(self.end(Ended::Diverged))
             }
         }
+    }
+
+    /// Whether an earlier execution called that operation next.
+    pub(crate) fn records_next(&self, operation: &str) -> bool {
+        self.work().recorded.front().is_some_and(|step| step.operation == operation)
+    }
+
+    /// The engine.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// A refusal that is no step: the operation does not exist, or there are too many.
@@ -489,5 +519,7 @@ fn unprepared(who: &str, registered: &Registered) -> Prepared {
         body: String::new(),
         hash: [0; 32],
         facts: gesher_core::operation::Facts::default(),
+        original: None,
+        vendors: Vec::new(),
     }
 }

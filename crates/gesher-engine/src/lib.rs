@@ -16,6 +16,7 @@ mod halt;
 mod health;
 mod limits;
 mod messages;
+mod originals;
 mod outcome;
 mod permits;
 mod program;

@@ -1,6 +1,7 @@
 //! What an item's steps and its program's end add up to. Pure: a table in code.
 
 use crate::program::ProgramEnd;
+use gesher_core::outcome::IN_PART;
 use gesher_core::{ItemEnd, ItemStatus, Language, Money, OutcomeStatus, Text};
 
 /// The code of an item with evidence of something else than was asked for. Its step says what the evidence is.
@@ -20,6 +21,13 @@ pub(crate) struct EffectStep {
     pub(crate) code: Option<String>,
     pub(crate) message: Text,
     pub(crate) amount: Option<Money>,
+}
+
+impl EffectStep {
+    /// Whether it was done for a part only.
+    fn is_in_part(&self) -> bool {
+        self.status == OutcomeStatus::Succeeded && self.code.as_deref() == Some(IN_PART)
+    }
 }
 
 /// Why the context ended an item although its program had not.
@@ -60,6 +68,9 @@ pub(crate) fn item_end(
     let Some(last) = own.last() else {
         return steps.last().map(|step| from_step(language, ItemStatus::Duplicate, step));
     };
+    if let Some(part) = own.iter().find(|step| step.is_in_part()) {
+        return Some(in_part(language, part, &own));
+    }
     let threw = matches!(end, ProgramEnd::Threw { .. });
     let status = match last.status {
         OutcomeStatus::Succeeded if !threw => ItemStatus::Succeeded,
@@ -132,6 +143,11 @@ fn incomplete(language: Language, own: &[&EffectStep], end: &ProgramEnd) -> Item
         message: message.get(language).to_owned(),
         amount: total(own),
     }
+}
+
+/// A step was done for a part of what it was asked: its message says which.
+fn in_part(language: Language, part: &EffectStep, own: &[&EffectStep]) -> ItemEnd {
+    ItemEnd { amount: total(own), ..from_step(language, ItemStatus::Incomplete, part) }
 }
 
 fn diverged(language: Language, steps: &[EffectStep]) -> ItemEnd {
@@ -212,6 +228,20 @@ mod tests {
         check(&[(Succeeded, false), (Rejected, false)], &threw(), ItemStatus::Incomplete);
         check(&[(Succeeded, false), (NotSent, false)], &threw(), ItemStatus::Incomplete);
         check(&[(Succeeded, false)], &threw(), ItemStatus::Incomplete);
+    }
+
+    #[test]
+    fn a_step_that_was_done_in_part_makes_the_item_incomplete_whatever_comes_after_it() {
+        let part = EffectStep { code: Some(IN_PART.to_owned()), ..step(Succeeded, false) };
+        let status = |steps: &[EffectStep]| {
+            item_end(Language::En, steps, None, &returned()).map(|end| (end.status, end.code.unwrap()))
+        };
+        let incomplete = Some((ItemStatus::Incomplete, IN_PART.to_owned()));
+        assert_eq!(status(std::slice::from_ref(&part)), incomplete);
+        assert_eq!(status(&[part.clone(), step(Succeeded, false)]), incomplete);
+        assert_eq!(status(&[part.clone(), step(Unknown, false)]).unwrap().0, ItemStatus::Unknown);
+        let replayed = EffectStep { key_taken: true, ..part };
+        assert_eq!(status(&[replayed]).unwrap().0, ItemStatus::Duplicate);
     }
 
     #[test]

@@ -91,6 +91,7 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         limits: Limits::default(),
         look_up: serde_json::json!({ "customer": item.ordinal, "last_digits": "4242" }),
         stamp: Some(step.to_string()),
+        original: None,
     };
     assert!(matches!(journal.begin_step(intent).await.unwrap(), Begin::Send { attempt: 1 }));
     let data = serde_json::json!({

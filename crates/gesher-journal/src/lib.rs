@@ -18,10 +18,10 @@ mod written;
 pub use error::JournalError;
 pub use guard::Guard;
 pub use record::{
-    Begin, Claim, DayLimit, Decision, DecisionKind, FileIdentity, Holder, Intent, ItemClose, ItemQuery,
-    ItemRecord, ItemSeen, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem, NewRun,
-    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
-    StepState, StoredOutcome, Tally, TallyLine, TriggerKind,
+    Begin, Claim, DayLimit, Decision, DecisionKind, Exhausted, FileIdentity, Holder, Intent, ItemClose,
+    ItemQuery, ItemRecord, ItemSeen, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem,
+    NewRun, Original, RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish,
+    StepQuery, StepRecord, StepState, StoredOutcome, Tally, TallyLine, TriggerKind,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -60,8 +60,8 @@ pub trait Journal: Send + Sync {
     /// item. Claiming an item again is how an interrupted run goes on.
     fn claim_items(&self, run: &RunId, items: Vec<NewItem>, at: Timestamp) -> Written<Vec<Claim>>;
 
-    /// Journals the intent of a step, unless its key is spent, held, in flight or open, its subject is locked, or a
-    /// limit does not allow it: asked in this order. Once this is durable with [`Begin::Send`], and not before, a byte
+    /// Journals the intent of a step, unless its key is spent, held, in flight or open, its subject is locked, it
+    /// would give back more than was taken, or a limit does not allow it: asked in this order. Once this is durable with [`Begin::Send`], and not before, a byte
     /// may leave.
     fn begin_step(&self, intent: Intent) -> Written<Begin>;
 
@@ -162,6 +162,9 @@ pub trait Journal: Send + Sync {
         references: &[String],
         except: &StepId,
     ) -> Result<Vec<String>, JournalError>;
+
+    /// The step of the account that succeeded in taking money, and whose reference this is.
+    async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError>;
 
     /// The other steps of the step's account that are in flight, unknown or in conflict, with intents from `from` to
     /// `until`, both included, in the order of their intents: whatever the operation and however the subject is

@@ -13,6 +13,7 @@ mod keys;
 mod look_up;
 mod messages;
 mod operations;
+mod paying;
 mod plain;
 mod provider;
 mod reads;
@@ -21,6 +22,7 @@ mod rules;
 pub mod simulated;
 mod stamp;
 pub mod triggers;
+mod vendors;
 
 pub use operations::{OPERATIONS, PROVIDER, all};
 pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};

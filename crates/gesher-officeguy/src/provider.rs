@@ -2,21 +2,26 @@
 
 use crate::classify::{open, unanswered};
 use crate::contract;
+use crate::endpoints::multi_vendor::VENDOR;
 use crate::envelope::Envelope;
 use crate::keys::{API_KEY, API_PUBLIC_KEY, VendorKeys};
 use crate::look_up;
+use crate::messages;
 use crate::operations::{PROVIDER, all};
 use crate::stamp::{Splice, StampPlace, splice};
 use gesher_core::look_up::{LookUpFuture, Wanted};
 use gesher_core::operation::{
     Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reply,
 };
-use gesher_core::{Language, Outcome, Rejection, Secret, Stamp, StepId, Text};
+use gesher_core::{Language, Outcome, OutcomeStatus, Rejection, Secret, Stamp, StepId, Text};
 use gesher_provider::{
     BaseUrl, HeaderName, HeaderValue, MoneyTransport, Outgoing, ReadTransport, SendFailure, TransportError,
     TransportOptions,
 };
+use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the provider is.
@@ -90,26 +95,34 @@ impl OfficeGuy {
         &self,
         entry: &OperationEntry,
         account: &Account,
+        others: &[Arc<Account>],
         prepared: &Prepared,
         stamp: Option<&Stamp>,
     ) -> Outcome {
-        let place = |stamp| splice(prepared.endpoint, &prepared.body, stamp, self.stamp);
+        let Some(body) = with_vendors(prepared, others) else {
+            let text = Text::new("לספק שבבקשה אין מפתח API", "a vendor of the request has no API key");
+            return Rejection::new("no_credentials", text).into();
+        };
+        let place = |stamp| splice(prepared.endpoint, &body, stamp, self.stamp);
         let splice = stamp.and_then(place);
         if stamp.is_some() && splice.is_none() {
             let text = Text::new("אין בבקשה מקום לאסמכתא", "the request has no place for a reference");
             return Rejection::new("no_place_for_stamp", text).into();
         }
-        let Some(body) =
-            with_credentials(account, key_of(prepared.endpoint), &prepared.body, splice.as_ref())
-        else {
+        let key = key_of(prepared.endpoint);
+        let Some(body) = with_credentials(account, key, &body, splice.as_ref()) else {
             let text = Text::new("לחשבון אין מפתח API", "the account has no API key");
             return Rejection::new("no_credentials", text).into();
         };
         let effect = entry.descriptor.effect;
-        match self.post(effect, prepared.endpoint, body).await {
+        let mut outcome = match self.post(effect, prepared.endpoint, body).await {
             Ok(reply) => entry.classify(prepared, &reply),
             Err(failure) => unanswered(&failure, effect),
+        };
+        if prepared.original.is_some() && outcome.status == OutcomeStatus::Unknown {
+            outcome.message = messages::of_refund(&outcome.message);
         }
+        outcome
     }
 
     async fn post(&self, effect: Effect, path: &'static str, body: String) -> Result<Reply, SendFailure> {
@@ -165,7 +178,18 @@ impl Provider for OfficeGuy {
         prepared: &'a Prepared,
         stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
-        Box::pin(self.send(entry, account, prepared, stamp))
+        Box::pin(self.send(entry, account, &[], prepared, stamp))
+    }
+
+    fn perform_with<'a>(
+        &'a self,
+        entry: &'a OperationEntry,
+        account: &'a Account,
+        others: &'a [Arc<Account>],
+        prepared: &'a Prepared,
+        stamp: Option<&'a Stamp>,
+    ) -> OutcomeFuture<'a> {
+        Box::pin(self.send(entry, account, others, prepared, stamp))
     }
 
     fn stamp(&self, _: &OperationEntry, prepared: &Prepared, step: &StepId) -> Option<Stamp> {
@@ -187,6 +211,24 @@ impl Provider for OfficeGuy {
 fn key_of(path: &str) -> &'static str {
     let is_public = contract::endpoint(path).is_some_and(|endpoint| endpoint.is_public());
     if is_public { API_PUBLIC_KEY } else { API_KEY }
+}
+
+/// A request's text with the organisation and the key of each line's vendor in the place of its name.
+fn with_vendors<'a>(prepared: &'a Prepared, others: &[Arc<Account>]) -> Option<Cow<'a, str>> {
+    if prepared.vendors.is_empty() {
+        return Some(Cow::Borrowed(&prepared.body));
+    }
+    let mut body: Value = serde_json::from_str(&prepared.body).ok()?;
+    for line in body.get_mut("Items")?.as_array_mut()? {
+        let line = line.as_object_mut()?;
+        let vendor = line.shift_remove(VENDOR)?;
+        let at = prepared.vendors.iter().position(|name| Some(name.as_str()) == vendor.as_str())?;
+        let account = others.get(at)?;
+        let company_id: i64 = account.id.parse().ok()?;
+        line.insert("CompanyID".to_owned(), company_id.into());
+        line.insert("APIKey".to_owned(), account.secrets.get(API_KEY)?.expose().clone().into());
+    }
+    serde_json::to_string(&body).ok().map(Cow::Owned)
 }
 
 /// Puts the credentials in front of a request's fields, and the splice into them. Every other byte of the request stays

@@ -89,11 +89,25 @@ pub(crate) fn item_named(at: usize, item: &IncomeItem) -> Result<(), Rejection> 
     if item.name.is_some() || item.id.is_some() {
         return Ok(());
     }
-    Err(refuse(
+    Err(unnamed_item(at))
+}
+
+/// A line without a name.
+pub(crate) fn unnamed_item(at: usize) -> Rejection {
+    refuse(
         "missing_field",
         format!("Items[{at}].Item.Name: לכל שורה דרוש שם פריט"),
         format!("Items[{at}].Item.Name: each line needs the name of its item"),
-    ))
+    )
+}
+
+/// A line of another currency than the first.
+pub(crate) fn mixed_currencies(at: usize) -> Rejection {
+    refuse(
+        "mixed_currencies",
+        format!("Items[{at}].Currency: כל השורות צריכות להיות באותו מטבע"),
+        format!("Items[{at}].Currency: all lines are in one currency"),
+    )
 }
 
 /// What a line comes to, rounded as the provider rounds; refused where the numbers contradict each other.
@@ -155,11 +169,7 @@ pub(crate) fn line_totals(items: &[ChargeItem]) -> impl Iterator<Item = Result<D
     let currency = currency_of(items);
     items.iter().enumerate().map(move |(at, item)| {
         if item.currency.unwrap_or(Currency::ILS) != currency {
-            return Err(refuse(
-                "mixed_currencies",
-                format!("Items[{at}].Currency: כל השורות צריכות להיות באותו מטבע"),
-                format!("Items[{at}].Currency: all lines are in one currency"),
-            ));
+            return Err(mixed_currencies(at));
         }
         line_total(at, item.quantity.0, item.unit_price.map(|price| price.0), item.total.map(|total| total.0))
     })

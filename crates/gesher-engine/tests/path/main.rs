@@ -388,6 +388,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                 limits: Limits::default(),
                 look_up: Value::Null,
                 stamp: None,
+                original: None,
             };
             journal.begin_step(intent).await.unwrap();
             if let Some(status) = *outcome {

@@ -108,6 +108,7 @@ impl Hub {
             limits: Limits::default(),
             look_up: json!({ "customer": key }),
             stamp: Some(Stamp::of(step).to_string()),
+            original: None,
         };
         self.journal().begin_step(intent).await.unwrap()
     }

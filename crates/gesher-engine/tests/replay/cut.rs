@@ -193,6 +193,10 @@ impl Journal for Dying {
         self.inner.references_taken(account, references, except).await
     }
 
+    async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {
+        self.inner.taken_by(account, reference).await
+    }
+
     async fn open_steps_near(
         &self,
         step: &StepId,

@@ -12,6 +12,7 @@ mod files;
 mod items;
 mod keys;
 mod limits;
+mod originals;
 mod runs;
 mod sealed;
 mod steps;
@@ -103,6 +104,12 @@ pub const CONTRACT: &[Case] = cases! {
         a_day_counts_every_run_of_its_flow_by_the_time_of_the_intent
         what_cannot_be_compared_with_a_limit_is_refused
         many_sides_never_go_beyond_a_limit_together;
+    originals:
+        what_is_given_back_ends_with_what_was_taken
+        what_nobody_knows_counts_as_given_back
+        what_cannot_be_summed_up_is_not_given_back
+        a_payment_is_found_by_its_reference_and_a_refund_is_none
+        many_sides_never_give_back_more_together;
     decisions:
         a_decision_waits_until_it_is_carried_out
         a_script_is_kept_as_the_first_run_with_it_began;

@@ -191,6 +191,7 @@ pub(super) fn intent(run: &RunId, ordinal: u64, position: u32, text: &str) -> Re
         limits: Limits::default(),
         look_up: serde_json::json!({ "customer": 17 }),
         stamp: Some("k7-12".to_owned()),
+        original: None,
     })
 }
 

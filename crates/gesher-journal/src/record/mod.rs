@@ -11,8 +11,8 @@ pub use item::{
 };
 pub use run::{FileIdentity, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind};
 pub use step::{
-    Begin, DayLimit, Intent, LimitReached, LimitScope, Limits, StepClose, StepFinish, StepQuery, StepRecord,
-    StepState, StoredOutcome,
+    Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
+    StepQuery, StepRecord, StepState, StoredOutcome,
 };
 
 /// A row of the vault: opaque here.

@@ -57,6 +57,29 @@ pub struct Intent {
     pub look_up: Value,
     /// The reference that was stamped into the request.
     pub stamp: Option<String>,
+    /// The earlier call of which it gives something back.
+    pub original: Option<Original>,
+}
+
+/// An earlier call that took money, and of which a later step gives some back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The provider's id of it, in the books of the same account.
+    pub reference: String,
+    /// What it took.
+    pub taken: Money,
+}
+
+/// More would be given back than was taken. Nothing was journalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Of which call.
+    pub original: Original,
+    /// What was given back of it already, or may have been: with what is in flight and what nobody knows. None where
+    /// that cannot be summed up, since it is of several currencies.
+    pub given_back: Option<Money>,
+    /// What the step asked for.
+    pub asked: Option<Money>,
 }
 
 /// What a flow's steps may move at most, the one that asks included. A step counts while it is in flight, open or
@@ -123,6 +146,8 @@ pub enum Begin {
     Locked(Box<StepRecord>),
     /// A limit does not allow it. Nothing may be sent.
     Limited(LimitReached),
+    /// It would give back more than was taken. Nothing may be sent.
+    Exhausted(Exhausted),
 }
 
 /// The outcome of a step, as the journal keeps it: redacted.

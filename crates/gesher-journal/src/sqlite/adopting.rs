@@ -166,7 +166,14 @@ fn fill_gap(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result<(),
     let id = RunId::random().map_err(|error| corrupt("source of randomness", error))?;
     begin_adopted(desk, &id, &intent.flow, at)?;
     let run = runs::numbers(desk, &id)?;
-    let filled = LoggedIntent { money: false, amount: None, subject: None, stamp: None, ..intent.clone() };
+    let filled = LoggedIntent {
+        money: false,
+        amount: None,
+        subject: None,
+        stamp: None,
+        original: None,
+        ..intent.clone()
+    };
     for attempt in missing {
         let step = StepId { item: ItemId { run: id.clone(), ordinal: 1 }, position: attempt };
         let outcome = superseded();
@@ -290,9 +297,9 @@ fn insert(
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, state, attempt, money, amount, currency, intent_at, outcome_at,
                     operation, who, account, key, request_hash, subject, stamp, look_up, code, message_he, message_en,
-                    data)
+                    original, data)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-                    'null')",
+                    ?22, 'null')",
         )?
         .execute(params![
             run.no,
@@ -315,7 +322,8 @@ fn insert(
             look_up,
             outcome.code(),
             text.he,
-            text.en
+            text.en,
+            intent.original
         ])?;
     Ok(())
 }

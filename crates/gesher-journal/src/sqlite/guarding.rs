@@ -70,7 +70,7 @@ fn complete(connection: &Connection, log: &mut IntentLog, mut after: i64) -> Res
         let query = connection.prepare_cached(
             "SELECT s.seq, r.id, s.ordinal, s.position, f.name, s.operation, s.who, s.account, s.key, s.attempt,
                     s.request_hash, s.subject, s.amount, s.currency, s.money, s.intent_at, s.stamp, s.look_up,
-                    CASE WHEN i.attempt IS NOT NULL THEN i.key END
+                    CASE WHEN i.attempt IS NOT NULL THEN i.key END, s.original
              FROM steps s JOIN runs r ON r.no = s.run JOIN flows f ON f.no = r.flow
                  LEFT JOIN items i ON i.run = s.run AND i.ordinal = s.ordinal
              WHERE s.seq > ?1 AND s.attempt IS NOT NULL ORDER BY s.seq LIMIT ?2",
@@ -108,6 +108,7 @@ fn read_logged(row: &Row<'_>) -> Result<LoggedIntent<'static>, Fault> {
         money: row.get(14)?,
         at: read_instant(row, 15)?,
         stamp: optional(16)?,
+        original: optional(19)?,
         look_up: Cow::Owned(read_json(row, 17)?),
     })
 }

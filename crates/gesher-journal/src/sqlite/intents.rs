@@ -4,7 +4,7 @@ use super::convert::{first, hexadecimal, hundredths, instant, integer, json_text
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step, select_steps};
-use super::{audit, items, limits, runs};
+use super::{audit, items, limits, originals, runs};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
 use crate::record::{Begin, Intent, StepRecord, StepState};
@@ -43,6 +43,9 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
     if let Some(step) = locked_by(desk, intent)? {
         return Ok(Begin::Locked(Box::new(step)));
     }
+    if let Some(exhausted) = originals::exhausted(desk, intent)? {
+        return Ok(Begin::Exhausted(exhausted));
+    }
     if let Some(reached) = limits::reached(desk, run, intent)? {
         return Ok(Begin::Limited(reached));
     }
@@ -71,8 +74,8 @@ fn insert(
     let begun = connection
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, state, attempt, money, amount, currency, intent_at, operation,
-                    who, account, key, request_hash, subject, stamp, look_up)
-             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                    who, account, key, request_hash, subject, stamp, look_up, original)
+             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
              ON CONFLICT (run, ordinal, position) DO NOTHING",
         )?
         .execute(params![
@@ -91,7 +94,8 @@ fn insert(
             intent.request_hash,
             intent.subject,
             intent.stamp,
-            texts.look_up
+            texts.look_up,
+            intent.original.as_ref().map(|original| &original.reference)
         ])?;
     if begun == 0 {
         return Err(JournalError::StepTaken(intent.step.clone()).into());
@@ -117,6 +121,7 @@ fn logged<'a>(intent: &'a Intent, flow: &'a str, seq: i64, attempt: u32) -> Logg
         money: intent.money,
         at: intent.at,
         stamp: intent.stamp.as_deref().map(Cow::Borrowed),
+        original: intent.original.as_ref().map(|original| original.reference.as_str().into()),
         look_up: Cow::Borrowed(&intent.look_up),
     }
 }

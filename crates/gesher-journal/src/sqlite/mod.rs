@@ -17,6 +17,7 @@ mod intents;
 mod items;
 mod limits;
 mod open;
+mod originals;
 mod outcomes;
 mod readers;
 mod runs;
@@ -340,6 +341,13 @@ impl Journal for SqliteJournal {
             .ask("look references up", move |connection| {
                 step_reads::references_taken(connection, &account, &references, &except)
             })
+            .await
+    }
+
+    async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {
+        let (account, reference) = (account.to_owned(), reference.to_owned());
+        self.readers
+            .ask("look a payment up", move |connection| originals::taken_by(connection, &account, &reference))
             .await
     }
 

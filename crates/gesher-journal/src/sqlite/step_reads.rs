@@ -193,7 +193,7 @@ fn read_outcome(row: &Row<'_>, state: StepState) -> Result<Option<StoredOutcome>
 }
 
 /// The provider's own figure is kept as its digits: an outcome is never refused for an amount of a strange form.
-fn read_charged(row: &Row<'_>, column: usize) -> Result<Option<Money>, Fault> {
+pub(super) fn read_charged(row: &Row<'_>, column: usize) -> Result<Option<Money>, Fault> {
     let charged: Option<String> = row.get(column)?;
     let Some(charged) = charged else { return Ok(None) };
     let amount = Decimal::from_str_exact(&charged).map_err(|_| corrupt("charged amount", charged))?;

@@ -3,6 +3,7 @@
 mod guard;
 mod limits;
 mod migration;
+mod originals;
 
 use super::*;
 use crate::record::{RunState, TriggerKind};
@@ -67,6 +68,7 @@ fn intent(run: &RunId, ordinal: u64, key: &str) -> Intent {
         subject: None,
         amount: None,
         at: Timestamp::UNIX_EPOCH,
+        original: None,
         money: false,
         limits: crate::Limits::default(),
         look_up: serde_json::Value::Null,

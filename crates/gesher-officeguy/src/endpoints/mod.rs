@@ -4,6 +4,7 @@
 //! silently. What an answer means is decided by the operations.
 
 pub mod charge;
+pub mod charge_recurring;
 pub mod companies;
 pub mod company_changes;
 pub mod customers;
@@ -12,6 +13,7 @@ pub mod document_reads;
 pub mod documents;
 pub mod enums;
 pub mod general;
+pub mod multi_vendor;
 pub mod payment_methods;
 pub mod payments;
 pub mod recurring_items;

@@ -2,8 +2,11 @@
 //!
 //! An operation is pure: rules before sending, facts for the engine, a meaning for whatever comes back.
 
+mod authorize;
 mod begin_redirect;
+mod capture;
 mod charge;
+mod charge_recurring;
 mod charge_saved_method;
 mod company_changes;
 mod create_company;
@@ -18,9 +21,11 @@ mod get_payment;
 mod get_vat_rate;
 mod list_documents;
 mod list_payments;
+mod multivendor_charge;
 mod open_upay_terminal;
 mod payment_methods;
 mod recurring_items;
+mod refund;
 mod triggers;
 
 use crate::plain::plain;
@@ -35,6 +40,11 @@ pub const PROVIDER: &str = "officeguy";
 pub static OPERATIONS: &[OperationEntry] = &[
     OperationEntry::of::<charge::Charge>(),
     OperationEntry::of::<charge_saved_method::ChargeSavedMethod>(),
+    OperationEntry::of::<refund::Refund>(),
+    OperationEntry::of::<multivendor_charge::MultivendorCharge>(),
+    OperationEntry::of::<charge_recurring::ChargeRecurring>(),
+    OperationEntry::of::<authorize::Authorize>(),
+    OperationEntry::of::<capture::Capture>(),
     OperationEntry::of::<get_payment::GetPayment>(),
     OperationEntry::of::<list_payments::ListPayments>(),
     OperationEntry::of::<create_document::CreateDocument>(),

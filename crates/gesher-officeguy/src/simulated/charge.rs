@@ -65,7 +65,7 @@ pub(super) struct Input {
     vat_rate: Option<Decimal>,
     pub(super) document_type: Option<DocumentType>,
     pub(super) language: Option<DocumentLanguage>,
-    description: Option<String>,
+    pub(super) description: Option<String>,
     draft: bool,
     no_document: bool,
     pub(super) authorise_only: bool,

@@ -9,6 +9,7 @@ mod books;
 mod by_contract;
 mod changes;
 mod charge;
+mod charge_recurring;
 mod companies;
 mod company_changes;
 mod customers;
@@ -16,6 +17,7 @@ mod document_changes;
 mod documents;
 mod general;
 mod holds;
+mod multi_vendor;
 mod pages;
 mod payment_methods;
 mod payments;
@@ -32,6 +34,8 @@ pub use recurring_items::ADVANCE_CLOCK_PATH;
 pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
 use crate::contract;
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::multi_vendor::MultiVendorCharge;
 use crate::endpoints::{
     charge as charge_wire, companies as company_wire, document_reads, documents as document_wire,
 };
@@ -64,6 +68,8 @@ pub const TRIGGER_ENCODING_PATH: &str = "/simulator/triggers/encoding/";
 /// Every endpoint that is played.
 pub static ENDPOINTS: &[EndpointEntry<World>] = &[
     EndpointEntry::of::<charge_wire::Charge>(),
+    EndpointEntry::of::<MultiVendorCharge>(),
+    EndpointEntry::of::<ChargeRecurring>(),
     EndpointEntry::of::<payment_wire::GetPayment>(),
     EndpointEntry::of::<payment_wire::ListPayments>(),
     EndpointEntry::of::<company_wire::CreateCompany>(),
