@@ -35,6 +35,10 @@ pub enum Command {
     New(NewArgs),
     /// Check configuration and scripts: every fault with its place and how to mend it.
     Check,
+    /// Run the scripts' own tests, without a hub and without a network.
+    ///
+    /// A test is a function `test_…` in a file `NAME.test.rhai` beside the script `NAME.rhai`. Exit code 1 when one fails.
+    Test(TestArgs),
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C), which finishes what is in flight.
     Serve,
     /// Run one flow now, in the foreground.
@@ -52,7 +56,7 @@ pub enum Command {
     Unknown(UnknownCommand),
     /// List the operations, or show one with its fields, key rule and examples.
     Operations(OperationsArgs),
-    /// Run the simulator of OfficeGuy alone.
+    /// Run the simulator alone: of OfficeGuy, of Senzey, or of both.
     Simulate(SimulateArgs),
     /// Keep secrets, encrypted, in the hub's vault.
     #[command(subcommand)]
@@ -88,6 +92,14 @@ pub struct DemoArgs {
     pub keep: Option<PathBuf>,
 }
 
+/// `test`
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Only tests whose `FILE::NAME` holds this text.
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
+}
+
 /// `new`
 #[derive(Debug, Args)]
 pub struct NewArgs {
@@ -106,6 +118,12 @@ pub enum Template {
     BulkCharge,
     /// Open an organisation and a card terminal for a new vendor.
     Onboarding,
+    /// Make a tax invoice of each row of a dropped file, without charging.
+    BulkInvoices,
+    /// Charge subscriptions for their month.
+    Monthly,
+    /// Every example flow in one hub.
+    All,
 }
 
 /// `run`
@@ -289,9 +307,12 @@ pub struct OperationsArgs {
 /// `simulate`
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// Where OfficeGuy is simulated.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9401")]
-    pub officeguy: SocketAddr,
+    /// Where OfficeGuy is simulated: 127.0.0.1:9401 where neither provider is named.
+    #[arg(long, value_name = "ADDR")]
+    pub officeguy: Option<SocketAddr>,
+    /// Where Senzey is simulated: 127.0.0.1:9402 where neither provider is named.
+    #[arg(long, value_name = "ADDR")]
+    pub senzey: Option<SocketAddr>,
     /// Where every charge is written down.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
@@ -422,6 +443,8 @@ mod tests {
             ("gesher new h --template other", false),
             ("gesher simulate --officeguy 127.0.0.1:0", true),
             ("gesher simulate --officeguy here", false),
+            ("gesher simulate --senzey 127.0.0.1:0", true),
+            ("gesher simulate --senzey here", false),
             ("gesher unknown", false),
             ("gesher unknown list", true),
             ("gesher unknown reconcile", true),

@@ -3,7 +3,7 @@
 use super::checks::has_master_key;
 use super::{Check, State};
 use crate::compose::store::{Store, master_key, open_reader, time_zone};
-use crate::compose::{account_rules, live_provider};
+use crate::compose::{account_rules, live_providers};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 /// The read that needs the least: the VAT of today.
 const READ: &str = "officeguy.get_vat_rate";
-/// The provider.
+/// The only read at Senzey.
+const SENZEY_READ: &str = "senzey.list_contacts";
+/// The provider whose accounts vendors have.
 const PROVIDER: &str = "officeguy";
 /// Accounts whose keys the provider refuses before the rest is left alone: it blocks whoever goes on knocking.
 const REFUSED_MAX: usize = 3;
@@ -24,7 +26,14 @@ const REFUSED_MAX: usize = 3;
 /// Tries the marketplace's account and each vendor's.
 pub(super) async fn tried(config: &Config) -> Vec<Check> {
     let name = "account";
-    if config.is_simulated() {
+    let mut accounts = 0;
+    for (simulated, configured) in [
+        (config.officeguy.is_simulated(), config.officeguy.company_id.is_some()),
+        (config.senzey.is_simulated(), config.senzey.account_name().is_some()),
+    ] {
+        accounts += usize::from(configured && !simulated);
+    }
+    if config.is_simulated() && accounts == 0 {
         return vec![Check::well(name, "the simulator opens to anybody")];
     }
     if !has_master_key(&master_key(config)) {
@@ -44,9 +53,9 @@ async fn try_all(config: &Config) -> Result<Vec<Check>, HubError> {
     let vault = vault.map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
     let store = Store::with(config, Arc::clone(&journal), vault, Arc::clone(&clock));
     let redactor = Arc::new(Redactor::new());
-    let Some(provider) = live_provider(config, &store, &redactor).await? else { return Ok(Vec::new()) };
+    let providers = live_providers(config, &store, &redactor).await?;
     let engine = Engine::new(EngineParts {
-        registry: Arc::new(Registry::new(&[provider])),
+        registry: Arc::new(Registry::new(&providers)),
         journal: Arc::clone(&journal),
         vault: Arc::clone(&store.vault),
         clock,
@@ -56,8 +65,21 @@ async fn try_all(config: &Config) -> Result<Vec<Check>, HubError> {
         runtime: tokio::runtime::Handle::current(),
         accounts: account_rules(config),
     });
+    let mut checks = Vec::new();
+    for provider in &providers {
+        if provider.name() == PROVIDER {
+            checks.extend(officeguy(&engine, config, vendors(&*journal).await?).await?);
+        } else {
+            checks.push(senzey(&engine).await?);
+        }
+    }
+    Ok(checks)
+}
+
+/// Tries the marketplace's account at OfficeGuy and each vendor's.
+async fn officeguy(engine: &Engine, config: &Config, vendors: Vec<String>) -> Result<Vec<Check>, HubError> {
     let mut who = vec![MARKETPLACE.to_owned()];
-    who.extend(vendors(&*journal).await?);
+    who.extend(vendors);
     let (mut checks, mut refused) = (Vec::new(), 0);
     for who in who {
         let name = format!("account {who}");
@@ -74,6 +96,25 @@ async fn try_all(config: &Config) -> Result<Vec<Check>, HubError> {
         checks.push(check);
     }
     Ok(checks)
+}
+
+/// Tries the account at Senzey. Only contacts can be read there, and where is not known for sure: only refused
+/// credentials are a fault.
+async fn senzey(engine: &Engine) -> Result<Check, HubError> {
+    let name = "account senzey";
+    let fields = json!({ "fields": ["id"] });
+    let answer = engine.try_read(SENZEY_READ, MARKETPLACE, fields).await.doing("trying an account")?;
+    let outcome = match answer {
+        Ok(outcome) => outcome,
+        Err(rejection) => return Ok(Check::new(name, State::Fault(Exit::Usage), rejection.message.en, "")),
+    };
+    let found = format!("{}: {}", outcome.status.as_str(), outcome.message.en);
+    let refused = ["http_401", "http_403"].iter().any(|code| outcome.code.as_deref() == Some(code));
+    Ok(match outcome.status {
+        OutcomeStatus::Succeeded => Check::well(name, "it opens"),
+        _ if refused => Check::failed(name, found, "store the right ones: `gesher secrets set NAME`"),
+        _ => Check::look(name, found, "is `contacts_path` in [senzey] the one of your account?"),
+    })
 }
 
 /// The vendors whose keys are in the vault.
