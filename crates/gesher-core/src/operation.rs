@@ -112,7 +112,7 @@ impl Sender {
 pub struct Descriptor {
     /// The provider, as in `officeguy`.
     pub provider: &'static str,
-    /// Verb and noun, as in `list_payments`.
+    /// Verb and noun, as in `list_payments`; or a word and an endpoint's path, where scripts name the path themselves.
     pub name: &'static str,
     /// One sentence with a full stop.
     pub summary: &'static str,
@@ -152,6 +152,18 @@ impl Descriptor {
     #[must_use]
     pub fn qualified_name(&self) -> String {
         format!("{}.{}", self.provider, self.name)
+    }
+
+    /// The word by which scripts and `allow` know it: its name, up to the path that some have behind it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(word, _)| word)
+    }
+
+    /// Whether it is one of many of the same word, told apart by the paths of their endpoints.
+    #[must_use]
+    pub fn is_by_path(&self) -> bool {
+        self.name.contains('/')
     }
 }
 
@@ -210,6 +222,24 @@ pub struct TakesBack {
     pub request: fn(reference: &str) -> Value,
     /// What the original took, by the provider's own record of it; or why nothing of it can be given back.
     pub taken: fn(prepared: &Prepared, record: &Value) -> Result<Money, Rejection>,
+}
+
+impl Prepared {
+    /// A request in its wire form. Refuses one that is too large.
+    pub fn new(who: &str, endpoint: &'static str, body: String, facts: Facts) -> Result<Self, Rejection> {
+        if body.len() > REQUEST_BYTES_MAX {
+            return Err(Rejection::new(
+                "request_too_large",
+                Text::new(
+                    format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
+                    format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
+                ),
+            ));
+        }
+        let hash = hash_of(endpoint, &body, None);
+        let who = who.to_owned();
+        Ok(Self { who, endpoint, body, hash, facts, original: None, vendors: Vec::new() })
+    }
 }
 
 /// A provider's reply as it came, whatever it is.
@@ -271,10 +301,23 @@ pub struct OperationEntry {
     pub examples: &'static [Example],
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
-    request_schema: fn() -> Value,
-    answer_schema: fn() -> Value,
+    request_schema: fn(&'static str) -> Value,
+    answer_schema: fn(&'static str) -> Value,
     prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
     classify: fn(&Prepared, &Reply) -> Outcome,
+}
+
+/// What stands for the types of an operation that has none of its own: a table knows its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct ByEndpoint {
+    /// The JSON Schema of an endpoint's request.
+    pub request_schema: fn(&'static str) -> Value,
+    /// The JSON Schema of its answer.
+    pub answer_schema: fn(&'static str) -> Value,
+    /// Brings a request that fits its schema into its wire form: *who*, the endpoint, the request.
+    pub prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    /// What a reply means.
+    pub classify: fn(&Prepared, &Reply) -> Outcome,
 }
 
 impl fmt::Debug for OperationEntry {
@@ -300,6 +343,21 @@ impl OperationEntry {
         }
     }
 
+    /// An operation whose types are in a table of endpoints. A descriptor that contradicts itself panics.
+    #[must_use]
+    pub const fn by_endpoint(descriptor: Descriptor, examples: &'static [Example], by: ByEndpoint) -> Self {
+        descriptor.check();
+        Self {
+            descriptor,
+            examples,
+            takes_back: None,
+            request_schema: by.request_schema,
+            answer_schema: by.answer_schema,
+            prepare: by.prepare,
+            classify: by.classify,
+        }
+    }
+
     /// What the provider's reply to `prepared` means.
     #[must_use]
     pub fn classify(&self, prepared: &Prepared, reply: &Reply) -> Outcome {
@@ -307,7 +365,7 @@ impl OperationEntry {
     }
 }
 
-fn schema_of<T: JsonSchema>() -> Value {
+fn schema_of<T: JsonSchema>(_: &'static str) -> Value {
     schemars::schema_for!(T).to_value()
 }
 
@@ -328,17 +386,11 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
             Text::verbatim(format!("the request cannot be written as JSON: {error}")),
         )
     })?;
-    if body.len() > REQUEST_BYTES_MAX {
-        return Err(Rejection::new(
-            "request_too_large",
-            Text::new(
-                format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
-                format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
-            ),
-        ));
-    }
-    let hash = hash_of(endpoint, &body, original.as_deref());
-    Ok(Prepared { who: who.to_owned(), endpoint, body, hash, facts, original, vendors })
+    let prepared = Prepared::new(who, endpoint, body, facts)?;
+    let hash = original
+        .as_deref()
+        .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
+    Ok(Prepared { hash, original, vendors, ..prepared })
 }
 
 fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
@@ -482,13 +534,14 @@ impl Registry {
         let mut operations = BTreeMap::new();
         for provider in providers {
             for entry in provider.operations() {
-                let request_schema = (entry.request_schema)();
+                let endpoint = entry.descriptor.endpoint;
+                let request_schema = (entry.request_schema)(endpoint);
                 let registered = Registered {
                     entry,
                     provider: Arc::clone(provider),
                     shape: Shape::of(&request_schema),
                     request_schema,
-                    answer_schema: (entry.answer_schema)(),
+                    answer_schema: (entry.answer_schema)(endpoint),
                 };
                 operations.insert(entry.descriptor.qualified_name(), registered);
             }
@@ -499,6 +552,9 @@ impl Registry {
     /// The operation of that name, or a refusal with the nearest one.
     pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
         self.operations.get(name).ok_or_else(|| {
+            if let Some(rejection) = self.has_its_own(name) {
+                return rejection;
+            }
             let hint = nearest(name, self.operations.keys().map(String::as_str));
             let (he, en) = hint.map_or_else(Default::default, |near| {
                 (format!("; אולי {near}?"), format!("; did you mean {near}?"))
@@ -508,6 +564,26 @@ impl Registry {
                 Text::new(format!("אין פעולה בשם {name}{he}"), format!("there is no operation {name}{en}")),
             )
         })
+    }
+
+    /// The refusal of a call by the path of an endpoint that has operations of its own.
+    fn has_its_own(&self, name: &str) -> Option<Rejection> {
+        let path = name.get(name.find('/')?..)?;
+        let own = |found: &&Registered| found.entry.descriptor.endpoint == path;
+        let own: Vec<String> = self
+            .operations
+            .values()
+            .filter(own)
+            .map(|found| found.entry.descriptor.qualified_name())
+            .collect();
+        let own = Some(own.join(", ")).filter(|own| !own.is_empty())?;
+        Some(Rejection::new(
+            "has_operation",
+            Text::new(
+                format!("לכתובת {path} יש פעולה משלה; יש לקרוא ל־{own}"),
+                format!("{path} has an operation of its own; call {own}"),
+            ),
+        ))
     }
 
     /// All of them, by name.
