@@ -167,10 +167,8 @@ fn rows_that_run_together_never_give_back_more_than_was_paid() {
     // The same file again gives nothing back twice, and there is one shekel left.
     let again = shop.run("refunds.csv", &rows);
     assert_eq!([again.count("duplicate"), again.count("rejected")], [3, 5], "{again:#?}");
-    let last = shop.run("rest.csv", &[
-        &format!("21,refund,{payment},1.01,"),
-        &format!("22,refund,{payment},1.00,"),
-    ]);
+    let last =
+        shop.run("rest.csv", &[&format!("21,refund,{payment},1.01,"), &format!("22,refund,{payment},1.00,")]);
     assert_eq!(last.statuses(), ["rejected", "succeeded"], "{last:#?}");
     assert_eq!(shop.given_back(), -1000);
     // What is sent is a charge below zero, and nothing of the hub's own.
@@ -217,7 +215,11 @@ fn a_payment_that_the_journal_does_not_know_is_read_first() {
     let over = stranger.run("over.csv", &[&format!("12,refund,{payment},0.01,")]);
     assert_eq!(over.rows[0].code(), "exceeds_original", "{over:#?}");
     let nobody = stranger.run("nobody.csv", &["13,refund,9999999999,1.00,"]);
-    assert_eq!((nobody.statuses(), nobody.rows[0].code()), (vec!["rejected"], "original_unknown"), "{nobody:#?}");
+    assert_eq!(
+        (nobody.statuses(), nobody.rows[0].code()),
+        (vec!["rejected"], "original_unknown"),
+        "{nobody:#?}"
+    );
     // Another customer's payment is not given back to this one.
     let other = stranger.run("other.csv", &[&format!("14,refund,{payment},1.00,8000000009")]);
     assert_eq!(other.rows[0].code(), "another_customer", "{other:#?}");
@@ -242,7 +244,10 @@ fn a_kill_between_the_reading_and_the_refund_is_gone_on_from() {
     assert!(["unknown", "succeeded"].contains(&done.rows[0].status()), "{done:#?}");
     assert_eq!(stranger.given_back(), -600);
     let steps = stranger.steps(&done.run);
-    assert_eq!((steps.len(), steps[0].0.as_str(), steps[0].1.as_str()), (2, "officeguy.get_payment", "succeeded"));
+    assert_eq!(
+        (steps.len(), steps[0].0.as_str(), steps[0].1.as_str()),
+        (2, "officeguy.get_payment", "succeeded")
+    );
     assert_ne!(done.rows[0].code(), "diverged");
 }
 
