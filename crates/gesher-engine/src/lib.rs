@@ -44,4 +44,5 @@ pub use progress::Progress;
 pub use reconcile::{Desk, ItemResolution, NOT_CHARGED_AFTER, Reconciled, Resolution, Resolved, next_look};
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use scripts::{ScriptHost, Scripts};
+pub use status::{EffectStep, end_of};
 pub use stop::Stop;

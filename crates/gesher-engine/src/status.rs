@@ -11,16 +11,23 @@ pub(crate) const DIVERGED: &str = "diverged";
 
 /// A step with an effect, as far as the item's status depends on it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EffectStep {
-    pub(crate) operation: String,
-    pub(crate) status: OutcomeStatus,
+pub struct EffectStep {
+    /// The operation's qualified name.
+    pub operation: String,
+    /// What came of it.
+    pub status: OutcomeStatus,
     /// The key is spent or held by another item, so that nothing new was sent: a recorded answer or a refusal.
-    pub(crate) key_taken: bool,
-    pub(crate) reference: Option<String>,
-    pub(crate) document: Option<String>,
-    pub(crate) code: Option<String>,
-    pub(crate) message: Text,
-    pub(crate) amount: Option<Money>,
+    pub key_taken: bool,
+    /// The provider's id.
+    pub reference: Option<String>,
+    /// The document's number.
+    pub document: Option<String>,
+    /// The code.
+    pub code: Option<String>,
+    /// For people.
+    pub message: Text,
+    /// What it moved.
+    pub amount: Option<Money>,
 }
 
 impl EffectStep {
@@ -55,18 +62,24 @@ pub(crate) fn item_end(
         Some(Ended::Diverged) => return Some(diverged(language, steps)),
         Some(Ended::Open) | None => {}
     }
+    Some(end_of(language, steps, end))
+}
+
+/// The end of an item whose steps are these and whose program ended so, wherever it ran.
+#[must_use]
+pub fn end_of(language: Language, steps: &[EffectStep], end: &ProgramEnd) -> ItemEnd {
     if let Some(open) = steps.iter().find(|step| step.status.is_open() && !step.key_taken) {
         let item = from_step(language, ItemStatus::Unknown, open);
         let in_conflict = open.status == OutcomeStatus::Conflict;
         let code = if in_conflict { Some(CONFLICT.to_owned()) } else { item.code };
-        return Some(ItemEnd { code, ..item });
+        return ItemEnd { code, ..item };
     }
-    if steps.is_empty() {
-        return Some(without_effect(language, end));
-    }
+    let Some(newest) = steps.last() else {
+        return without_effect(language, end);
+    };
     let own: Vec<&EffectStep> = steps.iter().filter(|step| !step.key_taken).collect();
     let Some(last) = own.last() else {
-        return steps.last().map(|step| from_step(language, ItemStatus::Duplicate, step));
+        return from_step(language, ItemStatus::Duplicate, newest);
     };
     if let Some(part) = own.iter().find(|step| step.is_in_part()) {
         return Some(in_part(language, part, &own));
@@ -75,7 +88,7 @@ pub(crate) fn item_end(
     let status = match last.status {
         OutcomeStatus::Succeeded if !threw => ItemStatus::Succeeded,
         _ if own.iter().any(|step| step.status == OutcomeStatus::Succeeded) => {
-            return Some(incomplete(language, &own, end));
+            return incomplete(language, &own, end);
         }
         OutcomeStatus::Succeeded | OutcomeStatus::Rejected => ItemStatus::Rejected,
         OutcomeStatus::Declined => ItemStatus::Declined,
@@ -86,7 +99,7 @@ pub(crate) fn item_end(
     if status == ItemStatus::Succeeded {
         item.amount = total(&own).or(item.amount);
     }
-    Some(item)
+    item
 }
 
 fn from_step(language: Language, status: ItemStatus, step: &EffectStep) -> ItemEnd {

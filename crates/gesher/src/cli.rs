@@ -35,6 +35,10 @@ pub enum Command {
     New(NewArgs),
     /// Check configuration and scripts: every fault with its place and how to mend it.
     Check,
+    /// Run the scripts' own tests, without a hub and without a network.
+    ///
+    /// A test is a function `test_…` in a file `NAME.test.rhai` beside the script `NAME.rhai`. Exit code 1 when one fails.
+    Test(TestArgs),
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C), which finishes what is in flight.
     Serve,
     /// Run one flow now, in the foreground.
@@ -86,6 +90,14 @@ pub struct DemoArgs {
     /// Keep the demo's hub in this folder, so that `gesher --hub DIR serve` can go on with it.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// `test`
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Only tests whose `FILE::NAME` holds this text.
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
 }
 
 /// `new`

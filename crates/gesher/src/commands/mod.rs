@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod serve;
 pub mod show;
 pub mod simulate;
+pub mod test;
 pub mod unknown;
 
 use crate::cli::{Cli, Command, Page};
@@ -81,6 +82,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         }
         Command::Check => block_on(check::run(output, &cli.hub)),
         Command::Demo(args) => block_on(demo::run(output, &args)),
+        Command::Test(args) => test::run(output, &load()?, &args),
         Command::Serve => block_on(serve::run(output, load()?)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
