@@ -111,6 +111,7 @@ fn invoices_are_made_in_bulk_and_nobody_is_charged() {
     let rows = read.rows("inbox/invoices", "again");
     let statuses: Vec<&str> = rows.iter().map(Row::status).collect();
     assert_eq!(statuses, ["duplicate", "rejected", "duplicate", "duplicate"], "{rows:#?}");
+    assert_eq!(rows[1].code(), "bad_business_number");
 }
 
 #[test]
@@ -164,6 +165,7 @@ fn standing_orders_are_opened_once_each() {
     let rows = read.rows("inbox/standing-orders", "next");
     let statuses: Vec<&str> = rows.iter().map(Row::status).collect();
     assert_eq!(statuses, ["duplicate", "rejected", "succeeded"], "{rows:#?}");
+    assert_eq!(rows[1].code(), "bad_id_number");
     assert!(words.contains("order so-402"), "an account that looks mistyped is warned of: {words}");
 }
 
@@ -178,7 +180,7 @@ fn a_payment_is_given_back_and_no_more_than_it() {
     std::fs::write(&file, more.replace("ref-501", "ref-503").replace("30.00", "0.01")).unwrap();
     read.again(&["run", "refunds", "--file", file.to_str().unwrap()], 1);
     let rows = read.rows("inbox/refunds", "more");
-    assert_eq!(rows[0].status(), "rejected", "{rows:#?}");
+    assert_eq!((rows[0].status(), rows[0].code()), ("rejected", "exceeds_original"), "{rows:#?}");
 }
 
 #[test]
