@@ -127,7 +127,8 @@ fn a_standing_order_arrives_exactly_as_the_page_describes_it() {
         "connect_to_project": {"project_id": "77", "reminder_before_days": "14", "comments": "50% + 1"},
     });
     assert_eq!(request["fields"], want);
-    let names: Vec<&str> = request["pairs"].as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        request["pairs"].as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
     assert_eq!(names[..3], ["client_name", "client_email", "client_idn"]);
     assert!(names.contains(&"client_fields[]") && names.contains(&"item[name]"), "{names:?}");
     unseen(&hub, &[output]);
@@ -145,12 +146,15 @@ fn an_order_whose_answer_is_lost_is_unknown_and_its_client_waits() {
     assert!(message.contains("look in Senzey, among the standing orders of LOST, lost@example.test, for one of 118.50 ILS each month from 01/12/2099 on"), "{message}");
 
     // Another order of the same client waits; the same key is not sent again; another client goes on.
-    let (_, done) = run(&hub, &[("sub-2", "Lost", "LOST@example.test"), ("sub-3", "Noa", "noa@example.test")]);
+    let (_, done) =
+        run(&hub, &[("sub-2", "Lost", "LOST@example.test"), ("sub-3", "Noa", "noa@example.test")]);
     assert_eq!(done.row("order_id", "sub-2").code(), "subject_locked", "{done:#?}");
     assert_eq!(done.row("order_id", "sub-3").status(), "succeeded");
-    let (_, done) = run(&hub, &[("sub-1", "LOST", "lost@example.test"), ("sub-4", "Dan", "dan@example.test")]);
+    let (_, done) =
+        run(&hub, &[("sub-1", "LOST", "lost@example.test"), ("sub-4", "Dan", "dan@example.test")]);
     assert_eq!(done.row("order_id", "sub-1").status(), "duplicate");
-    let emails: Vec<Value> = endpoint.received().iter().map(|got| got["fields"]["client_email"].clone()).collect();
+    let emails: Vec<Value> =
+        endpoint.received().iter().map(|got| got["fields"]["client_email"].clone()).collect();
     assert_eq!(emails, ["lost@example.test", "noa@example.test", "dan@example.test"]);
 
     let listed = hub.cmd(&["unknown", "list"]);
@@ -172,7 +176,13 @@ fn refusals_and_pages_that_repeat_the_address_show_no_credentials() {
     let runs = hub.cmd(&["--json", "runs"]);
     let run = runs.json_lines()[0]["run"].as_str().unwrap().to_owned();
     let mut outputs = vec![output, runs];
-    for words in [&["show", run.as_str()][..], &["unknown", "list"], &["--json", "unknown", "list"], &["doctor"], &["check"]] {
+    for words in [
+        &["show", run.as_str()][..],
+        &["unknown", "list"],
+        &["--json", "unknown", "list"],
+        &["doctor"],
+        &["check"],
+    ] {
         outputs.push(hub.cmd(words));
     }
     unseen(&hub, &outputs);
@@ -243,7 +253,10 @@ fn a_call_with_a_vendor_is_no_call_of_senzey() {
     let hub = Hub::bulk("en", "simulator");
     hub.set("senzey", "base_url", "\"simulator\"");
     hub.set("flow.bulk-charge", "allow", "[\"senzey.*\"]");
-    hub.write("scripts/charge.rhai", "fn on_row(row) { senzey::add_bank_order(\"dana\", row.order_id, #{}) }");
+    hub.write(
+        "scripts/charge.rhai",
+        "fn on_row(row) { senzey::add_bank_order(\"dana\", row.order_id, #{}) }",
+    );
     let checked = hub.cmd(&["check"]);
     assert_eq!(checked.code, 2, "{checked:#?}");
     assert!(checked.words().contains("write senzey::add_bank_order(key, #{...})"), "{checked:#?}");

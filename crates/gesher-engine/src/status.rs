@@ -82,7 +82,7 @@ pub fn end_of(language: Language, steps: &[EffectStep], end: &ProgramEnd) -> Ite
         return from_step(language, ItemStatus::Duplicate, newest);
     };
     if let Some(part) = own.iter().find(|step| step.is_in_part()) {
-        return Some(in_part(language, part, &own));
+        return in_part(language, part, &own);
     }
     let threw = matches!(end, ProgramEnd::Threw { .. });
     let status = match last.status {

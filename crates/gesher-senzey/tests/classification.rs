@@ -105,7 +105,11 @@ fn row_17_the_provider_s_own_error_is_a_refusal() {
     for status in [400, 404, 405, 409, 413, 415, 422] {
         let outcome = check("add_bank_order", status, JSON, NO, ("rejected", &format!("http_{status}")));
         assert!(!outcome.pauses_account);
-        assert!(outcome.message.he.contains("תשובת Senzey: Incorrect business number"), "{}", outcome.message.he);
+        assert!(
+            outcome.message.he.contains("תשובת Senzey: Incorrect business number"),
+            "{}",
+            outcome.message.he
+        );
         let other = r#"{"success":0,"message":"Incorrect business number"}"#;
         check("add_lead", status, JSON, other, ("rejected", &format!("http_{status}")));
     }
@@ -117,7 +121,9 @@ fn row_17_the_provider_s_own_error_is_a_refusal() {
 
 #[test]
 fn row_18_the_same_status_in_other_words_is_unknown() {
-    for body in ["", "<html>Forbidden</html>", r#"{"message":"Forbidden"}"#, r#"{"error":"x","status":403}"#, MADE] {
+    for body in
+        ["", "<html>Forbidden</html>", r#"{"message":"Forbidden"}"#, r#"{"error":"x","status":403}"#, MADE]
+    {
         for status in [400, 401, 403, 404] {
             let outcome = check("add_bank_order", status, JSON, body, ("unknown", &format!("http_{status}")));
             assert!(!outcome.pauses_account);
@@ -144,7 +150,11 @@ fn an_unknown_order_says_what_to_look_for_in_both_languages() {
         "{}",
         outcome.message.en
     );
-    assert!(outcome.message.he.contains("אין לחזור עליה; יש לחפש ב־Senzey, בהוראות הקבע של"), "{}", outcome.message.he);
+    assert!(
+        outcome.message.he.contains("אין לחזור עליה; יש לחפש ב־Senzey, בהוראות הקבע של"),
+        "{}",
+        outcome.message.he
+    );
     assert_eq!(outcome.data["error"], "Incorrect business number");
 }
 

@@ -12,9 +12,9 @@ fn seen(value: &Value) -> Value {
     match value {
         Value::Bool(truth) => if *truth { "TRUE" } else { "FALSE" }.into(),
         Value::Number(number) => number.to_string().into(),
-        Value::Array(values) => {
-            Value::Object(values.iter().enumerate().map(|(at, value)| (at.to_string(), seen(value))).collect())
-        }
+        Value::Array(values) => Value::Object(
+            values.iter().enumerate().map(|(at, value)| (at.to_string(), seen(value))).collect(),
+        ),
         Value::Object(fields) => {
             Value::Object(fields.iter().map(|(name, value)| (name.clone(), seen(value))).collect())
         }

@@ -72,7 +72,10 @@ fn rule_3_when_how_often_and_how_much_are_always_needed() {
     for period in ["month", "week", "year"] {
         order(&json!({"transfer_period": period}), Ok(()));
     }
-    order(&json!({"transfer_period": "monthly"}), Err(("unknown_name", "transfer_period: `monthly` is not known")));
+    order(
+        &json!({"transfer_period": "monthly"}),
+        Err(("unknown_name", "transfer_period: `monthly` is not known")),
+    );
     order(&json!({"start_date": "2026-12-01"}), Ok(()));
     for bad in ["12/31/2026", "31/02/2027", "01.12.2026", "", "soon"] {
         order(&json!({"start_date": bad}), Err(("bad_date", "start_date: a date is written 31/12/2026")));
@@ -89,7 +92,10 @@ fn rule_3_when_how_often_and_how_much_are_always_needed() {
 
 #[test]
 fn rule_4_without_a_card_on_file_the_kind_of_payment_is_said() {
-    order(&json!({"transfer_type": null}), Err((MISSING, "transfer_type: where use_creditcard_onfile is not true")));
+    order(
+        &json!({"transfer_type": null}),
+        Err((MISSING, "transfer_type: where use_creditcard_onfile is not true")),
+    );
     order(
         &with(&on_file(), &json!({"use_creditcard_onfile": false})),
         Err((MISSING, "transfer_type: where use_creditcard_onfile is not true")),
@@ -143,10 +149,22 @@ fn rule_7_a_bank_debit_names_the_payer_s_account() {
     order(&details(json!({"bank_code": null, "bank_id": 3})), Ok(()));
     order(&details(json!({"bank_id": 3})), Ok(()));
     order(&details(json!({"account_branch": "000"})), Ok(()));
-    order(&details(json!({"account_branch": "60-0"})), Err(("wrong_type", "payment_details.account_branch: ")));
-    order(&details(json!({"account_branch": "0600"})), Err(("bad_length", "payment_details.account_branch: 1 to 3")));
-    order(&details(json!({"bank_code": 1234})), Err(("bad_length", "payment_details.bank_code: 1 to 3 digits")));
-    order(&details(json!({"last_4_digits": "123"})), Err(("bad_length", "payment_details.last_4_digits: 4 digits")));
+    order(
+        &details(json!({"account_branch": "60-0"})),
+        Err(("wrong_type", "payment_details.account_branch: ")),
+    );
+    order(
+        &details(json!({"account_branch": "0600"})),
+        Err(("bad_length", "payment_details.account_branch: 1 to 3")),
+    );
+    order(
+        &details(json!({"bank_code": 1234})),
+        Err(("bad_length", "payment_details.bank_code: 1 to 3 digits")),
+    );
+    order(
+        &details(json!({"last_4_digits": "123"})),
+        Err(("bad_length", "payment_details.last_4_digits: 4 digits")),
+    );
 }
 
 #[test]
@@ -176,7 +194,10 @@ fn rule_10_a_bank_debit_and_a_card_do_not_go_together() {
 
 #[test]
 fn a_bank_debit_is_in_shekels() {
-    order(&json!({"currency": "USD"}), Err(("bank_in_shekels", "currency: bank accounts are debited in shekels")));
+    order(
+        &json!({"currency": "USD"}),
+        Err(("bank_in_shekels", "currency: bank accounts are debited in shekels")),
+    );
     for currency in ["USD", "EUR", "AUD", "GBP"] {
         order(&with(&card(), &json!({"currency": currency})), Ok(()));
     }
@@ -193,12 +214,18 @@ fn the_rest_of_an_order_is_checked_too() {
     order(&json!({"item": {"discount": 101}}), Err(("bad_discount", "item.discount: ")));
     order(&json!({"item": {"quantity": 0}}), Err(("bad_quantity", "item.quantity: ")));
     order(&json!({"item": {"price": 5}}), Err(("unknown_field", "item.price: there is no such field")));
-    order(&json!({"connect_to_project": {"reminder_before_days": -1}}), Err(("bad_count", "connect_to_project.")));
+    order(
+        &json!({"connect_to_project": {"reminder_before_days": -1}}),
+        Err(("bad_count", "connect_to_project.")),
+    );
     order(&json!({"client_fields": ["a", "b"]}), Ok(()));
     order(&json!({"client_fields": {"17": "a"}}), Ok(()));
     order(&json!({"client_fields": [["a"]]}), Err(("wrong_type", "the request is not valid: client_fields")));
     order(&json!({"doc_comments": "4111 1111 1111 1111"}), Err(("card_data_refused", "doc_comments: ")));
-    order(&json!({"transfer_ammount": 5}), Err(("unknown_field", "transfer_ammount: there is no such field; did you mean transfer_amount?")));
+    order(
+        &json!({"transfer_ammount": 5}),
+        Err(("unknown_field", "transfer_ammount: there is no such field; did you mean transfer_amount?")),
+    );
 }
 
 fn work_order() -> Value {
@@ -210,7 +237,10 @@ fn work_order() -> Value {
 fn a_work_order_adds_up_and_its_page_s_addresses_are_whole() {
     let check = |changes: Value, want| check("add_work_order", &with(&work_order(), &changes), want);
     check(json!({}), Ok(()));
-    check(json!({"total_payment": 235.99}), Err(("total_mismatch", "total_payment: the rows come to 236.00")));
+    check(
+        json!({"total_payment": 235.99}),
+        Err(("total_mismatch", "total_payment: the rows come to 236.00")),
+    );
     check(json!({"items": []}), Err((MISSING, "items: ")));
     check(json!({"items": [{"name": " ", "price": 236, "quantity": 1}]}), Err((MISSING, "items[0].name: ")));
     check(json!({"items": [{"name": "a", "quantity": 1}]}), Err((MISSING, "items[0].price: ")));
@@ -218,7 +248,10 @@ fn a_work_order_adds_up_and_its_page_s_addresses_are_whole() {
     check(json!({"vat_type": null}), Err((MISSING, "vat_type: ")));
     let callback = "https://hub.example.test/hooks/senzey/9f3c?x=1";
     check(json!({"pay_url": true, "pay_success_callback_url": callback}), Ok(()));
-    check(json!({"pay_success_callback_url": callback}), Err(("no_payment_page", "pay_success_callback_url: ")));
+    check(
+        json!({"pay_success_callback_url": callback}),
+        Err(("no_payment_page", "pay_success_callback_url: ")),
+    );
     check(
         json!({"pay_url": true, "pay_success_callback_url": "http://hub.example.test/x"}),
         Err(("bad_url", "pay_success_callback_url: ")),
@@ -231,21 +264,31 @@ fn a_work_order_adds_up_and_its_page_s_addresses_are_whole() {
 
 #[test]
 fn a_receipt_says_how_it_was_paid() {
-    let receipt = with(
-        &work_order(),
-        &json!({"payment_details": [{"payment_method": 4, "total_amount": 236}]}),
-    );
+    let receipt =
+        with(&work_order(), &json!({"payment_details": [{"payment_method": 4, "total_amount": 236}]}));
     let check = |changes: Value, want| check("add_tax_invoice_receipt", &with(&receipt, &changes), want);
     check(json!({}), Ok(()));
     check(json!({"payment_details": []}), Err((MISSING, "payment_details: a receipt says how it was paid")));
     check(json!({"payment_details": null, "credit_card_payment": "Id=1"}), Ok(()));
     check(json!({"transaction_company": "yaad"}), Err((MISSING, "credit_card_payment: ")));
     let paid = |method: i64, amount: i64| json!([{"payment_method": method, "total_amount": amount}]);
-    check(json!({"payment_details": paid(5, 236)}), Err(("unknown_method", "payment_details[0].payment_method: ")));
+    check(
+        json!({"payment_details": paid(5, 236)}),
+        Err(("unknown_method", "payment_details[0].payment_method: ")),
+    );
     check(json!({"payment_details": paid(7, 236)}), Ok(()));
-    check(json!({"payment_details": paid(4, 200)}), Err(("total_mismatch", "payment_details: the payments come to")));
-    check(json!({"total_payment": 200, "payment_details": paid(4, 200)}), Err(("total_mismatch", "total_payment: ")));
-    check(json!({"total_payment": 200, "payment_details": paid(4, 200), "use_club_member_points": 36}), Ok(()));
+    check(
+        json!({"payment_details": paid(4, 200)}),
+        Err(("total_mismatch", "payment_details: the payments come to")),
+    );
+    check(
+        json!({"total_payment": 200, "payment_details": paid(4, 200)}),
+        Err(("total_mismatch", "total_payment: ")),
+    );
+    check(
+        json!({"total_payment": 200, "payment_details": paid(4, 200), "use_club_member_points": 36}),
+        Ok(()),
+    );
 }
 
 #[test]
@@ -255,12 +298,18 @@ fn a_contact_has_a_name_and_is_really_made() {
         check(json!({}), Ok(()));
         check(json!({"x_name": null}), Err((MISSING, "x_name: ")));
         check(json!({"x_name": " "}), Err((MISSING, "x_name: ")));
-        check(json!({"x_email": "a@b.test"}), Err(("unknown_field", "x_email: there is no such field; did you mean x_email1?")));
+        check(
+            json!({"x_email": "a@b.test"}),
+            Err(("unknown_field", "x_email: there is no such field; did you mean x_email1?")),
+        );
         check(json!({"x_is_club_member": "Y"}), Ok(()));
         check(json!({"x_is_club_member": true}), Err(("wrong_type", "x_is_club_member: ")));
         check(json!({"test": "test"}), Err(("nothing_made", "test: ")));
         let project = json!({"start_date": "2026-12-01", "finish_date": "30/11/2026"});
-        check(json!({ "connect_to_project": project }), Err(("bad_date", "connect_to_project.finish_date: ")));
+        check(
+            json!({ "connect_to_project": project }),
+            Err(("bad_date", "connect_to_project.finish_date: ")),
+        );
     }
 }
 
@@ -292,7 +341,8 @@ fn one_order_has_one_text_however_it_is_written() {
 #[test]
 fn what_the_engine_has_to_know_is_there() {
     let registry = registry();
-    let facts = |changes: &Value| prepare(&registry, "add_bank_order", with(&bank_order(), changes)).unwrap().facts;
+    let facts =
+        |changes: &Value| prepare(&registry, "add_bank_order", with(&bank_order(), changes)).unwrap().facts;
     let order = facts(&json!({"first_transfer_amount": 500}));
     assert_eq!(order.subject.as_deref(), Some("client_email:payer@example.test"));
     assert_eq!(order.amount.unwrap().to_string(), "500.00 ILS");

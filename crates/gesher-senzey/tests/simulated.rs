@@ -44,7 +44,8 @@ impl Play {
     }
 
     fn kinds(&self) -> Vec<String> {
-        let kind = |line: &String| serde_json::from_str::<Value>(line).unwrap()["kind"].as_str().unwrap().to_owned();
+        let kind =
+            |line: &String| serde_json::from_str::<Value>(line).unwrap()["kind"].as_str().unwrap().to_owned();
         self.ledger.iter().map(kind).collect()
     }
 
@@ -82,7 +83,11 @@ fn the_same_order_twice_is_two_orders() {
 
 /// A sample with pairs taken out by their names, and others added.
 fn without(body: &str, names: &[&str], more: &str) -> String {
-    let is_out = |pair: &&str| names.iter().any(|name| pair.split('=').next().unwrap().replace("%5B", "[").replace("%5D", "]") == *name);
+    let is_out = |pair: &&str| {
+        names
+            .iter()
+            .any(|name| pair.split('=').next().unwrap().replace("%5B", "[").replace("%5D", "]") == *name)
+    };
     let kept: Vec<&str> = body.split('&').filter(|pair| !is_out(pair)).collect();
     format!("{}&{more}", kept.join("&"))
 }
@@ -99,7 +104,12 @@ fn each_mandatory_field_that_is_missing_is_refused() {
         (GATEWAY, &["credit_card_payment", "transaction_company"], "", "Missing payment_details"),
         (BANK, &["payment_details[account_branch]"], "", "Missing payment_details[account_branch]"),
         (BANK, &["payment_details[account_num]"], "", "Missing payment_details[account_num]"),
-        (BANK, &["payment_details[bank_code]"], "", "Missing payment_details[bank_id] or payment_details[bank_code]"),
+        (
+            BANK,
+            &["payment_details[bank_code]"],
+            "",
+            "Missing payment_details[bank_id] or payment_details[bank_code]",
+        ),
         (BANK, &["payment_details[to_bank_code]"], "", "Missing payment_details[business_bank_id]"),
         (BANK, &["start_date"], "", "Incorrect start_date"),
         (BANK, &["start_date"], "start_date=31/02/2027", "Incorrect start_date"),
@@ -113,14 +123,16 @@ fn each_mandatory_field_that_is_missing_is_refused() {
         assert_eq!(play.ledger, Vec::<String>::new());
     }
     let mut play = Play::new();
-    let alternative = without(BANK, &["payment_details[to_bank_code]"], "payment_details[business_bank_id]=5");
+    let alternative =
+        without(BANK, &["payment_details[to_bank_code]"], "payment_details[business_bank_id]=5");
     assert_eq!(play.post(ORDER, &alternative).0, 200);
 }
 
 #[test]
 fn method_and_credentials_come_first() {
     let mut play = Play::new();
-    let status = |answered: &Answered| (answered.status, serde_json::from_slice::<Value>(&answered.body).unwrap());
+    let status =
+        |answered: &Answered| (answered.status, serde_json::from_slice::<Value>(&answered.body).unwrap());
     let refused = play.call(true, ORDER, "username=u", BANK);
     assert_eq!(status(&refused), (401, json!({"error": "Incorrect username or password"})));
     let refused = play.call(true, "/extapi/pclient/add.php", "", "x_name=a");
@@ -160,7 +172,8 @@ fn weeks_years_and_the_last_days_of_months_are_kept() {
         play.post(ORDER, &format!("{body}start_date={start}&transfer_period={period}"));
         play.advance(365 * 4);
         let paid = play.orders()[0]["transfers"].clone();
-        let days: Vec<&str> = paid.as_array().unwrap().iter().take(3).map(|paid| paid["on"].as_str().unwrap()).collect();
+        let days: Vec<&str> =
+            paid.as_array().unwrap().iter().take(3).map(|paid| paid["on"].as_str().unwrap()).collect();
         assert_eq!(days, want, "{period}");
     }
 }

@@ -44,7 +44,8 @@ async fn every_example_answers_what_it_says() {
     for entry in OPERATIONS {
         let registered = registry.find(&entry.descriptor.qualified_name()).unwrap();
         for example in entry.examples {
-            let prepared = registered.prepare(MARKETPLACE, serde_json::from_str(example.request).unwrap()).unwrap();
+            let prepared =
+                registered.prepare(MARKETPLACE, serde_json::from_str(example.request).unwrap()).unwrap();
             let outcome = provider.perform(registered.entry, &provider.marketplace(), &prepared, None).await;
             assert_eq!(outcome.status, OutcomeStatus::Succeeded, "{entry:?}: {}", outcome.message.en);
             let wanted: Value = serde_json::from_str(example.answer).unwrap();
@@ -62,7 +63,9 @@ async fn every_example_answers_what_it_says() {
 async fn a_wrong_password_pauses_the_account_and_makes_nothing() {
     let simulator = simulator(FaultPlan::default()).await;
     let provider = senzey(&address(&simulator), "WrongCanary", TIMEOUT);
-    for (name, request) in [("add_bank_order", bank_order()), ("add_lead", json!({"x_name": "a"})), ("list_contacts", json!({}))] {
+    for (name, request) in
+        [("add_bank_order", bank_order()), ("add_lead", json!({"x_name": "a"})), ("list_contacts", json!({}))]
+    {
         let outcome = perform(&provider, name, request).await;
         assert_eq!((outcome.status, outcome.pauses_account), (OutcomeStatus::Rejected, true), "{name}");
         unsaid(&outcome);
@@ -80,7 +83,8 @@ async fn a_day_in_the_past_is_refused_before_anything_is_sent() {
         ("2026-11-14", OutcomeStatus::Rejected),
         ("15/11/2026", OutcomeStatus::Succeeded),
     ] {
-        let outcome = perform(&provider, "add_bank_order", with(&bank_order(), &json!({"start_date": day}))).await;
+        let outcome =
+            perform(&provider, "add_bank_order", with(&bank_order(), &json!({"start_date": day}))).await;
         assert_eq!(outcome.status, want, "{day}: {}", outcome.message.en);
         let refused = outcome.code.as_deref() == Some("date_in_the_past");
         assert_eq!(refused, want == OutcomeStatus::Rejected, "{day}");

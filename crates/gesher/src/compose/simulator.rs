@@ -77,8 +77,7 @@ pub async fn start(config: &Config, faults: FaultPlan) -> Result<(RunningSimulat
     })?;
     for (provider, file) in [(OFFICEGUY, ADDRESS_FILE), (SENZEY, SENZEY_ADDRESS_FILE)] {
         if let Some(address) = running.base_url(provider) {
-            std::fs::write(folder.join(file), address)
-                .doing("the simulator's address cannot be written")?;
+            std::fs::write(folder.join(file), address).doing("the simulator's address cannot be written")?;
         }
     }
     Ok((running, accounts))

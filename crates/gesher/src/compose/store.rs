@@ -178,11 +178,8 @@ pub fn environments(config: &Config) -> Vec<Environment> {
             (address.unwrap_or_else(|_| officeguy.base_url.clone()), officeguy.company_id)
         }
     };
-    let officeguy = account.map(|account| Environment {
-        provider: OFFICEGUY,
-        address,
-        account: account.to_string(),
-    });
+    let officeguy =
+        account.map(|account| Environment { provider: OFFICEGUY, address, account: account.to_string() });
     let senzey = &config.senzey;
     let senzey = senzey.address().zip(senzey.account_name()).map(|(address, account)| Environment {
         provider: SENZEY,

@@ -54,9 +54,9 @@ fn hub(config: &Config) -> Vec<Fault> {
     }
     let used = calls_provider(config, "senzey");
     let of_senzey = config.senzey.faults(used).into_iter();
-    faults.extend(of_senzey.map(|(setting, what, mend)| {
-        config.source.fault(&config.senzey.place(setting), what, mend)
-    }));
+    faults.extend(
+        of_senzey.map(|(setting, what, mend)| config.source.fault(&config.senzey.place(setting), what, mend)),
+    );
     faults
 }
 

@@ -124,7 +124,11 @@ pub const TABLES: &[Table] = &[
                 "Its address, instead of `account`. \"simulator\" makes the hub run a simulator of its own.",
             ),
             optional("username", Kind::Secret, "The user's name. Needed unless `base_url` is \"simulator\"."),
-            optional("password", Kind::Secret, "The user's password. Needed unless `base_url` is \"simulator\"."),
+            optional(
+                "password",
+                Kind::Secret,
+                "The user's password. Needed unless `base_url` is \"simulator\".",
+            ),
             default("timeout", Kind::Duration, "\"120s\"", "How long one whole call may take."),
             optional("rate", Kind::Rate, "How many calls may begin in a second; no bound by default."),
             default("max_in_flight", Kind::Whole(1, IN_FLIGHT_MAX), "16", "Calls at a time, over all flows."),

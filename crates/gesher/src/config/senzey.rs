@@ -99,7 +99,11 @@ impl Senzey {
             return faults;
         }
         let needed = [
-            ("account", self.account_name().is_some(), "write `account = \"acme\"`, or base_url = \"simulator\" to try without an account"),
+            (
+                "account",
+                self.account_name().is_some(),
+                "write `account = \"acme\"`, or base_url = \"simulator\" to try without an account",
+            ),
             ("username", self.username.is_some(), "write `username = { secret = \"senzey.username\" }`"),
             ("password", self.password.is_some(), "write `password = { secret = \"senzey.password\" }`"),
         ];
@@ -136,7 +140,9 @@ mod tests {
 
     #[test]
     fn an_account_is_a_label_of_a_host_name() {
-        for (name, good) in [("acme", true), ("a-1", true), ("acme.senzey.com", false), ("-a", false), ("א", false)] {
+        for (name, good) in
+            [("acme", true), ("a-1", true), ("acme.senzey.com", false), ("-a", false), ("א", false)]
+        {
             assert_eq!(is_account(name), good, "{name}");
         }
     }
