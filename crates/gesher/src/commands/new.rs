@@ -36,7 +36,10 @@ const BULK_CHARGE: Flow = Flow {
     part: include_str!("../../templates/bulk-charge.toml"),
     files: &[
         ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
-        ("scripts/bulk_charge.test.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.test.rhai")),
+        (
+            "scripts/bulk_charge.test.rhai",
+            include_str!("../../../../scripts/bulk-charge/bulk_charge.test.rhai"),
+        ),
         ("samples/bulk-charge/charges.csv", include_str!("../../templates/charges.csv")),
     ],
     inbox: Some("inbox/charges"),
@@ -60,7 +63,10 @@ const BULK_INVOICES: Flow = Flow {
     part: include_str!("../../../../scripts/bulk-invoices/gesher.toml"),
     files: &[
         ("scripts/bulk_invoices.rhai", include_str!("../../../../scripts/bulk-invoices/bulk_invoices.rhai")),
-        ("scripts/bulk_invoices.test.rhai", include_str!("../../../../scripts/bulk-invoices/bulk_invoices.test.rhai")),
+        (
+            "scripts/bulk_invoices.test.rhai",
+            include_str!("../../../../scripts/bulk-invoices/bulk_invoices.test.rhai"),
+        ),
         ("samples/bulk-invoices/invoices.csv", include_str!("../../../../scripts/bulk-invoices/sample.csv")),
     ],
     inbox: Some("inbox/invoices"),
@@ -74,7 +80,10 @@ const MONTHLY: Flow = Flow {
             "scripts/monthly_billing.rhai",
             include_str!("../../../../scripts/monthly-subscriptions/monthly_billing.rhai"),
         ),
-        ("scripts/monthly_billing.test.rhai", include_str!("../../../../scripts/monthly-subscriptions/monthly_billing.test.rhai")),
+        (
+            "scripts/monthly_billing.test.rhai",
+            include_str!("../../../../scripts/monthly-subscriptions/monthly_billing.test.rhai"),
+        ),
         (
             "samples/monthly/subscriptions.csv",
             include_str!("../../../../scripts/monthly-subscriptions/sample.csv"),
@@ -95,7 +104,10 @@ const STANDING_ORDERS: Flow = Flow {
             "scripts/standing_orders.rhai",
             include_str!("../../../../scripts/standing-orders/standing_orders.rhai"),
         ),
-        ("scripts/standing_orders.test.rhai", include_str!("../../../../scripts/standing-orders/standing_orders.test.rhai")),
+        (
+            "scripts/standing_orders.test.rhai",
+            include_str!("../../../../scripts/standing-orders/standing_orders.test.rhai"),
+        ),
         (
             "samples/standing-orders/orders.csv",
             include_str!("../../../../scripts/standing-orders/sample.csv"),
