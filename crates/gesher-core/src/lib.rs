@@ -17,6 +17,7 @@ pub mod names;
 pub mod operation;
 pub mod outcome;
 pub mod redact;
+mod registry;
 pub mod secret;
 pub mod shape;
 pub mod time;

@@ -4,17 +4,15 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-use crate::check;
 pub use crate::ids::VendorHandle;
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
-use crate::names::nearest;
 use crate::outcome::{Outcome, Rejection};
+pub use crate::registry::{Registered, Registry};
 use crate::secret::Secret;
-use crate::shape::Shape;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -124,7 +122,7 @@ impl Sender {
 pub struct Descriptor {
     /// The provider, as in `officeguy`.
     pub provider: &'static str,
-    /// Verb and noun, as in `list_payments`.
+    /// Verb and noun, as in `list_payments`; or a word and an endpoint's path, where scripts name the path themselves.
     pub name: &'static str,
     /// One sentence with a full stop.
     pub summary: &'static str,
@@ -164,6 +162,18 @@ impl Descriptor {
     #[must_use]
     pub fn qualified_name(&self) -> String {
         format!("{}.{}", self.provider, self.name)
+    }
+
+    /// The word by which scripts and `allow` know it: its name, up to the path that some have behind it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(word, _)| word)
+    }
+
+    /// Whether it is one of many of the same word, told apart by the paths of their endpoints.
+    #[must_use]
+    pub fn is_by_path(&self) -> bool {
+        self.name.contains('/')
     }
 }
 
@@ -224,6 +234,24 @@ pub struct TakesBack {
     pub request: fn(reference: &str) -> Value,
     /// What the original took, by the provider's own record of it; or why nothing of it can be given back.
     pub taken: fn(prepared: &Prepared, record: &Value) -> Result<Money, Rejection>,
+}
+
+impl Prepared {
+    /// A request in its wire form. Refuses one that is too large.
+    pub fn new(who: &str, endpoint: &'static str, body: String, facts: Facts) -> Result<Self, Rejection> {
+        if body.len() > REQUEST_BYTES_MAX {
+            return Err(Rejection::new(
+                "request_too_large",
+                Text::new(
+                    format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
+                    format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
+                ),
+            ));
+        }
+        let hash = hash_of(endpoint, &body, None);
+        let who = who.to_owned();
+        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
+    }
 }
 
 /// A provider's reply as it came, whatever it is.
@@ -295,10 +323,23 @@ pub struct OperationEntry {
     pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
-    request_schema: fn() -> Value,
-    answer_schema: fn() -> Value,
-    prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    pub(crate) request_schema: fn(&'static str) -> Value,
+    pub(crate) answer_schema: fn(&'static str) -> Value,
+    pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
     classify: fn(&Prepared, &Reply) -> Outcome,
+}
+
+/// What stands for the types of an operation that has none of its own: a table knows its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct ByEndpoint {
+    /// The JSON Schema of an endpoint's request.
+    pub request_schema: fn(&'static str) -> Value,
+    /// The JSON Schema of its answer.
+    pub answer_schema: fn(&'static str) -> Value,
+    /// Brings a request that fits its schema into its wire form: *who*, the endpoint, the request.
+    pub prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    /// What a reply means.
+    pub classify: fn(&Prepared, &Reply) -> Outcome,
 }
 
 impl fmt::Debug for OperationEntry {
@@ -329,6 +370,22 @@ impl OperationEntry {
         }
     }
 
+    /// An operation whose types are in a table of endpoints. A descriptor that contradicts itself panics.
+    #[must_use]
+    pub const fn by_endpoint(descriptor: Descriptor, examples: &'static [Example], by: ByEndpoint) -> Self {
+        descriptor.check();
+        Self {
+            descriptor,
+            examples,
+            vendor: VendorRole::None,
+            takes_back: None,
+            request_schema: by.request_schema,
+            answer_schema: by.answer_schema,
+            prepare: by.prepare,
+            classify: by.classify,
+        }
+    }
+
     /// What the provider's reply to `prepared` means.
     #[must_use]
     pub fn classify(&self, prepared: &Prepared, reply: &Reply) -> Outcome {
@@ -336,7 +393,7 @@ impl OperationEntry {
     }
 }
 
-fn schema_of<T: JsonSchema>() -> Value {
+fn schema_of<T: JsonSchema>(_: &'static str) -> Value {
     schemars::schema_for!(T).to_value()
 }
 
@@ -358,17 +415,11 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
             Text::verbatim(format!("the request cannot be written as JSON: {error}")),
         )
     })?;
-    if body.len() > REQUEST_BYTES_MAX {
-        return Err(Rejection::new(
-            "request_too_large",
-            Text::new(
-                format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
-                format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
-            ),
-        ));
-    }
-    let hash = hash_of(endpoint, &body, original.as_deref());
-    Ok(Prepared { who: who.to_owned(), endpoint, body, hash, facts, business, original, vendors })
+    let prepared = Prepared::new(who, endpoint, body, facts)?;
+    let hash = original
+        .as_deref()
+        .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
+    Ok(Prepared { hash, original, vendors, business, ..prepared })
 }
 
 fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
@@ -472,88 +523,5 @@ pub trait Provider: Send + Sync {
         _wanted: &'a Wanted,
     ) -> LookUpFuture<'a> {
         Box::pin(std::future::ready(Err(LookUpFailure::Manual)))
-    }
-}
-
-/// An operation with its provider and its schemas, as the hub runs it.
-pub struct Registered {
-    /// The operation.
-    pub entry: &'static OperationEntry,
-    /// Who performs it.
-    pub provider: Arc<dyn Provider>,
-    /// The request's JSON Schema.
-    pub request_schema: Value,
-    /// The answer's JSON Schema.
-    pub answer_schema: Value,
-    /// The request's schema as its check reads it.
-    shape: Shape,
-}
-
-impl Registered {
-    /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
-    pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
-        if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {
-            return Err(fault.into_rejection());
-        }
-        (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
-    }
-}
-
-/// All operations by their qualified names.
-#[derive(Default)]
-pub struct Registry {
-    operations: BTreeMap<String, Registered>,
-}
-
-impl Registry {
-    /// The operations of `providers`.
-    #[must_use]
-    pub fn new(providers: &[Arc<dyn Provider>]) -> Self {
-        let mut operations = BTreeMap::new();
-        for provider in providers {
-            for entry in provider.operations() {
-                let request_schema = (entry.request_schema)();
-                let registered = Registered {
-                    entry,
-                    provider: Arc::clone(provider),
-                    shape: Shape::of(&request_schema),
-                    request_schema,
-                    answer_schema: (entry.answer_schema)(),
-                };
-                operations.insert(entry.descriptor.qualified_name(), registered);
-            }
-        }
-        Self { operations }
-    }
-
-    /// The operation of that name, or a refusal with the nearest one.
-    pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
-        self.operations.get(name).ok_or_else(|| {
-            let hint = nearest(name, self.operations.keys().map(String::as_str));
-            let (he, en) = hint.map_or_else(Default::default, |near| {
-                (format!("; אולי {near}?"), format!("; did you mean {near}?"))
-            });
-            Rejection::new(
-                "unknown_operation",
-                Text::new(format!("אין פעולה בשם {name}{he}"), format!("there is no operation {name}{en}")),
-            )
-        })
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Registered)> {
-        self.operations.iter().map(|(name, registered)| (name.as_str(), registered))
-    }
-
-    /// The providers, each once.
-    #[must_use]
-    pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
-        let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-        for registered in self.operations.values() {
-            if !providers.iter().any(|known| known.name() == registered.provider.name()) {
-                providers.push(Arc::clone(&registered.provider));
-            }
-        }
-        providers
     }
 }

@@ -8,13 +8,12 @@ use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::UnknownGuard;
 use crate::messages;
+use crate::preparing::unprepared;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
-use gesher_core::{
-    ItemId, Key, KeyRule, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text, VendorHandle,
-};
+use gesher_core::{ItemId, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
 use gesher_journal::{StepRecord, StepState, StoredOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -304,55 +303,12 @@ impl ItemContext {
         }
     }
 
-    /// Everything about a call that depends on nothing but the call: its key and its request.
-    fn prepare(
-        &self,
-        registered: &Registered,
-        operation: &str,
-        who: &str,
-        key: Option<&str>,
-        request: Value,
-    ) -> Result<(Prepared, Option<Key>), Rejection> {
-        let key = self.key(registered, operation, who, key)?;
-        Ok((registered.prepare(who, request)?, key))
-    }
-
-    fn key(
-        &self,
-        registered: &Registered,
-        operation: &str,
-        who: &str,
-        key: Option<&str>,
-    ) -> Result<Option<Key>, Rejection> {
-        let rule = registered.entry.descriptor.key;
-        match (rule, key) {
-            (KeyRule::None, None) => Ok(None),
-            (KeyRule::Required | KeyRule::Optional, Some(key)) => {
-                let key = Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
-                if key.is_of_item() { Err(made_up_key(&key)) } else { Ok(Some(key)) }
-            }
-            (KeyRule::Optional, None) => {
-                let ordinal = {
-                    let mut work = self.work();
-                    let ordinal = work.ordinals.entry(operation.to_owned()).or_default();
-                    *ordinal += 1;
-                    *ordinal
-                };
-                Ok(Some(Key::of_item(&self.item, ordinal)))
-            }
-            (KeyRule::OncePerVendor, None) => {
-                let vendor: VendorHandle = who.parse()?;
-                Ok(Some(Key::of_vendor(&vendor)))
-            }
-            (KeyRule::Required, None) => Err(Rejection::new(
-                "missing_key",
-                Text::new(format!("ל־{operation} נדרש מפתח"), format!("{operation} needs a key")),
-            )),
-            (KeyRule::None | KeyRule::OncePerVendor, Some(_)) => Err(Rejection::new(
-                "no_key_here",
-                Text::new(format!("{operation} אינה מקבלת מפתח"), format!("{operation} takes no key")),
-            )),
-        }
+    /// The number of an operation's next call without a key.
+    pub(crate) fn next_ordinal(&self, operation: &str) -> u32 {
+        let mut work = self.work();
+        let ordinal = work.ordinals.entry(operation.to_owned()).or_default();
+        *ordinal += 1;
+        *ordinal
     }
 
     pub(crate) fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
@@ -524,29 +480,4 @@ pub(crate) struct Closed {
     pub(crate) ended: Option<Ended>,
     pub(crate) fault: Option<EngineError>,
     pub(crate) in_flight: Option<StepId>,
-}
-
-/// A key that only the hub may use: it would name another call's intention.
-fn made_up_key(key: &Key) -> Rejection {
-    Rejection::new(
-        "bad_key",
-        Text::new(
-            format!("המפתח {key} הוא בצורה ששמורה למערכת; יש לבחור מפתח אחר"),
-            format!("the key {key} has the form of the hub's own keys; choose another"),
-        ),
-    )
-}
-
-/// Stands in for the request of a call that was refused before it had a wire form.
-fn unprepared(who: &str, registered: &Registered) -> Prepared {
-    Prepared {
-        who: who.to_owned(),
-        endpoint: registered.entry.descriptor.endpoint,
-        body: String::new(),
-        hash: [0; 32],
-        facts: gesher_core::operation::Facts::default(),
-        business: None,
-        original: None,
-        vendors: Vec::new(),
-    }
 }

@@ -19,6 +19,7 @@ mod messages;
 mod originals;
 mod outcome;
 mod permits;
+mod preparing;
 mod program;
 mod progress;
 mod reconcile;

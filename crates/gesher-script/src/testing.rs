@@ -57,13 +57,19 @@ operation!(CreateCompany, "create_company", Write, OncePerVendor, LookUp::Manual
 operation!(OpenTerminal, "open_upay_terminal", Write, OncePerVendor, LookUp::Manual);
 operation!(CreateDocument, "create_document", Write, Optional, LookUp::Manual);
 operation!(ListPayments, "list_payments", Read, None, LookUp::NotNeeded);
+operation!(GetEntity, "request/crm/data/getentity/", Read, None, LookUp::NotNeeded);
+operation!(SendText, "request/sms/sms/send/", Write, Optional, LookUp::Manual);
+operation!(Transact, "request/creditguy/gateway/transaction/", Money, Required, LookUp::Manual);
 
-static OPERATIONS: [OperationEntry; 5] = [
+static OPERATIONS: [OperationEntry; 8] = [
     OperationEntry::of::<Charge>(),
     OperationEntry::of::<CreateCompany>(),
     OperationEntry::of::<OpenTerminal>(),
     OperationEntry::of::<CreateDocument>(),
     OperationEntry::of::<ListPayments>(),
+    OperationEntry::of::<GetEntity>(),
+    OperationEntry::of::<SendText>(),
+    OperationEntry::of::<Transact>(),
 ];
 
 struct OnPaper;

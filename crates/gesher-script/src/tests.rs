@@ -139,7 +139,10 @@ fn every_function_that_is_registered_can_be_called_by_its_name() {
         let descriptor = registered.entry.descriptor;
         for arity in crate::arities(&descriptor) {
             let key = if *arity == 3 { "\"k-1\", " } else { "" };
-            let call = format!("{}::{}(\"dana\", {key}#{{}}).status", descriptor.provider, descriptor.name);
+            let path = descriptor.name.strip_prefix(descriptor.word()).filter(|path| !path.is_empty());
+            let path = path.map_or_else(String::new, |path| format!("{path:?}, "));
+            let (provider, word) = (descriptor.provider, descriptor.word());
+            let call = format!("{provider}::{word}({path}\"dana\", {key}#{{}}).status");
             check_value(&call, json!("succeeded"));
         }
     }
@@ -508,6 +511,27 @@ fn faults_are_found_before_anything_runs() {
             "flow.rhai:2:5: there is no officeguy::chrage; did you mean charge?\n  2 |     officeguy::chrage(",
         ),
         (call("officeguy::charge(\"d\", #{})"), "write officeguy::charge(who, key, #{...})"),
+        (
+            call("officeguy::request(\"/crm/data/getentty/\", \"d\", #{})"),
+            "there is no operation officeguy.request/crm/data/getentty/; did you mean officeguy.request/crm/data/getentity/?",
+        ),
+        (
+            call("officeguy::request(\"/on/paper/\", \"d\", #{})"),
+            "/on/paper/ has an operation of its own; call officeguy.charge, ",
+        ),
+        (
+            call("officeguy::request(\"/crm/data/getentity/\", \"d\", \"k\", #{})"),
+            "is called as officeguy::request(path, who, #{...})",
+        ),
+        (
+            call("officeguy::request(\"/creditguy/gateway/transaction/\", \"d\", #{})"),
+            "is called as officeguy::request(path, who, key, #{...})",
+        ),
+        (
+            call("officeguy::request(\"/creditguy/gateway/transaction/\", \"d\", time::today(), #{})"),
+            "the key is built from the clock",
+        ),
+        (call("officeguy::request(\"d\", #{})"), "officeguy::request is not called with 2 arguments"),
         (call("oficeguy::charge(\"d\", \"k\", #{})"), "there is no module oficeguy; did you mean officeguy?"),
         (call("decmal(\"5\")"), "there is no function decmal; did you mean decimal?"),
         (call("decimal(\"5\", 2)"), "decimal takes 1 arguments, not 2"),

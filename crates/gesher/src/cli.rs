@@ -124,6 +124,10 @@ pub enum Template {
     BulkInvoices,
     /// Charge subscriptions for their month.
     Monthly,
+    /// Open a standing order at Senzey for each row of a dropped file.
+    StandingOrders,
+    /// Give back what cards were charged, from a dropped file.
+    Refunds,
     /// Every example flow in one hub.
     All,
 }

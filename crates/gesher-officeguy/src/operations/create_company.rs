@@ -80,14 +80,7 @@ impl Operation for CreateCompany {
                 ));
             }
         }
-        if company.corporate_number.as_ref().is_some_and(|number| number.bytes().all(|byte| byte == b'0')) {
-            return Err(refuse(
-                "bad_corporate_number",
-                "Company.CorporateNumber: מספר של אפסים נחשב ריק ב־OfficeGuy",
-                "Company.CorporateNumber: OfficeGuy takes a number of zeros for none",
-            ));
-        }
-        Ok(())
+        rules::corporate_number(company.corporate_number.as_deref())
     }
 
     fn facts(request: &CreateCompanyRequest) -> Facts {

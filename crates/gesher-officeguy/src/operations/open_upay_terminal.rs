@@ -41,15 +41,7 @@ impl Operation for OpenUpayTerminal {
 
     fn rules(request: &OpenUpayTerminalRequest) -> Result<(), Rejection> {
         rules::no_card_data(request)?;
-        for (name, code) in [("BankCode", request.bank_code), ("BranchCode", request.branch_code)] {
-            if !(1..=999).contains(&code) {
-                return Err(refuse(
-                    "bad_bank_account",
-                    format!("{name}: מספר בנק או סניף הוא מ־1 עד 999"),
-                    format!("{name}: the number of a bank or branch is 1 to 999"),
-                ));
-            }
-        }
+        rules::bank_and_branch(request.bank_code, request.branch_code)?;
         let account = request.account_number.trim();
         let fits = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'/');
         if account.is_empty() || account.len() > 20 || !account.bytes().all(fits) {
