@@ -20,6 +20,7 @@ const OPERATIONS: &[Descriptor] = &[
     operation("charge", Effect::Money),
     operation("create_company", Effect::Write),
     operation("get_payment", Effect::Read),
+    Descriptor { provider: "senzey", sender: Sender::Only, ..operation("add_lead", Effect::Write) },
 ];
 
 fn said(text: &str) -> String {
@@ -150,13 +151,13 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
 #[test]
 fn an_operation_that_does_not_exist_is_named_with_its_nearest() {
     check_heads(
-        "[officeguy]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
+        "[officeguy]\nbase_url = \"simulator\"\n[senzey]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
          allow = [\"officeguy.chrage\", \"charge\", \"senzey.add_laed\", \"masav.send\", \"*:read\", \"officeguy.*\"]\n",
         &[
-            "gesher.toml:8:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
-            "gesher.toml:8:9: `charge` in `allow` names no operation",
-            "gesher.toml:8:9: `senzey.add_laed` in `allow`: there is no such operation; did you mean `senzey.add_lead`?",
-            "gesher.toml:8:9: `masav.send` in `allow`: plugins are not built yet in this version",
+            "gesher.toml:10:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
+            "gesher.toml:10:9: `charge` in `allow` names no operation",
+            "gesher.toml:10:9: `senzey.add_laed` in `allow`: there is no such operation; did you mean `senzey.add_lead`?",
+            "gesher.toml:10:9: `masav.send` in `allow`: plugins are not built yet in this version",
         ],
     );
 }
