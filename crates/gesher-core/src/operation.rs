@@ -4,8 +4,8 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-use crate::ids::StepId;
 pub use crate::ids::VendorHandle;
+use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
@@ -84,6 +84,18 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
+}
+
+/// What an operation's success means in the life of the vendor that *who* names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VendorRole {
+    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
+    #[default]
+    None,
+    /// It opens the vendor's account, whose id is the outcome's reference.
+    Opens,
+    /// It asks for the vendor's terminal, which people approve later.
+    AsksForTerminal,
 }
 
 /// Whose account sends.
@@ -205,6 +217,8 @@ pub struct Prepared {
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
+    /// The number of the business that it opens an account for, by [`business_number`](crate::ids::business_number).
+    pub business: Option<String>,
     /// The reference of the earlier call of which it gives something back.
     pub original: Option<String>,
     /// Others beside *who*, each once, whose keys go into the request when it is sent.
@@ -236,7 +250,7 @@ impl Prepared {
         }
         let hash = hash_of(endpoint, &body, None);
         let who = who.to_owned();
-        Ok(Self { who, endpoint, body, hash, facts, original: None, vendors: Vec::new() })
+        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
     }
 }
 
@@ -257,6 +271,8 @@ pub trait Operation: 'static {
     const DESCRIPTOR: Descriptor;
     /// At least one.
     const EXAMPLES: &'static [Example];
+    /// What its success means for the vendor.
+    const VENDOR: VendorRole = VendorRole::None;
     /// What a script gives, in the provider's own field names.
     type Request: DeserializeOwned + Serialize + JsonSchema;
     /// The provider's answer, as scripts get it in `data`.
@@ -269,6 +285,12 @@ pub trait Operation: 'static {
 
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
+
+    /// The number of the business that a request opens an account for, as it was written: one business has one account,
+    /// whatever the vendor is called. Only for operations that open one.
+    fn business(_request: &Self::Request) -> Option<&str> {
+        None
+    }
 
     /// The reference of the earlier call of which the request gives something back, where [`Self::TAKES_BACK`] says so.
     fn original(_: &Self::Request) -> Option<String> {
@@ -297,6 +319,8 @@ pub struct OperationEntry {
     pub descriptor: Descriptor,
     /// Its examples.
     pub examples: &'static [Example],
+    /// What its success means for the vendor.
+    pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
     pub(crate) request_schema: fn(&'static str) -> Value,
@@ -329,10 +353,15 @@ impl OperationEntry {
     #[must_use]
     pub const fn of<O: Operation>() -> Self {
         O::DESCRIPTOR.check();
+        assert!(
+            matches!(O::VENDOR, VendorRole::None) || matches!(O::DESCRIPTOR.key, KeyRule::OncePerVendor),
+            "what opens an account or asks for a terminal happens once per vendor"
+        );
         assert!(!O::EXAMPLES.is_empty(), "an operation needs an example");
         Self {
             descriptor: O::DESCRIPTOR,
             examples: O::EXAMPLES,
+            vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
@@ -348,6 +377,7 @@ impl OperationEntry {
         Self {
             descriptor,
             examples,
+            vendor: VendorRole::None,
             takes_back: None,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
@@ -376,6 +406,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     })?;
     O::rules(&typed)?;
     let facts = O::facts(&typed);
+    let business = O::business(&typed).and_then(business_number);
     let original = O::original(&typed);
     let vendors = O::vendors(&typed);
     let body = O::wire(&typed).map_err(|error| {
@@ -388,7 +419,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     let hash = original
         .as_deref()
         .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
-    Ok(Prepared { hash, original, vendors, ..prepared })
+    Ok(Prepared { hash, original, vendors, business, ..prepared })
 }
 
 fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {

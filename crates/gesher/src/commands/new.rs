@@ -54,8 +54,9 @@ const ONBOARDING: Flow = Flow {
             include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai"),
         ),
         ("samples/onboarding/vendor.json", VENDOR_JSON),
+        ("samples/onboarding/vendors.csv", include_str!("../../../../scripts/onboard-vendor/sample.csv")),
     ],
-    inbox: None,
+    inbox: Some("inbox/vendors"),
     first_run: "run onboarding --body SAMPLES/onboarding/vendor.json",
 };
 
