@@ -83,6 +83,15 @@ fn all_succeeded(rows: &[Row], want: usize) {
 }
 
 #[test]
+fn a_vendor_is_opened_once_however_often_it_is_called() {
+    let read = Read::readme("onboard-vendor");
+    let runs = read.again(&["--json", "runs"], 0);
+    for counts in [r#""counts":{"succeeded":1}"#, r#""counts":{"duplicate":1}"#] {
+        assert_eq!(runs.lines().filter(|line| line.contains(counts)).count(), 1, "{runs}");
+    }
+}
+
+#[test]
 fn cards_are_charged_in_bulk() {
     let read = Read::readme("bulk-charge");
     let rows = read.rows("inbox/charges", "charges");
@@ -184,13 +193,15 @@ fn a_payment_is_given_back_and_no_more_than_it() {
 }
 
 #[test]
-fn every_example_flow_has_its_script_its_part_its_sample_and_its_readme() {
+fn every_example_flow_has_its_script_its_tests_its_part_its_sample_and_its_readme() {
     for flow in names_in(&workspace().join("scripts")) {
         let names = names_in(&workspace().join("scripts").join(&flow));
         for want in ["gesher.toml", "README.md"] {
             assert!(names.iter().any(|name| name == want), "scripts/{flow} lacks {want}");
         }
-        assert!(names.iter().any(|name| name.ends_with(".rhai")), "scripts/{flow} lacks a script");
+        for ending in [".rhai", ".test.rhai"] {
+            assert!(names.iter().any(|name| name.ends_with(ending)), "scripts/{flow} lacks a {ending}");
+        }
         assert!(names.iter().any(|name| name.starts_with("sample")), "scripts/{flow} lacks a sample");
     }
 }

@@ -19,9 +19,9 @@ impl Plain for CreateCustomer {
     const EXAMPLES: &'static [Example] = &[Example {
         title: "Make a customer, or find the one of that id",
         who: "dana-pottery",
-        key: Some("cust-18"),
+        key: Some("cust-19"),
         request: r#"{"Details": {"Name": "רות כהן", "EmailAddress": "ruth@example.test", "Phone": "050-0000003",
-            "ExternalIdentifier": "cust-18", "SearchMode": "ExternalIdentifier"}}"#,
+            "ExternalIdentifier": "cust-19", "SearchMode": "ExternalIdentifier"}}"#,
         answer: r#"{"CustomerID": "*"}"#,
     }];
 

@@ -20,7 +20,7 @@ impl Plain for ListRecurring {
         title: "List what a customer is subscribed to",
         who: "dana-pottery",
         key: None,
-        request: r#"{"Customer": {"ExternalIdentifier": "cust-17", "SearchMode": "ExternalIdentifier"},
+        request: r#"{"Customer": {"ExternalIdentifier": "cust-18", "SearchMode": "ExternalIdentifier"},
             "IncludeInactive": true}"#,
         answer: r#"{"RecurringItems": "*"}"#,
     }];
@@ -47,7 +47,7 @@ impl Plain for CancelRecurring {
         title: "A customer ends a subscription",
         who: "dana-pottery",
         key: Some("sub-17/cancel"),
-        request: r#"{"Customer": {"ExternalIdentifier": "cust-17", "SearchMode": "ExternalIdentifier"},
+        request: r#"{"Customer": {"ExternalIdentifier": "cust-18", "SearchMode": "ExternalIdentifier"},
             "RecurringCustomerItemID": 5000000001}"#,
         answer: "{}",
     }];
@@ -83,7 +83,7 @@ impl Plain for UpdateRecurring {
         title: "The price goes up with the next month",
         who: "dana-pottery",
         key: Some("sub-17/price-2027"),
-        request: r#"{"Customer": {"ExternalIdentifier": "cust-17", "SearchMode": "ExternalIdentifier"},
+        request: r#"{"Customer": {"ExternalIdentifier": "cust-18", "SearchMode": "ExternalIdentifier"},
             "RecurringCustomerItemID": 5000000001, "UnitPrice": 54.9}"#,
         answer: "{}",
     }];
