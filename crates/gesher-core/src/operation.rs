@@ -4,7 +4,7 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-pub use crate::ids::VendorHandle;
+pub use crate::ids::{Environment, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
@@ -84,18 +84,6 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
-}
-
-/// What an operation's success means in the life of the vendor that *who* names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum VendorRole {
-    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
-    #[default]
-    None,
-    /// It opens the vendor's account, whose id is the outcome's reference.
-    Opens,
-    /// It asks for the vendor's terminal, which people approve later.
-    AsksForTerminal,
 }
 
 /// Whose account sends.
@@ -443,23 +431,6 @@ pub struct Account {
     pub id: String,
     /// Its secrets by name.
     pub secrets: BTreeMap<&'static str, Secret>,
-}
-
-/// Provider address and account: what a journal belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Environment {
-    /// The provider.
-    pub provider: &'static str,
-    /// Its address.
-    pub address: String,
-    /// The marketplace's account there.
-    pub account: String,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} account {} at {}", self.provider, self.account, self.address)
-    }
 }
 
 /// The future of an outcome.
