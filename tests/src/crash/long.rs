@@ -55,6 +55,12 @@ pub struct LongPlayed {
 impl Long {
     /// Plays it.
     pub fn play(&self) -> LongPlayed {
+        self.play_while(|| true, |_| {})
+    }
+
+    /// Plays it, and kills no more once `goes_on` says no, which is a violation: fewer kills than asked for are no
+    /// proof. `told` hears how far it is.
+    pub fn play_while(&self, goes_on: impl Fn() -> bool, told: impl Fn(String)) -> LongPlayed {
         let provider = tempfile::tempdir().unwrap();
         let (_simulator, base_url) = simulate(provider.path(), &[]);
         let hub = Hub::bulk("en", &base_url);
@@ -64,8 +70,13 @@ impl Long {
         hub.drop_file("long.csv", charges_csv(1, self.rows));
         let mut lines = Lines::of(ledger.clone());
         let mut chance = Chance(self.seed);
-        let mut in_flight = Vec::new();
+        let (mut in_flight, mut violations) = (Vec::new(), Vec::new());
         for kill in 1..=self.kills {
+            if !goes_on() {
+                let words = format!("{} of {} kills", kill - 1, self.kills);
+                violations.push(Violation::of("the time is over", words));
+                break;
+            }
             // Each kill waits for its share of the file, so that they fall on all of it.
             let share = usize::try_from(self.rows).unwrap() * kill / (self.kills + 1);
             let mut process = serve(&hub);
@@ -73,7 +84,9 @@ impl Long {
             nap(chance.below(JITTER_MS) as u64);
             process.kill9();
             in_flight.push(left_in_flight(&process));
+            told(format!("{kill} of {} kills, {} of {} rows charged", self.kills, lines.count(), self.rows));
         }
+        let kills = in_flight.len();
         let mut process = serve(&hub);
         let done = until("the end of the file", WAIT_SECONDS, || {
             Done::find(&hub.inbox("done"), "long.csv", &[])
@@ -83,8 +96,9 @@ impl Long {
         process.sigterm();
         process.wait_exit();
         let ledger = read_ledger(&ledger);
-        let mut violations = self.violations(&done, &ledger);
+        violations.extend(self.violations(&done, &ledger));
         violations.extend(self.unbounded(&done, &in_flight));
+        told(format!("all rows are done; {} are unknown and are looked up", done.count("unknown")));
         // Now everything is looked up: what the ledger has must be closed, and what it lacks must stay.
         let asked = hub.cmd(&["unknown", "reconcile"]);
         if !matches!(asked.code, 0 | 3) {
@@ -99,7 +113,7 @@ impl Long {
             violations.push(Violation::of("the ledger has it and no look-up found it", format!("{left:?}")));
         }
         LongPlayed {
-            kills: self.kills,
+            kills,
             charged: ledger.len(),
             in_flight: in_flight.iter().sum(),
             unknown: done.count("unknown"),
