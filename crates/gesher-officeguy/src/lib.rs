@@ -17,6 +17,7 @@ mod rules;
 pub mod simulated;
 mod stamp;
 
+pub use endpoints::enums::moves;
 pub use operations::{OPERATIONS, PROVIDER};
 pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};
 pub use stamp::{DESCRIPTION_CHARS_MAX, StampPlace};

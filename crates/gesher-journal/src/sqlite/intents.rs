@@ -40,6 +40,9 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
             });
         }
     };
+    if let Some(reached) = limits::reached_by_one(intent) {
+        return Ok(Begin::Limited(reached));
+    }
     if let Some(step) = locked_by(desk, intent)? {
         return Ok(Begin::Locked(Box::new(step)));
     }

@@ -5,8 +5,11 @@ use crate::error::JournalError;
 use rusqlite::Connection;
 
 /// Each entry takes the database from the version of its index to the next. Entries are never changed, only added.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_begin.sql"), include_str!("migrations/0002_close.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_begin.sql"),
+    include_str!("migrations/0002_close.sql"),
+    include_str!("migrations/0004_items.sql"),
+];
 
 /// Brings the database to the newest version. The connection is inside a transaction.
 pub(super) fn migrate(connection: &Connection) -> Result<(), Fault> {
