@@ -79,27 +79,56 @@ fn next_card_number(text: &str, from: usize) -> Option<(Range<usize>, String)> {
 
 /// A quick look that never overlooks a number: whether anywhere enough digits follow one another with nothing but
 /// separators between them. It takes for a digit whatever may begin one, and for a separator whatever may be part of one.
+///
+/// Such a stretch has at least as many bytes as a number has digits, so one byte of each that many is looked at, and
+/// its neighbours only where it could be part of one.
 fn may_hold_card_number(text: &[u8]) -> bool {
-    // The first bytes of the digits of other scripts are among them.
-    let may_begin_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | 0xd9 | 0xdb | 0xef);
-    // Counting alone is many bytes at a time, and mostly enough.
-    if text.len() < DIGITS_MIN || text.iter().filter(|byte| may_begin_digit(byte)).count() < DIGITS_MIN {
-        return false;
-    }
-    let mut digits = 0;
-    for byte in text {
-        match byte {
-            byte if may_begin_digit(byte) => digits += 1,
-            b' ' | b'-' | b'.' | b'\t' | b'\n' | b'\r' => {}
-            // The rest of any character, and the first bytes of the separators that are not ASCII.
-            0x80..=0xbf | 0xc2 | 0xe2 => {}
-            _ => digits = 0,
+    let ends_a_number = |byte: &u8| kind_of(*byte) == Kind::Other;
+    let mut probe = DIGITS_MIN - 1;
+    while let Some(byte) = text.get(probe) {
+        if ends_a_number(byte) {
+            probe += DIGITS_MIN;
+            continue;
         }
-        if digits >= DIGITS_MIN {
+        let before = text.get(..probe).unwrap_or_default();
+        let start = before.iter().rposition(ends_a_number).map_or(0, |at| at + 1);
+        let stretch = text.get(start..).unwrap_or_default();
+        let stretch = stretch.split(ends_a_number).next().unwrap_or_default();
+        if stretch.iter().filter(|byte| kind_of(**byte) == Kind::Digit).count() >= DIGITS_MIN {
             return true;
         }
+        // The byte behind the stretch ends it; the next number that counts reaches as far as this.
+        probe = start + stretch.len() + DIGITS_MIN;
     }
     false
+}
+
+/// What a byte of UTF-8 may be in a card number.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// A digit, or the first byte of a digit of another script.
+    Digit,
+    /// A separator, or a part of one; or the rest of any character.
+    Between,
+    /// Neither.
+    Other,
+}
+
+fn kind_of(byte: u8) -> Kind {
+    const KINDS: [Kind; 256] = {
+        let mut kinds = [Kind::Other; 256];
+        let mut byte = 0;
+        while byte < kinds.len() {
+            kinds[byte] = match byte as u8 {
+                b'0'..=b'9' | 0xd9 | 0xdb | 0xef => Kind::Digit,
+                b' ' | b'-' | b'.' | b'\t' | b'\n' | b'\r' | 0x80..=0xbf | 0xc2 | 0xe2 => Kind::Between,
+                _ => Kind::Other,
+            };
+            byte += 1;
+        }
+        kinds
+    };
+    KINDS[usize::from(byte)]
 }
 
 /// Whether a UUID stands at byte `at`. Card tokens are UUIDs, and one in six hundred has digits that would pass for a

@@ -16,6 +16,9 @@ use serde_json::{Map, Value};
 
 /// The schema keyword of a provider's enum: an object of names and numbers. Either is accepted in a request.
 pub const ENUM_KEYWORD: &str = "x-enum";
+/// The schema format of a number that is a name: an id, a branch, an account. A text of digits and a whole number are
+/// the same; an empty text is absence.
+pub const DIGITS_FORMAT: &str = "digits";
 /// Faults that are collected before the check stops.
 const FAULTS_MAX: usize = 20;
 /// Names listed in a message before the rest is left out.
@@ -195,6 +198,8 @@ impl Walk<'_> {
         match (&node.kind, value) {
             (Kind::Any, _) | (Kind::Object(None), Value::Object(_)) | (Kind::Truth, Value::Bool(_)) => {}
             (Kind::Name(names), _) => self.check_name(names, value, path),
+            (Kind::Digits, Value::String(text)) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {}
+            (Kind::Digits, Value::Number(number)) if number.as_u64().is_some() => {}
             (Kind::Object(Some(known)), Value::Object(fields)) => {
                 self.check_fields(known, fields, path, depth);
             }
@@ -315,6 +320,10 @@ pub fn expected(schema: &Value) -> Text {
         (Some("object"), _) => ("מפה", "map"),
         (Some("array"), _) => ("רשימה", "list"),
         (Some("string"), Some("date-time")) => ("תאריך (YYYY-MM-DD)", "date (YYYY-MM-DD)"),
+        (Some("string"), Some("day")) => {
+            ("תאריך (DD/MM/YYYY או YYYY-MM-DD)", "date (DD/MM/YYYY or YYYY-MM-DD)")
+        }
+        (Some("string"), Some(DIGITS_FORMAT)) => ("ספרות", "digits"),
         (Some("string"), _) => ("טקסט", "text"),
         (Some("boolean"), _) => ("כן או לא (true או false)", "true or false"),
         (Some("integer"), Some("int32")) => ("מספר שלם עד 2147483647", "whole number up to 2147483647"),
@@ -379,6 +388,8 @@ mod tests {
         id: Option<i64>,
         mode: Option<Mode>,
         lines: Vec<Line>,
+        #[schemars(extend("format" = "digits"))]
+        branch: Option<String>,
     }
 
     fn check(request: &Value, want: &[&str]) {
@@ -395,6 +406,16 @@ mod tests {
         check(&json!({"lines": [{"name": "a", "price": 9.5, "count": 1}], "mode": "None", "id": null}), &[]);
         check(&json!({"lines": [], "mode": 1}), &[]);
         check(&json!({"lines": [], "mode": "1"}), &[]);
+    }
+
+    #[test]
+    fn digits_are_a_text_or_a_whole_number() {
+        for branch in [json!("012"), json!(12), json!(" 7 "), json!(""), json!(null)] {
+            check(&json!({"lines": [], "branch": branch}), &[]);
+        }
+        check(&json!({"lines": [], "branch": "12-3"}), &["branch: expected digits, found text"]);
+        check(&json!({"lines": [], "branch": -1}), &["branch: expected digits, found whole number"]);
+        check(&json!({"lines": [], "branch": true}), &["branch: expected digits, found true or false"]);
     }
 
     #[test]

@@ -95,6 +95,16 @@ pub enum Sender {
     Who,
     /// The marketplace's own, on behalf of the vendor that *who* names.
     Marketplace,
+    /// The only one there is: the provider knows no vendors, and a call names no *who*.
+    Only,
+}
+
+impl Sender {
+    /// Whether a call says for whom it is.
+    #[must_use]
+    pub const fn takes_who(self) -> bool {
+        !matches!(self, Self::Only)
+    }
 }
 
 /// The facts of an operation.
@@ -150,7 +160,7 @@ impl Descriptor {
 pub struct Example {
     /// What it shows.
     pub title: &'static str,
-    /// *Who*.
+    /// *Who*; the marketplace where a call names nobody.
     pub who: &'static str,
     /// The key, where the operation takes one.
     pub key: Option<&'static str>,

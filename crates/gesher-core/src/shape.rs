@@ -3,7 +3,7 @@
 //! The check runs for every call and the schema never changes: walking the schema's own JSON each time, with its
 //! references and its names as text, would cost more than all the rest of the check.
 
-use crate::check::{ENUM_KEYWORD, expected};
+use crate::check::{DIGITS_FORMAT, ENUM_KEYWORD, expected};
 use crate::language::Text;
 use crate::limits::JSON_DEPTH_MAX;
 use serde_json::{Map, Value};
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     },
     /// A text.
     Text { may_be_empty: bool },
+    /// Digits: a text of them or none, or a whole number that is not negative.
+    Digits,
     /// True or false.
     Truth,
     /// A whole number; one of 32 bits only, where it is short.
@@ -152,6 +154,7 @@ impl<'a> Reader<'a> {
                 of: schema.get("items").map(|items| self.place(items)),
                 may_be_empty: schema.get("minItems").is_none(),
             },
+            Some("string") if format == Some(DIGITS_FORMAT) => Kind::Digits,
             Some("string") => Kind::Text { may_be_empty: schema.get("minLength").is_none() },
             Some("boolean") => Kind::Truth,
             Some("integer") => Kind::Integer { short: format == Some("int32") },

@@ -73,6 +73,8 @@ impl Accounts {
                 let _checked: VendorHandle = who.parse()?;
                 Ok(Arc::new(provider.marketplace()))
             }
+            Sender::Only if who != MARKETPLACE => Err(no_vendors(provider.name()).into()),
+            Sender::Only => Ok(Arc::new(provider.marketplace())),
             Sender::Who if who == MARKETPLACE => Ok(Arc::new(provider.marketplace())),
             Sender::Who => {
                 let vendor: VendorHandle = who.parse()?;
@@ -108,6 +110,16 @@ impl Accounts {
         unsealed.insert(name, (now, Arc::clone(&account)));
         Ok(account)
     }
+}
+
+fn no_vendors(provider: &str) -> Rejection {
+    Rejection::new(
+        "no_vendors",
+        Text::new(
+            format!("ל־{provider} יש חשבון אחד בלבד, ואין בו ספקים"),
+            format!("{provider} has one account and no vendors"),
+        ),
+    )
 }
 
 fn unknown_vendor(vendor: &VendorHandle) -> Rejection {

@@ -22,7 +22,7 @@ impl Engine {
         let (mut pause, mut left, mut tried) = (OUTCOME_RETRY_FIRST, OUTCOME_RETRY_STOPPING, false);
         gesher_core::failpoint!("outcome.before");
         loop {
-            let error = match self.journal().finish_step(finish.clone()).await {
+            let error = match self.journal().finish_step(&finish).await {
                 Ok(()) => break,
                 // An earlier try was durable although it was reported as failed: only this process can have made it.
                 Err(JournalError::NotInFlight(_)) if tried => break,

@@ -109,7 +109,7 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         data,
         amount: money(),
     };
-    journal.finish_step(StepFinish { step, outcome, sealed: Vec::new(), at }).await.unwrap();
+    journal.finish_step(&StepFinish { step, outcome, sealed: Vec::new(), at }).await.unwrap();
     journal.finish_item(&item, ItemEnd::new(ItemStatus::Succeeded, "000", "אושר"), at).in_order();
 }
 

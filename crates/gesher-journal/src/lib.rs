@@ -67,7 +67,7 @@ pub trait Journal: Send + Sync {
 
     /// Journals the outcome of a step that is in flight, with the sealed rows that came with it, in one commit.
     /// Refused with [`JournalError::NotInFlight`] when the step is not in flight.
-    fn finish_step(&self, finish: StepFinish) -> Written<()>;
+    fn finish_step(&self, finish: &StepFinish) -> Written<()>;
 
     /// Ends a step that is open, or turns one that is unknown into a conflict; with it its item's end, where that
     /// changes, and what counts towards limits. Once its run is over, its reports are stale until

@@ -139,25 +139,16 @@ fn found(body: &str, from: usize, to: usize, deeper: &[&str]) -> Option<Slot> {
 /// Where the JSON value that starts at `from` ends.
 fn value_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut depth = 0_usize;
-    let mut in_text = false;
-    let mut escaped = false;
-    for (at, byte) in bytes.iter().enumerate().skip(from) {
-        if in_text {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => {
-                    in_text = false;
-                    if depth == 0 {
-                        return Some(at + 1);
-                    }
+    let mut at = from;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = text_end(bytes, at)?;
+                if depth == 0 {
+                    return Some(at);
                 }
-                _ => {}
+                continue;
             }
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
             b'{' | b'[' => depth += 1,
             b'}' | b']' | b',' if depth == 0 => return (at > from).then_some(at),
             b'}' | b']' => {
@@ -168,8 +159,20 @@ fn value_end(bytes: &[u8], from: usize) -> Option<usize> {
             }
             _ => {}
         }
+        at += 1;
     }
-    None
+}
+
+/// Where the JSON text that starts with the quote at `from` ends, its other quote included.
+fn text_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{redirect, retry};
+use reqwest::{Method, redirect, retry};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 
@@ -45,9 +45,21 @@ impl ReadTransport {
 
     /// Sends one POST and answers with the whole reply whatever its status, or with what is known.
     pub async fn post(&self, outgoing: Outgoing<'_>) -> Result<Reply, SendFailure> {
+        self.send(Method::POST, outgoing).await
+    }
+
+    /// The same with GET, for providers that are asked in the address alone; the body has to be empty.
+    pub async fn get(&self, outgoing: Outgoing<'_>) -> Result<Reply, SendFailure> {
+        if !outgoing.body.is_empty() {
+            return Err(SendFailure::nothing_left(FailureKind::InvalidRequest));
+        }
+        self.send(Method::GET, outgoing).await
+    }
+
+    async fn send(&self, method: Method, outgoing: Outgoing<'_>) -> Result<Reply, SendFailure> {
         check(&outgoing).map_err(|_| SendFailure::nothing_left(FailureKind::InvalidRequest))?;
         let size = outgoing.body.len() as u64;
-        let mut request = self.client.post([self.prefix.as_str(), outgoing.path].concat());
+        let mut request = self.client.request(method, [self.prefix.as_str(), outgoing.path].concat());
         for (name, value) in outgoing.headers {
             request = request.header(name, value);
         }

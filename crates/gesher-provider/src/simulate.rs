@@ -6,12 +6,16 @@
 use jiff::Timestamp;
 
 /// One call as it arrived.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Call<'a> {
     /// Whether the method is POST.
     pub is_post: bool,
     /// The path, with its slashes.
     pub path: &'a str,
+    /// What stands behind the question mark; empty where nothing does.
+    pub query: &'a str,
+    /// The `Host` header: where pages of the provider are to be found.
+    pub host: Option<&'a str>,
     /// The `Content-Language` header.
     pub language: Option<&'a str>,
     /// The body.
@@ -28,11 +32,24 @@ pub struct Answered {
     /// The content type; none for an empty body.
     pub content_type: Option<&'static str>,
     /// The address of a redirect.
-    pub location: Option<&'static str>,
+    pub location: Option<String>,
     /// The body.
     pub body: Vec<u8>,
     /// What was done, each a JSON object as text: what the ledger keeps and a restart is told again.
     pub records: Vec<String>,
+    /// What the provider sends to others because of the call, once it is answered.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A message of the provider to an address that somebody gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where to. Only this machine's own addresses are called.
+    pub url: String,
+    /// The content type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// What a fault rule can ask of a call.

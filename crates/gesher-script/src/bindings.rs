@@ -6,7 +6,7 @@
 use crate::convert::{from_json, to_json};
 use crate::item::{Item, Native, placed, terminated};
 use crate::seam::Level;
-use gesher_core::{Descriptor, KeyRule, Registry, Text};
+use gesher_core::{Descriptor, KeyRule, MARKETPLACE, Registry, Text};
 use gesher_engine::{Answer, CallEnd};
 use rhai::{
     Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Position,
@@ -14,23 +14,33 @@ use rhai::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many arguments a call of an operation may have.
+/// How many arguments a call of an operation may have. Without vendors there is no *who*.
 #[must_use]
-pub fn arities(rule: KeyRule) -> &'static [usize] {
-    match rule {
-        KeyRule::Required => &[3],
-        KeyRule::Optional => &[2, 3],
-        KeyRule::None | KeyRule::OncePerVendor => &[2],
+pub fn arities(descriptor: &Descriptor) -> &'static [usize] {
+    match (descriptor.sender.takes_who(), descriptor.key) {
+        (true, KeyRule::Required) => &[3],
+        (true, KeyRule::Optional) => &[2, 3],
+        (true, KeyRule::None | KeyRule::OncePerVendor) | (false, KeyRule::Required) => &[2],
+        (false, KeyRule::Optional) => &[1, 2],
+        (false, KeyRule::None | KeyRule::OncePerVendor) => &[1],
     }
+}
+
+/// At which argument of a call its key stands, where it must have one.
+pub(crate) fn key_argument(descriptor: &Descriptor) -> Option<usize> {
+    (descriptor.key == KeyRule::Required).then_some(usize::from(descriptor.sender.takes_who()))
 }
 
 /// How a call of an operation is written.
 #[must_use]
 pub fn expected_call(descriptor: &Descriptor) -> String {
-    let arguments = match descriptor.key {
-        KeyRule::Required => "who, key, #{...}",
-        KeyRule::Optional => "who, key, #{...}) or (who, #{...}",
-        KeyRule::None | KeyRule::OncePerVendor => "who, #{...}",
+    let arguments = match (descriptor.sender.takes_who(), descriptor.key) {
+        (true, KeyRule::Required) => "who, key, #{...}",
+        (true, KeyRule::Optional) => "who, key, #{...}) or (who, #{...}",
+        (true, KeyRule::None | KeyRule::OncePerVendor) => "who, #{...}",
+        (false, KeyRule::Required) => "key, #{...}",
+        (false, KeyRule::Optional) => "key, #{...}) or (#{...}",
+        (false, KeyRule::None | KeyRule::OncePerVendor) => "#{...}",
     };
     format!("{}::{}({arguments})", descriptor.provider, descriptor.name)
 }
@@ -41,8 +51,12 @@ pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
     for (qualified_name, registered) in registry.iter() {
         let descriptor = registered.entry.descriptor;
         let module: &mut Module = modules.entry(descriptor.provider).or_default();
-        let bound = Arc::new(Bound { name: qualified_name.to_owned(), expected: expected_call(&descriptor) });
-        for arity in arities(descriptor.key) {
+        let bound = Arc::new(Bound {
+            name: qualified_name.to_owned(),
+            expected: expected_call(&descriptor),
+            takes_who: descriptor.sender.takes_who(),
+        });
+        for arity in arities(&descriptor) {
             bind(module, descriptor.name, &bound, *arity);
         }
     }
@@ -52,38 +66,50 @@ pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
 struct Bound {
     name: String,
     expected: String,
+    takes_who: bool,
 }
 
 fn bind(module: &mut Module, name: &str, bound: &Arc<Bound>, arity: usize) {
     let registration = FuncRegistration::new(name).with_volatility(true);
     let bound = Arc::clone(bound);
-    if arity == 3 {
-        registration.set_into_module(
+    match (arity, bound.takes_who) {
+        (3, _) => registration.set_into_module(
             module,
             move |context: NativeCallContext, who: Dynamic, key: Dynamic, request: Dynamic| {
-                placed(&context, bound.call(&context, &who, Some(&key), &request))
+                placed(&context, bound.call(&context, Some(&who), Some(&key), &request))
             },
-        );
-    } else {
-        registration.set_into_module(
+        ),
+        (2, true) => registration.set_into_module(
             module,
             move |context: NativeCallContext, who: Dynamic, request: Dynamic| {
-                placed(&context, bound.call(&context, &who, None, &request))
+                placed(&context, bound.call(&context, Some(&who), None, &request))
             },
-        );
-    }
+        ),
+        (2, false) => registration.set_into_module(
+            module,
+            move |context: NativeCallContext, key: Dynamic, request: Dynamic| {
+                placed(&context, bound.call(&context, None, Some(&key), &request))
+            },
+        ),
+        _ => registration.set_into_module(module, move |context: NativeCallContext, request: Dynamic| {
+            placed(&context, bound.call(&context, None, None, &request))
+        }),
+    };
 }
 
 impl Bound {
     fn call(
         &self,
         context: &NativeCallContext,
-        who: &Dynamic,
+        who: Option<&Dynamic>,
         key: Option<&Dynamic>,
         request: &Dynamic,
     ) -> Native<Dynamic> {
         let item = Item::of(context)?;
-        let who = text_of(who).ok_or_else(|| self.wrong(&item, "who", "טקסט", "a text", who))?;
+        let who = match who {
+            Some(who) => text_of(who).ok_or_else(|| self.wrong(&item, "who", "טקסט", "a text", who))?,
+            None => MARKETPLACE.into(),
+        };
         let key =
             match key {
                 Some(key) => Some(key_of(key).ok_or_else(|| {

@@ -1,8 +1,9 @@
 //! The hub's own functions for scripts, beside the operations: numbers, JSON, CSV, time, the log.
 //!
-//! [`BUILTINS`] lists them all, for the documentation, for the checks, and for the test that calls each.
+//! [`builtins`] lists them all, for the documentation, for the checks, and for the test that calls each.
 
 use crate::convert::{from_json, to_json};
+use crate::il;
 use crate::item::{Item, Native, placed, terminated};
 use crate::limits::{ARRAY_ELEMENTS_MAX, MAP_ENTRIES_MAX};
 use crate::seam::Level;
@@ -36,8 +37,13 @@ impl Builtin {
     }
 }
 
-/// All of them, by name.
-pub const BUILTINS: &[Builtin] = &[
+/// All of them, those of the other modules included.
+pub fn builtins() -> impl Iterator<Item = &'static Builtin> {
+    BUILTINS.iter().chain(il::BUILTINS)
+}
+
+/// Those of this file, by name.
+const BUILTINS: &[Builtin] = &[
     Builtin {
         name: "alert",
         signature: "alert(text)",
@@ -167,7 +173,7 @@ pub(crate) fn modules() -> BTreeMap<&'static str, Module> {
                 placed(&context, tell_time(&context, format))
             });
     }
-    BTreeMap::from([("log", log), ("json", json), ("csv", csv), ("time", time)])
+    BTreeMap::from([("log", log), ("json", json), ("csv", csv), ("time", time), ("il", il::module())])
 }
 
 fn decimal_of_text(context: &NativeCallContext, text: &str) -> Native<Decimal> {

@@ -3,13 +3,13 @@
 //! Rhai finds an unknown function only when a row comes to it. Here every call in every function is looked up
 //! before anything runs.
 
-use crate::bindings::expected_call;
-use crate::builtins::BUILTINS;
+use crate::bindings::{expected_call, key_argument};
+use crate::builtins::builtins;
 use crate::check::{File, Findings, ScriptFault};
 use crate::library::CompileOptions;
 use crate::report::{Place, Sources};
 use gesher_core::names::nearest;
-use gesher_core::{Effect, KeyRule, Registry, Text};
+use gesher_core::{Effect, Registry, Text};
 use rhai::{ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,7 +211,7 @@ impl Checker<'_> {
 
     fn expected(&self, module: &str, name: &str) -> String {
         let qualified = format!("{module}::{name}");
-        let builtin = BUILTINS.iter().find(|builtin| builtin.name == qualified);
+        let builtin = builtins().find(|builtin| builtin.name == qualified);
         builtin.map(|builtin| builtin.signature.to_owned()).unwrap_or_else(|| {
             let operation = self.names.registry.find(&format!("{module}.{name}"));
             operation.map_or(qualified, |found| expected_call(&found.entry.descriptor))
@@ -316,7 +316,7 @@ impl Checker<'_> {
             );
             findings.warnings.push(self.fault(position, text));
         }
-        let key = (descriptor.key == KeyRule::Required).then(|| call.args.get(1)).flatten();
+        let key = key_argument(&descriptor).and_then(|at| call.args.get(at));
         if descriptor.effect == Effect::Money
             && let Some(key) = key
             && uses_the_clock(key, clocks)

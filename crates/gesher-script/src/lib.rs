@@ -11,6 +11,7 @@ mod calls;
 mod check;
 mod convert;
 mod host;
+mod il;
 mod item;
 mod library;
 pub mod limits;
@@ -20,7 +21,7 @@ mod seam;
 mod shadow;
 
 pub use bindings::{arities, expected_call};
-pub use builtins::{BUILTINS, Builtin};
+pub use builtins::{Builtin, builtins};
 pub use check::{ColumnUse, ScriptFault};
 pub use convert::{ConvertFault, Unfit, from_json, to_json};
 pub use library::{CompileOptions, RhaiHost, compile, compile_kept};

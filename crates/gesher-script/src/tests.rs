@@ -1,7 +1,9 @@
 //! What scripts can do, what they cannot, and what is said about it: scripts and wants, in tables.
 
 use crate::testing::{Called, Recorder, all_succeeds, answer, registry, row, succeeded};
-use crate::{BUILTINS, CompileOptions, Level, RhaiHost, RhaiProgram, ScriptFault, compile, compile_kept};
+use crate::{
+    CompileOptions, Level, RhaiHost, RhaiProgram, SCRIPT_ERROR, ScriptFault, builtins, compile, compile_kept,
+};
 use gesher_core::{Language, OutcomeStatus};
 use gesher_engine::{Allow, CallEnd, Entry, Input, Program, ProgramEnd, ScriptHost};
 use serde_json::{Value, json};
@@ -119,14 +121,14 @@ fn the_hub_s_functions_do_what_they_say() {
 
 #[test]
 fn every_function_that_is_registered_can_be_called_by_its_name() {
-    for builtin in BUILTINS {
+    for builtin in builtins() {
         let end = value_of(&format!("{}; 1", builtin.example));
         assert_eq!(end, ProgramEnd::Returned(json!(1)), "{}", builtin.name);
         assert!(builtin.signature.starts_with(builtin.name), "{}", builtin.name);
     }
     for (_, registered) in registry().iter() {
         let descriptor = registered.entry.descriptor;
-        for arity in crate::arities(descriptor.key) {
+        for arity in crate::arities(&descriptor) {
             let key = if *arity == 3 { "\"k-1\", " } else { "" };
             let call = format!("{}::{}(\"dana\", {key}#{{}}).status", descriptor.provider, descriptor.name);
             check_value(&call, json!("succeeded"));
@@ -136,7 +138,8 @@ fn every_function_that_is_registered_can_be_called_by_its_name() {
 
 #[test]
 fn the_table_of_functions_is_complete() {
-    let listed: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
+    let mut listed: Vec<&str> = builtins().map(|builtin| builtin.name).collect();
+    listed.sort_unstable();
     let mut registered = Vec::new();
     for (name, module) in crate::builtins::modules() {
         let mut engine = rhai::Engine::new_raw();
@@ -150,6 +153,80 @@ fn the_table_of_functions_is_complete() {
     registered.sort();
     registered.dedup();
     assert_eq!(registered, listed);
+}
+
+#[test]
+fn israeli_rules_answer_in_maps_and_in_the_hub_s_language() {
+    check_value(
+        "il::check_id(\"12345678-2\")",
+        json!({"status": "valid", "value": "123456782", "message": ""}),
+    );
+    check_value("il::check_id(18).value", json!("000000018"));
+    check_value("il::check_id(\"123456789\").status", json!("invalid"));
+    check_value("il::check_company(\"123456789\").kind", json!(null));
+    check_value("il::check_bank_account(54, 1, 123456).status", json!("unknown"));
+    check_value("il::check_bank_account(\"x\", 1, 123456).status", json!("invalid"));
+    check_value("il::bank(\"26\")", json!({"code": 26, "name": "UBank", "merged_into": 31}));
+    check_value("il::bank(\"x\")", json!(null));
+    let iban = json!({
+        "status": "valid", "value": "IL620108000000099999999", "message": "", "bank": 10, "branch": 800,
+        "account": "99999999",
+    });
+    check_value("il::check_iban(\"IL62 0108 0000 0009 9999 999\")", iban);
+    let phone = json!({
+        "status": "valid", "value": "0501234567", "message": "", "kind": "mobile", "international": "+972501234567",
+    });
+    check_value("il::check_phone(\"+972 50-123 4567\")", phone);
+    let parts = json!({
+        "rate": 18, "net": decimal("100.00"), "vat": decimal("18.00"), "total": decimal("118.00"),
+    });
+    for amount in ["118", "118.00", "\"118\""] {
+        check_value(&format!("il::vat_included({amount}, \"2026-03-27\")"), parts.clone());
+    }
+    check_value("il::vat_added(0.03, \"2024-12-31\").total", decimal("0.04"));
+    check_value("il::vat_rate(\"2024-12-31\") + 0.5", decimal("17.5"));
+    check_value("il::vat_rate(\"1990-01-01\")", json!(null));
+    check_value("il::allocation(5000, \"01/06/2026\").needed", json!("unknown"));
+    check_value("il::allocation(5000, \"01/06/2026\").threshold", json!(5000));
+    check_value("il::date_text(\"2026-03-07\") + il::iso_date(\"7/3/2026\")", json!("07/03/20262026-03-07"));
+    check_value("il::period(\"2026-03-27T23:30:00+03:00\")", json!("2026-03"));
+    let hebrew =
+        json!({"year": 5787, "month": "Adar II", "day": 14, "leap": true, "text": "14 Adar II 5787"});
+    check_value("il::hebrew_date(\"2027-03-23\")", hebrew);
+    check_value("il::gregorian_date(5787, \"אדר ב׳\", 14)", json!("2027-03-23"));
+    let day = json!({
+        "date": "2026-09-11", "weekday": "Friday", "shabbat": false, "yom_tov": false, "erev_shabbat": true,
+        "erev_yom_tov": true, "hol_hamoed": false, "holiday": null, "bank_business_day": true, "bank_day_ends": "14:00",
+    });
+    check_value("il::day(\"2026-09-11\")", day);
+    check_value("il::is_bank_business_day(\"2026-03-29\", [\"29/03/2026\"])", json!(false));
+    check_value("il::next_bank_business_day(\"2026-03-28\", [\"2026-03-29\"])", json!("2026-03-30"));
+    check_value("il::previous_bank_business_day(\"2026-03-28\", [\"2026-03-27\"])", json!("2026-03-26"));
+    check_value("il::add_bank_business_days(\"2026-03-28\", -1, [])", json!("2026-03-27"));
+    check_value(
+        "il::is_rest_time(\"2026-03-27T12:59:00Z\") == il::is_rest_time(\"2026-03-28T21:00:00+03:00\")",
+        json!(true),
+    );
+}
+
+#[test]
+fn israeli_rules_throw_only_for_what_is_no_date_no_amount_and_no_text() {
+    check_threw("il::vat_rate(\"soon\")", "bad_date", "27/03/2026");
+    check_threw("il::vat_added(1, \"1990-01-01\")", "bad_date", "not known");
+    check_threw("il::vat_included(\"1,000\", \"2026-03-27\")", "bad_amount", "decimal point");
+    check_threw("il::is_rest_time(\"2026-03-27\")", "bad_date", "time::now()");
+    check_threw("il::gregorian_date(5787, \"Adam\", 14)", "bad_date", "Adar II");
+    check_threw("il::add_bank_business_days(\"2026-03-28\", 9999999)", "bad_date", "within reach");
+    check_threw("il::check_id(())", SCRIPT_ERROR, "il::check_id takes a text or an integer");
+    check_threw("il::is_bank_business_day(\"2026-03-29\", 7)", SCRIPT_ERROR, "an array of dates");
+    check_fault("fn on_call(args) { il::check_id(1, 2) }", "il::check_id(number)");
+    check_fault("fn on_call(args) { il::chek_id(1) }", "did you mean check_id");
+    check_fault(
+        "const RATE = il::vat_rate(\"2026-01-01\"); fn on_call(args) { }",
+        "a constant cannot call the hub",
+    );
+    let key = "fn on_row(row) { officeguy::charge(\"dana\", il::period(time::today()), #{}) }";
+    check_fault(key, "built from the clock");
 }
 
 #[test]
@@ -706,6 +783,53 @@ fn the_example_of_onboarding_opens_a_company_and_a_terminal() {
     assert_eq!(operations(&args), ["officeguy.create_company", "officeguy.open_upay_terminal"]);
     args.as_object_mut().unwrap().remove("bank");
     assert_eq!(operations(&args), ["officeguy.create_company"]);
+}
+
+/// The script blocks of the integrators' page.
+fn documented() -> Vec<String> {
+    let page = include_str!("../../../docs/integrators.md");
+    let blocks = page.split("```rhai\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_documented_script_compiles_and_runs() {
+    let cells = [
+        ("vendor", "marketplace"),
+        ("order_id", "1007"),
+        ("customer", "Dana Levi"),
+        ("email", "dana@example.test"),
+        ("id", "123456782"),
+        ("phone", "050-1234567"),
+        ("bank", "12"),
+        ("branch", "600"),
+        ("account", "1003"),
+        ("token", "tok-1"),
+        ("exp_month", "12"),
+        ("exp_year", "2030"),
+        ("item", "Bowl"),
+        ("amount", "118.00"),
+        ("date", "2026-03-27"),
+        ("business_number", "512345679"),
+    ];
+    let blocks = documented();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let program = program(&block);
+        assert_eq!(program.warnings(), [], "{block}");
+        let input =
+            if program.columns().is_empty() { Input::Call(json!({})) } else { Input::Row(row(&cells)) };
+        let end = run(&program, &all_succeeds(), input);
+        assert!(matches!(end, ProgramEnd::Returned(_)), "{end:?}\n{block}");
+    }
+}
+
+#[test]
+fn every_function_is_on_the_integrators_page() {
+    let page = include_str!("../../../docs/integrators.md");
+    for builtin in builtins() {
+        assert!(page.contains(&format!("`{}(", builtin.name)), "{} is not documented", builtin.name);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! It never repeats, caches or deduplicates: what is sent twice is done twice, and stands twice in the ledger.
 
 mod body;
+mod deliver;
 mod error;
 mod fault;
 mod fault_file;

@@ -1,6 +1,7 @@
 //! The HTTP front: sockets in, one call at a time to the provider that is played, and the ledger before the answer.
 
 use crate::body::ReplyBody;
+use crate::deliver;
 use crate::error::SimulatorError;
 use crate::fault::{Fault, FaultKind, FaultPlan, Faults, Seen};
 use crate::ledger::{Circumstances, Ledger, LedgerEntry, LedgerError};
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use gesher_core::Clock;
 use gesher_provider::simulate::{Answered, Call, Distortion, SimulatedProvider};
 use http_body_util::{BodyExt, Limited};
-use hyper::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HOST, HeaderValue, LOCATION};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
@@ -222,13 +223,16 @@ async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Respons
     let call = Call {
         is_post: head.method == Method::POST,
         path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        host: head.headers.get(HOST).and_then(|host| host.to_str().ok()),
         language: head.headers.get(CONTENT_LANGUAGE).and_then(|language| language.to_str().ok()),
         body: &body,
         at: front.clock.now(),
     };
     front.count(call.path);
     let fault = front.fault_of(&call);
-    let answered = front.carry_out(&call, fault)?;
+    let mut answered = front.carry_out(&call, fault)?;
+    deliver::send(std::mem::take(&mut answered.deliveries));
     match fault {
         None => Ok(whole(answered)),
         Some(fault) => spoil(fault, answered).await,
@@ -271,6 +275,7 @@ impl Front {
         if kind == Some(FaultKind::Duplicate) {
             let again = provider.answer(call);
             answered.records.extend(again.records);
+            answered.deliveries.extend(again.deliveries);
         }
         match kind {
             Some(FaultKind::ListLag) => provider.set_list_lag(Duration::ZERO),
@@ -353,8 +358,8 @@ fn with_body(answered: &Answered, body: ReplyBody) -> Response<ReplyBody> {
     if let Some(content_type) = answered.content_type {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    if let Some(location) = answered.location {
-        response.headers_mut().insert(LOCATION, HeaderValue::from_static(location));
+    if let Some(location) = answered.location.as_deref().and_then(|location| location.parse().ok()) {
+        response.headers_mut().insert(LOCATION, location);
     }
     response
 }

@@ -401,7 +401,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                     data: json!({ "recorded": true }),
                     amount: prepared.facts.amount,
                 };
-                journal.finish_step(StepFinish { step, outcome, sealed: vec![], at: now }).await.unwrap();
+                journal.finish_step(&StepFinish { step, outcome, sealed: vec![], at: now }).await.unwrap();
             }
         }
     });

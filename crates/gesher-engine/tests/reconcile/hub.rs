@@ -131,7 +131,7 @@ impl Hub {
                 };
                 let at = self.engine.clock().now();
                 let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), at };
-                self.journal().finish_step(finish).await.unwrap();
+                self.journal().finish_step(&finish).await.unwrap();
             }
             ids.push(step);
         }

@@ -80,7 +80,7 @@ impl Journal for Dying {
         self.write(|inner| inner.begin_step(intent))
     }
 
-    fn finish_step(&self, finish: StepFinish) -> Written<()> {
+    fn finish_step(&self, finish: &StepFinish) -> Written<()> {
         self.write(|inner| inner.finish_step(finish))
     }
 

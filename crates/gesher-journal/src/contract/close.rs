@@ -293,7 +293,7 @@ pub(super) async fn a_reference_belongs_to_one_step(place: Place) -> Result<(), 
         place.begin(&run, ordinal, 1, &format!("order-{ordinal}")).await?;
         let mut finish = finish(step(&run, ordinal, 1), OutcomeStatus::Succeeded);
         finish.outcome = outcome;
-        place.journal.finish_step(finish).await?;
+        place.journal.finish_step(&finish).await?;
     }
     place.begin(&run, 8, 1, "order-8").await?;
     let wanted: Vec<String> = ["93", "2", "4", "1", "91"].map(str::to_owned).to_vec();

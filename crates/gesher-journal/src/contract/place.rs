@@ -129,7 +129,7 @@ impl Place {
         position: u32,
         status: OutcomeStatus,
     ) -> Result<(), JournalError> {
-        self.journal.finish_step(finish(step(run, ordinal, position), status)).await
+        self.journal.finish_step(&finish(step(run, ordinal, position), status)).await
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) async fn what_nobody_began_is_refused(place: Place) -> Result<(), Bro
     let rows = vec![row(1, Some("order-1"), 1)?];
     ensure_fits!(place.journal.claim_items(&run, rows, at(1)).await, Err(JournalError::NoRun(_)));
     ensure_fits!(place.journal.begin_step(intent(&run, 1, 1, "k")?).await, Err(JournalError::NoRun(_)));
-    let finished = place.journal.finish_step(finish(step(&run, 1, 1), OutcomeStatus::Succeeded)).await;
+    let finished = place.journal.finish_step(&finish(step(&run, 1, 1), OutcomeStatus::Succeeded)).await;
     ensure_fits!(finished, Err(JournalError::NoRun(_)));
     let end = ItemEnd::new(ItemStatus::Skipped, "", "");
     ensure_fits!(place.journal.finish_item(&item(&run, 1), end, at(1)).await, Err(JournalError::NoRun(_)));

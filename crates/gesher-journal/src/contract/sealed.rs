@@ -24,12 +24,12 @@ pub(super) async fn sealed_rows_come_with_their_outcome_or_not_at_all(place: Pla
     place.begin(&run, 1, 1, "dana").await?;
     let mut outcome = finish(step(&run, 1, 1), OutcomeStatus::Succeeded);
     outcome.sealed = vec![sealed_row("vendor/dana/officeguy", b"sealed")];
-    place.journal.finish_step(outcome.clone()).await?;
+    place.journal.finish_step(&outcome).await?;
     let kept = Some(sealed_row("vendor/dana/officeguy", b"sealed"));
     same(place.journal.sealed("vendor/dana/officeguy").await?, kept.clone())?;
     outcome.sealed =
         vec![sealed_row("vendor/dana/officeguy", b"other"), sealed_row("vendor/noa/officeguy", b"x")];
-    ensure_fits!(place.journal.finish_step(outcome).await, Err(JournalError::NotInFlight(_)));
+    ensure_fits!(place.journal.finish_step(&outcome).await, Err(JournalError::NotInFlight(_)));
     same(place.journal.sealed("vendor/dana/officeguy").await?, kept)?;
     same(place.journal.sealed("vendor/noa/officeguy").await?, None)
 }

@@ -245,7 +245,7 @@ pub(super) async fn steps_come_in_the_order_of_their_intents(place: Place) -> Re
     for (id, status) in
         [(&a, OutcomeStatus::Unknown), (&c, OutcomeStatus::Succeeded), (&d, OutcomeStatus::Unknown)]
     {
-        place.journal.finish_step(finish(id.clone(), status)).await?;
+        place.journal.finish_step(&finish(id.clone(), status)).await?;
     }
     let unknown = Some(StepState::Over(OutcomeStatus::Unknown));
     same(place.listed(unknown, None, 9).await?, vec![a.clone(), d.clone()])?;

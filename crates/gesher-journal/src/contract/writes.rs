@@ -39,7 +39,7 @@ pub(super) async fn a_write_that_was_awaited_proves_the_earlier_ones(place: Plac
     for ordinal in 1..=100 {
         place.journal.claim_items(&run, vec![row(ordinal, None, 1)?], at(2)).in_order();
         place.journal.begin_step(intent(&run, ordinal, 1, &format!("order-{ordinal}"))?).in_order();
-        place.journal.finish_step(finish(step(&run, ordinal, 1), OutcomeStatus::Succeeded)).in_order();
+        place.journal.finish_step(&finish(step(&run, ordinal, 1), OutcomeStatus::Succeeded)).in_order();
         let end = ItemEnd::new(ItemStatus::Succeeded, "", "");
         place.journal.finish_item(&item(&run, ordinal), end, at(3)).await?;
         same(place.journal.tally(&run).await?.count(ItemStatus::Succeeded), ordinal)?;
@@ -62,7 +62,7 @@ pub(super) async fn a_refused_write_harms_no_neighbour(place: Place) -> Result<(
         good.push(place.journal.begin_step(intent(&run, ordinal, 1, &format!("order-{ordinal}"))?));
         if ordinal % 10 == 0 {
             // One is refused before it writes anything, the other after its first row.
-            bad.push(place.journal.finish_step(finish(step(&run, ordinal, 7), OutcomeStatus::Succeeded)));
+            bad.push(place.journal.finish_step(&finish(step(&run, ordinal, 7), OutcomeStatus::Succeeded)));
             let mut strange = row(2, None, 1)?;
             strange.amount = Some(shekels("0.001")?);
             let rows = place.journal.claim_items(&run, vec![row(1, None, 1)?, strange], at(2));

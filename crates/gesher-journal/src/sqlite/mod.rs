@@ -201,9 +201,9 @@ impl Journal for SqliteJournal {
         self.write("journal an intent", move |desk| intents::begin(desk, &intent, &texts))
     }
 
-    fn finish_step(&self, finish: StepFinish) -> Written<()> {
-        let StepFinish { step, outcome, sealed, at } = finish;
-        let row = OutcomeRow::new(outcome);
+    fn finish_step(&self, finish: &StepFinish) -> Written<()> {
+        let (row, at) = (OutcomeRow::of_kept(&finish.outcome), finish.at);
+        let (step, sealed) = (finish.step.clone(), finish.sealed.clone());
         self.write("journal an outcome", move |desk| outcomes::finish(desk, &step, &row, &sealed, at))
     }
 

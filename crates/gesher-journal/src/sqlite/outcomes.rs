@@ -24,6 +24,23 @@ impl OutcomeRow {
         Self { outcome, data }
     }
 
+    /// The same of an outcome that its caller keeps. The data, by far the largest part, is only turned into text.
+    pub(super) fn of_kept(outcome: &StoredOutcome) -> Self {
+        let StoredOutcome { status, reference, document, code, message, data: _, amount } = outcome;
+        Self {
+            data: json_text(&outcome.data),
+            outcome: StoredOutcome {
+                status: *status,
+                reference: reference.clone(),
+                document: document.clone(),
+                code: code.clone(),
+                message: message.clone(),
+                data: serde_json::Value::Null,
+                amount: *amount,
+            },
+        }
+    }
+
     /// The status.
     pub(super) fn status(&self) -> OutcomeStatus {
         self.outcome.status

@@ -235,7 +235,7 @@ async fn no_statement_can_change_a_final_step_an_intent_or_the_audit() {
     let run = begin_run(&journal).await;
     for (ordinal, status) in (1..).zip(OutcomeStatus::ALL) {
         journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))).await.unwrap();
-        journal.finish_step(finish(&run, ordinal, status)).await.unwrap();
+        journal.finish_step(&finish(&run, ordinal, status)).await.unwrap();
     }
     let raw = folder.raw();
     let check = |sql: &str, want: Option<usize>| assert_eq!(raw.execute(sql, []).ok(), want, "{sql}");
@@ -274,7 +274,7 @@ async fn two_steps_of_a_key_are_never_live_whatever_a_statement_says() {
             assert!(copy(state, attempt).is_err(), "{state} {attempt}");
         }
     }
-    journal.finish_step(finish(&run, 1, OutcomeStatus::Declined)).await.unwrap();
+    journal.finish_step(&finish(&run, 1, OutcomeStatus::Declined)).await.unwrap();
     assert!(copy("in_flight", 3).is_err(), "an attempt was left out");
     assert_eq!(copy("in_flight", 2).unwrap(), 1);
 }
@@ -294,8 +294,8 @@ async fn every_change_of_a_run_and_a_step_is_in_the_audit() {
     become_state(RunState::Finished).await.unwrap_err();
     journal.begin_step(intent(&run, 1, "k1")).await.unwrap();
     journal.begin_step(intent(&run, 2, "k1")).await.unwrap();
-    journal.finish_step(finish(&run, 1, OutcomeStatus::Declined)).await.unwrap();
-    journal.finish_step(finish(&run, 1, OutcomeStatus::Succeeded)).await.unwrap_err();
+    journal.finish_step(&finish(&run, 1, OutcomeStatus::Declined)).await.unwrap();
+    journal.finish_step(&finish(&run, 1, OutcomeStatus::Succeeded)).await.unwrap_err();
     journal.begin_step(intent(&run, 3, "k3")).await.unwrap();
     journal.settle_in_flight(Timestamp::UNIX_EPOCH).await.unwrap();
     let raw = folder.raw();
@@ -438,7 +438,7 @@ mod histories {
                     for position in 1..=4 {
                         let mut finish = finish(&runs[*run], *ordinal, *status);
                         finish.step.position = position;
-                        journal.finish_step(finish).in_order();
+                        journal.finish_step(&finish).in_order();
                     }
                 }
                 Act::Settle => journal.settle_in_flight(now).in_order(),

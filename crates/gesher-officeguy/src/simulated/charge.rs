@@ -29,7 +29,7 @@ impl Simulated for Charge {
 }
 
 /// A payment method as a request names one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NamedMethod {
     kind: PaymentMethodType,
     token: Option<String>,
@@ -54,30 +54,34 @@ impl NamedMethod {
     }
 }
 
-struct Input {
-    customer: Option<NamedCustomer>,
-    lines: Vec<Line>,
+/// A charge as its request says it.
+#[derive(Clone)]
+pub(super) struct Input {
+    pub(super) customer: Option<NamedCustomer>,
+    pub(super) lines: Vec<Line>,
     method: Option<NamedMethod>,
     single_use: Option<String>,
-    vat_included: bool,
+    pub(super) vat_included: bool,
     vat_rate: Option<Decimal>,
-    document_type: Option<DocumentType>,
-    language: Option<DocumentLanguage>,
+    pub(super) document_type: Option<DocumentType>,
+    pub(super) language: Option<DocumentLanguage>,
     description: Option<String>,
     draft: bool,
     no_document: bool,
-    authorise_only: bool,
+    pub(super) authorise_only: bool,
     capture: bool,
     credit: bool,
     keep_no_card: bool,
+    auth: Option<String>,
+    hold_amount: Option<Decimal>,
 }
 
 impl Input {
-    fn read(body: &Fields<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(body: &Fields<'_>) -> Result<Self, Refusal> {
         let lines = body.list("Items")?;
         let lines = lines.iter().map(|line| Line::read(line, &["UnitPrice"], &["Total"]));
         body.int("Payments_Count")?;
-        for number in ["Payments_FirstAmount", "Payments_NonFirstAmount", "AuthorizeAmount"] {
+        for number in ["Payments_FirstAmount", "Payments_NonFirstAmount"] {
             body.decimal(number)?;
         }
         for truth in
@@ -101,19 +105,27 @@ impl Input {
             capture: body.maybe_truth("AutoCapture")?.unwrap_or(true),
             credit: body.truth("SupportCredit")?,
             keep_no_card: body.truth("CardTokenNotNeeded")?,
+            auth: body.text("CreditCardAuthNumber")?.map(|auth| auth.trim().to_owned()),
+            hold_amount: body.decimal("AuthorizeAmount")?,
         })
     }
 }
 
 /// With what a charge is paid, and the number of the card where one was written out.
-struct Paying {
-    method: MethodEntry,
+pub(super) struct Paying {
+    pub(super) method: MethodEntry,
     number: Option<String>,
-    spent: Option<u64>,
+    pub(super) spent: Option<u64>,
 }
 
 fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> Result<ChargeAnswer, Refusal> {
     required(call, &[("Customer", input.customer.is_some()), ("Items", !input.lines.is_empty())])?;
+    may_clear(world, caller)?;
+    charge_one(world, caller, input)
+}
+
+/// Whether the organisation can charge cards at all.
+pub(super) fn may_clear(world: &mut World, caller: Caller) -> Result<(), Refusal> {
     let details = &world.company(caller.company).details;
     let number_is_good = details.corporate_number.as_ref().is_some_and(|number| number.trim() != "000000000");
     if !number_is_good || !said(details.corporate_number.as_ref()) || !said(details.phone.as_ref()) {
@@ -123,6 +135,11 @@ fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> R
     if !world.clears(caller.company, caller.at) {
         return refuse("מודול סליקת אשראי אינו מותקן בעסק");
     }
+    Ok(())
+}
+
+/// Charges a card for one organisation that can charge cards.
+pub(super) fn charge_one(world: &mut World, caller: Caller, input: Input) -> Result<ChargeAnswer, Refusal> {
     let (lines, net) = lines_of(&input.lines)?;
     let named = input.customer.clone().unwrap_or_default();
     let no_vat = named.entry.no_vat;
@@ -139,7 +156,11 @@ fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> R
     }
     let (customer_id, new_customer) = resolve(world, caller.company, named)?;
     let paying = paying(world, caller.company, customer_id, &input)?;
-    let code = acquire(world, &paying, amount, caller);
+    let amount = input.hold_amount.filter(|_| !input.capture).unwrap_or(amount);
+    let code = match &input.auth {
+        Some(auth) if !world.company(caller.company).may_capture(auth, amount, caller.at) => "004",
+        _ => acquire(world, &paying, amount, caller),
+    };
     let mut record = Record {
         kind: Kind::Charge,
         company: caller.company,
@@ -156,17 +177,18 @@ fn charge(world: &mut World, caller: Caller, call: &Call<'_>, input: Input) -> R
         method: Some(paying.method),
         ..Record::default()
     };
+    record.captures = input.auth.clone();
     if !input.capture || input.authorise_only {
-        return Ok(hold(world, caller, record));
+        return Ok(hold(world, caller, record, &input, lines));
     }
     record.payment_id = Some(world.next.payment);
     if code == "000" && !input.no_document {
-        add_document(world, &mut record, &input, lines);
+        add_document(world, &mut record, (input.document_type, input.language, input.draft), lines);
     }
     Ok(book(world, caller, record))
 }
 
-fn acquire(world: &World, paying: &Paying, amount: Decimal, caller: Caller) -> &'static str {
+pub(super) fn acquire(world: &World, paying: &Paying, amount: Decimal, caller: Caller) -> &'static str {
     let card = Card {
         token: paying.method.token.as_deref(),
         number: paying.number.as_deref(),
@@ -176,11 +198,11 @@ fn acquire(world: &World, paying: &Paying, amount: Decimal, caller: Caller) -> &
     decide(card, amount, caller.at.to_zoned(world.zone.clone()).date())
 }
 
-fn currency_of(input: &Input) -> Currency {
+pub(super) fn currency_of(input: &Input) -> Currency {
     input.lines.first().and_then(|line| line.currency).unwrap_or(Currency::ILS)
 }
 
-fn paying(world: &mut World, company: i64, customer: i64, input: &Input) -> Result<Paying, Refusal> {
+pub(super) fn paying(world: &mut World, company: i64, customer: i64, input: &Input) -> Result<Paying, Refusal> {
     let id = world.next.method;
     let fresh = token_of(world.options.seed, id);
     if let Some(token) = &input.single_use {
@@ -252,24 +274,30 @@ fn last_digits(text: &str) -> String {
     }
 }
 
-fn add_document(world: &mut World, record: &mut Record, input: &Input, lines: Vec<LineEntry>) {
-    let kind = match (input.document_type, record.amount) {
+/// Adds the document of a charge: its kind and language where they are said, and whether it is a draft.
+pub(super) fn add_document(
+    world: &mut World,
+    record: &mut Record,
+    (kind, language, draft): (Option<DocumentType>, Option<DocumentLanguage>, bool),
+    lines: Vec<LineEntry>,
+) {
+    let kind = match (kind, record.amount) {
         (Some(kind), _) => kind,
         (None, Some(amount)) if amount.0.is_sign_negative() => DocumentType::CreditInvoiceAndReceipt,
         (None, _) => DocumentType::InvoiceAndReceipt,
     };
     record.document_id = Some(world.next.document);
-    record.document_number = (!input.draft).then(|| world.company(record.company).next_number(kind.number()));
+    record.document_number = (!draft).then(|| world.company(record.company).next_number(kind.number()));
     record.document = Some(DocumentEntry {
         kind: kind.number(),
-        draft: input.draft,
-        language: input.language.map_or(0, WireEnum::number),
+        draft,
+        language: language.map_or(0, WireEnum::number),
         lines,
         ..DocumentEntry::default()
     });
 }
 
-fn book(world: &mut World, caller: Caller, record: Record) -> ChargeAnswer {
+pub(super) fn book(world: &mut World, caller: Caller, record: Record) -> ChargeAnswer {
     let (customer_id, document_id, document_number) =
         (record.customer_id, record.document_id, record.document_number);
     world.commit(record, caller.at);
@@ -284,8 +312,23 @@ fn book(world: &mut World, caller: Caller, record: Record) -> ChargeAnswer {
     }
 }
 
-/// Money is held, or the card only tried: a payment without an id, and nothing in the list of payments.
-fn hold(world: &mut World, caller: Caller, record: Record) -> ChargeAnswer {
+/// Money is held, or the card only tried: a payment without an id, and nothing in the list of payments. A hold makes an
+/// order, unless documents are prevented.
+fn hold(
+    world: &mut World,
+    caller: Caller,
+    mut record: Record,
+    input: &Input,
+    lines: Vec<LineEntry>,
+) -> ChargeAnswer {
+    if record.valid == Some(true) && !input.capture && !input.authorise_only {
+        let auth = mark(&(world.options.seed, "hold", world.next.hold)) % 1_000_000;
+        record.auth = Some(format!("{auth:06}"));
+        if !input.no_document {
+            let kind = (Some(DocumentType::Order), input.language, input.draft);
+            add_document(world, &mut record, kind, lines);
+        }
+    }
     let customer_id = record.customer_id;
     let payment = Payment {
         id: 0,
@@ -294,12 +337,21 @@ fn hold(world: &mut World, caller: Caller, record: Record) -> ChargeAnswer {
         valid: record.valid.unwrap_or_default(),
         code: record.code.as_deref().unwrap_or_default().into(),
         amount: record.amount.map(|amount| amount.0).unwrap_or_default(),
-        currency: 0,
+        currency: currency_of(input).number(),
         method: record.method.clone().map(Arc::new),
         document_id: None,
+        auth: record.auth.as_deref().map(Box::from),
+        recurring: Box::default(),
     };
+    let (document_id, document_number) = (record.document_id, record.document_number);
     world.commit(Record { kind: Kind::Hold, ..record }, caller.at);
-    ChargeAnswer { payment: Some(payment_answer(world, &payment, 0)), customer_id, ..ChargeAnswer::default() }
+    ChargeAnswer {
+        payment: Some(payment_answer(world, &payment, 0)),
+        document_id,
+        document_number,
+        customer_id,
+        document_download_url: document_id.map(download_url),
+    }
 }
 
 /// What fault rules want to know of a request.

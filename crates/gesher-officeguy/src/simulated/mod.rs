@@ -9,12 +9,16 @@ mod books;
 mod charge;
 mod companies;
 mod documents;
+mod holds;
 mod payments;
 mod record;
+mod recurring_items;
 mod wire;
 mod world;
 
 pub use acquirer::{TEST_AMOUNTS, TEST_CARDS, TestCard};
+pub use holds::HOLD_LIFE;
+pub use recurring_items::ADVANCE_CLOCK_PATH;
 pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
 use crate::endpoints::{
@@ -136,6 +140,7 @@ impl SimulatedProvider for World {
     }
 
     fn answer(&mut self, call: &Call<'_>) -> Answered {
+        let call = &Call { at: self.now(call.at), ..*call };
         if let Some(entry) = ENDPOINTS.iter().find(|entry| entry.path == call.path) {
             // What the provider does with another method is not known: ours.
             if !call.is_post {
@@ -145,8 +150,9 @@ impl SimulatedProvider for World {
         }
         match call.path {
             APPROVE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, true),
+            ADVANCE_CLOCK_PATH if call.is_post => recurring_items::advance(self, call),
             REFUSE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, false),
-            _ => Answered { status: 302, location: Some("/"), ..Answered::default() },
+            _ => Answered { status: 302, location: Some("/".to_owned()), ..Answered::default() },
         }
     }
 
@@ -183,7 +189,7 @@ impl SimulatedProvider for World {
 
     fn restore(&mut self, record: &str, at: Timestamp) -> Result<(), RestoreError> {
         let record: record::Record = serde_json::from_str(record)?;
-        self.apply(&record, at);
+        self.apply(&record, self.now(at));
         Ok(())
     }
 }

@@ -144,12 +144,13 @@ pub(super) fn payment_answer(world: &World, payment: &Payment, document_id: i64)
         currency: payment.currency,
         payment_method: payment.method.as_deref().map(|method| method_answer(method, payment.customer_id)),
         // The space in front is the provider's.
-        auth_number: payment
-            .valid
-            .then(|| format!(" {:06}", mark(&(world.options.seed, payment.id)) % 1_000_000)),
+        auth_number: payment.valid.then(|| match &payment.auth {
+            Some(auth) => format!(" {auth}"),
+            None => format!(" {:06}", mark(&(world.options.seed, payment.id)) % 1_000_000),
+        }),
         first_payment_amount: Some(amount),
         non_first_payment_amount: Some(Double(Decimal::ZERO)),
-        recurring_customer_item_ids: None,
+        recurring_customer_item_ids: (!payment.recurring.is_empty()).then(|| payment.recurring.to_vec()),
         external_identifier: None,
         document_id,
     }

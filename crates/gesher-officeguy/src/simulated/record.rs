@@ -2,6 +2,7 @@
 //!
 //! A record holds no key: those of an organisation are made again from a number, so that a ledger can lie about.
 
+use super::recurring_items::RecurringEntry;
 use gesher_core::money::Amount;
 use gesher_core::money::Quantity;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,10 @@ pub(crate) enum Kind {
     TerminalApproved,
     /// A terminal was refused by hand.
     TerminalRefused,
+    /// Something that is paid again and again was agreed, changed or ended. Its charges are records of their own.
+    Recurring,
+    /// The clock was set forward by hand.
+    Clock,
 }
 
 /// One effect. The front adds number, time and whether it was answered.
@@ -68,6 +73,24 @@ pub(crate) struct Record {
     /// The organisation that was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) opened: Option<CompanyEntry>,
+    /// The authorisation of a hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth: Option<String>,
+    /// The authorisation of the hold that this captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) captures: Option<String>,
+    /// The agreements that a charge is of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) recurring_ids: Vec<i64>,
+    /// An agreement as it is from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recurring: Option<Box<RecurringEntry>>,
+    /// When it happened by the simulated clock, where that is not the time of the call, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) made_at: Option<i64>,
+    /// By how many seconds the clock was set forward.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seconds: Option<i64>,
 }
 
 /// A customer as the books have it.

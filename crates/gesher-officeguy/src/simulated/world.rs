@@ -3,12 +3,14 @@
 //! Everything that changes the books is a [`Record`], applied by one function, whether it happens now or is told
 //! again from a ledger. Ids, keys and tokens follow from the seed alone.
 
+use super::holds::Hold;
 use super::record::{CompanyEntry, CustomerEntry, DocumentEntry, Kind, MethodEntry, Record};
+use super::recurring_items::RecurringEntry;
 use super::wire::{Fields, Refusal, refuse};
 use crate::endpoints::companies::Company as Details;
 use gesher_core::Secret;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -71,6 +73,10 @@ pub(crate) struct Payment {
     pub(crate) currency: i64,
     pub(crate) method: Option<Arc<MethodEntry>>,
     pub(crate) document_id: Option<i64>,
+    /// Its authorisation, where it is a hold.
+    pub(crate) auth: Option<Box<str>>,
+    /// The agreements that it is of.
+    pub(crate) recurring: Box<[i64]>,
 }
 
 /// A document in the books.
@@ -113,16 +119,22 @@ pub(crate) struct Company {
     pub(crate) payments: Vec<Payment>,
     pub(crate) documents: Vec<Document>,
     pub(crate) next_number: BTreeMap<i64, i64>,
+    /// Money held on cards, by its authorisation.
+    pub(crate) holds: HashMap<String, Hold>,
+    /// What is paid again and again.
+    pub(crate) recurring: BTreeMap<i64, RecurringEntry>,
 }
 
 /// The ids that come next.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Next {
     pub(crate) company: i64,
     pub(crate) payment: i64,
     pub(crate) customer: i64,
     pub(crate) document: i64,
     pub(crate) method: i64,
+    pub(crate) hold: i64,
+    pub(crate) recurring: i64,
 }
 
 /// The provider's books.
@@ -132,6 +144,8 @@ pub struct World {
     pub(crate) zone: TimeZone,
     pub(crate) list_lag: Duration,
     pub(crate) document_lag: Duration,
+    /// How far the simulated clock was set forward.
+    pub(crate) ahead: SignedDuration,
     pub(crate) companies: BTreeMap<i64, Company>,
     pub(crate) spent: HashSet<u64>,
     pub(crate) next: Next,
@@ -157,6 +171,7 @@ impl World {
             zone,
             list_lag: Duration::ZERO,
             document_lag: Duration::ZERO,
+            ahead: SignedDuration::ZERO,
             companies: BTreeMap::from([(options.company_id, marketplace)]),
             spent: HashSet::new(),
             next: Next {
@@ -165,6 +180,8 @@ impl World {
                 customer: 8_000_000_001,
                 document: 6_000_000_001,
                 method: 7_000_000_001,
+                hold: 1,
+                recurring: 5_000_000_001,
             },
             refused_credentials: 0,
             done: Vec::new(),
@@ -223,8 +240,14 @@ impl World {
         std::mem::take(&mut self.done)
     }
 
+    /// The simulated time of an instant.
+    pub(crate) fn now(&self, at: Timestamp) -> Timestamp {
+        at.checked_add(self.ahead).unwrap_or(at)
+    }
+
     /// Writes an effect into the books, whenever it happened.
     pub(crate) fn apply(&mut self, record: &Record, at: Timestamp) {
+        let at = record.made_at.and_then(|at| Timestamp::from_second(at).ok()).unwrap_or(at);
         self.count_on(record);
         self.spent.extend(record.spent);
         match record.kind {
@@ -232,7 +255,12 @@ impl World {
             Kind::TerminalRequested => self.company(record.company).terminal = Terminal::Requested(at),
             Kind::TerminalApproved => self.company(record.company).terminal = Terminal::Approved,
             Kind::TerminalRefused => self.company(record.company).terminal = Terminal::Refused,
-            Kind::Charge | Kind::Document | Kind::Hold => self.company(record.company).apply(record, at),
+            Kind::Clock => {
+                self.ahead = self.ahead.saturating_add(SignedDuration::from_secs(record.seconds.unwrap_or(0)));
+            }
+            Kind::Charge | Kind::Document | Kind::Hold | Kind::Recurring => {
+                self.company(record.company).apply(record, at);
+            }
         }
     }
 
@@ -253,6 +281,10 @@ impl World {
         behind(&mut self.next.customer, record.customer_id);
         behind(&mut self.next.document, record.document_id);
         behind(&mut self.next.method, record.method.as_ref().map(|method| method.id));
+        behind(&mut self.next.recurring, record.recurring.as_ref().map(|agreed| agreed.id));
+        if record.auth.is_some() {
+            self.next.hold += 1;
+        }
         if record.kind == Kind::Company {
             self.next.company = self.next.company.max(record.company + 111);
         }
@@ -275,6 +307,8 @@ impl Company {
             payments: Vec::new(),
             documents: Vec::new(),
             next_number: BTreeMap::new(),
+            holds: HashMap::new(),
+            recurring: BTreeMap::new(),
         }
     }
 
@@ -292,7 +326,11 @@ impl Company {
         {
             customer.method.clone_from(&method);
         }
+        if let Some(agreed) = &record.recurring {
+            self.recurring.insert(agreed.id, RecurringEntry::clone(agreed));
+        }
         let amount = record.amount.map(|amount| amount.0).unwrap_or_default();
+        self.apply_hold(record, amount, at);
         let currency = record.currency.as_deref().map_or(0, currency_number);
         if let (Some(id), Some(entry)) = (record.document_id, &record.document) {
             if let Some(number) = record.document_number {
@@ -321,6 +359,8 @@ impl Company {
                 currency,
                 method,
                 document_id: record.document_id,
+                auth: None,
+                recurring: record.recurring_ids.clone().into(),
             });
         }
     }

@@ -6,7 +6,7 @@ use crate::fields;
 use crate::output::Output;
 use crate::table::TextTable;
 use gesher_core::operation::{KeyRule, LookUp, Registered, Sender};
-use gesher_core::{Language, Registry};
+use gesher_core::{Descriptor, Language, Registry};
 use serde_json::{Value, json};
 
 /// Lists the operations, or shows one.
@@ -75,7 +75,7 @@ fn document(name: &str, registered: &Registered) -> Value {
 /// One operation for a terminal.
 fn page(name: &str, registered: &Registered) -> String {
     let descriptor = &registered.entry.descriptor;
-    let mut text = format!("{name}{}\n{}\n\n", signature(descriptor.key), descriptor.summary);
+    let mut text = format!("{name}{}\n{}\n\n", signature(descriptor), descriptor.summary);
     text.push_str(&format!("  effect    {}\n", descriptor.effect));
     text.push_str(&format!("  key       {}\n", key_sentence(descriptor.key)));
     text.push_str(&format!("  look-up   {}\n", look_up_word(descriptor.look_up)));
@@ -87,7 +87,7 @@ fn page(name: &str, registered: &Registered) -> String {
     }
     text.push_str(&table.render());
     for example in registered.entry.examples {
-        text.push_str(&format!("\n{}:\n\n{}\n", example.title, script_call(name, example)));
+        text.push_str(&format!("\n{}:\n\n{}\n", example.title, script_call(name, descriptor, example)));
     }
     text
 }
@@ -97,7 +97,7 @@ pub fn reference() -> Result<String, HubError> {
     let registry = crate::providers::catalogue()?;
     let mut page = String::from(
         "# Operations\n\nA script calls an operation as `provider::operation(who, key, request)`. *Who* is a vendor's \
-         handle or `\"marketplace\"`. Fields have the provider's own names.\n\n| operation | effect | what it does |\n|---|---|---|\n",
+         handle or `\"marketplace\"`; a provider without vendors takes none: `senzey::add_bank_order(key, request)`. Fields have the provider's own names.\n\n| operation | effect | what it does |\n|---|---|---|\n",
     );
     for (name, registered) in registry.iter() {
         let descriptor = &registered.entry.descriptor;
@@ -134,15 +134,18 @@ fn section(page: &mut String, name: &str, registered: &Registered) {
         ));
     }
     for example in registered.entry.examples {
-        page.push_str(&format!("\n{}:\n\n```rhai\n{}```\n", example.title, script_call(name, example)));
+        page.push_str(&format!("\n{}:\n\n```rhai\n{}```\n", example.title,
+            script_call(name, descriptor, example)
+        ));
     }
 }
 
 /// The example as a script writes it.
-fn script_call(name: &str, example: &gesher_core::Example) -> String {
+fn script_call(name: &str, descriptor: &Descriptor, example: &gesher_core::Example) -> String {
     let request = serde_json::from_str::<Value>(example.request).unwrap_or_default();
+    let who = descriptor.sender.takes_who().then(|| format!("{:?}, ", example.who)).unwrap_or_default();
     let key = example.key.map_or_else(String::new, |key| format!("{key:?}, "));
-    format!("{}({:?}, {key}{});\n", name.replacen('.', "::", 1), example.who, rhai(&request, 0))
+    format!("{}({who}{key}{});\n", name.replacen('.', "::", 1), rhai(&request, 0))
 }
 
 /// JSON as a script writes it: maps are `#{ }`, and numbers with a point are decimals already.
@@ -166,11 +169,14 @@ fn rhai(value: &Value, level: usize) -> String {
     }
 }
 
-fn signature(key: KeyRule) -> &'static str {
-    match key {
-        KeyRule::None | KeyRule::OncePerVendor => "(who, request)",
-        KeyRule::Required => "(who, key, request)",
-        KeyRule::Optional => "(who, [key,] request)",
+fn signature(descriptor: &Descriptor) -> &'static str {
+    match (descriptor.sender.takes_who(), descriptor.key) {
+        (true, KeyRule::None | KeyRule::OncePerVendor) => "(who, request)",
+        (true, KeyRule::Required) => "(who, key, request)",
+        (true, KeyRule::Optional) => "(who, [key,] request)",
+        (false, KeyRule::None | KeyRule::OncePerVendor) => "(request)",
+        (false, KeyRule::Required) => "(key, request)",
+        (false, KeyRule::Optional) => "([key,] request)",
     }
 }
 
@@ -204,6 +210,7 @@ fn sender_sentence(sender: Sender) -> &'static str {
     match sender {
         Sender::Who => "that of whom it is called for",
         Sender::Marketplace => "the marketplace's own, for the vendor",
+        Sender::Only => "the one that the hub has there; a call names nobody",
     }
 }
 

@@ -34,6 +34,10 @@ use failure::{Failure, While};
 use report::Section;
 use sections::Amounts;
 
+/// The hub's own, so that the script's cost and the bare client are measured as they would be in the hub.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What stands above the figures.
 const HOW: &str = "`cargo xtask bench` measured everything here in one run, on the machine below, the hub, its provider \
                    and its peers taking turns on the same cores. Rates differ from run to run with the machine and its \

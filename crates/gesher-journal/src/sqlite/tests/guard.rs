@@ -74,7 +74,7 @@ async fn every_intent_is_in_the_log_before_it_is_answered() {
     // What is not sent is not logged.
     let before = folder.log_text();
     assert!(matches!(send(&journal, &run, 30, "k1").await, Begin::InFlight(_)));
-    journal.finish_step(finish(&run, 1, OutcomeStatus::Succeeded)).await.unwrap();
+    journal.finish_step(&finish(&run, 1, OutcomeStatus::Succeeded)).await.unwrap();
     assert_eq!(folder.log_text(), before);
 }
 
@@ -112,7 +112,7 @@ async fn a_restored_older_database_sends_nothing_until_what_it_lacks_is_adopted(
     send(&journal, &run, 2, "again").await;
     journal.back_up(&backup).await.unwrap();
     // From here on the backup knows nothing.
-    journal.finish_step(finish(&run, 2, OutcomeStatus::Declined)).await.unwrap();
+    journal.finish_step(&finish(&run, 2, OutcomeStatus::Declined)).await.unwrap();
     send(&journal, &run, 3, "again").await;
     send(&journal, &run, 4, "after").await;
     let late = begin_run(&journal).await;
@@ -331,7 +331,7 @@ async fn a_row_that_was_followed_by_another_of_its_key_does_not_run_again() {
     send(&journal, &run, 2, "first").await;
     journal.back_up(&backup).await.unwrap();
     // Both rows end without effect, and another run takes their keys.
-    journal.finish_step(finish(&run, 2, OutcomeStatus::Declined)).await.unwrap();
+    journal.finish_step(&finish(&run, 2, OutcomeStatus::Declined)).await.unwrap();
     for ordinal in 1..=2 {
         end(&journal, &run, ordinal, ItemStatus::Declined).await;
     }
@@ -361,7 +361,7 @@ async fn an_unknown_row_whose_key_was_sent_again_later_ends_with_its_step() {
     let run = begin_run(&journal).await;
     claim(&journal, &run, 1, "order-1").await;
     send(&journal, &run, 1, "k").await;
-    journal.finish_step(finish(&run, 1, OutcomeStatus::Unknown)).await.unwrap();
+    journal.finish_step(&finish(&run, 1, OutcomeStatus::Unknown)).await.unwrap();
     end(&journal, &run, 1, ItemStatus::Unknown).await;
     journal.back_up(&backup).await.unwrap();
     let close = StepClose {
@@ -409,7 +409,7 @@ async fn an_attempt_that_was_never_logged_does_not_stop_an_adoption() {
     assert_eq!(state(&journal, &run, 3).await, UNKNOWN);
     assert_eq!(journal.steps_of(&intent(&run, 3, "k").step.item).await.unwrap().len(), 1);
     assert!(matches!(send(&journal, &run, 9, "k").await, Begin::Open(_)));
-    journal.finish_step(finish(&run, 3, OutcomeStatus::Declined)).await.unwrap_err();
+    journal.finish_step(&finish(&run, 3, OutcomeStatus::Declined)).await.unwrap_err();
     drop(journal);
     assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
 }

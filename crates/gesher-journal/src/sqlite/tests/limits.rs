@@ -185,7 +185,7 @@ impl Pair {
             Act::Finish { which, status } if which < self.steps.len() => {
                 let step = self.id(which);
                 let finish = StepFinish { step, ..finish(&self.runs[0], 1, status) };
-                let finished = self.journal.finish_step(finish).await.is_ok();
+                let finished = self.journal.finish_step(&finish).await.is_ok();
                 let modelled = &mut self.steps[which];
                 assert_eq!(finished, modelled.status.is_none());
                 modelled.status.get_or_insert(status);
