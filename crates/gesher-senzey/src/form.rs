@@ -8,7 +8,8 @@ use gesher_provider::endpoint::Endpoint;
 use serde_json::Value;
 
 /// The fields that hold a day, by the last part of their names.
-pub(crate) const DAYS: &[&str] = &["start_date", "finish_date", "client_birthday", "x_birthday"];
+pub(crate) const DAYS: &[&str] =
+    &["start_date", "finish_date", "client_birthday", "x_birthday"];
 /// The field that holds what a clearing company answered.
 const GATEWAY: &str = "credit_card_payment";
 
@@ -230,11 +231,7 @@ mod tests {
         check(
             BankOrder::PATH,
             gateway,
-            WireOptions {
-                gateway: GatewayForm::Brackets,
-                no_currency: NoCurrency::Null,
-                ..WireOptions::default()
-            },
+            WireOptions { gateway: GatewayForm::Brackets, no_currency: NoCurrency::Null, ..WireOptions::default() },
             &[("credit_card_payment[Id]", "7"), ("credit_card_payment[Fild1]", "א"), ("currency", "USD")],
         );
         check(Lead::PATH, "{}", other, &[]);
@@ -245,8 +242,7 @@ mod tests {
         let text = "Id=12788261&CCode=0&Fild2=billing%2540example.test";
         let request = serde_json::json!({ "credit_card_payment": text }).to_string();
         check(BankOrder::PATH, &request, WireOptions::default(), &[("credit_card_payment", text)]);
-        let pairs =
-            form_of(BankOrder::PATH, &serde_json::from_str(&request).unwrap(), &WireOptions::default());
+        let pairs = form_of(BankOrder::PATH, &serde_json::from_str(&request).unwrap(), &WireOptions::default());
         assert_eq!(
             encode(&pairs),
             "credit_card_payment=Id%3D12788261%26CCode%3D0%26Fild2%3Dbilling%252540example.test"

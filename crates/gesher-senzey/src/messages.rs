@@ -30,7 +30,10 @@ pub(crate) fn unknown(look_for: &Text) -> Text {
 /// Puts the provider's own words behind ours.
 pub(crate) fn with_words(text: Text, words: &str) -> Text {
     let words = words.trim().replace("\r\n", "; ").replace('\n', "; ");
-    Text::new(format!("{} (תשובת Senzey: {words})", text.he), format!("{} (Senzey said: {words})", text.en))
+    Text::new(
+        format!("{} (תשובת Senzey: {words})", text.he),
+        format!("{} (Senzey said: {words})", text.en),
+    )
 }
 
 /// Adds why to a message.

@@ -197,10 +197,7 @@ mod tests {
     fn credentials_are_the_first_pairs_and_are_escaped() {
         let account = Account {
             id: "acme".to_owned(),
-            secrets: BTreeMap::from([
-                (USERNAME, Secret::from("dana@x")),
-                (PASSWORD, Secret::from("a&b=ש 1")),
-            ]),
+            secrets: BTreeMap::from([(USERNAME, Secret::from("dana@x")), (PASSWORD, Secret::from("a&b=ש 1"))]),
         };
         let query = credentials(&account).map(|pairs| encode(&pairs));
         assert_eq!(query.as_deref(), Some("username=dana%40x&password=a%26b%3D%D7%A9+1"));

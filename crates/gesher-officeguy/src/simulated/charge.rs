@@ -202,12 +202,7 @@ pub(super) fn currency_of(input: &Input) -> Currency {
     input.lines.first().and_then(|line| line.currency).unwrap_or(Currency::ILS)
 }
 
-pub(super) fn paying(
-    world: &mut World,
-    company: i64,
-    customer: i64,
-    input: &Input,
-) -> Result<Paying, Refusal> {
+pub(super) fn paying(world: &mut World, company: i64, customer: i64, input: &Input) -> Result<Paying, Refusal> {
     let id = world.next.method;
     let fresh = token_of(world.options.seed, id);
     if let Some(token) = &input.single_use {

@@ -256,8 +256,7 @@ impl World {
             Kind::TerminalApproved => self.company(record.company).terminal = Terminal::Approved,
             Kind::TerminalRefused => self.company(record.company).terminal = Terminal::Refused,
             Kind::Clock => {
-                self.ahead =
-                    self.ahead.saturating_add(SignedDuration::from_secs(record.seconds.unwrap_or(0)));
+                self.ahead = self.ahead.saturating_add(SignedDuration::from_secs(record.seconds.unwrap_or(0)));
             }
             Kind::Charge | Kind::Document | Kind::Hold | Kind::Recurring => {
                 self.company(record.company).apply(record, at);

@@ -119,11 +119,7 @@ fn bank(details: Option<&Map<String, Value>>) -> Result<(), Refusal> {
     let receiving = there("to_account_branch")
         && there("to_account_num")
         && (there("to_bank_id") || there("to_bank_code"));
-    if there("business_bank_id") || receiving {
-        Ok(())
-    } else {
-        refuse("Missing payment_details[business_bank_id]")
-    }
+    if there("business_bank_id") || receiving { Ok(()) } else { refuse("Missing payment_details[business_bank_id]") }
 }
 
 /// First day and sum. A day that has passed is taken: what the provider does with one is not known.

@@ -134,9 +134,7 @@ fn section(page: &mut String, name: &str, registered: &Registered) {
         ));
     }
     for example in registered.entry.examples {
-        page.push_str(&format!(
-            "\n{}:\n\n```rhai\n{}```\n",
-            example.title,
+        page.push_str(&format!("\n{}:\n\n```rhai\n{}```\n", example.title,
             script_call(name, descriptor, example)
         ));
     }
