@@ -18,6 +18,7 @@ use gesher_trigger::drop::DropFolder;
 use gesher_trigger::room::{Disk, shown};
 use gesher_vault::{MasterKeySource, Vault};
 use jiff::Timestamp;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -271,7 +272,9 @@ pub(super) fn of_folders(config: &Config) -> Vec<Check> {
 fn data_folder(name: &str, folder: &Path) -> Check {
     let path = folder.display();
     match folder.metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => to_be_made(name, folder),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            to_be_made(name, folder)
+        }
         Ok(found) if !found.is_dir() => {
             Check::failed(name, format!("{path} is no folder"), "name another one")
         }
