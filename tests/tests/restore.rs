@@ -270,7 +270,9 @@ fn before_its_first_start_the_doctor_looks_where_the_log_will_be_and_tries_a_key
     hub.set_environment(KEY, "k-of-the-environment");
     let tried = hub.cmd(&["--json", "doctor"]);
     assert_eq!(check(&tried, "account marketplace")["is"], "ok", "{tried:#?}");
-    assert!(!hub.path("data").exists() && !hub.path("elsewhere").exists(), "the doctor makes nothing");
+    for made in ["data/gesher.db", "data/master.key", "elsewhere"] {
+        assert!(!hub.path(made).exists(), "the doctor makes no {made}");
+    }
     std::fs::write(hub.path("elsewhere"), "a file").unwrap();
     let barred = hub.cmd(&["--json", "doctor"]);
     assert_eq!(check(&barred, "folder: intent log")["is"], "fault", "{barred:#?}");

@@ -363,7 +363,9 @@ fn beside_a_hub_that_serves_the_reports_follow_within_moments() {
     let payment = desk.charged()["3"][0].clone();
     desk.resolve(&steps[1], &["--charged", &payment]).expect(0);
     until("the report of what a person said", REPORT_SECONDS, || {
-        (desk.march().count("succeeded") == 4).then_some(())
+        let march = desk.march();
+        // The result is there a moment before the report.
+        (march.count("succeeded") == 4 && march.report["counts"]["succeeded"] == 4).then_some(())
     });
     desk.march().adds_up();
     desk.list().expect(0);

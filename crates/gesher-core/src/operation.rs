@@ -4,17 +4,15 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-use crate::check;
-use crate::ids::StepId;
 pub use crate::ids::VendorHandle;
+use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
-use crate::names::nearest;
 use crate::outcome::{Outcome, Rejection};
+pub use crate::registry::{Registered, Registry};
 use crate::secret::Secret;
-use crate::shape::Shape;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -88,6 +86,18 @@ pub enum LookUp {
     Manual,
 }
 
+/// What an operation's success means in the life of the vendor that *who* names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VendorRole {
+    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
+    #[default]
+    None,
+    /// It opens the vendor's account, whose id is the outcome's reference.
+    Opens,
+    /// It asks for the vendor's terminal, which people approve later.
+    AsksForTerminal,
+}
+
 /// Whose account sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
@@ -112,7 +122,7 @@ impl Sender {
 pub struct Descriptor {
     /// The provider, as in `officeguy`.
     pub provider: &'static str,
-    /// Verb and noun, as in `list_payments`.
+    /// Verb and noun, as in `list_payments`; or a word and an endpoint's path, where scripts name the path themselves.
     pub name: &'static str,
     /// One sentence with a full stop.
     pub summary: &'static str,
@@ -153,6 +163,18 @@ impl Descriptor {
     pub fn qualified_name(&self) -> String {
         format!("{}.{}", self.provider, self.name)
     }
+
+    /// The word by which scripts and `allow` know it: its name, up to the path that some have behind it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(word, _)| word)
+    }
+
+    /// Whether it is one of many of the same word, told apart by the paths of their endpoints.
+    #[must_use]
+    pub fn is_by_path(&self) -> bool {
+        self.name.contains('/')
+    }
 }
 
 /// A call that is documentation and a test at once.
@@ -191,10 +213,45 @@ pub struct Prepared {
     /// The wire form: one JSON object, fields in their declared order, amounts with two places, enums as numbers.
     /// One request has one such text, so it is also what two requests are compared by.
     pub body: String,
-    /// SHA-256 over endpoint and body.
+    /// SHA-256 over endpoint and body, and over the original where there is one.
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
+    /// The number of the business that it opens an account for, by [`business_number`](crate::ids::business_number).
+    pub business: Option<String>,
+    /// The reference of the earlier call of which it gives something back.
+    pub original: Option<String>,
+    /// Others beside *who*, each once, whose keys go into the request when it is sent.
+    pub vendors: Vec<String>,
+}
+
+/// How an operation gives back what an earlier call took, so that never more is given back than was taken.
+#[derive(Clone, Copy, Debug)]
+pub struct TakesBack {
+    /// The read that knows an original of which the journal knows nothing, by its qualified name.
+    pub read: &'static str,
+    /// The request of that read.
+    pub request: fn(reference: &str) -> Value,
+    /// What the original took, by the provider's own record of it; or why nothing of it can be given back.
+    pub taken: fn(prepared: &Prepared, record: &Value) -> Result<Money, Rejection>,
+}
+
+impl Prepared {
+    /// A request in its wire form. Refuses one that is too large.
+    pub fn new(who: &str, endpoint: &'static str, body: String, facts: Facts) -> Result<Self, Rejection> {
+        if body.len() > REQUEST_BYTES_MAX {
+            return Err(Rejection::new(
+                "request_too_large",
+                Text::new(
+                    format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
+                    format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
+                ),
+            ));
+        }
+        let hash = hash_of(endpoint, &body, None);
+        let who = who.to_owned();
+        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
+    }
 }
 
 /// A provider's reply as it came, whatever it is.
@@ -214,16 +271,41 @@ pub trait Operation: 'static {
     const DESCRIPTOR: Descriptor;
     /// At least one.
     const EXAMPLES: &'static [Example];
+    /// What its success means for the vendor.
+    const VENDOR: VendorRole = VendorRole::None;
     /// What a script gives, in the provider's own field names.
     type Request: DeserializeOwned + Serialize + JsonSchema;
     /// The provider's answer, as scripts get it in `data`.
     type Answer: JsonSchema;
+    /// How it gives back what an earlier call took; none where it does not.
+    const TAKES_BACK: Option<TakesBack> = None;
 
     /// The practical rules that no schema can say. Nothing was sent when this refuses.
     fn rules(request: &Self::Request) -> Result<(), Rejection>;
 
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
+
+    /// The number of the business that a request opens an account for, as it was written: one business has one account,
+    /// whatever the vendor is called. Only for operations that open one.
+    fn business(_request: &Self::Request) -> Option<&str> {
+        None
+    }
+
+    /// The reference of the earlier call of which the request gives something back, where [`Self::TAKES_BACK`] says so.
+    fn original(_: &Self::Request) -> Option<String> {
+        None
+    }
+
+    /// Others beside *who* whom the request names, each once: vendors, or the marketplace.
+    fn vendors(_: &Self::Request) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The wire form of a request, all but credentials: the request itself, unless it has fields of the hub's own.
+    fn wire(request: &Self::Request) -> serde_json::Result<String> {
+        serde_json::to_string(request)
+    }
 
     /// What the provider's reply to `prepared` means. Total: whatever comes back has a meaning, and what is not
     /// understood means `unknown`, or `rejected` for a read.
@@ -237,10 +319,27 @@ pub struct OperationEntry {
     pub descriptor: Descriptor,
     /// Its examples.
     pub examples: &'static [Example],
-    request_schema: fn() -> Value,
-    answer_schema: fn() -> Value,
-    prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    /// What its success means for the vendor.
+    pub vendor: VendorRole,
+    /// How it gives back what an earlier call took.
+    pub takes_back: Option<TakesBack>,
+    pub(crate) request_schema: fn(&'static str) -> Value,
+    pub(crate) answer_schema: fn(&'static str) -> Value,
+    pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
     classify: fn(&Prepared, &Reply) -> Outcome,
+}
+
+/// What stands for the types of an operation that has none of its own: a table knows its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct ByEndpoint {
+    /// The JSON Schema of an endpoint's request.
+    pub request_schema: fn(&'static str) -> Value,
+    /// The JSON Schema of its answer.
+    pub answer_schema: fn(&'static str) -> Value,
+    /// Brings a request that fits its schema into its wire form: *who*, the endpoint, the request.
+    pub prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    /// What a reply means.
+    pub classify: fn(&Prepared, &Reply) -> Outcome,
 }
 
 impl fmt::Debug for OperationEntry {
@@ -254,14 +353,36 @@ impl OperationEntry {
     #[must_use]
     pub const fn of<O: Operation>() -> Self {
         O::DESCRIPTOR.check();
+        assert!(
+            matches!(O::VENDOR, VendorRole::None) || matches!(O::DESCRIPTOR.key, KeyRule::OncePerVendor),
+            "what opens an account or asks for a terminal happens once per vendor"
+        );
         assert!(!O::EXAMPLES.is_empty(), "an operation needs an example");
         Self {
             descriptor: O::DESCRIPTOR,
             examples: O::EXAMPLES,
+            vendor: O::VENDOR,
+            takes_back: O::TAKES_BACK,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
             classify: O::classify,
+        }
+    }
+
+    /// An operation whose types are in a table of endpoints. A descriptor that contradicts itself panics.
+    #[must_use]
+    pub const fn by_endpoint(descriptor: Descriptor, examples: &'static [Example], by: ByEndpoint) -> Self {
+        descriptor.check();
+        Self {
+            descriptor,
+            examples,
+            vendor: VendorRole::None,
+            takes_back: None,
+            request_schema: by.request_schema,
+            answer_schema: by.answer_schema,
+            prepare: by.prepare,
+            classify: by.classify,
         }
     }
 
@@ -272,7 +393,7 @@ impl OperationEntry {
     }
 }
 
-fn schema_of<T: JsonSchema>() -> Value {
+fn schema_of<T: JsonSchema>(_: &'static str) -> Value {
     schemars::schema_for!(T).to_value()
 }
 
@@ -285,31 +406,32 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     })?;
     O::rules(&typed)?;
     let facts = O::facts(&typed);
-    let body = serde_json::to_string(&typed).map_err(|error| {
+    let business = O::business(&typed).and_then(business_number);
+    let original = O::original(&typed);
+    let vendors = O::vendors(&typed);
+    let body = O::wire(&typed).map_err(|error| {
         Rejection::new(
             "wrong_type",
             Text::verbatim(format!("the request cannot be written as JSON: {error}")),
         )
     })?;
-    if body.len() > REQUEST_BYTES_MAX {
-        return Err(Rejection::new(
-            "request_too_large",
-            Text::new(
-                format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
-                format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
-            ),
-        ));
-    }
-    let hash = hash_of(endpoint, &body);
-    Ok(Prepared { who: who.to_owned(), endpoint, body, hash, facts })
+    let prepared = Prepared::new(who, endpoint, body, facts)?;
+    let hash = original
+        .as_deref()
+        .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
+    Ok(Prepared { hash, original, vendors, business, ..prepared })
 }
 
-fn hash_of(endpoint: &str, body: &str) -> [u8; 32] {
+fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     let mut bytes = [0; 32];
     let mut text = String::with_capacity(endpoint.len() + body.len() + 1);
     text.push_str(endpoint);
     text.push('\n');
     text.push_str(body);
+    if let Some(original) = original {
+        text.push('\n');
+        text.push_str(original);
+    }
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
 }
@@ -378,6 +500,19 @@ pub trait Provider: Send + Sync {
         stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a>;
 
+    /// As [`Provider::perform`], for a request that names others: their accounts, in the order of
+    /// [`Prepared::vendors`]. A provider that has such an operation puts their keys into what is sent.
+    fn perform_with<'a>(
+        &'a self,
+        entry: &'a OperationEntry,
+        account: &'a Account,
+        _vendors: &'a [Arc<Account>],
+        prepared: &'a Prepared,
+        stamp: Option<&'a Stamp>,
+    ) -> OutcomeFuture<'a> {
+        self.perform(entry, account, prepared, stamp)
+    }
+
     /// Looks for what became of a call whose outcome is unknown. Only reads, and answers with everything of the time
     /// in question or with a failure: silence and half a list are no evidence. Whether a record is the step's own is
     /// not decided here.
@@ -388,88 +523,5 @@ pub trait Provider: Send + Sync {
         _wanted: &'a Wanted,
     ) -> LookUpFuture<'a> {
         Box::pin(std::future::ready(Err(LookUpFailure::Manual)))
-    }
-}
-
-/// An operation with its provider and its schemas, as the hub runs it.
-pub struct Registered {
-    /// The operation.
-    pub entry: &'static OperationEntry,
-    /// Who performs it.
-    pub provider: Arc<dyn Provider>,
-    /// The request's JSON Schema.
-    pub request_schema: Value,
-    /// The answer's JSON Schema.
-    pub answer_schema: Value,
-    /// The request's schema as its check reads it.
-    shape: Shape,
-}
-
-impl Registered {
-    /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
-    pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
-        if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {
-            return Err(fault.into_rejection());
-        }
-        (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
-    }
-}
-
-/// All operations by their qualified names.
-#[derive(Default)]
-pub struct Registry {
-    operations: BTreeMap<String, Registered>,
-}
-
-impl Registry {
-    /// The operations of `providers`.
-    #[must_use]
-    pub fn new(providers: &[Arc<dyn Provider>]) -> Self {
-        let mut operations = BTreeMap::new();
-        for provider in providers {
-            for entry in provider.operations() {
-                let request_schema = (entry.request_schema)();
-                let registered = Registered {
-                    entry,
-                    provider: Arc::clone(provider),
-                    shape: Shape::of(&request_schema),
-                    request_schema,
-                    answer_schema: (entry.answer_schema)(),
-                };
-                operations.insert(entry.descriptor.qualified_name(), registered);
-            }
-        }
-        Self { operations }
-    }
-
-    /// The operation of that name, or a refusal with the nearest one.
-    pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
-        self.operations.get(name).ok_or_else(|| {
-            let hint = nearest(name, self.operations.keys().map(String::as_str));
-            let (he, en) = hint.map_or_else(Default::default, |near| {
-                (format!("; אולי {near}?"), format!("; did you mean {near}?"))
-            });
-            Rejection::new(
-                "unknown_operation",
-                Text::new(format!("אין פעולה בשם {name}{he}"), format!("there is no operation {name}{en}")),
-            )
-        })
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Registered)> {
-        self.operations.iter().map(|(name, registered)| (name.as_str(), registered))
-    }
-
-    /// The providers, each once.
-    #[must_use]
-    pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
-        let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-        for registered in self.operations.values() {
-            if !providers.iter().any(|known| known.name() == registered.provider.name()) {
-                providers.push(Arc::clone(&registered.provider));
-            }
-        }
-        providers
     }
 }

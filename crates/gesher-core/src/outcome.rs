@@ -26,6 +26,10 @@ pub enum OutcomeStatus {
     Conflict,
 }
 
+/// The code of a step that succeeded for a part of what it was asked, and was refused for the rest: money moved, so its
+/// key is spent, and its item is incomplete.
+pub const IN_PART: &str = "in_part";
+
 impl OutcomeStatus {
     /// Every status, for tables and tests.
     pub const ALL: [Self; 6] =

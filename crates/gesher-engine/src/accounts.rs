@@ -75,12 +75,30 @@ impl Accounts {
             }
             Sender::Only if who != MARKETPLACE => Err(no_vendors(provider.name()).into()),
             Sender::Only => Ok(Arc::new(provider.marketplace())),
-            Sender::Who if who == MARKETPLACE => Ok(Arc::new(provider.marketplace())),
-            Sender::Who => {
-                let vendor: VendorHandle = who.parse()?;
-                self.vendor(operation, &vendor).await
-            }
+            Sender::Who => self.of_name(operation, who).await,
         }
+    }
+
+    /// The accounts of those whom a request names beside *who*.
+    pub(crate) async fn of_others(
+        &self,
+        operation: &Registered,
+        names: &[String],
+    ) -> Result<Vec<Arc<Account>>, NoAccount> {
+        let mut accounts = Vec::with_capacity(names.len());
+        for name in names {
+            accounts.push(self.of_name(operation, name).await?);
+        }
+        Ok(accounts)
+    }
+
+    /// The account of the marketplace or of a vendor.
+    async fn of_name(&self, operation: &Registered, name: &str) -> Result<Arc<Account>, NoAccount> {
+        if name == MARKETPLACE {
+            return Ok(Arc::new(operation.provider.marketplace()));
+        }
+        let vendor: VendorHandle = name.parse()?;
+        self.vendor(operation, &vendor).await
     }
 
     async fn vendor(&self, operation: &Registered, vendor: &VendorHandle) -> Result<Arc<Account>, NoAccount> {

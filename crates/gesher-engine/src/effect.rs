@@ -1,17 +1,20 @@
 //! A call with an effect, from its intent to its durable outcome: the only part of the one path where money can move.
 //!
 //! What stands in its way is asked in this order: whether its run has halted; then, in one commit of the journal, its
-//! key, the limit on one call, the lock of its subject, and the limits on its run and its day.
+//! key, the limit on one call, the lock of its subject, what is left of the call of which it gives back, and the limits
+//! on its run and its day.
 
 use crate::context::CallFault;
-use crate::engine::{Call, Called, Engine};
+use crate::engine::{Call, Called, Engine, Senders};
 use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
+use crate::originals;
 use crate::permits::Permit;
 use crate::stop::Stop;
+use crate::vendors;
 use gesher_core::operation::Registered;
-use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
+use gesher_core::{Effect, Key, KeyRule, Outcome, Stamp};
 use gesher_journal::{Begin, Intent, ItemQuery, StepFinish, StepRecord};
 use std::sync::atomic::Ordering;
 
@@ -38,6 +41,10 @@ impl Engine {
         let (facts, at) = (&call.prepared.facts, self.clock().now());
         let money = descriptor.effect == Effect::Money;
         let limits = if money { call.limits } else { FlowLimits::default() };
+        // Without its sum nobody could say that it keeps to it.
+        if call.prepared.original.is_some() && call.original.is_none() {
+            return Ok(Begun::NotNow(Box::new(originals::unread().into())));
+        }
         let stamp = provider.stamp(entry, call.prepared, &call.step);
         let intent = Intent {
             step: call.step.clone(),
@@ -53,6 +60,8 @@ impl Engine {
             limits: limits::of_intent(&limits, at, self.time_zone()),
             look_up: self.noted(&facts.look_up),
             stamp: stamp.as_ref().map(ToString::to_string),
+            opens: vendors::opens(call.registered, call.prepared),
+            original: call.original.clone(),
             at,
         };
         gesher_core::failpoint!("intent.before");
@@ -68,7 +77,9 @@ impl Engine {
                 Begun::Send(stamp)
             }
             Begin::Locked(open) => Begun::Locked(open),
+            Begin::Vendor(vendor) => Begun::NotNow(Box::new(vendors::in_the_way(call.who, &vendor))),
             Begin::Limited(reached) => Begun::NotNow(Box::new(limits::outcome(&reached.into()))),
+            Begin::Exhausted(exhausted) => Begun::NotNow(Box::new(originals::exhausted(&exhausted))),
             taken => Begun::KeyTaken(Box::new(taken)),
         })
     }
@@ -78,7 +89,7 @@ impl Engine {
     pub(crate) async fn send(
         &self,
         call: &Call<'_>,
-        account: &Account,
+        senders: &Senders,
         stamp: Option<&Stamp>,
         permit: Permit,
         stop: &Stop,
@@ -86,12 +97,13 @@ impl Engine {
         // The run may have halted while the intent was on its way to the disk.
         let is_sent = !call.guard.forbids_effects();
         let outcome = match is_sent {
-            true => self.perform(call, account, stamp).await,
+            true => self.perform(call, senders, stamp).await,
             false => messages::run_halted(&call.step.item.run),
         };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
+        let vendor = vendors::mark(call.registered, call.who, outcome.status);
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
         let outcome = self.finish(finish, stop).await?;
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);

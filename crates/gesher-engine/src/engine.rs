@@ -23,8 +23,8 @@ use gesher_core::{
     Secret, Stamp, StepId, Text,
 };
 use gesher_journal::{
-    Begin, Journal, JournalError, NewRun, ScriptBundle, SealedRow, StepRecord, StepState, StoredOutcome,
-    TriggerKind, UNLOGGED,
+    Begin, Journal, JournalError, NewRun, Original, ScriptBundle, SealedRow, StepRecord, StepState,
+    StoredOutcome, TriggerKind, UNLOGGED,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -92,8 +92,18 @@ pub(crate) struct Call<'a> {
     pub(crate) limits: FlowLimits,
     /// Is told what came of it.
     pub(crate) guard: &'a UnknownGuard,
+    /// The earlier call of which it gives something back, and what that took.
+    pub(crate) original: Option<Original>,
     /// Set once the intent is durable.
     pub(crate) begun: Arc<AtomicBool>,
+}
+
+/// With whose keys a call is sent.
+pub(crate) struct Senders {
+    /// Who sends it.
+    pub(crate) account: Arc<Account>,
+    /// The others whom it names.
+    pub(crate) others: Vec<Arc<Account>>,
 }
 
 /// What a call came to: its outcome, and whether it is another step's, because the key is taken.
@@ -272,11 +282,12 @@ impl Engine {
     /// The one path from a checked request to its outcome. The caller has found the operation, checked that the flow
     /// may call it, checked the request and worked out the key.
     pub(crate) async fn call(&self, call: &Call<'_>, stop: &Stop) -> Result<Called, CallFault> {
-        let account = match self.0.accounts.of(call.registered, call.who).await {
-            Ok(account) => account,
+        let senders = match self.senders(call).await {
+            Ok(senders) => senders,
             Err(NoAccount::Refused(rejection)) => return Ok(Called::own(self.refuse(call, rejection))),
             Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
         };
+        let account = Arc::clone(&senders.account);
         let name = account_name(call.registered.entry.descriptor.provider, &account);
         let mut asked = HashSet::new();
         loop {
@@ -287,12 +298,12 @@ impl Engine {
                 return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
             }
             let Some(key) = &call.key else {
-                let outcome = self.perform(call, &account, None).await;
+                let outcome = self.perform(call, &senders, None).await;
                 drop(permit);
                 return Ok(Called::own(self.record(call, &account, outcome)));
             };
             match self.begin(call, key, &name).await? {
-                Begun::Send(stamp) => return self.send(call, &account, stamp.as_ref(), permit, stop).await,
+                Begun::Send(stamp) => return self.send(call, &senders, stamp.as_ref(), permit, stop).await,
                 Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
                 Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
                 // Asking needs a turn of its own. A subject may have several open steps; each is asked about once.
@@ -308,6 +319,12 @@ impl Engine {
         }
     }
 
+    async fn senders(&self, call: &Call<'_>) -> Result<Senders, NoAccount> {
+        let account = self.0.accounts.of(call.registered, call.who).await?;
+        let others = self.0.accounts.of_others(call.registered, &call.prepared.vendors).await?;
+        Ok(Senders { account, others })
+    }
+
     /// What a look-up will have to know, as it is kept: without secrets.
     pub(crate) fn noted(&self, look_up: &Value) -> Value {
         let mut noted = look_up.clone();
@@ -316,11 +333,12 @@ impl Engine {
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
-    pub(crate) async fn perform(&self, call: &Call<'_>, account: &Account, stamp: Option<&Stamp>) -> Outcome {
+    pub(crate) async fn perform(&self, call: &Call<'_>, senders: &Senders, stamp: Option<&Stamp>) -> Outcome {
         let Registered { provider, entry, .. } = call.registered;
-        let mut outcome = provider.perform(entry, account, call.prepared, stamp).await;
+        let Senders { account, others } = senders;
+        let mut outcome = provider.perform_with(entry, account, others, call.prepared, stamp).await;
         if is_resent_by_mutant(outcome.code.as_deref()) {
-            outcome = provider.perform(entry, account, call.prepared, stamp).await;
+            outcome = provider.perform_with(entry, account, others, call.prepared, stamp).await;
         }
         if outcome.pauses_account {
             self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
@@ -345,9 +363,11 @@ impl Engine {
             Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
             Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
             Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
-            Begin::Send { .. } | Begin::Locked(_) | Begin::Limited(_) => {
-                (self.store(messages::interrupted()), false)
-            }
+            Begin::Send { .. }
+            | Begin::Locked(_)
+            | Begin::Limited(_)
+            | Begin::Exhausted(_)
+            | Begin::Vendor(_) => (self.store(messages::interrupted()), false),
         };
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         Called { outcome, key_taken: true, replayed }

@@ -1,6 +1,7 @@
 //! What an item's steps and its program's end add up to. Pure: a table in code.
 
 use crate::program::ProgramEnd;
+use gesher_core::outcome::IN_PART;
 use gesher_core::{ItemEnd, ItemStatus, Language, Money, OutcomeStatus, Text};
 
 /// The code of an item with evidence of something else than was asked for. Its step says what the evidence is.
@@ -10,16 +11,30 @@ pub(crate) const DIVERGED: &str = "diverged";
 
 /// A step with an effect, as far as the item's status depends on it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EffectStep {
-    pub(crate) operation: String,
-    pub(crate) status: OutcomeStatus,
+pub struct EffectStep {
+    /// The operation's qualified name.
+    pub operation: String,
+    /// What came of it.
+    pub status: OutcomeStatus,
     /// The key is spent or held by another item, so that nothing new was sent: a recorded answer or a refusal.
-    pub(crate) key_taken: bool,
-    pub(crate) reference: Option<String>,
-    pub(crate) document: Option<String>,
-    pub(crate) code: Option<String>,
-    pub(crate) message: Text,
-    pub(crate) amount: Option<Money>,
+    pub key_taken: bool,
+    /// The provider's id.
+    pub reference: Option<String>,
+    /// The document's number.
+    pub document: Option<String>,
+    /// The code.
+    pub code: Option<String>,
+    /// For people.
+    pub message: Text,
+    /// What it moved.
+    pub amount: Option<Money>,
+}
+
+impl EffectStep {
+    /// Whether it was done for a part only.
+    fn is_in_part(&self) -> bool {
+        self.status == OutcomeStatus::Succeeded && self.code.as_deref() == Some(IN_PART)
+    }
 }
 
 /// Why the context ended an item although its program had not.
@@ -47,24 +62,33 @@ pub(crate) fn item_end(
         Some(Ended::Diverged) => return Some(diverged(language, steps)),
         Some(Ended::Open) | None => {}
     }
+    Some(end_of(language, steps, end))
+}
+
+/// The end of an item whose steps are these and whose program ended so, wherever it ran.
+#[must_use]
+pub fn end_of(language: Language, steps: &[EffectStep], end: &ProgramEnd) -> ItemEnd {
     if let Some(open) = steps.iter().find(|step| step.status.is_open() && !step.key_taken) {
         let item = from_step(language, ItemStatus::Unknown, open);
         let in_conflict = open.status == OutcomeStatus::Conflict;
         let code = if in_conflict { Some(CONFLICT.to_owned()) } else { item.code };
-        return Some(ItemEnd { code, ..item });
+        return ItemEnd { code, ..item };
     }
-    if steps.is_empty() {
-        return Some(without_effect(language, end));
-    }
+    let Some(newest) = steps.last() else {
+        return without_effect(language, end);
+    };
     let own: Vec<&EffectStep> = steps.iter().filter(|step| !step.key_taken).collect();
     let Some(last) = own.last() else {
-        return steps.last().map(|step| from_step(language, ItemStatus::Duplicate, step));
+        return from_step(language, ItemStatus::Duplicate, newest);
     };
+    if let Some(part) = own.iter().find(|step| step.is_in_part()) {
+        return in_part(language, part, &own);
+    }
     let threw = matches!(end, ProgramEnd::Threw { .. });
     let status = match last.status {
         OutcomeStatus::Succeeded if !threw => ItemStatus::Succeeded,
         _ if own.iter().any(|step| step.status == OutcomeStatus::Succeeded) => {
-            return Some(incomplete(language, &own, end));
+            return incomplete(language, &own, end);
         }
         OutcomeStatus::Succeeded | OutcomeStatus::Rejected => ItemStatus::Rejected,
         OutcomeStatus::Declined => ItemStatus::Declined,
@@ -75,7 +99,7 @@ pub(crate) fn item_end(
     if status == ItemStatus::Succeeded {
         item.amount = total(&own).or(item.amount);
     }
-    Some(item)
+    item
 }
 
 fn from_step(language: Language, status: ItemStatus, step: &EffectStep) -> ItemEnd {
@@ -132,6 +156,11 @@ fn incomplete(language: Language, own: &[&EffectStep], end: &ProgramEnd) -> Item
         message: message.get(language).to_owned(),
         amount: total(own),
     }
+}
+
+/// A step was done for a part of what it was asked: its message says which.
+fn in_part(language: Language, part: &EffectStep, own: &[&EffectStep]) -> ItemEnd {
+    ItemEnd { amount: total(own), ..from_step(language, ItemStatus::Incomplete, part) }
 }
 
 fn diverged(language: Language, steps: &[EffectStep]) -> ItemEnd {
@@ -212,6 +241,20 @@ mod tests {
         check(&[(Succeeded, false), (Rejected, false)], &threw(), ItemStatus::Incomplete);
         check(&[(Succeeded, false), (NotSent, false)], &threw(), ItemStatus::Incomplete);
         check(&[(Succeeded, false)], &threw(), ItemStatus::Incomplete);
+    }
+
+    #[test]
+    fn a_step_that_was_done_in_part_makes_the_item_incomplete_whatever_comes_after_it() {
+        let part = EffectStep { code: Some(IN_PART.to_owned()), ..step(Succeeded, false) };
+        let status = |steps: &[EffectStep]| {
+            item_end(Language::En, steps, None, &returned()).map(|end| (end.status, end.code.unwrap()))
+        };
+        let incomplete = Some((ItemStatus::Incomplete, IN_PART.to_owned()));
+        assert_eq!(status(std::slice::from_ref(&part)), incomplete);
+        assert_eq!(status(&[part.clone(), step(Succeeded, false)]), incomplete);
+        assert_eq!(status(&[part.clone(), step(Unknown, false)]).unwrap().0, ItemStatus::Unknown);
+        let replayed = EffectStep { key_taken: true, ..part };
+        assert_eq!(status(&[replayed]).unwrap().0, ItemStatus::Duplicate);
     }
 
     #[test]

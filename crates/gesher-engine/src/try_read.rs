@@ -35,7 +35,18 @@ impl Engine {
         let guard = UnknownGuard::new(step.item.run.clone(), OnUnknown::Continue);
         let (guard, limits) = (&guard, FlowLimits::default());
         let prepared = &prepared;
-        let call = Call { step, operation, who, key: None, registered, prepared, limits, guard, begun };
+        let call = Call {
+            original: None,
+            step,
+            operation,
+            who,
+            key: None,
+            registered,
+            prepared,
+            limits,
+            guard,
+            begun,
+        };
         match self.call(&call, &Stop::new()).await {
             Ok(called) => Ok(Ok(called.outcome)),
             Err(CallFault::Journal(error)) => Err(error),

@@ -7,7 +7,7 @@ use crate::envelope::{currency, decimal, field, id, text, truth};
 use crate::look_up::{Noted, NotedCustomer, NotedMethod};
 use crate::messages;
 use crate::rules::{self, refuse};
-use gesher_core::money::{Money, parse_signed_amount, round_half_up, two_places};
+use gesher_core::money::{Money, Quantity, parse_signed_amount, round_half_up, two_places};
 use gesher_core::operation::{Effect, Facts, Prepared, Reply};
 use gesher_core::{Outcome, OutcomeStatus, Rejection, Text};
 use rust_decimal::Decimal;
@@ -20,26 +20,32 @@ const VAT_PERCENT: Decimal = Decimal::from_parts(18, 0, 0, false, 0);
 /// The smallest sum, by which two roundings may differ.
 const AGORA: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 
-/// The rules of any charge, whatever it is paid with.
+/// The rules of a charge that takes money now, whatever it is paid with.
 pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
-    rules::no_card_data(request)?;
-    rules::customer_named("Customer", &request.customer)?;
-    for (at, line) in request.items.iter().enumerate() {
-        rules::item_named(at, &line.item)?;
-    }
+    shared_rules(request)?;
     if request.support_credit == Some(true) {
         return Err(refuse(
             "not_a_charge",
-            "SupportCredit: חיוב אינו זיכוי; זיכוי הוא פעולה אחרת",
-            "SupportCredit: a charge is no refund; refunds are another operation",
+            "SupportCredit: חיוב אינו זיכוי; לזיכוי יש לקרוא ל־officeguy::refund",
+            "SupportCredit: a charge is no refund; call officeguy::refund to give money back",
         ));
     }
     if request.auto_capture == Some(false) || request.authorize_amount.is_some() {
         return Err(refuse(
             "not_a_charge",
-            "AutoCapture: חיוב אינו תפיסת מסגרת; תפיסת מסגרת היא פעולה אחרת",
-            "AutoCapture: a charge is no hold; holds are another operation",
+            "AutoCapture: חיוב אינו תפיסת מסגרת; לתפיסת מסגרת יש לקרוא ל־officeguy::authorize",
+            "AutoCapture: a charge is no hold; call officeguy::authorize to hold money",
         ));
+    }
+    positive(rules::items_total(&request.items)?)
+}
+
+/// The rules of whatever goes to the endpoint of charges: charges, holds, refunds.
+pub(crate) fn shared_rules(request: &ChargeRequest) -> Result<(), Rejection> {
+    rules::no_card_data(request)?;
+    rules::customer_named("Customer", &request.customer)?;
+    for (at, line) in request.items.iter().enumerate() {
+        rules::item_named(at, &line.item)?;
     }
     if request.authorise_only == Some(true) {
         return Err(refuse(
@@ -48,30 +54,46 @@ pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
             "AuthoriseOnly: the request would charge nothing",
         ));
     }
-    if request.payments_count.is_some_and(|count| !(1..=36).contains(&count)) {
-        return Err(refuse(
+    instalments("Payments_Count", request.payments_count)?;
+    vat_rate(request.vat_rate)?;
+    rules::items_total(&request.items).map(drop)
+}
+
+/// Refuses a number of instalments that the provider does not take.
+pub(crate) fn instalments(path: &str, count: Option<i64>) -> Result<(), Rejection> {
+    match count {
+        Some(count) if !(1..=36).contains(&count) => Err(refuse(
             "bad_instalments",
-            "Payments_Count: מספר התשלומים הוא מ־1 עד 36",
-            "Payments_Count: there are 1 to 36 instalments",
-        ));
+            format!("{path}: מספר התשלומים הוא מ־1 עד 36"),
+            format!("{path}: there are 1 to 36 instalments"),
+        )),
+        _ => Ok(()),
     }
-    if request.vat_rate.is_some_and(|rate| !is_percent(rate.0)) {
-        return Err(refuse(
+}
+
+/// Refuses a VAT rate that is a fraction by mistake.
+pub(crate) fn vat_rate(rate: Option<Quantity>) -> Result<(), Rejection> {
+    match rate {
+        Some(rate) if !is_percent(rate.0) => Err(refuse(
             "bad_vat_rate",
             "VATRate: מע״מ נכתב באחוזים, למשל 18",
             "VATRate: VAT is written in percent, such as 18",
-        ));
+        )),
+        _ => Ok(()),
     }
-    let total = rules::items_total(&request.items)?;
+}
+
+/// Refuses a charge of nothing, or of less.
+pub(crate) fn positive(total: Money) -> Result<(), Rejection> {
     if total.amount <= Decimal::ZERO {
         return Err(refuse(
             "not_positive",
             format!(
-                "סכום החיוב הוא {}; חיוב צריך להיות גדול מאפס, וזיכוי הוא פעולה אחרת",
+                "סכום החיוב הוא {}; חיוב צריך להיות גדול מאפס, ולזיכוי יש לקרוא ל־officeguy::refund",
                 two_places(total.amount)
             ),
             format!(
-                "the charge comes to {}; a charge is above zero, and refunds are another operation",
+                "the charge comes to {}; a charge is above zero, and refunds are another operation (officeguy::refund)",
                 two_places(total.amount)
             ),
         ));
@@ -131,7 +153,12 @@ fn sum(request: &ChargeRequest) -> Option<Money> {
     if request.vat_included || request.customer.no_vat == Some(true) {
         return Some(net);
     }
-    Some(Money { amount: with_vat(request.vat_rate.map(|rate| rate.0), net.amount)?, ..net })
+    gross(net, request.vat_rate.map(|rate| rate.0))
+}
+
+/// A sum with VAT on it.
+pub(crate) fn gross(net: Money, rate: Option<Decimal>) -> Option<Money> {
+    Some(Money { amount: with_vat(rate, net.amount)?, ..net })
 }
 
 /// A sum with VAT at the request's rate on it, rounded.
@@ -168,8 +195,18 @@ fn is_expected(charged: Money, prepared: &Prepared) -> bool {
 }
 
 /// Whether it can be a sum of money at all: at most two places, and not beyond every limit.
-fn is_sum(money: Money) -> bool {
+pub(crate) fn is_sum(money: Money) -> bool {
     parse_signed_amount(&two_places(money.amount)).is_ok()
+}
+
+/// Money moved, and not as much as was asked for: a person has to look.
+pub(crate) fn other_sum(charged: Money, wanted: Option<Money>) -> Outcome {
+    let wanted = wanted.map(|wanted| wanted.to_string()).unwrap_or_default();
+    let message = Text::new(
+        format!("OfficeGuy מדווחת על חיוב של {charged} במקום {wanted}; יש לבדוק לפני כל פעולה נוספת"),
+        format!("OfficeGuy reports a charge of {charged} instead of {wanted}; check before anything else"),
+    );
+    Outcome::new(OutcomeStatus::Conflict, "amount_mismatch", message)
 }
 
 /// What the provider's reply to a charge means.
@@ -181,16 +218,20 @@ pub(crate) fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
     let payment = field(&envelope.data, "Payment");
     let code = text(field(payment, "Status"));
     match (truth(field(payment, "ValidPayment")), code) {
-        (Some(false), Some(code)) if code != "000" => declined(&envelope.data, code),
+        (Some(false), Some(code)) if code != "000" => {
+            let is_refund = prepared.facts.amount.is_some_and(|amount| amount.amount.is_sign_negative());
+            declined(&envelope.data, code, is_refund)
+        }
         (Some(true), code) => charged(prepared, envelope.data, code),
         _ => unreadable(Effect::Money, envelope.data),
     }
 }
 
-fn declined(data: &Value, code: String) -> Outcome {
+fn declined(data: &Value, code: String, is_refund: bool) -> Outcome {
     let payment = field(data, "Payment");
     let words = text(field(payment, "StatusDescription")).unwrap_or_default();
-    let message = messages::with_words(messages::declined(&code), &words);
+    let text = if is_refund { messages::refund_declined(&code) } else { messages::declined(&code) };
+    let message = messages::with_words(text, &words);
     let mut outcome = Outcome::new(OutcomeStatus::Declined, code, message);
     outcome.reference = id(field(payment, "ID")).map(|id| id.to_string());
     outcome.data = data.clone();
@@ -209,19 +250,12 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     let is_trusted =
         if gesher_core::mutant!("trust_any_amount") { true } else { is_expected(charged, prepared) };
     let mut outcome = if is_sum(charged) && is_trusted {
-        let message = messages::charged(&charged.to_string(), document.as_deref());
+        let message = messages::charged(charged, document.as_deref());
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
         outcome.code = code;
         outcome
     } else {
-        let wanted = prepared.facts.amount.map(|wanted| wanted.to_string()).unwrap_or_default();
-        let message = Text::new(
-            format!("OfficeGuy מדווחת על חיוב של {charged} במקום {wanted}; יש לבדוק לפני כל פעולה נוספת"),
-            format!(
-                "OfficeGuy reports a charge of {charged} instead of {wanted}; check before anything else"
-            ),
-        );
-        Outcome::new(OutcomeStatus::Conflict, "amount_mismatch", message)
+        other_sum(charged, prepared.facts.amount)
     };
     outcome.reference = Some(id.to_string());
     outcome.document = document;

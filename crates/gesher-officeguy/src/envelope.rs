@@ -36,7 +36,9 @@ impl Envelope {
 
     /// Whether it says no, and nothing in it says that money moved all the same.
     pub(crate) fn is_refusal(&self) -> bool {
-        let paid = truth(field(field(&self.data, "Payment"), "ValidPayment")) == Some(true);
+        let is_paid = |data: &Value| truth(field(field(data, "Payment"), "ValidPayment")) == Some(true);
+        let vendors = field(&self.data, "Vendors").as_array().map(Vec::as_slice).unwrap_or_default();
+        let paid = is_paid(&self.data) || vendors.iter().any(is_paid);
         self.status != Status::Success && !paid
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The provider's own words are kept behind ours. Codes travel beside a message and are not translated.
 
-use gesher_core::Text;
+use gesher_core::{Money, Text};
 use gesher_provider::FailureKind;
 
 /// Puts the provider's own words behind ours.
@@ -51,13 +51,96 @@ pub(crate) fn declined(code: &str) -> Text {
     }
 }
 
-/// What was charged, by the provider's own record.
-pub(crate) fn charged(amount: &str, document: Option<&str>) -> Text {
+/// The card company's no to a refund, by its code.
+pub(crate) fn refund_declined(code: &str) -> Text {
+    Text::new(
+        format!("ההחזר סורב ({code}). דבר לא הוחזר; יש לברר מול חברת הסליקה לפני ניסיון נוסף"),
+        format!(
+            "The refund was declined ({code}). Nothing was given back; ask the clearing company before another try"
+        ),
+    )
+}
+
+/// The same words about a refund, where they speak of a charge that nobody knows about.
+pub(crate) fn of_refund(text: &Text) -> Text {
+    let charge = unknown_charge();
+    Text::new(
+        text.he.replacen(&charge.he, "לא ידוע אם ההחזר בוצע. אין לחזור עליו", 1),
+        text.en.replacen(&charge.en, "We do not know whether this was refunded. Do not repeat it", 1),
+    )
+}
+
+/// What was charged or given back, by the provider's own record.
+pub(crate) fn charged(sum: Money, document: Option<&str>) -> Text {
     let (he, en) = match document {
         Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
         None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
     };
-    Text::new(format!("חויב {amount}{he}"), format!("Charged {amount}{en}"))
+    if sum.amount.is_sign_negative() {
+        let back = Money { amount: -sum.amount, ..sum };
+        return Text::new(format!("הוחזר {back}{he}"), format!("Refunded {back}{en}"));
+    }
+    Text::new(format!("חויב {sum}{he}"), format!("Charged {sum}{en}"))
+}
+
+/// A charge whose sum cannot be read.
+pub(crate) fn charged_somehow() -> Text {
+    Text::new("חויב סכום שאינו קריא", "Charged a sum that cannot be read")
+}
+
+/// The card company's no to a hold, by its code.
+pub(crate) fn hold_declined(code: &str) -> Text {
+    Text::new(
+        format!("תפיסת המסגרת סורבה ({code}). דבר לא נתפס ודבר לא חויב; יש לבקש מהלקוח כרטיס אחר"),
+        format!(
+            "The hold was declined ({code}). Nothing is held and nothing was charged; ask the customer for another card"
+        ),
+    )
+}
+
+/// What is held, and by which authorisation.
+pub(crate) fn held(sum: &str, auth: &str) -> Text {
+    Text::new(
+        format!("נתפסה מסגרת של {sum}, אישור {auth}; הכסף עדיין לא נגבה"),
+        format!("{sum} is held, authorisation {auth}; no money was taken yet"),
+    )
+}
+
+/// A hold that came back as a payment.
+pub(crate) fn charged_not_held(payment: i64) -> Text {
+    Text::new(
+        format!(
+            "התבקשה תפיסת מסגרת, ו־OfficeGuy מדווחת על תשלום {payment}: ייתכן שהכסף נגבה. יש לבדוק לפני כל פעולה נוספת"
+        ),
+        format!(
+            "A hold was asked for, and OfficeGuy reports payment {payment}: money may have been taken. Check before anything else"
+        ),
+    )
+}
+
+/// What will be charged again and again, though not today.
+pub(crate) fn agreed(ids: &str) -> Text {
+    Text::new(
+        format!("נקבע חיוב חוזר {ids}; החיוב הראשון יהיה במועד שנקבע"),
+        format!("Agreed on recurring charges {ids}; the first is on its own day"),
+    )
+}
+
+/// What was charged now, and will be again.
+pub(crate) fn charged_and_agreed(sum: Money, ids: &str) -> Text {
+    Text::new(format!("חויב {sum}, ונקבע חיוב חוזר {ids}"), format!("Charged {sum}; recurring charges {ids}"))
+}
+
+/// The first charge was refused, and more of them were agreed on all the same.
+pub(crate) fn agreed_but_declined(ids: &str, code: &str) -> Text {
+    Text::new(
+        format!(
+            "החיוב הראשון סורב ({code}), אבל נקבע חיוב חוזר {ids}, ו־OfficeGuy עשויה לנסות שוב בעצמה; יש לבטל אותו או להשאיר אותו"
+        ),
+        format!(
+            "the first charge was declined ({code}), but recurring charges {ids} were agreed on, and OfficeGuy may try again by itself; end them or leave them"
+        ),
+    )
 }
 
 /// Which document was made, by the provider's own record.

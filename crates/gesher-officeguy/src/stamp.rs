@@ -4,7 +4,11 @@
 //! It is spliced into the text that is sent. What requests are compared by stays as it was, and so does every other
 //! byte.
 
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::charge::Charge;
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::document_changes::CancelDocument;
+use crate::endpoints::documents::CreateDocument;
+use crate::endpoints::multi_vendor::MultiVendorCharge;
 use gesher_core::Stamp;
 use gesher_provider::endpoint::Endpoint;
 use std::fmt;
@@ -65,7 +69,10 @@ pub(crate) fn splice(endpoint: &str, body: &str, stamp: &Stamp, place: StampPlac
     let path: &[&str] = match endpoint {
         Charge::PATH if body.contains(r#""PreventDocumentCreation":true"#) => return None,
         Charge::PATH => &["DocumentDescription"],
+        MultiVendorCharge::PATH => &["DocumentDescription"],
+        ChargeRecurring::PATH => &["FirstDocumentDescription"],
         CreateDocument::PATH => &["Details", "Description"],
+        CancelDocument::PATH => &["Description"],
         _ => return None,
     };
     let stamp = stamp.in_text();

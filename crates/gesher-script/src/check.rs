@@ -19,6 +19,9 @@ use std::fmt;
 /// The functions by which scripts are entered. Each takes one argument.
 const ENTRY_POINTS: [&str; 5] = ["on_row", "on_call", "on_webhook", "on_schedule", "on_finish"];
 
+/// How the names of tests begin.
+const TEST_PREFIX: &str = "test_";
+
 /// Something in a script has to be mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptFault {
@@ -118,23 +121,71 @@ pub(crate) fn check(
     registry: &Registry,
     options: &CompileOptions,
 ) -> Findings {
-    let files: BTreeMap<&str, File<'_>> =
-        asts.iter().map(|(name, ast)| (name.as_str(), File::new(name, ast))).collect();
+    let files = files(asts);
+    let mut findings = check_files(engine, sources, &files, registry, options);
+    if let Some(main) = files.get(sources.main.as_str()) {
+        entry_points(sources, main, &mut findings);
+        findings.columns = columns(main);
+    }
+    sort(&mut findings.faults);
+    findings
+}
+
+/// The tests of a file, in its order, and what is wrong with it.
+pub(crate) fn check_tests(
+    engine: &Engine,
+    sources: &Sources,
+    asts: &BTreeMap<String, AST>,
+    registry: &Registry,
+) -> (Vec<(String, Place)>, Vec<ScriptFault>) {
+    let files = files(asts);
+    let mut faults = check_files(engine, sources, &files, registry, &CompileOptions::default()).faults;
+    let mut tests = Vec::new();
+    let functions = files.get(sources.main.as_str()).map_or(&[][..], |main| &main.functions);
+    for function in functions.iter().filter(|function| function.name.starts_with(TEST_PREFIX)) {
+        let place = definition(sources, &sources.main, &function.name);
+        if function.params.is_empty() && !function.private {
+            tests.push((function.name.clone(), place));
+        } else {
+            let name = &function.name;
+            let text = Text::new(
+                format!("הבדיקה {name} אינה יכולה לקבל ארגומנטים או להיות private"),
+                format!("the test {name} takes no arguments and cannot be private"),
+            );
+            faults.push(ScriptFault::at(place, text));
+        }
+    }
+    tests.sort_by_key(|(_, place)| place.line);
+    sort(&mut faults);
+    (tests, faults)
+}
+
+fn files(asts: &BTreeMap<String, AST>) -> BTreeMap<&str, File<'_>> {
+    asts.iter().map(|(name, ast)| (name.as_str(), File::new(name, ast))).collect()
+}
+
+/// What holds for every file, whatever it is for.
+fn check_files(
+    engine: &Engine,
+    sources: &Sources,
+    files: &BTreeMap<&str, File<'_>>,
+    registry: &Registry,
+    options: &CompileOptions,
+) -> Findings {
     let names = Names::new(engine, registry);
     let mut findings = Findings::default();
     for file in files.values() {
         findings.faults.extend(card_numbers(sources, file.name));
         findings.faults.extend(top_level(sources, file, &names));
-        calls::check(sources, file, &files, &names, options, &mut findings);
+        calls::check(sources, file, files, &names, options, &mut findings);
     }
-    if let Some(main) = files.get(sources.main.as_str()) {
-        entry_points(sources, main, &mut findings);
-        findings.columns = columns(main);
-    }
-    findings.faults.sort_by(|a, b| {
+    findings
+}
+
+fn sort(faults: &mut [ScriptFault]) {
+    faults.sort_by(|a, b| {
         (&a.place.file, a.place.line, a.place.column).cmp(&(&b.place.file, b.place.line, b.place.column))
     });
-    findings
 }
 
 /// A script is kept with each run that it begins, so it must not hold what may never be kept.

@@ -44,6 +44,12 @@ impl Vocabulary {
         Self { global: [Library::new().as_shared_module(), own].into(), named: named.collect() }
     }
 
+    /// The same with functions of its own beside the hub's.
+    pub(crate) fn with(&self, name: &str, module: Module) -> Self {
+        let global = self.global.iter().cloned().chain([ready(name, module)]).collect();
+        Self { global, named: Arc::clone(&self.named) }
+    }
+
     /// An engine that compiles and loads. It has no item: a host function that is called answers with an error.
     pub(crate) fn engine(&self) -> Engine {
         let mut engine = Engine::new_raw();

@@ -17,6 +17,7 @@ mod library;
 pub mod limits;
 mod program;
 mod report;
+pub mod script_test;
 mod seam;
 mod shadow;
 

@@ -86,6 +86,37 @@ impl ScriptHost for RhaiHost {
     }
 }
 
+/// A file of tests, compiled, with the modules that it imports.
+pub(crate) struct Tests {
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) module: Shared<Module>,
+    pub(crate) sources: Sources,
+    /// The tests, as they stand in the file.
+    pub(crate) tests: Vec<(String, Place)>,
+}
+
+/// Reads, checks and loads a file of tests of the scripts folder `root`: like a script, but for its entry points.
+pub(crate) fn compile_tests(
+    root: &Path,
+    file: &Path,
+    registry: &Registry,
+    vocabulary: Vocabulary,
+) -> Result<Tests, Vec<ScriptFault>> {
+    let origin = Origin::folder(root).map_err(|fault| vec![fault])?;
+    let mut loader = Loader::new(origin, vocabulary.engine());
+    loader.load_main(file);
+    let Loader { engine, sources, asts, order, faults, .. } = loader;
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let (tests, faults) = check::check_tests(&engine, &sources, &asts, registry);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let module = evaluate(engine, &sources, &asts, &order)?;
+    Ok(Tests { vocabulary, module, sources, tests })
+}
+
 /// What comes after reading, wherever the sources came from.
 fn finish(
     loader: Loader<'_>,

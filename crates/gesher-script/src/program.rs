@@ -52,11 +52,34 @@ impl RhaiProgram {
         &self.warnings
     }
 
+    /// Whether the script has a function of that name that takes one argument.
+    pub(crate) fn has_function(&self, name: &str) -> bool {
+        self.script.get_script_fn(name, 1).is_some()
+    }
+
     /// Runs one item with `host` as its world. Blocks; the thread needs a stack of 16 MiB.
     pub fn run_with(&self, host: Arc<dyn Host>, input: Input) -> ProgramEnd {
+        let entry = input.entry().name();
+        let header = match &input {
+            Input::Row(row) => Arc::clone(&row.header),
+            Input::Call(_) | Input::Finish(_) => Arc::default(),
+        };
+        self.run_function(host, entry, &header, argument(input))
+    }
+
+    /// Runs one of the script's functions, with one argument, as an item of its own. `header` are the columns that a
+    /// row has, for the hint at a column that it lacks.
+    pub(crate) fn run_function(
+        &self,
+        host: Arc<dyn Host>,
+        function: &str,
+        header: &[String],
+        argument: Result<Dynamic, Box<EvalAltResult>>,
+    ) -> ProgramEnd {
         let item = Item::new(host);
         // A panic leaves no lock behind that another item could meet: all that it can have touched is the item's.
-        catch_unwind(AssertUnwindSafe(|| self.run_item(&item, input))).unwrap_or_else(|_| {
+        let run = AssertUnwindSafe(|| self.run_item(&item, function, header, argument));
+        catch_unwind(run).unwrap_or_else(|_| {
             let text = Text::new(
                 "תקלה פנימית בהרצת התסריט; הפרטים ביומן",
                 "an internal fault while running the script; the log says more",
@@ -66,24 +89,19 @@ impl RhaiProgram {
         })
     }
 
-    fn run_item(&self, item: &Arc<Item>, input: Input) -> ProgramEnd {
-        let entry = input.entry();
-        let header = match &input {
-            Input::Row(row) => Arc::clone(&row.header),
-            Input::Call(_) | Input::Finish(_) => Arc::default(),
-        };
-        let result = argument(input).and_then(|argument| {
+    fn run_item(
+        &self,
+        item: &Arc<Item>,
+        function: &str,
+        header: &[String],
+        argument: Result<Dynamic, Box<EvalAltResult>>,
+    ) -> ProgramEnd {
+        let result = argument.and_then(|argument| {
             let mut engine = self.vocabulary.engine_for(item);
             engine.register_global_module(Shared::clone(&self.script));
             let options = CallFnOptions::new().eval_ast(false).in_all_namespaces(true);
             let call = (argument,);
-            engine.call_fn_with_options::<Dynamic>(
-                options,
-                &mut Scope::new(),
-                &self.nothing,
-                entry.name(),
-                call,
-            )
+            engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.nothing, function, call)
         });
         // A fence that was met inside a closure is an error that `catch` takes; it counts all the same.
         let result =
@@ -91,7 +109,7 @@ impl RhaiProgram {
         let end = match result {
             Ok(value) => ProgramEnd::Returned(self.returned(item, &value)),
             Err(error) => {
-                let thrown = thrown(error, &self.sources, item, &header);
+                let thrown = thrown(error, &self.sources, item, header);
                 if !item.host().is_dead() {
                     // A slip of the script is for whoever mends scripts. What the provider refused stands in the result
                     // of its row, and an outage would fill the log with one and the same place.

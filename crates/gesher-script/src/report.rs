@@ -114,7 +114,7 @@ pub(crate) fn thrown(error: Box<EvalAltResult>, sources: &Sources, item: &Item, 
 }
 
 /// The error inside all its wrappers, with the file and the position of the innermost one that has a position.
-fn innermost(error: Box<EvalAltResult>, sources: &Sources) -> (Box<EvalAltResult>, Place) {
+pub(crate) fn innermost(error: Box<EvalAltResult>, sources: &Sources) -> (Box<EvalAltResult>, Place) {
     let mut file = sources.main.clone();
     let mut known = (file.clone(), error.position());
     let mut error = error;

@@ -59,7 +59,9 @@ impl PaidCallback {
             return Err(PaidCallbackError::TooLarge);
         }
         let mut fields = match answer::parse(body) {
-            Some(fields) => fields.into_iter().filter_map(|(name, value)| Some((name, plain(value)?))).collect(),
+            Some(fields) => {
+                fields.into_iter().filter_map(|(name, value)| Some((name, plain(value)?))).collect()
+            }
             None => form(body).ok_or(PaidCallbackError::NotAForm)?,
         };
         let doc_type = take(&mut fields, "doc_type")?;
@@ -128,7 +130,10 @@ mod tests {
         check("doc_type=x&doc_id=0&sum=5&work_order_number=2", Err(PaidCallbackError::Bad("doc_id")));
         check("doc_type=x&doc_id=1&sum=-5&work_order_number=2", Err(PaidCallbackError::Bad("sum")));
         check("doc_type=x&doc_id=1&sum=5.001&work_order_number=2", Err(PaidCallbackError::Bad("sum")));
-        check("doc_type=x&doc_id=1&sum=5&work_order_number=2x", Err(PaidCallbackError::Bad("work_order_number")));
+        check(
+            "doc_type=x&doc_id=1&sum=5&work_order_number=2x",
+            Err(PaidCallbackError::Bad("work_order_number")),
+        );
         check(&"a".repeat(BYTES_MAX + 1), Err(PaidCallbackError::TooLarge));
     }
 }

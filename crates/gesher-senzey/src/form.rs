@@ -8,8 +8,7 @@ use gesher_provider::endpoint::Endpoint;
 use serde_json::Value;
 
 /// The fields that hold a day, by the last part of their names.
-pub(crate) const DAYS: &[&str] =
-    &["start_date", "finish_date", "client_birthday", "x_birthday"];
+pub(crate) const DAYS: &[&str] = &["start_date", "finish_date", "client_birthday", "x_birthday"];
 /// The field that holds what a clearing company answered.
 const GATEWAY: &str = "credit_card_payment";
 
@@ -55,6 +54,16 @@ pub enum GatewayForm {
     Brackets,
 }
 
+/// Which answers are read at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// Those that say that they are JSON.
+    #[default]
+    Json,
+    /// Whatever is a JSON object, also where it calls itself a page, as PHP does by default.
+    Any,
+}
+
 /// What the provider's pages leave open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WireOptions {
@@ -66,6 +75,8 @@ pub struct WireOptions {
     pub dates: WireDates,
     /// How the fields of a clearing company's answer become one value.
     pub gateway: GatewayForm,
+    /// Which answers are read at all.
+    pub answers: Answers,
 }
 
 /// The endpoints that know a currency.
@@ -211,6 +222,7 @@ mod tests {
             no_currency: NoCurrency::Null,
             dates: WireDates::Iso,
             gateway: GatewayForm::Query,
+            ..WireOptions::default()
         };
         let request = r#"{"start_date":"01/12/2026","pay_url":false,"doc_comments":"01/12/2026","credit_card_payment":{"Id":7,"Fild1":"א ב"}}"#;
         check(
@@ -231,7 +243,11 @@ mod tests {
         check(
             BankOrder::PATH,
             gateway,
-            WireOptions { gateway: GatewayForm::Brackets, no_currency: NoCurrency::Null, ..WireOptions::default() },
+            WireOptions {
+                gateway: GatewayForm::Brackets,
+                no_currency: NoCurrency::Null,
+                ..WireOptions::default()
+            },
             &[("credit_card_payment[Id]", "7"), ("credit_card_payment[Fild1]", "א"), ("currency", "USD")],
         );
         check(Lead::PATH, "{}", other, &[]);
@@ -242,7 +258,8 @@ mod tests {
         let text = "Id=12788261&CCode=0&Fild2=billing%2540example.test";
         let request = serde_json::json!({ "credit_card_payment": text }).to_string();
         check(BankOrder::PATH, &request, WireOptions::default(), &[("credit_card_payment", text)]);
-        let pairs = form_of(BankOrder::PATH, &serde_json::from_str(&request).unwrap(), &WireOptions::default());
+        let pairs =
+            form_of(BankOrder::PATH, &serde_json::from_str(&request).unwrap(), &WireOptions::default());
         assert_eq!(
             encode(&pairs),
             "credit_card_payment=Id%3D12788261%26CCode%3D0%26Fild2%3Dbilling%252540example.test"

@@ -30,10 +30,7 @@ pub(crate) fn unknown(look_for: &Text) -> Text {
 /// Puts the provider's own words behind ours.
 pub(crate) fn with_words(text: Text, words: &str) -> Text {
     let words = words.trim().replace("\r\n", "; ").replace('\n', "; ");
-    Text::new(
-        format!("{} (תשובת Senzey: {words})", text.he),
-        format!("{} (Senzey said: {words})", text.en),
-    )
+    Text::new(format!("{} (תשובת Senzey: {words})", text.he), format!("{} (Senzey said: {words})", text.en))
 }
 
 /// Adds why to a message.
@@ -72,6 +69,14 @@ pub(crate) fn not_sent() -> Text {
 /// An answer that is not the provider's, or not whole.
 pub(crate) fn unreadable() -> Text {
     Text::new("התקבלה תשובה שאינה מובנת", "an answer came that cannot be understood")
+}
+
+/// JSON that does not say that it is JSON.
+pub(crate) fn calls_itself_a_page() -> Text {
+    Text::new(
+        "התשובה היא JSON אך סוג התוכן שלה אחר; אם כך החשבון עונה תמיד, יש לרשום answers = \"any\" תחת [senzey]",
+        "it is JSON and says that it is something else; if the account always answers so, write answers = \"any\" in [senzey]",
+    )
 }
 
 /// An HTTP status instead of an answer.

@@ -155,7 +155,12 @@ pub(crate) fn quantity(path: &str, quantity: Option<&Quantity>) -> Result<(), Re
 }
 
 /// Refuses digits of another length. What is missing is another rule's.
-pub(crate) fn length(path: &str, digits: Option<&Digits>, least: usize, most: usize) -> Result<(), Rejection> {
+pub(crate) fn length(
+    path: &str,
+    digits: Option<&Digits>,
+    least: usize,
+    most: usize,
+) -> Result<(), Rejection> {
     match digits {
         Some(Digits(text)) if !(least..=most).contains(&text.len()) => {
             let (he, en) = match least == most {
@@ -179,7 +184,11 @@ pub(crate) fn rows_total(rows: &[Row], total: Decimal) -> Result<(), Rejection> 
         quantity(&format!("items[{at}].quantity"), Some(&row.quantity))?;
         let line = row.price.0.checked_mul(row.quantity.0);
         sum = line.and_then(|line| sum.checked_add(line)).filter(|sum| *sum < SUM_MAX).ok_or_else(|| {
-            refuse("too_large", format!("items[{at}]: הסכום גדול מדי"), format!("items[{at}]: it is too large"))
+            refuse(
+                "too_large",
+                format!("items[{at}]: הסכום גדול מדי"),
+                format!("items[{at}]: it is too large"),
+            )
         })?;
     }
     let sum = round_half_up(sum, 2);
@@ -204,7 +213,9 @@ pub(crate) fn some_rows(rows: &[Row]) -> Result<(), Rejection> {
 
 /// Whether this clearing company's answer has to come along.
 pub(crate) fn is_known_gateway(company: Option<&String>) -> bool {
-    company.is_some_and(|company| ["yaad", "zcredit"].iter().any(|known| company.trim().eq_ignore_ascii_case(known)))
+    company.is_some_and(|company| {
+        ["yaad", "zcredit"].iter().any(|known| company.trim().eq_ignore_ascii_case(known))
+    })
 }
 
 /// Refuses a clearing company whose answer is missing.
@@ -220,11 +231,7 @@ pub(crate) fn gateway_data(company: Option<&String>, data: Option<&GatewayData>)
 }
 
 /// Whom a request concerns: the first of the client's names, with which it is.
-pub(crate) fn subject(
-    id: Option<&Digits>,
-    email: Option<&String>,
-    name: Option<&String>,
-) -> Option<String> {
+pub(crate) fn subject(id: Option<&Digits>, email: Option<&String>, name: Option<&String>) -> Option<String> {
     if let Some(id) = id.filter(|id| id.says_something()) {
         return Some(format!("senzey_client_id:{}", id.0.trim_start_matches('0')));
     }
@@ -273,7 +280,10 @@ mod tests {
             &json!({"credit_card_payment": {"CC": 4_111_111_111_111_111_i64}}),
             Some("credit_card_payment.CC: "),
         );
-        check_card(&json!({"credit_card_payment": "{\"x\":\"4111111111111111\"}"}), Some("credit_card_payment.x: "));
+        check_card(
+            &json!({"credit_card_payment": "{\"x\":\"4111111111111111\"}"}),
+            Some("credit_card_payment.x: "),
+        );
         check_card(&json!({"credit_card_payment": card}), Some("credit_card_payment: "));
     }
 
@@ -302,9 +312,13 @@ mod tests {
 
     #[test]
     fn a_client_is_named_by_the_first_of_its_names() {
-        let (id, email, name) = (Digits("0096521".into()), "Dana@Example.test".to_owned(), " דנה ".to_owned());
+        let (id, email, name) =
+            (Digits("0096521".into()), "Dana@Example.test".to_owned(), " דנה ".to_owned());
         assert_eq!(subject(Some(&id), Some(&email), Some(&name)).as_deref(), Some("senzey_client_id:96521"));
-        assert_eq!(subject(None, Some(&email), Some(&name)).as_deref(), Some("client_email:dana@example.test"));
+        assert_eq!(
+            subject(None, Some(&email), Some(&name)).as_deref(),
+            Some("client_email:dana@example.test")
+        );
         let zero = Digits("0".into());
         assert_eq!(subject(Some(&zero), None, Some(&name)).as_deref(), Some("client_name:דנה"));
         assert_eq!(subject(None, None, None), None);

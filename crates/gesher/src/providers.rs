@@ -1,10 +1,11 @@
 //! The providers that this hub has, and their tables of operations.
 
-use crate::config::OfficeGuy as OfficeGuyPart;
+use crate::config::{Config, OfficeGuy as OfficeGuyPart, Senzey as SenzeyPart};
 use crate::error::{Doing, HubError};
-use gesher_core::{Descriptor, Language, Provider, Registry, Secret};
-use gesher_officeguy::{OPERATIONS, OfficeGuy, OfficeGuyConfig};
+use gesher_core::{Clock, Descriptor, Language, Provider, Registry, Secret, SystemClock};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig};
 use gesher_provider::{BaseUrl, CONNECT_TIMEOUT};
+use gesher_senzey::{Senzey, SenzeyConfig};
 use std::sync::Arc;
 
 /// Whose account acts, once addresses and secrets are known.
@@ -39,9 +40,46 @@ pub fn officeguy(
     Ok(Arc::new(provider))
 }
 
+/// Who acts at Senzey, once addresses and secrets are known.
+pub struct SenzeyAccount {
+    /// The address.
+    pub base_url: String,
+    /// The account's name.
+    pub name: String,
+    /// The user's name.
+    pub username: Secret,
+    /// The user's password.
+    pub password: Secret,
+}
+
+/// Senzey, as configured, for that account.
+pub fn senzey(
+    part: &SenzeyPart,
+    account: SenzeyAccount,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Provider>, HubError> {
+    let base_url = BaseUrl::parse(&account.base_url)
+        .map_err(|error| HubError::usage("the address of [senzey] cannot be used").because(error))?;
+    let provider = Senzey::new(SenzeyConfig {
+        base_url,
+        account: account.name,
+        username: account.username,
+        password: account.password,
+        timeout: part.timeout,
+        // Connecting is the smaller part of a call, also of a short one.
+        connect_timeout: CONNECT_TIMEOUT.min(part.timeout / 2),
+        wire: part.wire,
+        contacts_path: part.contacts_path.clone(),
+        clock,
+    })
+    .doing("the connections to Senzey cannot be prepared")?;
+    Ok(Arc::new(provider))
+}
+
 /// The facts of every operation.
 pub fn descriptors() -> Vec<Descriptor> {
-    OPERATIONS.iter().map(|entry| entry.descriptor).collect()
+    let officeguy = gesher_officeguy::all().iter();
+    officeguy.chain(gesher_senzey::OPERATIONS).map(|entry| entry.descriptor).collect()
 }
 
 /// An address that nobody calls. This machine's own, so that no certificates have to be there.
@@ -49,9 +87,18 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Every operation with its schemas, of providers that nobody calls.
 pub fn catalogue() -> Result<Registry, HubError> {
-    let part =
-        crate::config::Config::parse(std::path::Path::new("."), "").map_err(HubError::faults)?.officeguy;
-    let account =
-        OfficeGuyAccount { base_url: NOWHERE.to_owned(), company_id: 1, api_key: Secret::from("none") };
-    Ok(Registry::new(&[officeguy(&part, account, Language::En)?]))
+    let config = Config::parse(std::path::Path::new("."), "").map_err(HubError::faults)?;
+    let none = || Secret::from("none");
+    let account = OfficeGuyAccount { base_url: NOWHERE.to_owned(), company_id: 1, api_key: none() };
+    let user = SenzeyAccount {
+        base_url: NOWHERE.to_owned(),
+        name: "none".to_owned(),
+        username: none(),
+        password: none(),
+    };
+    let clock = Arc::new(SystemClock::new());
+    Ok(Registry::new(&[
+        officeguy(&config.officeguy, account, Language::En)?,
+        senzey(&config.senzey, user, clock)?,
+    ]))
 }

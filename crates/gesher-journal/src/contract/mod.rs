@@ -12,9 +12,11 @@ mod files;
 mod items;
 mod keys;
 mod limits;
+mod originals;
 mod runs;
 mod sealed;
 mod steps;
+mod vendors;
 mod writes;
 
 pub use place::{Broken, Place, Stores};
@@ -105,12 +107,26 @@ pub const CONTRACT: &[Case] = cases! {
         a_day_counts_every_run_of_its_flow_by_the_time_of_the_intent
         what_cannot_be_compared_with_a_limit_is_refused
         many_sides_never_go_beyond_a_limit_together;
+    originals:
+        what_is_given_back_ends_with_what_was_taken
+        what_nobody_knows_counts_as_given_back
+        what_cannot_be_summed_up_is_not_given_back
+        a_payment_is_found_by_its_reference_and_a_refund_is_none
+        many_sides_never_give_back_more_together;
     decisions:
         a_decision_waits_until_it_is_carried_out
         a_script_is_kept_as_the_first_run_with_it_began;
     sealed:
         sealed_rows_are_stored_replaced_and_removed
         sealed_rows_come_with_their_outcome_or_not_at_all;
+    vendors:
+        a_vendor_follows_the_step_that_opens_it
+        a_vendor_or_a_business_that_is_there_is_not_opened
+        one_business_opened_from_many_sides_is_opened_once
+        vendors_that_a_person_brings_are_all_known_or_none
+        a_lost_opening_is_closed_together_with_its_keys
+        a_vendor_goes_forward_by_outcomes_and_back_as_people_say
+        sealed_rows_are_sealed_anew_together;
     writes:
         what_was_awaited_is_there_after_opening_again
         what_was_awaited_is_there_for_others_at_once

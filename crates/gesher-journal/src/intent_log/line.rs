@@ -52,9 +52,15 @@ pub(crate) struct LoggedIntent<'a> {
     /// The reference that was stamped into the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stamp: Option<Cow<'a, str>>,
+    /// The earlier call of which it gives something back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) original: Option<Cow<'a, str>>,
     /// What a look-up has to know.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub(crate) look_up: Cow<'a, Value>,
+    /// The business that it opens an account for, where it opens one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opens: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]

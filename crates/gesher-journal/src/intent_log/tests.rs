@@ -58,7 +58,9 @@ fn logged(number: u32) -> LoggedIntent<'static> {
         money: true,
         at: "2026-03-01T07:00:00.000001Z".parse().unwrap(),
         stamp: None,
+        original: None,
         look_up: Cow::Owned(serde_json::json!({ "customer": number })),
+        opens: None,
     }
 }
 

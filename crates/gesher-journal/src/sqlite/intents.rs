@@ -4,7 +4,7 @@ use super::convert::{first, hexadecimal, hundredths, instant, integer, json_text
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step, select_steps};
-use super::{audit, items, limits, runs};
+use super::{audit, items, limits, originals, runs, vendors};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
 use crate::record::{Begin, Intent, StepRecord, StepState};
@@ -43,8 +43,16 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
     if let Some(reached) = limits::reached_by_one(intent) {
         return Ok(Begin::Limited(reached));
     }
+    if let Some(business) = &intent.opens
+        && let Some(vendor) = vendors::in_the_way(desk, intent, business)?
+    {
+        return Ok(Begin::Vendor(Box::new(vendor)));
+    }
     if let Some(step) = locked_by(desk, intent)? {
         return Ok(Begin::Locked(Box::new(step)));
+    }
+    if let Some(exhausted) = originals::exhausted(desk, intent)? {
+        return Ok(Begin::Exhausted(exhausted));
     }
     if let Some(reached) = limits::reached(desk, run, intent)? {
         return Ok(Begin::Limited(reached));
@@ -55,6 +63,9 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
         limits::note_begun(desk, run, intent.at, intent.amount)?;
     }
     audit::note(desk, intent.at, &texts.step, None, IN_FLIGHT, None)?;
+    if let Some(business) = &intent.opens {
+        vendors::begin_opening(desk, run.no, intent, business)?;
+    }
     if desk.logs() {
         let flow = runs::flow_name(desk, run.flow)?;
         let row = items::taken_key(desk, run.no, integer(intent.step.item.ordinal)?)?;
@@ -74,8 +85,8 @@ fn insert(
     let begun = connection
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, state, attempt, money, amount, currency, intent_at, operation,
-                    who, account, key, request_hash, subject, stamp, look_up)
-             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                    who, account, key, request_hash, subject, stamp, look_up, original)
+             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
              ON CONFLICT (run, ordinal, position) DO NOTHING",
         )?
         .execute(params![
@@ -94,7 +105,8 @@ fn insert(
             intent.request_hash,
             intent.subject,
             intent.stamp,
-            texts.look_up
+            texts.look_up,
+            intent.original.as_ref().map(|original| &original.reference)
         ])?;
     if begun == 0 {
         return Err(JournalError::StepTaken(intent.step.clone()).into());
@@ -120,7 +132,9 @@ fn logged<'a>(intent: &'a Intent, flow: &'a str, seq: i64, attempt: u32) -> Logg
         money: intent.money,
         at: intent.at,
         stamp: intent.stamp.as_deref().map(Cow::Borrowed),
+        original: intent.original.as_ref().map(|original| original.reference.as_str().into()),
         look_up: Cow::Borrowed(&intent.look_up),
+        opens: intent.opens.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -143,7 +157,7 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     ))?;
     let Some(last) = first(last, named, read_step)? else { return Ok(KeyState::Free { attempt: 1 }) };
     let free = matches!(last.state, StepState::Over(status) if status.leaves_key_free());
-    if !free {
+    if !free && !(intent.once && vendors::is_freed(connection, &last.id, last.state)?) {
         return Ok(KeyState::Live(Box::new(last)));
     }
     let own = connection.prepare_cached(select_steps!(

@@ -133,7 +133,7 @@ fn place_after(connection: &Connection, after: Option<&StepId>) -> Result<i64, F
 }
 
 /// The place of a step in the order of intents. Nothing comes after a step that is not there.
-fn seq_of(connection: &Connection, step: &StepId) -> Result<i64, Fault> {
+pub(super) fn seq_of(connection: &Connection, step: &StepId) -> Result<i64, Fault> {
     let query = connection.prepare_cached(
         "SELECT seq FROM steps
          WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal = ?2 AND position = ?3",
@@ -193,7 +193,7 @@ fn read_outcome(row: &Row<'_>, state: StepState) -> Result<Option<StoredOutcome>
 }
 
 /// The provider's own figure is kept as its digits: an outcome is never refused for an amount of a strange form.
-fn read_charged(row: &Row<'_>, column: usize) -> Result<Option<Money>, Fault> {
+pub(super) fn read_charged(row: &Row<'_>, column: usize) -> Result<Option<Money>, Fault> {
     let charged: Option<String> = row.get(column)?;
     let Some(charged) = charged else { return Ok(None) };
     let amount = Decimal::from_str_exact(&charged).map_err(|_| corrupt("charged amount", charged))?;

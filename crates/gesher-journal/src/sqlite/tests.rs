@@ -3,6 +3,7 @@
 mod guard;
 mod limits;
 mod migration;
+mod originals;
 
 use super::*;
 use crate::record::{RunState, TriggerKind};
@@ -67,10 +68,12 @@ fn intent(run: &RunId, ordinal: u64, key: &str) -> Intent {
         subject: None,
         amount: None,
         at: Timestamp::UNIX_EPOCH,
+        original: None,
         money: false,
         limits: crate::Limits::default(),
         look_up: serde_json::Value::Null,
         stamp: None,
+        opens: None,
     }
 }
 
@@ -88,6 +91,7 @@ fn finish(run: &RunId, ordinal: u64, status: OutcomeStatus) -> StepFinish {
         step: intent(run, ordinal, "k").step,
         outcome,
         sealed: Vec::new(),
+        vendor: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -16,8 +16,8 @@ impl Endpoint for Charge {
     type Answer = ChargeAnswer;
 }
 
-/// A charge. Whatever the items add up to is taken.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+/// A charge, a hold or a capture: whatever the items add up to is taken, held or captured.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeRequest {
     /// Who pays.
@@ -38,7 +38,7 @@ pub struct ChargeRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub single_use_token: Option<String>,
-    /// The authorisation of an earlier hold.
+    /// The authorisation of an earlier hold, which `capture` takes.
     #[serde(
         rename = "CreditCardAuthNumber",
         default,
@@ -99,16 +99,16 @@ pub struct ChargeRequest {
     /// The notice's language.
     #[serde(rename = "UpdateCustomerByEmail_Language", skip_serializing_if = "Option::is_none")]
     pub update_customer_by_email_language: Option<DocumentLanguage>,
-    /// Must not be true here: nothing would be charged.
+    /// Must not be true: nothing would be charged.
     #[serde(rename = "AuthoriseOnly", skip_serializing_if = "Option::is_none")]
     pub authorise_only: Option<bool>,
-    /// Must not be false here: that would be a hold.
+    /// Nothing to say: a charge captures, and `authorize` holds.
     #[serde(rename = "AutoCapture", skip_serializing_if = "Option::is_none")]
     pub auto_capture: Option<bool>,
-    /// Not for a charge: that would be a hold.
+    /// How much `authorize` holds, where it is not what the items add up to. Not for a charge.
     #[serde(rename = "AuthorizeAmount", skip_serializing_if = "Option::is_none")]
     pub authorize_amount: Option<Amount>,
-    /// Must not be true here: that would be a refund.
+    /// Must not be true: `refund` gives money back.
     #[serde(rename = "SupportCredit", skip_serializing_if = "Option::is_none")]
     pub support_credit: Option<bool>,
     /// Which terminal, where there are several.

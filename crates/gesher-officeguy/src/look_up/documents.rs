@@ -69,6 +69,22 @@ pub(super) async fn find(
     Ok(Found { candidates })
 }
 
+/// The documents that bear the call's own stamp and no other. Without a stamp nothing tells such a document from another
+/// of its customer, so then there is nothing to find.
+pub(super) async fn find_stamped(asking: Asking<'_>, wanted: &Wanted) -> Result<Found, LookUpFailure> {
+    let (first, last) = days(wanted.intent_at, wanted.until);
+    let own = wanted.stamp.clone();
+    let reader = Reader::new(first, move |document: &DocumentRecord| match &document.stamped {
+        Stamped::As(stamp) if own.as_ref() == Some(stamp) => Keep::Perhaps,
+        Stamped::As(_) | Stamped::Not | Stamped::Unread => Keep::No,
+    });
+    let documents = asking.documents(last, reader).await?.kept.perhaps.ok_or_else(too_many)?;
+    let noted = Noted::default();
+    let candidates =
+        documents.iter().map(|document| candidate(document, &noted, Agreement::CannotTell, None));
+    Ok(Found { candidates: candidates.collect() })
+}
+
 /// What is looked for in the list of documents.
 struct Sought {
     stamp: Option<Stamp>,

@@ -16,7 +16,10 @@ mod shared;
 pub(crate) use listed::Listings;
 pub(crate) use noted::{Noted, NotedCustomer, NotedMethod};
 
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::charge::Charge;
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::document_changes::CancelDocument;
+use crate::endpoints::documents::CreateDocument;
 use crate::provider::OfficeGuy;
 use asking::Asking;
 use gesher_core::Text;
@@ -47,8 +50,9 @@ pub(crate) async fn look_up(
     })?;
     let asking = Asking::new(provider, account, &wanted.pace);
     match entry.descriptor.endpoint {
-        Charge::PATH => payments::find(asking, wanted, &noted).await,
+        Charge::PATH | ChargeRecurring::PATH => payments::find(asking, wanted, &noted).await,
         CreateDocument::PATH => documents::find(asking, wanted, &noted).await,
+        CancelDocument::PATH => documents::find_stamped(asking, wanted).await,
         _ => Err(LookUpFailure::Manual),
     }
 }

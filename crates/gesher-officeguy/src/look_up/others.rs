@@ -4,7 +4,11 @@
 
 use super::noted::{Noted, NotedCustomer};
 use super::records::{DocumentRecord, PaymentRecord, amount_agrees, customer_agrees};
-use crate::endpoints::{charge::Charge, documents::CreateDocument};
+use crate::endpoints::charge::Charge;
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::document_changes::CancelDocument;
+use crate::endpoints::documents::CreateDocument;
+use crate::endpoints::multi_vendor::MultiVendorCharge;
 use gesher_core::look_up::{Agreement, Wanted};
 use gesher_core::{Money, StepId};
 use gesher_provider::endpoint::Endpoint;
@@ -22,12 +26,13 @@ pub(super) struct Other {
 impl Other {
     /// Those that make payments; an operation that is not known may.
     pub(super) fn charges(wanted: &Wanted) -> Vec<Self> {
-        Self::of(wanted, &[Charge::PATH])
+        Self::of(wanted, &[Charge::PATH, ChargeRecurring::PATH, MultiVendorCharge::PATH])
     }
 
     /// Those that make documents, charges among them.
     pub(super) fn documents(wanted: &Wanted) -> Vec<Self> {
-        Self::of(wanted, &[Charge::PATH, CreateDocument::PATH])
+        let payments = [Charge::PATH, ChargeRecurring::PATH, MultiVendorCharge::PATH];
+        Self::of(wanted, &[&payments[..], &[CreateDocument::PATH, CancelDocument::PATH]].concat())
     }
 
     fn of(wanted: &Wanted, endpoints: &[&str]) -> Vec<Self> {
@@ -38,8 +43,12 @@ impl Other {
         let other = may_be.map(|sibling| Self {
             step: sibling.step.clone(),
             amount: sibling.amount,
-            noted: Noted::read(&sibling.facts),
-            makes_only_documents: sibling.endpoint == Some(CreateDocument::PATH),
+            // Of what several vendors charge at once a record is only a part.
+            noted: Noted::read(&sibling.facts).filter(|_| sibling.endpoint != Some(MultiVendorCharge::PATH)),
+            makes_only_documents: matches!(
+                sibling.endpoint,
+                Some(CreateDocument::PATH | CancelDocument::PATH)
+            ),
         });
         other.collect()
     }

@@ -182,9 +182,10 @@ fn candidate(seen: &Seen, document: Option<&DocumentRecord>, wanted: &Wanted, no
     let payment = &seen.payment;
     let number = document.and_then(|document| document.number.clone());
     let method = payment.method_agrees(noted.payment_method.as_ref());
-    let sum = payment.amount.map(|amount| amount.to_string()).unwrap_or_default();
     let mut outcome = if payment.valid {
-        let message = messages::charged(&sum, number.as_deref());
+        let message = payment
+            .amount
+            .map_or_else(messages::charged_somehow, |sum| messages::charged(sum, number.as_deref()));
         Outcome::new(OutcomeStatus::Succeeded, payment.code.clone(), message)
     } else {
         Outcome::new(OutcomeStatus::Declined, payment.code.clone(), messages::declined(&payment.code))

@@ -65,7 +65,7 @@ pub(super) struct Input {
     vat_rate: Option<Decimal>,
     pub(super) document_type: Option<DocumentType>,
     pub(super) language: Option<DocumentLanguage>,
-    description: Option<String>,
+    pub(super) description: Option<String>,
     draft: bool,
     no_document: bool,
     pub(super) authorise_only: bool,
@@ -202,7 +202,12 @@ pub(super) fn currency_of(input: &Input) -> Currency {
     input.lines.first().and_then(|line| line.currency).unwrap_or(Currency::ILS)
 }
 
-pub(super) fn paying(world: &mut World, company: i64, customer: i64, input: &Input) -> Result<Paying, Refusal> {
+pub(super) fn paying(
+    world: &mut World,
+    company: i64,
+    customer: i64,
+    input: &Input,
+) -> Result<Paying, Refusal> {
     let id = world.next.method;
     let fresh = token_of(world.options.seed, id);
     if let Some(token) = &input.single_use {
@@ -266,7 +271,7 @@ fn saved(world: &mut World, company: i64, customer: i64) -> Result<Paying, Refus
 }
 
 /// Four digits to show of a card: its last ones, or for a token four that follow from it.
-fn last_digits(text: &str) -> String {
+pub(super) fn last_digits(text: &str) -> String {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
     match digits.len().checked_sub(4) {
         Some(from) => digits.iter().skip(from).collect(),

@@ -122,7 +122,9 @@ fn look_for(request: &BankOrderRequest) -> Text {
     };
     Text::new(
         format!("יש לחפש ב־Senzey, בהוראות הקבע של {client}, הוראה על {amount} {he} החל מ־{start}"),
-        format!("look in Senzey, among the standing orders of {client}, for one of {amount} {en} from {start} on"),
+        format!(
+            "look in Senzey, among the standing orders of {client}, for one of {amount} {en} from {start} on"
+        ),
     )
 }
 
@@ -130,17 +132,19 @@ fn look_for(request: &BankOrderRequest) -> Text {
 fn made(prepared: &Prepared, number: i64, fields: Map<String, Value>) -> Outcome {
     let document = first_id(&fields, &["doc_num"]).map(|document| document.to_string());
     let asked: Value = serde_json::from_str(&prepared.body).unwrap_or_default();
-    let (asked, answered) = (
-        asked.get("senzey_client_id").and_then(id),
-        fields.get("client_id").and_then(id),
-    );
+    let (asked, answered) =
+        (asked.get("senzey_client_id").and_then(id), fields.get("client_id").and_then(id));
     let mut outcome = match (asked, answered) {
         (Some(asked), Some(answered)) if asked != answered => Outcome::new(
             OutcomeStatus::Conflict,
             "client_mismatch",
             Text::new(
-                format!("Senzey מדווחת על הוראת קבע {number} ללקוח {answered} במקום {asked}; יש לבדוק לפני כל פעולה נוספת"),
-                format!("Senzey reports standing order {number} for client {answered} instead of {asked}; check before anything else"),
+                format!(
+                    "Senzey מדווחת על הוראת קבע {number} ללקוח {answered} במקום {asked}; יש לבדוק לפני כל פעולה נוספת"
+                ),
+                format!(
+                    "Senzey reports standing order {number} for client {answered} instead of {asked}; check before anything else"
+                ),
             ),
         ),
         _ => {
@@ -148,8 +152,10 @@ fn made(prepared: &Prepared, number: i64, fields: Map<String, Value>) -> Outcome
                 Some(document) => (format!(", מסמך {document}"), format!(", document {document}")),
                 None => Default::default(),
             };
-            let text =
-                Text::new(format!("הוקמה הוראת קבע {number}{he}"), format!("Made standing order {number}{en}"));
+            let text = Text::new(
+                format!("הוקמה הוראת קבע {number}{he}"),
+                format!("Made standing order {number}{en}"),
+            );
             let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", text);
             outcome.code = None;
             outcome

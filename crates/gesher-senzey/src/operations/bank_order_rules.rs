@@ -85,11 +85,13 @@ fn item(item: Option<&Item>) -> Result<(), Rejection> {
     let Some(item) = item else { return Ok(()) };
     rules::quantity("item.quantity", item.quantity.as_ref())?;
     match item.discount {
-        Some(Quantity(discount)) if !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&discount) => Err(refuse(
-            "bad_discount",
-            "item.discount: הנחה נכתבת באחוזים, מ־0 עד 100",
-            "item.discount: a discount is in percent, 0 to 100",
-        )),
+        Some(Quantity(discount)) if !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&discount) => {
+            Err(refuse(
+                "bad_discount",
+                "item.discount: הנחה נכתבת באחוזים, מ־0 עד 100",
+                "item.discount: a discount is in percent, 0 to 100",
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -140,8 +142,14 @@ fn bank_debit(request: &BankOrderRequest) -> Result<(), Rejection> {
     if let Some(currency) = request.currency {
         return Err(refuse(
             "bank_in_shekels",
-            format!("currency: חיוב חשבון בנק נעשה בשקלים בלבד, לא ב־{}; יש להשמיט את currency", currency.as_str()),
-            format!("currency: bank accounts are debited in shekels only, not in {}; leave currency out", currency.as_str()),
+            format!(
+                "currency: חיוב חשבון בנק נעשה בשקלים בלבד, לא ב־{}; יש להשמיט את currency",
+                currency.as_str()
+            ),
+            format!(
+                "currency: bank accounts are debited in shekels only, not in {}; leave currency out",
+                currency.as_str()
+            ),
         ));
     }
     let nothing = PaymentDetails::default();
@@ -161,7 +169,10 @@ fn bank_debit(request: &BankOrderRequest) -> Result<(), Rejection> {
     let receiver = [
         ("to_account_branch", has_digits(details.to_account_branch.as_ref())),
         ("to_account_num", has_digits(details.to_account_num.as_ref())),
-        ("to_bank_code", has_digits(details.to_bank_code.as_ref()) || has_digits(details.to_bank_id.as_ref())),
+        (
+            "to_bank_code",
+            has_digits(details.to_bank_code.as_ref()) || has_digits(details.to_bank_id.as_ref()),
+        ),
     ];
     let gap = receiver.iter().find(|(_, there)| !there);
     match gap {

@@ -58,7 +58,10 @@ impl Operation for ListContacts {
                 return Err(refuse(
                     "bad_filter",
                     format!("filters.{name}: מסנן הוא שם שדה וטקסט או מספר, ואינו {}", TAKEN.join(", ")),
-                    format!("filters.{name}: a filter is a field's name and a text or number, and none of {}", TAKEN.join(", ")),
+                    format!(
+                        "filters.{name}: a filter is a field's name and a text or number, and none of {}",
+                        TAKEN.join(", ")
+                    ),
                 ));
             }
         }

@@ -37,11 +37,11 @@ pub(super) fn list(world: &World, query: &Form, at: Timestamp) -> Result<Value, 
     let wanted = query.text("fields").unwrap_or(FIELDS);
     let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
     let phone = query.text("phone");
-    let old_enough = |since: &Timestamp| {
-        since.checked_add(world.list_lag).is_ok_and(|shown_from| shown_from <= at)
-    };
+    let old_enough =
+        |since: &Timestamp| since.checked_add(world.list_lag).is_ok_and(|shown_from| shown_from <= at);
     let found = world.contacts.iter().filter(|(contact, since)| {
-        let by_phone = phone.is_none_or(|phone| [&contact.phone, &contact.mobile].iter().any(|own| *own == phone));
+        let by_phone =
+            phone.is_none_or(|phone| [&contact.phone, &contact.mobile].iter().any(|own| *own == phone));
         (with_potential || !contact.potential) && by_phone && old_enough(since)
     });
     Ok(Value::Array(found.map(|(contact, _)| shown(world, contact, &wanted)).collect()))

@@ -27,9 +27,9 @@ fn check(form: &Form) -> Result<Decimal, Refusal> {
     let rows = form.array("items").into_iter().flat_map(Map::values);
     let mut count = 0;
     for row in rows {
-        let whole = row.as_object().is_some_and(|row| {
-            ["name", "price", "quantity"].iter().all(|name| text_in(row, name).is_some())
-        });
+        let whole = row
+            .as_object()
+            .is_some_and(|row| ["name", "price", "quantity"].iter().all(|name| text_in(row, name).is_some()));
         if !whole {
             return refuse("Incorrect items");
         }
@@ -109,11 +109,11 @@ pub(super) fn page(world: &mut World, call: &Call<'_>) -> Answered {
         pay(world, &work.order, call.at);
     }
     match &work.order.redirect {
-        Some(address) => Answered {
-            status: 303,
-            location: Some(address.clone()),
-            ..html(303, "<h1>התשלום התקבל</h1>")
-        },
+        Some(address) => {
+            Answered {
+                status: 303, location: Some(address.clone()), ..html(303, "<h1>התשלום התקבל</h1>")
+            }
+        }
         None => html(200, "<h1>התשלום התקבל</h1>"),
     }
 }

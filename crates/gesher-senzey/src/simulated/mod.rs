@@ -143,8 +143,14 @@ impl SimulatedProvider for World {
 
     fn answer(&mut self, call: &Call<'_>) -> Answered {
         schedule::settle(self, call.at);
-        let known =
-            [BankOrder::PATH, WorkOrder::PATH, TaxInvoiceReceipt::PATH, Lead::PATH, NewClient::PATH, Contacts::PATH];
+        let known = [
+            BankOrder::PATH,
+            WorkOrder::PATH,
+            TaxInvoiceReceipt::PATH,
+            Lead::PATH,
+            NewClient::PATH,
+            Contacts::PATH,
+        ];
         let answered = match call.path {
             path if known.contains(&path) || path == self.contacts_path() => {
                 // PHP prints what it got where a lead says so, and makes nothing.

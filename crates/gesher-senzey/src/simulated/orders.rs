@@ -81,7 +81,8 @@ pub(super) fn add(world: &mut World, form: &Form, at: Timestamp) -> Result<Value
 fn check(form: &Form) -> Result<(), Refusal> {
     let there = |name: &str| form.text(name).is_some();
     let on_file = is_true(form.text("use_creditcard_onfile"));
-    if !there("senzey_client_id") && !(there("client_name") && there("client_email")) {
+    let is_named = there("client_name") && there("client_email");
+    if !is_named && !there("senzey_client_id") {
         return refuse("Missing client_name or client_email");
     }
     if on_file && !there("senzey_client_id") {
@@ -119,7 +120,11 @@ fn bank(details: Option<&Map<String, Value>>) -> Result<(), Refusal> {
     let receiving = there("to_account_branch")
         && there("to_account_num")
         && (there("to_bank_id") || there("to_bank_code"));
-    if there("business_bank_id") || receiving { Ok(()) } else { refuse("Missing payment_details[business_bank_id]") }
+    if there("business_bank_id") || receiving {
+        Ok(())
+    } else {
+        refuse("Missing payment_details[business_bank_id]")
+    }
 }
 
 /// First day and sum. A day that has passed is taken: what the provider does with one is not known.

@@ -91,7 +91,9 @@ pub(crate) enum Record {
     Receipt(Document),
     WorkOrderPaid(Document),
     /// The simulated clock was set forward.
-    Clock { seconds: i64 },
+    Clock {
+        seconds: i64,
+    },
 }
 
 impl Record {

@@ -33,9 +33,9 @@ pub(super) fn settle(world: &mut World, at: Timestamp) -> usize {
     let today = world.today(at);
     for paid in 0..TRANSFERS_MAX {
         let due = world.orders.values().filter_map(|standing| Some((due(standing)?, standing)));
-        let next = due.filter(|(day, _)| *day <= today).min_by_key(|(day, standing)| {
-            (*day, standing.order.bank_order_num)
-        });
+        let next = due
+            .filter(|(day, _)| *day <= today)
+            .min_by_key(|(day, standing)| (*day, standing.order.bank_order_num));
         let Some(transfer) = next.map(|(day, standing)| transfer(day, standing)) else {
             return paid;
         };

@@ -341,6 +341,7 @@ async fn a_row_that_had_paid_and_cannot_be_read_again_ends_by_what_it_did() {
         limits: Limits::default(),
         look_up: serde_json::Value::Null,
         stamp: None,
+        original: None,
     };
     journal.begin_step(intent).await.unwrap();
     let outcome = StoredOutcome {

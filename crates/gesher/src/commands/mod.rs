@@ -15,7 +15,9 @@ pub mod secrets;
 pub mod serve;
 pub mod show;
 pub mod simulate;
+pub mod test;
 pub mod unknown;
+pub mod vendors;
 
 use crate::cli::{Cli, Command, Page};
 use crate::compose::store::Store;
@@ -81,6 +83,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         }
         Command::Check => block_on(check::run(output, &cli.hub)),
         Command::Demo(args) => block_on(demo::run(output, &args)),
+        Command::Test(args) => test::run(output, &load()?, &args),
         Command::Serve => block_on(serve::run(output, load()?)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
@@ -96,10 +99,11 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
             block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Cancel))
         }
         Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
+        Command::Vendors(args) => block_on(vendors::run(output, load()?, args.command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;
-            block_on(async move { secrets::run(output, &Store::open(&config)?, command).await })
+            block_on(async move { secrets::run(output, &config, &Store::open(&config)?, command).await })
         }
     }
 }

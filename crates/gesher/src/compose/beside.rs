@@ -3,10 +3,10 @@
 
 use super::lock::{HubLock, Role};
 use super::store::{self, Store, open_beside, open_reader};
-use super::{account_rules, providers_of, simulator};
+use super::{account_rules, live_providers, providers_of, simulated_providers, simulator};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
-use crate::providers::{self, catalogue};
+use crate::providers::catalogue;
 use gesher_core::{Clock, Provider, Redactor, Registry, SystemClock};
 use gesher_engine::journal::{Journal, StepQuery, StepState};
 use gesher_engine::{Desk, Engine, EngineParts};
@@ -80,15 +80,14 @@ type Reached = (Vec<Arc<dyn Provider>>, Option<RunningSimulator>, Option<HubLock
 
 /// The providers; the hub's own simulator where the hub that runs it says it is, or else one that is started here.
 async fn reached(config: &Config, store: &Store, redactor: &Redactor) -> Result<Reached, HubError> {
-    if !config.officeguy.is_simulated() {
-        let (providers, _) = providers_of(config, store, redactor, FaultPlan::default()).await?;
-        return Ok((providers, None, None));
+    if !config.is_simulated() {
+        return Ok((live_providers(config, store, redactor).await?, None, None));
     }
     if let Some(lock) = HubLock::try_take(config, Role::Run)? {
         let (providers, simulator) = providers_of(config, store, redactor, FaultPlan::default()).await?;
         return Ok((providers, simulator, Some(lock)));
     }
-    let account = simulator::running(config)?;
-    redactor.learn(&account.api_key);
-    Ok((vec![providers::officeguy(&config.officeguy, account, config.language)?], None, None))
+    let mut providers = live_providers(config, store, redactor).await?;
+    providers.extend(simulated_providers(config, store, redactor, simulator::running(config)?)?);
+    Ok((providers, None, None))
 }

@@ -151,13 +151,13 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
 }
 
 /// What a script may import from: the hub's folder of scripts, or the script's own where it lies elsewhere.
-fn scripts_folder(config: &Config, script: &Path) -> PathBuf {
+pub fn scripts_folder(config: &Config, script: &Path) -> PathBuf {
     let usual = config.root.join("scripts");
     if script.starts_with(&usual) { usual } else { script.parent().unwrap_or(&config.root).to_owned() }
 }
 
 /// A script's fault, with its file as it is called from the hub's folder.
-fn shown(config: &Config, folder: &Path, fault: &ScriptFault) -> Fault {
+pub fn shown(config: &Config, folder: &Path, fault: &ScriptFault) -> Fault {
     let path = folder.join(&fault.place.file);
     let file = path.strip_prefix(&config.root).unwrap_or(&path).display().to_string();
     Fault {

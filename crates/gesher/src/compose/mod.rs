@@ -7,11 +7,11 @@ pub mod secrets;
 pub mod simulator;
 pub mod store;
 
-pub use flows::{LoadedFlow, check_scripts, compile as compile_flow};
+pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, scripts_folder, shown};
 
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};
-use crate::providers::{self, OfficeGuyAccount};
+use crate::providers::{self, OfficeGuyAccount, SenzeyAccount};
 use gesher_core::{Provider, Redactor, Registry};
 use gesher_engine::{AccountRules, Engine, EngineParts};
 use gesher_simulator::{FaultPlan, RunningSimulator};
@@ -86,11 +86,16 @@ impl Hub {
 
 /// The turns at the providers.
 pub fn account_rules(config: &Config) -> Vec<AccountRules> {
-    vec![AccountRules {
-        provider: "officeguy".to_owned(),
-        max_in_flight: config.officeguy.max_in_flight,
-        rate_per_second: config.officeguy.rate,
-    }]
+    let rules = |provider: &str, max_in_flight, rate_per_second| AccountRules {
+        provider: provider.to_owned(),
+        max_in_flight,
+        rate_per_second,
+    };
+    let (officeguy, senzey) = (&config.officeguy, &config.senzey);
+    vec![
+        rules(simulator::OFFICEGUY, officeguy.max_in_flight, officeguy.rate),
+        rules(simulator::SENZEY, senzey.max_in_flight, senzey.rate),
+    ]
 }
 
 /// The providers that a flow may call. Without an account there are none, and the rules have seen to it that no flow
@@ -101,27 +106,56 @@ async fn providers_of(
     redactor: &Redactor,
     faults: FaultPlan,
 ) -> Result<(Vec<Arc<dyn Provider>>, Option<RunningSimulator>), HubError> {
-    let part = &config.officeguy;
-    if part.is_simulated() {
-        let (running, account) = simulator::start(config, faults).await?;
-        redactor.learn(&account.api_key);
-        return Ok((vec![providers::officeguy(part, account, config.language)?], Some(running)));
+    let mut providers = live_providers(config, store, redactor).await?;
+    if !config.is_simulated() {
+        return Ok((providers, None));
     }
-    Ok((live_provider(config, store, redactor).await?.into_iter().collect(), None))
+    let (running, accounts) = simulator::start(config, faults).await?;
+    providers.extend(simulated_providers(config, store, redactor, accounts)?);
+    Ok((providers, Some(running)))
 }
 
-/// The provider at its real address, where an account is configured.
-pub async fn live_provider(
+/// The providers that are simulated, where their simulator runs already.
+fn simulated_providers(
     config: &Config,
     store: &Store,
     redactor: &Redactor,
-) -> Result<Option<Arc<dyn Provider>>, HubError> {
-    let part = &config.officeguy;
+    accounts: simulator::Accounts,
+) -> Result<Vec<Arc<dyn Provider>>, HubError> {
+    let mut providers = Vec::new();
+    if let Some(account) = accounts.officeguy {
+        redactor.learn(&account.api_key);
+        providers.push(providers::officeguy(&config.officeguy, account, config.language)?);
+    }
+    if let Some(account) = accounts.senzey {
+        [&account.username, &account.password].into_iter().for_each(|secret| redactor.learn(secret));
+        providers.push(providers::senzey(&config.senzey, account, Arc::clone(&store.clock))?);
+    }
+    Ok(providers)
+}
+
+/// The providers at their real addresses, where accounts are configured.
+pub async fn live_providers(
+    config: &Config,
+    store: &Store,
+    redactor: &Redactor,
+) -> Result<Vec<Arc<dyn Provider>>, HubError> {
     secrets::learn_all(store, redactor).await?;
-    let (Some(company_id), Some(name)) = (part.company_id, &part.api_key) else {
-        return Ok(None);
-    };
-    let api_key = secrets::value(name, store, redactor).await?;
-    let account = OfficeGuyAccount { base_url: part.base_url.clone(), company_id, api_key };
-    providers::officeguy(part, account, config.language).map(Some)
+    let mut providers = Vec::new();
+    let part = &config.officeguy;
+    if let (false, Some(company_id), Some(name)) = (part.is_simulated(), part.company_id, &part.api_key) {
+        let api_key = secrets::value(name, store, redactor).await?;
+        let account = OfficeGuyAccount { base_url: part.base_url.clone(), company_id, api_key };
+        providers.push(providers::officeguy(part, account, config.language)?);
+    }
+    let part = &config.senzey;
+    if let (false, Some(base_url), Some(name), Some(username), Some(password)) =
+        (part.is_simulated(), part.address(), part.account_name(), &part.username, &part.password)
+    {
+        let username = secrets::value(username, store, redactor).await?;
+        let password = secrets::value(password, store, redactor).await?;
+        let account = SenzeyAccount { base_url, name, username, password };
+        providers.push(providers::senzey(part, account, Arc::clone(&store.clock))?);
+    }
+    Ok(providers)
 }

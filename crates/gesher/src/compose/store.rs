@@ -1,5 +1,6 @@
 //! The hub's data folder: the journal and the vault in it.
 
+use super::simulator::{OFFICEGUY, SENZEY};
 use crate::config::{Config, SIMULATOR};
 use crate::error::{Doing, HubError};
 use gesher_core::{Clock, Environment, Secret, SystemClock};
@@ -177,18 +178,23 @@ pub fn environments(config: &Config) -> Vec<Environment> {
             (address.unwrap_or_else(|_| officeguy.base_url.clone()), officeguy.company_id)
         }
     };
-    let environment = |account: i64| Environment {
-        provider: "officeguy",
-        address: address.clone(),
-        account: account.to_string(),
-    };
-    account.map(environment).into_iter().collect()
+    let officeguy =
+        account.map(|account| Environment { provider: OFFICEGUY, address, account: account.to_string() });
+    let senzey = &config.senzey;
+    let senzey = senzey.address().zip(senzey.account_name()).map(|(address, account)| Environment {
+        provider: SENZEY,
+        address,
+        account,
+    });
+    officeguy.into_iter().chain(senzey).collect()
 }
 
 /// From the environment, from systemd, or from a file that is made at first use.
 pub fn master_key(config: &Config) -> MasterKeySource {
+    let variable = |name: &str| std::env::var(name).ok().map(Secret::new);
     MasterKeySource {
-        env: std::env::var("GESHER_MASTER_KEY").ok().map(Secret::new),
+        env: variable("GESHER_MASTER_KEY"),
+        env_next: variable("GESHER_MASTER_KEY_NEXT").filter(|text| !text.expose().trim().is_empty()),
         credentials_dir: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         file: config.data.join("master.key"),
     }

@@ -8,10 +8,12 @@ mod read;
 pub mod reference;
 pub mod rules;
 pub mod schema;
+mod senzey;
 pub mod value;
 
 pub use fault::{Fault, SourceText};
 pub use read::Section;
+pub use senzey::Senzey;
 pub use value::SecretName;
 
 use gesher_core::{Language, Money};
@@ -46,6 +48,8 @@ pub struct Config {
     pub store: String,
     /// OfficeGuy.
     pub officeguy: OfficeGuy,
+    /// Senzey.
+    pub senzey: Senzey,
     /// Where the dashboard listens.
     pub dashboard: String,
     /// The flows, by name.
@@ -156,6 +160,7 @@ impl Config {
             intent_log: hub.is_set("intent_log").then(|| inside(root, &hub.text("intent_log"))),
             store: hub.text("store"),
             officeguy: officeguy(table("officeguy")),
+            senzey: Senzey::of(table("senzey")),
             dashboard: table("dashboard").text("listen"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
             plugins: table("plugin").tables.into_keys().collect(),
@@ -169,20 +174,28 @@ impl Config {
         self.flows.iter().find(|flow| flow.name == name)
     }
 
-    /// Whether the hub runs its own simulator.
+    /// Whether the hub runs its own simulator, of one provider or of both.
     pub fn is_simulated(&self) -> bool {
-        self.officeguy.is_simulated()
+        self.officeguy.is_simulated() || self.senzey.is_simulated()
     }
 
-    /// The secrets that the hub needs to be what it is configured to be. A simulator hub needs none.
+    /// The secrets that the hub needs to be what it is configured to be. What is simulated needs none.
     pub fn secrets(&self) -> Vec<&SecretName> {
-        if self.is_simulated() { Vec::new() } else { self.officeguy.api_key.iter().collect() }
+        let (officeguy, senzey) = (&self.officeguy, &self.senzey);
+        let key = officeguy.api_key.iter().filter(|_| !officeguy.is_simulated());
+        let user = [&senzey.username, &senzey.password].into_iter().flatten();
+        key.chain(user.filter(|_| !senzey.is_simulated())).collect()
     }
 
     /// What is said of a secret that is nowhere.
     pub fn missing_secret(&self, name: &SecretName, mend: String) -> Fault {
         let what = format!("the secret {} is neither in the environment nor in the vault", name.0);
-        self.source.fault(&self.officeguy.section.place("api_key"), what, mend)
+        let place = match name {
+            name if self.senzey.username.as_ref() == Some(name) => self.senzey.place("username"),
+            name if self.senzey.password.as_ref() == Some(name) => self.senzey.place("password"),
+            _ => self.officeguy.section.place("api_key"),
+        };
+        self.source.fault(&place, what, mend)
     }
 
     /// A fault at the place of a flow's setting.
@@ -233,10 +246,7 @@ fn officeguy(section: Section) -> OfficeGuy {
         company_id: whole(&section, "company_id"),
         api_key: secret(&section, "api_key"),
         timeout: duration(&section, "timeout"),
-        rate: match section.get("rate") {
-            Some(Value::PerSecond(rate)) => Some(*rate),
-            _ => None,
-        },
+        rate: rate(&section),
         max_in_flight: count(&section, "max_in_flight"),
         stamp: section.text("stamp").parse().unwrap_or_default(),
         section,
@@ -281,6 +291,13 @@ fn drop_folder(root: &Path, section: &Section) -> DropPart {
 fn whole(section: &Section, name: &str) -> Option<i64> {
     match section.get(name) {
         Some(Value::Whole(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+fn rate(section: &Section) -> Option<u32> {
+    match section.get("rate") {
+        Some(Value::PerSecond(rate)) => Some(*rate),
         _ => None,
     }
 }

@@ -53,7 +53,21 @@ fn hub(config: &Config) -> Vec<Fault> {
             }
         }
     }
+    let used = calls_provider(config, "senzey");
+    let of_senzey = config.senzey.faults(used).into_iter();
+    faults.extend(
+        of_senzey.map(|(setting, what, mend)| config.source.fault(&config.senzey.place(setting), what, mend)),
+    );
     faults
+}
+
+/// Whether a flow names the provider. One that may call whatever only looks needs no account for it.
+fn calls_provider(config: &Config, provider: &str) -> bool {
+    config.flows.iter().flat_map(FlowConfig::allowed).any(|allow| match allow {
+        Allow::Operation(name) => name.split_once('.').is_some_and(|(first, _)| first == provider),
+        Allow::Provider(name) => name == provider,
+        Allow::Effect(_) => false,
+    })
 }
 
 fn uses_provider(config: &Config, provider: &str) -> bool {
@@ -101,7 +115,6 @@ fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: 
         }
         let provider = text.split_once('.').map_or(text.as_str(), |(provider, _)| provider);
         let what = match provider {
-            "senzey" => format!("`{text}` in `allow`: Senzey is not built yet in this version"),
             plugin if config.plugins.iter().any(|name| name.replace('-', "_") == plugin) => {
                 format!("`{text}` in `allow`: plugins are not built yet in this version")
             }

@@ -118,9 +118,59 @@ pub const TABLES: &[Table] = &[
         about: "The account at Senzey.",
         settings: &[
             optional("account", Kind::Text, "The account's name, as in `https://NAME.senzey.com`."),
-            optional("base_url", Kind::BaseUrl, "Its address, instead of `account`."),
-            optional("username", Kind::Secret, "The user's name."),
-            optional("password", Kind::Secret, "The user's password."),
+            optional(
+                "base_url",
+                Kind::BaseUrl,
+                "Its address, instead of `account`. \"simulator\" makes the hub run a simulator of its own.",
+            ),
+            optional("username", Kind::Secret, "The user's name. Needed unless `base_url` is \"simulator\"."),
+            optional(
+                "password",
+                Kind::Secret,
+                "The user's password. Needed unless `base_url` is \"simulator\".",
+            ),
+            default("timeout", Kind::Duration, "\"120s\"", "How long one whole call may take."),
+            optional("rate", Kind::Rate, "How many calls may begin in a second; no bound by default."),
+            default("max_in_flight", Kind::Whole(1, IN_FLIGHT_MAX), "16", "Calls at a time, over all flows."),
+            default(
+                "booleans",
+                Kind::Word(&["TRUE", "true"]),
+                "\"TRUE\"",
+                "How yes and no are written on the wire. Senzey's pages write TRUE and FALSE; some programs in use send \
+                 small letters.",
+            ),
+            default(
+                "shekels",
+                Kind::Word(&["omit", "NULL"]),
+                "\"omit\"",
+                "What is sent as the currency of shekels: nothing, or the word NULL, as some programs in use do.",
+            ),
+            default(
+                "dates",
+                Kind::Word(&["dd/mm/yyyy", "yyyy-mm-dd"]),
+                "\"dd/mm/yyyy\"",
+                "How days are written on the wire. Senzey's pages say it of birthdays only, and not of `start_date`.",
+            ),
+            default(
+                "gateway_fields",
+                Kind::Word(&["json", "query", "brackets"]),
+                "\"json\"",
+                "How a map in `credit_card_payment` is sent: as JSON, as a query string, or field by field in brackets. \
+                 Senzey's pages do not say. A text is always sent as it is.",
+            ),
+            default(
+                "answers",
+                Kind::Word(&["json", "any"]),
+                "\"json\"",
+                "Which answers are read: those that say that they are JSON, or every JSON object, also one that calls \
+                 itself a page. Senzey's pages do not say what its answers call themselves; what is not read is `unknown`.",
+            ),
+            default(
+                "contacts_path",
+                Kind::Text,
+                "\"/extapi/client/list.php\"",
+                "Where `list_contacts` asks. A guess: ask Senzey for the address of your account.",
+            ),
         ],
     },
     Table {

@@ -185,13 +185,45 @@ fn a_limit_that_stops_every_call_is_refused() {
 fn an_operation_that_does_not_exist_is_named_with_its_nearest() {
     check_heads(
         "[officeguy]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
-         allow = [\"officeguy.chrage\", \"charge\", \"senzey.*\", \"masav.send\", \"*:read\", \"officeguy.*\"]\n",
+         allow = [\"officeguy.chrage\", \"charge\", \"senzey.add_laed\", \"masav.send\", \"*:read\", \"officeguy.*\"]\n",
         &[
             "gesher.toml:8:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
             "gesher.toml:8:9: `charge` in `allow` names no operation",
-            "gesher.toml:8:9: `senzey.*` in `allow`: Senzey is not built yet in this version",
+            "gesher.toml:8:9: `senzey.add_laed` in `allow`: there is no such operation; did you mean `senzey.add_lead`?",
             "gesher.toml:8:9: `masav.send` in `allow`: plugins are not built yet in this version",
         ],
+    );
+}
+
+#[test]
+fn a_flow_that_calls_senzey_needs_an_account_there() {
+    let flow = "[flow.a]\nscript = \"a.rhai\"\nallow = [\"senzey.*\"]\n";
+    check_heads(
+        flow,
+        &[
+            "gesher.toml:1:1: `account` is missing in [senzey], and a flow calls Senzey",
+            "gesher.toml:1:1: `username` is missing in [senzey], and a flow calls Senzey",
+            "gesher.toml:1:1: `password` is missing in [senzey], and a flow calls Senzey",
+        ],
+    );
+    let user = "username = { secret = \"senzey.username\" }\npassword = { secret = \"senzey.password\" }\n";
+    check_heads(&format!("[senzey]\naccount = \"acme\"\n{user}{flow}"), &[]);
+    check_heads(&format!("[senzey]\nbase_url = \"simulator\"\n{flow}"), &[]);
+    check_heads(
+        &format!("[senzey]\naccount = \"acme\"\nbase_url = \"https://acme.senzey.com\"\n{user}{flow}"),
+        &["gesher.toml:3:12: `account` and `base_url` are two ways to say where Senzey is"],
+    );
+    check_heads(
+        &format!("[senzey]\naccount = \"acme.senzey.com\"\ncontacts_path = \"contacts\"\n{user}{flow}"),
+        &[
+            "gesher.toml:2:11: `acme.senzey.com` cannot be an account's name",
+            "gesher.toml:3:17: `contacts_path` is no path",
+        ],
+    );
+    // What only looks needs no account that is not there.
+    check_heads(
+        "[officeguy]\nbase_url = \"simulator\"\n[flow.a]\nscript = \"a.rhai\"\nallow = [\"*:read\"]\n",
+        &[],
     );
 }
 

@@ -4,7 +4,7 @@ use super::checks::has_master_key;
 use super::{Check, State};
 use crate::compose::secrets::is_in_environment;
 use crate::compose::store::{Store, environments, master_key, open_reader, opening, time_zone};
-use crate::compose::{account_rules, live_provider};
+use crate::compose::{account_rules, live_providers};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 /// The read that needs the least: the VAT of today.
 const READ: &str = "officeguy.get_vat_rate";
-/// The provider.
+/// The only read at Senzey.
+const SENZEY_READ: &str = "senzey.list_contacts";
+/// The provider whose accounts vendors have.
 const PROVIDER: &str = "officeguy";
 /// Accounts whose keys the provider refuses before the rest is left alone: it blocks whoever goes on knocking.
 const REFUSED_MAX: usize = 3;
@@ -28,7 +30,14 @@ const REFUSED_MAX: usize = 3;
 /// Tries the marketplace's account and each vendor's.
 pub(super) async fn tried(config: &Config) -> Vec<Check> {
     let name = "account";
-    if config.is_simulated() {
+    let mut accounts = 0;
+    for (simulated, configured) in [
+        (config.officeguy.is_simulated(), config.officeguy.company_id.is_some()),
+        (config.senzey.is_simulated(), config.senzey.account_name().is_some()),
+    ] {
+        accounts += usize::from(configured && !simulated);
+    }
+    if config.is_simulated() && accounts == 0 {
         return vec![Check::well(name, "the simulator opens to anybody")];
     }
     let tried = match (open_reader(config), has_master_key(&master_key(config))) {
@@ -52,17 +61,16 @@ pub(super) async fn tried(config: &Config) -> Vec<Check> {
     }
 }
 
+/// Whether the environment has every key that would be tried.
 fn is_key_in_environment(config: &Config) -> bool {
-    config.officeguy.api_key.as_ref().is_some_and(is_in_environment)
+    config.officeguy.api_key.is_some() && config.secrets().into_iter().all(is_in_environment)
 }
 
 /// Every account, with the keys of the environment and of the vault.
 async fn with_all_keys(config: &Config, journal: Arc<dyn Journal>) -> Result<Vec<Check>, HubError> {
     let vault = Vault::open(&master_key(config));
     let vault = vault.map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
-    let mut who = vec![MARKETPLACE.to_owned()];
-    who.extend(vendors(&*journal).await?);
-    try_all(config, journal, vault, who).await
+    try_all(config, journal, vault).await
 }
 
 /// The marketplace's account with the key of the environment, on a journal and a vault that are thrown away.
@@ -71,10 +79,15 @@ async fn with_the_environments_key(config: &Config) -> Result<Vec<Check>, HubErr
     let path = scratch.0.join("gesher.db");
     let journal = SqliteJournal::open(&path, None, &environments(config), SystemClock::new().now());
     let journal = journal.map_err(opening)?;
-    let source = MasterKeySource { env: None, credentials_dir: None, file: scratch.0.join("master.key") };
+    let source = MasterKeySource {
+        env: None,
+        env_next: None,
+        credentials_dir: None,
+        file: scratch.0.join("master.key"),
+    };
     let vault = Vault::open(&source)
         .map_err(|error| HubError::failed("a vault to try the account with cannot be made").because(error))?;
-    try_all(config, Arc::new(journal), vault, vec![MARKETPLACE.to_owned()]).await
+    try_all(config, Arc::new(journal), vault).await
 }
 
 /// A folder for its owner alone, gone with this value.
@@ -98,20 +111,15 @@ impl Drop for Scratch {
     }
 }
 
-/// Tries each of `who`, and stops at keys that are refused.
-async fn try_all(
-    config: &Config,
-    journal: Arc<dyn Journal>,
-    vault: Vault,
-    who: Vec<String>,
-) -> Result<Vec<Check>, HubError> {
+/// Tries every account whose keys that journal and the environment have.
+async fn try_all(config: &Config, journal: Arc<dyn Journal>, vault: Vault) -> Result<Vec<Check>, HubError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::with(config, Arc::clone(&journal), vault, Arc::clone(&clock));
     let redactor = Arc::new(Redactor::new());
-    let Some(provider) = live_provider(config, &store, &redactor).await? else { return Ok(Vec::new()) };
+    let providers = live_providers(config, &store, &redactor).await?;
     let engine = Engine::new(EngineParts {
-        registry: Arc::new(Registry::new(&[provider])),
-        journal,
+        registry: Arc::new(Registry::new(&providers)),
+        journal: Arc::clone(&journal),
         vault: Arc::clone(&store.vault),
         clock,
         redactor,
@@ -120,6 +128,21 @@ async fn try_all(
         runtime: tokio::runtime::Handle::current(),
         accounts: account_rules(config),
     });
+    let mut checks = Vec::new();
+    for provider in &providers {
+        if provider.name() == PROVIDER {
+            checks.extend(officeguy(&engine, config, vendors(&*journal).await?).await?);
+        } else {
+            checks.push(senzey(&engine).await?);
+        }
+    }
+    Ok(checks)
+}
+
+/// Tries the marketplace's account at OfficeGuy and each vendor's.
+async fn officeguy(engine: &Engine, config: &Config, vendors: Vec<String>) -> Result<Vec<Check>, HubError> {
+    let mut who = vec![MARKETPLACE.to_owned()];
+    who.extend(vendors);
     let (mut checks, mut refused) = (Vec::new(), 0);
     for who in who {
         let name = format!("account {who}");
@@ -136,6 +159,25 @@ async fn try_all(
         checks.push(check);
     }
     Ok(checks)
+}
+
+/// Tries the account at Senzey. Only contacts can be read there, and where is not known for sure: only refused
+/// credentials are a fault.
+async fn senzey(engine: &Engine) -> Result<Check, HubError> {
+    let name = "account senzey";
+    let fields = json!({ "fields": ["id"] });
+    let answer = engine.try_read(SENZEY_READ, MARKETPLACE, fields).await.doing("trying an account")?;
+    let outcome = match answer {
+        Ok(outcome) => outcome,
+        Err(rejection) => return Ok(Check::new(name, State::Fault(Exit::Usage), rejection.message.en, "")),
+    };
+    let found = format!("{}: {}", outcome.status.as_str(), outcome.message.en);
+    let refused = ["http_401", "http_403"].iter().any(|code| outcome.code.as_deref() == Some(code));
+    Ok(match outcome.status {
+        OutcomeStatus::Succeeded => Check::well(name, "it opens"),
+        _ if refused => Check::failed(name, found, "store the right ones: `gesher secrets set NAME`"),
+        _ => Check::look(name, found, "is `contacts_path` in [senzey] the one of your account?"),
+    })
 }
 
 /// The vendors whose keys are in the vault.

@@ -20,6 +20,9 @@ pub(super) fn unknown(is_money: bool) -> Text {
 
 /// Where a person looks, and for what. `sent` is the time of the intent as people read it.
 pub(super) fn look_at(step: &StepRecord, is_money: bool, sent: &str) -> Text {
+    if let Some(text) = noted(step) {
+        return Text::new(format!("{}; נשלח ב־{sent}", text.he), format!("{}; sent at {sent}", text.en));
+    }
     let account = &step.account;
     let (mut he, mut en) = if is_money {
         (format!("לחפש בחשבון {account} תשלום"), format!("in the account {account}, look for a payment"))
@@ -46,6 +49,11 @@ pub(super) fn look_at(step: &StepRecord, is_money: bool, sent: &str) -> Text {
         en.push_str(&format!("; its document says {stamp}"));
     }
     Text::new(he, en)
+}
+
+/// What the provider itself noted for the person who looks, where it cannot be asked.
+pub(super) fn noted(step: &StepRecord) -> Option<Text> {
+    serde_json::from_value(step.look_up.get("look_for")?.clone()).ok()
 }
 
 /// A few words in both languages. Commands, states and names are the same in either.
