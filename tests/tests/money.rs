@@ -180,7 +180,7 @@ fn rows_that_run_together_never_give_back_more_than_was_paid() {
 #[test]
 fn a_refund_that_nobody_knows_of_counts_until_it_is_settled() {
     let shop = Shop::with(
-        "[[rule]]\nmatch = { path = \"/billing/payments/charge/\", nth = 2 }\nfault = \"commit-then-close\"\n",
+        "[[rule]]\nmatch = { path = \"/billing/payments/charge/\", nth = 2 }\nfault = \"commit_then_close\"\n",
     );
     let payment = shop.charge("1", "10.00");
     let lost = shop.run("lost.csv", &[&format!("11,refund,{payment},6.00,")]);
@@ -229,7 +229,7 @@ fn a_payment_that_the_journal_does_not_know_is_read_first() {
 #[test]
 fn a_kill_between_the_reading_and_the_refund_is_gone_on_from() {
     let shop = Shop::with(
-        "[[rule]]\nmatch = { path = \"/billing/payments/charge/\", nth = 2 }\nfault = \"hang-after\"\n",
+        "[[rule]]\nmatch = { path = \"/billing/payments/charge/\", nth = 2 }\nfault = \"hang_after\"\n",
     );
     let payment = shop.charge("1", "10.00");
     let stranger = Shop { hub: hub(&shop.base_url), ..shop };
@@ -249,6 +249,31 @@ fn a_kill_between_the_reading_and_the_refund_is_gone_on_from() {
         (2, "officeguy.get_payment", "succeeded")
     );
     assert_ne!(done.rows[0].code(), "diverged");
+}
+
+/// The blocks of a page in that language, in their order.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let start = format!("```{language}\n");
+    page.split(&start).skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
+}
+
+#[test]
+fn every_script_of_the_page_about_money_runs_as_written() {
+    let shop = Shop::new();
+    two_vendors(&shop);
+    shop.hub.edit("gesher.toml", "amount = \"amount\"\n", "");
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/money.md")).unwrap();
+    let (scripts, rows) = (blocks(&page, "rhai"), blocks(&page, "csv"));
+    assert_eq!((scripts.len(), rows.len()), (5, 5));
+    for (at, (script, rows)) in scripts.iter().zip(rows).enumerate() {
+        shop.hub.write("scripts/charge.rhai", script);
+        let (output, done) = shop.hub.run_file(&format!("page-{at}.csv"), rows);
+        let done = done.unwrap_or_else(|| panic!("{script}\n{output:#?}"));
+        assert!(done.statuses().iter().all(|status| *status == "succeeded"), "{script}\n{done:#?}");
+    }
+    assert_eq!(shop.moved("charge"), [11_800, -1_800, -10_000, 6_000, 2_000, 8_000, 4_990]);
+    assert_eq!(shop.moved("hold"), [9_000]);
 }
 
 /// Two vendors with keys of their own.
@@ -297,7 +322,7 @@ fn a_vendor_that_is_declined_leaves_the_row_incomplete_and_nothing_is_charged_tw
 #[test]
 fn an_answer_that_is_lost_leaves_several_vendors_unknown() {
     let shop = Shop::with(
-        "[[rule]]\nmatch = { path = \"/billing/payments/multivendorcharge/\" }\nfault = \"commit-then-close\"\n",
+        "[[rule]]\nmatch = { path = \"/billing/payments/multivendorcharge/\" }\nfault = \"commit_then_close\"\n",
     );
     two_vendors(&shop);
     let done = shop.run("carts.csv", &["1,both,3.00,6.00,"]);

@@ -4,17 +4,15 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-use crate::check;
-use crate::ids::StepId;
 pub use crate::ids::VendorHandle;
+use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
-use crate::names::nearest;
 use crate::outcome::{Outcome, Rejection};
+pub use crate::registry::{Registered, Registry};
 use crate::secret::Secret;
-use crate::shape::Shape;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -86,6 +84,18 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
+}
+
+/// What an operation's success means in the life of the vendor that *who* names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VendorRole {
+    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
+    #[default]
+    None,
+    /// It opens the vendor's account, whose id is the outcome's reference.
+    Opens,
+    /// It asks for the vendor's terminal, which people approve later.
+    AsksForTerminal,
 }
 
 /// Whose account sends.
@@ -207,6 +217,8 @@ pub struct Prepared {
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
+    /// The number of the business that it opens an account for, by [`business_number`](crate::ids::business_number).
+    pub business: Option<String>,
     /// The reference of the earlier call of which it gives something back.
     pub original: Option<String>,
     /// Others beside *who*, each once, whose keys go into the request when it is sent.
@@ -238,7 +250,7 @@ impl Prepared {
         }
         let hash = hash_of(endpoint, &body, None);
         let who = who.to_owned();
-        Ok(Self { who, endpoint, body, hash, facts, original: None, vendors: Vec::new() })
+        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
     }
 }
 
@@ -259,6 +271,8 @@ pub trait Operation: 'static {
     const DESCRIPTOR: Descriptor;
     /// At least one.
     const EXAMPLES: &'static [Example];
+    /// What its success means for the vendor.
+    const VENDOR: VendorRole = VendorRole::None;
     /// What a script gives, in the provider's own field names.
     type Request: DeserializeOwned + Serialize + JsonSchema;
     /// The provider's answer, as scripts get it in `data`.
@@ -271,6 +285,12 @@ pub trait Operation: 'static {
 
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
+
+    /// The number of the business that a request opens an account for, as it was written: one business has one account,
+    /// whatever the vendor is called. Only for operations that open one.
+    fn business(_request: &Self::Request) -> Option<&str> {
+        None
+    }
 
     /// The reference of the earlier call of which the request gives something back, where [`Self::TAKES_BACK`] says so.
     fn original(_: &Self::Request) -> Option<String> {
@@ -299,11 +319,13 @@ pub struct OperationEntry {
     pub descriptor: Descriptor,
     /// Its examples.
     pub examples: &'static [Example],
+    /// What its success means for the vendor.
+    pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
-    request_schema: fn(&'static str) -> Value,
-    answer_schema: fn(&'static str) -> Value,
-    prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    pub(crate) request_schema: fn(&'static str) -> Value,
+    pub(crate) answer_schema: fn(&'static str) -> Value,
+    pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
     classify: fn(&Prepared, &Reply) -> Outcome,
 }
 
@@ -331,10 +353,15 @@ impl OperationEntry {
     #[must_use]
     pub const fn of<O: Operation>() -> Self {
         O::DESCRIPTOR.check();
+        assert!(
+            matches!(O::VENDOR, VendorRole::None) || matches!(O::DESCRIPTOR.key, KeyRule::OncePerVendor),
+            "what opens an account or asks for a terminal happens once per vendor"
+        );
         assert!(!O::EXAMPLES.is_empty(), "an operation needs an example");
         Self {
             descriptor: O::DESCRIPTOR,
             examples: O::EXAMPLES,
+            vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
@@ -350,6 +377,7 @@ impl OperationEntry {
         Self {
             descriptor,
             examples,
+            vendor: VendorRole::None,
             takes_back: None,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
@@ -378,6 +406,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     })?;
     O::rules(&typed)?;
     let facts = O::facts(&typed);
+    let business = O::business(&typed).and_then(business_number);
     let original = O::original(&typed);
     let vendors = O::vendors(&typed);
     let body = O::wire(&typed).map_err(|error| {
@@ -390,7 +419,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     let hash = original
         .as_deref()
         .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
-    Ok(Prepared { hash, original, vendors, ..prepared })
+    Ok(Prepared { hash, original, vendors, business, ..prepared })
 }
 
 fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
@@ -494,112 +523,5 @@ pub trait Provider: Send + Sync {
         _wanted: &'a Wanted,
     ) -> LookUpFuture<'a> {
         Box::pin(std::future::ready(Err(LookUpFailure::Manual)))
-    }
-}
-
-/// An operation with its provider and its schemas, as the hub runs it.
-pub struct Registered {
-    /// The operation.
-    pub entry: &'static OperationEntry,
-    /// Who performs it.
-    pub provider: Arc<dyn Provider>,
-    /// The request's JSON Schema.
-    pub request_schema: Value,
-    /// The answer's JSON Schema.
-    pub answer_schema: Value,
-    /// The request's schema as its check reads it.
-    shape: Shape,
-}
-
-impl Registered {
-    /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
-    pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
-        if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {
-            return Err(fault.into_rejection());
-        }
-        (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
-    }
-}
-
-/// All operations by their qualified names.
-#[derive(Default)]
-pub struct Registry {
-    operations: BTreeMap<String, Registered>,
-}
-
-impl Registry {
-    /// The operations of `providers`.
-    #[must_use]
-    pub fn new(providers: &[Arc<dyn Provider>]) -> Self {
-        let mut operations = BTreeMap::new();
-        for provider in providers {
-            for entry in provider.operations() {
-                let endpoint = entry.descriptor.endpoint;
-                let request_schema = (entry.request_schema)(endpoint);
-                let registered = Registered {
-                    entry,
-                    provider: Arc::clone(provider),
-                    shape: Shape::of(&request_schema),
-                    request_schema,
-                    answer_schema: (entry.answer_schema)(endpoint),
-                };
-                operations.insert(entry.descriptor.qualified_name(), registered);
-            }
-        }
-        Self { operations }
-    }
-
-    /// The operation of that name, or a refusal with the nearest one.
-    pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
-        self.operations.get(name).ok_or_else(|| {
-            if let Some(rejection) = self.has_its_own(name) {
-                return rejection;
-            }
-            let hint = nearest(name, self.operations.keys().map(String::as_str));
-            let (he, en) = hint.map_or_else(Default::default, |near| {
-                (format!("; אולי {near}?"), format!("; did you mean {near}?"))
-            });
-            Rejection::new(
-                "unknown_operation",
-                Text::new(format!("אין פעולה בשם {name}{he}"), format!("there is no operation {name}{en}")),
-            )
-        })
-    }
-
-    /// The refusal of a call by the path of an endpoint that has operations of its own.
-    fn has_its_own(&self, name: &str) -> Option<Rejection> {
-        let path = name.get(name.find('/')?..)?;
-        let own = |found: &&Registered| found.entry.descriptor.endpoint == path;
-        let own: Vec<String> = self
-            .operations
-            .values()
-            .filter(own)
-            .map(|found| found.entry.descriptor.qualified_name())
-            .collect();
-        let own = Some(own.join(", ")).filter(|own| !own.is_empty())?;
-        Some(Rejection::new(
-            "has_operation",
-            Text::new(
-                format!("לכתובת {path} יש פעולה משלה; יש לקרוא ל־{own}"),
-                format!("{path} has an operation of its own; call {own}"),
-            ),
-        ))
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Registered)> {
-        self.operations.iter().map(|(name, registered)| (name.as_str(), registered))
-    }
-
-    /// The providers, each once.
-    #[must_use]
-    pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
-        let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-        for registered in self.operations.values() {
-            if !providers.iter().any(|known| known.name() == registered.provider.name()) {
-                providers.push(Arc::clone(&registered.provider));
-            }
-        }
-        providers
     }
 }

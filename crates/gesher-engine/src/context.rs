@@ -8,13 +8,12 @@ use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::UnknownGuard;
 use crate::messages;
+use crate::preparing::unprepared;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
-use gesher_core::{
-    ItemId, Key, KeyRule, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text, VendorHandle,
-};
+use gesher_core::{ItemId, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
 use gesher_journal::{StepRecord, StepState, StoredOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -26,6 +25,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const TIME_NOW: &str = "time.now";
 /// The name of the step that the counts of a run are, as `on_finish` gets them.
 const RUN_SUMMARY: &str = "run.summary";
+/// The name of the step that a vendor's state is.
+const VENDOR: &str = "vendors.get";
+/// The name of the step that the states of all vendors are.
+const VENDORS: &str = "vendors.list";
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,24 +156,41 @@ impl ItemContext {
 
     /// The current time, as a step: the same again after an interruption.
     pub fn now(&self) -> Result<Timestamp, CallEnd> {
-        let look = || Value::String(self.engine.clock().now().to_string());
-        let seen = self.observed(TIME_NOW, look)?;
+        let look = || Ok(Value::String(self.engine.clock().now().to_string()));
+        let seen = self.observed(TIME_NOW, "", look)?;
         seen.as_str().unwrap_or_default().parse().map_err(|_| self.end(Ended::Diverged))
     }
 
     /// What `on_finish` gets, as a step: the same again after an interruption, whatever was found out about the run's
     /// rows in the meantime.
     pub(crate) fn summary(&self, summary: Value) -> Result<Value, CallEnd> {
-        self.observed(RUN_SUMMARY, || summary)
+        self.observed(RUN_SUMMARY, "", || Ok(summary))
+    }
+
+    /// Where a vendor stands, as a step: the same again after an interruption. Null where there is none.
+    pub fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
+        let handle = gesher_core::key::clean_cell(handle);
+        let look = || self.engine.runtime().block_on(self.engine.vendor_seen(&handle));
+        self.observed(VENDOR, &handle, look)
+    }
+
+    /// Where all vendors stand, as a step: a list of what [`vendor`](ItemContext::vendor) answers, by handle.
+    pub fn vendors(&self) -> Result<Value, CallEnd> {
+        self.observed(VENDORS, "", || self.engine.runtime().block_on(self.engine.vendors_seen()))
     }
 
     /// Something of the hub's own that may be another the next time one looks: a step without an effect.
-    fn observed(&self, name: &str, look: impl FnOnce() -> Value) -> Result<Value, CallEnd> {
+    fn observed(
+        &self,
+        name: &str,
+        who: &str,
+        look: impl FnOnce() -> Result<Value, CallFault>,
+    ) -> Result<Value, CallEnd> {
         let step = self.next_step()?;
-        if let Some(called) = self.recorded(&step, name, "", None, &[0; 32])? {
+        if let Some(called) = self.recorded(&step, name, who, None, &[0; 32])? {
             return Ok(called.outcome.data);
         }
-        let seen = look();
+        let seen = look().map_err(|fault| self.failed(fault))?;
         let now = self.engine.clock().now();
         let outcome = StoredOutcome {
             status: OutcomeStatus::Succeeded,
@@ -184,7 +204,7 @@ impl ItemContext {
         let record = StepRecord {
             id: step,
             operation: name.to_owned(),
-            who: String::new(),
+            who: who.to_owned(),
             account: String::new(),
             key: None,
             attempt: None,
@@ -283,55 +303,12 @@ impl ItemContext {
         }
     }
 
-    /// Everything about a call that depends on nothing but the call: its key and its request.
-    fn prepare(
-        &self,
-        registered: &Registered,
-        operation: &str,
-        who: &str,
-        key: Option<&str>,
-        request: Value,
-    ) -> Result<(Prepared, Option<Key>), Rejection> {
-        let key = self.key(registered, operation, who, key)?;
-        Ok((registered.prepare(who, request)?, key))
-    }
-
-    fn key(
-        &self,
-        registered: &Registered,
-        operation: &str,
-        who: &str,
-        key: Option<&str>,
-    ) -> Result<Option<Key>, Rejection> {
-        let rule = registered.entry.descriptor.key;
-        match (rule, key) {
-            (KeyRule::None, None) => Ok(None),
-            (KeyRule::Required | KeyRule::Optional, Some(key)) => {
-                let key = Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
-                if key.is_of_item() { Err(made_up_key(&key)) } else { Ok(Some(key)) }
-            }
-            (KeyRule::Optional, None) => {
-                let ordinal = {
-                    let mut work = self.work();
-                    let ordinal = work.ordinals.entry(operation.to_owned()).or_default();
-                    *ordinal += 1;
-                    *ordinal
-                };
-                Ok(Some(Key::of_item(&self.item, ordinal)))
-            }
-            (KeyRule::OncePerVendor, None) => {
-                let vendor: VendorHandle = who.parse()?;
-                Ok(Some(Key::derived(format!("vendor/{vendor}"))))
-            }
-            (KeyRule::Required, None) => Err(Rejection::new(
-                "missing_key",
-                Text::new(format!("ל־{operation} נדרש מפתח"), format!("{operation} needs a key")),
-            )),
-            (KeyRule::None | KeyRule::OncePerVendor, Some(_)) => Err(Rejection::new(
-                "no_key_here",
-                Text::new(format!("{operation} אינה מקבלת מפתח"), format!("{operation} takes no key")),
-            )),
-        }
+    /// The number of an operation's next call without a key.
+    pub(crate) fn next_ordinal(&self, operation: &str) -> u32 {
+        let mut work = self.work();
+        let ordinal = work.ordinals.entry(operation.to_owned()).or_default();
+        *ordinal += 1;
+        *ordinal
     }
 
     pub(crate) fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
@@ -342,10 +319,15 @@ impl ItemContext {
             work.calling = None;
             work.begun.store(false, Ordering::Release);
         }
-        called.map_err(|fault| match fault {
+        called.map_err(|fault| self.failed(fault))
+    }
+
+    /// Ends the item where the one path could not come to an outcome.
+    fn failed(&self, fault: CallFault) -> CallEnd {
+        match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => self.journal_failed(error),
-        })
+        }
     }
 
     pub(crate) fn journal_failed(&self, error: EngineError) -> CallEnd {
@@ -498,28 +480,4 @@ pub(crate) struct Closed {
     pub(crate) ended: Option<Ended>,
     pub(crate) fault: Option<EngineError>,
     pub(crate) in_flight: Option<StepId>,
-}
-
-/// A key that only the hub may use: it would name another call's intention.
-fn made_up_key(key: &Key) -> Rejection {
-    Rejection::new(
-        "bad_key",
-        Text::new(
-            format!("המפתח {key} הוא בצורה ששמורה למערכת; יש לבחור מפתח אחר"),
-            format!("the key {key} has the form of the hub's own keys; choose another"),
-        ),
-    )
-}
-
-/// Stands in for the request of a call that was refused before it had a wire form.
-fn unprepared(who: &str, registered: &Registered) -> Prepared {
-    Prepared {
-        who: who.to_owned(),
-        endpoint: registered.entry.descriptor.endpoint,
-        body: String::new(),
-        hash: [0; 32],
-        facts: gesher_core::operation::Facts::default(),
-        original: None,
-        vendors: Vec::new(),
-    }
 }

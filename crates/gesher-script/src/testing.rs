@@ -158,6 +158,15 @@ impl Recorder {
     }
 }
 
+/// The vendors of the recording world: handle, state, account, business.
+const VENDORS: &[(&str, &str, Option<&str>, Option<&str>)] =
+    &[("dana", "live", Some("2410000222"), Some("300000007")), ("noa", "opening", None, Some("300000015"))];
+
+fn seen(vendor: &(&str, &str, Option<&str>, Option<&str>)) -> Value {
+    let (handle, state, account, business) = vendor;
+    json!({ "handle": handle, "state": state, "account": account, "business": business })
+}
+
 impl Host for Recorder {
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd> {
         let called = Called {
@@ -176,6 +185,15 @@ impl Host for Recorder {
 
     fn now(&self) -> Result<Timestamp, CallEnd> {
         Ok("2026-03-26T22:30:00Z".parse().unwrap())
+    }
+
+    fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
+        let known = VENDORS.iter().find(|(known, ..)| *known == handle);
+        Ok(known.map_or(Value::Null, seen))
+    }
+
+    fn vendors(&self) -> Result<Value, CallEnd> {
+        Ok(VENDORS.iter().map(seen).collect())
     }
 
     fn is_dead(&self) -> bool {

@@ -113,6 +113,15 @@ fn the_hub_s_functions_do_what_they_say() {
     );
     check_value("time::now()", json!("2026-03-27T01:30:00+03:00"));
     check_value("time::today()", json!("2026-03-27"));
+    let dana = json!({
+        "handle": "dana", "state": "live", "company_id": 2_410_000_222_i64, "corporate_number": "300000007"
+    });
+    check_value("vendors::get(\"dana\")", dana.clone());
+    check_value("vendors::get(\"nobody\")", json!(null));
+    check_value("[vendors::exists(\"noa\"), vendors::exists(\"nobody\")]", json!([true, false]));
+    let noa =
+        json!({ "handle": "noa", "state": "opening", "company_id": null, "corporate_number": "300000015" });
+    check_value("vendors::list()", json!([dana, noa]));
     check_threw("json::parse(\"{\")", "script_error", "no JSON");
     check_threw("csv::parse(\"a,b\\n1\\n\")", "script_error", "no CSV");
     check_threw("csv::parse(\"a,a\\n1,2\\n\")", "script_error", "twice");

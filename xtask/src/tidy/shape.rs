@@ -31,6 +31,7 @@ const CORE_FILES: &[&str] = &[
     "operation.rs",
     "outcome.rs",
     "redact.rs",
+    "registry.rs",
     "secret.rs",
     "shape.rs",
     "time.rs",

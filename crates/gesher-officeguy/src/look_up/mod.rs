@@ -21,7 +21,7 @@ use crate::provider::OfficeGuy;
 use asking::Asking;
 use gesher_core::Text;
 use gesher_core::look_up::{Found, LookUpFailure, Wanted};
-use gesher_core::operation::{Account, OperationEntry};
+use gesher_core::operation::{Account, LookUp, OperationEntry};
 use gesher_provider::endpoint::Endpoint;
 
 /// Pages of one list. A longer list is a failure: what was not read may hold what is looked for.
@@ -39,6 +39,9 @@ pub(crate) async fn look_up(
     account: &Account,
     wanted: &Wanted,
 ) -> Result<Found, LookUpFailure> {
+    if entry.descriptor.look_up == LookUp::Manual {
+        return Err(LookUpFailure::Manual);
+    }
     let noted = Noted::read(&wanted.facts).ok_or_else(|| {
         LookUpFailure::Unavailable(Text::new(
             "מה שנרשם על הבקשה אינו קריא, ולכן אין לפי מה לחפש",

@@ -9,6 +9,7 @@ use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
     Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
+    VendorRole,
 };
 use gesher_provider::endpoint::Endpoint;
 use serde_json::json;
@@ -27,6 +28,7 @@ impl Operation for OpenUpayTerminal {
         look_up: LookUp::Manual,
         sender: Sender::Who,
     };
+    const VENDOR: VendorRole = VendorRole::AsksForTerminal;
     const EXAMPLES: &'static [Example] = &[Example {
         title: "Ask for a terminal that credits a bank account",
         who: "dana-pottery",

@@ -2,7 +2,7 @@
 
 use super::books::{lines_of, resolve, with_vat};
 use super::charge::{Input, Paying, acquire, add_document, book, currency_of, may_clear, paying};
-use super::record::{Kind, Record};
+use super::record::{Kind, LineEntry, MethodEntry, Record};
 use super::recurring_items::{ACTIVE, Day, RecurringEntry};
 use super::wire::{Fields, Moment, Refusal, refuse};
 use super::world::{Caller, World};
@@ -59,6 +59,52 @@ fn read(body: &Fields<'_>) -> Result<(Input, Vec<Rhythm>), Refusal> {
     Ok((input, rhythms))
 }
 
+/// What is agreed on: lines with their sums, how often each is charged and from which day on.
+struct Agreed<'a> {
+    input: &'a Input,
+    lines: Vec<LineEntry>,
+    rhythms: &'a [Rhythm],
+    starts: Vec<Day>,
+    today: Day,
+}
+
+impl Agreed<'_> {
+    /// The lines that are paid for today.
+    fn due_now(&self) -> Vec<LineEntry> {
+        let each = self.lines.iter().zip(&self.starts);
+        each.filter(|(_, start)| **start == self.today).map(|(line, _)| line.clone()).collect()
+    }
+
+    /// Each line as the books have it from now on.
+    fn entries(&self, world: &World, customer_id: i64, method: &MethodEntry) -> Vec<RecurringEntry> {
+        let each = self.lines.iter().zip(self.rhythms).zip(&self.starts).enumerate();
+        let entry = |(at, ((line, rhythm), start)): (usize, ((&LineEntry, &Rhythm), &Day))| {
+            let entry = RecurringEntry {
+                id: world.next.recurring + i64::try_from(at).unwrap_or_default(),
+                customer_id,
+                name: line.name.clone(),
+                quantity: line.quantity,
+                unit: line.unit,
+                currency: currency_of(self.input).number(),
+                vat_included: self.input.vat_included,
+                months: rhythm.months,
+                days: rhythm.days,
+                left: rhythm.times,
+                start: *start,
+                next: Some(*start),
+                previous: None,
+                last: None,
+                status: if self.input.authorise_only { CANCELLED } else { ACTIVE },
+                description: line.description.clone(),
+                method: Some(method.clone()),
+                document: self.input.document_type.map(WireEnum::number),
+            };
+            if *start == self.today { entry.charged_on(self.today) } else { entry }
+        };
+        each.map(entry).collect()
+    }
+}
+
 fn agree(
     world: &mut World,
     caller: Caller,
@@ -76,56 +122,33 @@ fn agree(
         None => today,
     };
     let starts: Vec<Day> = rhythms.iter().map(|rhythm| start(rhythm).max(today)).collect();
-    let (entries, _) = lines_of(&input.lines)?;
-    let now: Decimal = entries
-        .iter()
-        .zip(&starts)
-        .filter(|(_, start)| **start == today)
-        .map(|(entry, _)| entry.total.0)
-        .sum();
-    let named = input.customer.clone().unwrap_or_default();
-    let amount =
-        if input.vat_included { now } else { with_vat(world, caller.company, named.entry.no_vat, now) };
-    if entries.iter().any(|entry| entry.total.0 <= Decimal::ZERO) {
+    let (lines, _) = lines_of(&input.lines)?;
+    if lines.iter().any(|line| line.total.0 <= Decimal::ZERO) {
         return refuse("Amount must not be zero");
     }
+    charge_first(world, caller, &Agreed { input, lines, rhythms, starts, today })
+}
+
+/// Charges what is paid for today, and writes what was agreed on into the books, unless the card was refused.
+fn charge_first(
+    world: &mut World,
+    caller: Caller,
+    agreed: &Agreed<'_>,
+) -> Result<ChargeRecurringAnswer, Refusal> {
+    let input = agreed.input;
+    let named = input.customer.clone().unwrap_or_default();
+    let lines = agreed.due_now();
+    let net: Decimal = lines.iter().map(|line| line.total.0).sum();
+    let amount =
+        if input.vat_included { net } else { with_vat(world, caller.company, named.entry.no_vat, net) };
     let (customer_id, new_customer) = resolve(world, caller.company, named)?;
     let paying = paying(world, caller.company, customer_id, input)?;
     let code = if amount.is_zero() { "000" } else { acquire(world, &paying, amount, caller) };
     let Paying { method, spent, .. } = paying;
-    let agreed: Vec<RecurringEntry> = entries
-        .iter()
-        .zip(rhythms)
-        .zip(&starts)
-        .enumerate()
-        .map(|(at, ((entry, rhythm), start))| {
-            let agreed = RecurringEntry {
-                id: world.next.recurring + i64::try_from(at).unwrap_or_default(),
-                customer_id,
-                name: entry.name.clone(),
-                quantity: entry.quantity,
-                unit: entry.unit,
-                currency: currency_of(input).number(),
-                vat_included: input.vat_included,
-                months: rhythm.months,
-                days: rhythm.days,
-                left: rhythm.times,
-                start: *start,
-                next: Some(*start),
-                previous: None,
-                last: None,
-                status: if input.authorise_only { CANCELLED } else { ACTIVE },
-                description: entry.description.clone(),
-                method: Some(method.clone()),
-                document: input.document_type.map(WireEnum::number),
-            };
-            if *start == today { agreed.charged_on(today) } else { agreed }
-        })
-        .collect();
-    let ids: Vec<i64> = agreed.iter().map(|agreed| agreed.id).collect();
-    let mut answer = ChargeRecurringAnswer { customer_id, ..ChargeRecurringAnswer::default() };
+    let entries = if code == "000" { agreed.entries(world, customer_id, &method) } else { Vec::new() };
+    let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
     let mut record = Record {
-        kind: Kind::Charge,
+        kind: Kind::Recurring,
         company: caller.company,
         customer_id: Some(customer_id),
         customer: new_customer,
@@ -134,35 +157,32 @@ fn agree(
         spent,
         ..Record::default()
     };
-    if !amount.is_zero() && !input.authorise_only {
+    let mut answer = ChargeRecurringAnswer { customer_id, ..ChargeRecurringAnswer::default() };
+    if amount.is_zero() || input.authorise_only {
+        world.commit(record, caller.at);
+    } else {
+        record.kind = Kind::Charge;
         record.payment_id = Some(world.next.payment);
         record.amount = Some(Amount(amount));
         record.currency = Some(currency_of(input).letters().to_owned());
         record.valid = Some(code == "000");
         record.code = Some(code.to_owned());
         record.description.clone_from(&input.description);
-        record.items = entries.iter().filter_map(|entry| entry.name.clone()).collect();
+        record.items = lines.iter().filter_map(|line| line.name.clone()).collect();
+        record.recurring_ids.clone_from(&ids);
         if code == "000" {
-            record.recurring_ids.clone_from(&ids);
-            let today = entries.iter().zip(&starts).filter(|(_, start)| **start == today);
-            let lines = today.map(|(entry, _)| entry.clone()).collect();
             add_document(world, &mut record, (input.document_type, input.language, false), lines);
         }
         let booked = book(world, caller, record);
         answer.payment = booked.payment;
         answer.document_id = booked.document_id;
         answer.document_download_url = booked.document_download_url;
-    } else {
-        world.commit(Record { kind: Kind::Recurring, ..record }, caller.at);
     }
-    if code == "000" {
-        for agreed in agreed {
-            let company = caller.company;
-            let recurring = Some(Box::new(agreed));
-            world
-                .commit(Record { kind: Kind::Recurring, company, recurring, ..Record::default() }, caller.at);
-        }
-        answer.recurring_customer_item_ids = Some(ids);
+    for entry in entries {
+        let (company, recurring) = (caller.company, Some(Box::new(entry)));
+        let record = Record { kind: Kind::Recurring, company, recurring, ..Record::default() };
+        world.commit(record, caller.at);
     }
+    answer.recurring_customer_item_ids = Some(ids).filter(|ids| !ids.is_empty());
     Ok(answer)
 }

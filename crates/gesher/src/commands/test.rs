@@ -8,7 +8,7 @@ use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::providers;
-use gesher_core::{Language, Registry};
+use gesher_core::Registry;
 use gesher_script::script_test::{SUFFIX, Setting, Suite, TestResult};
 use gesher_script::{CompileOptions, ScriptFault};
 use serde_json::json;

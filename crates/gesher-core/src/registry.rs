@@ -1,0 +1,118 @@
+//! All operations of all providers by their names, each with its schemas, as the hub runs it.
+
+use crate::check;
+use crate::language::Text;
+use crate::names::nearest;
+use crate::operation::{OperationEntry, Prepared, Provider};
+use crate::outcome::Rejection;
+use crate::shape::Shape;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An operation with its provider and its schemas, as the hub runs it.
+pub struct Registered {
+    /// The operation.
+    pub entry: &'static OperationEntry,
+    /// Who performs it.
+    pub provider: Arc<dyn Provider>,
+    /// The request's JSON Schema.
+    pub request_schema: Value,
+    /// The answer's JSON Schema.
+    pub answer_schema: Value,
+    /// The request's schema as its check reads it.
+    shape: Shape,
+}
+
+impl Registered {
+    /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
+    pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
+        if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {
+            return Err(fault.into_rejection());
+        }
+        (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
+    }
+}
+
+/// All operations by their qualified names.
+#[derive(Default)]
+pub struct Registry {
+    operations: BTreeMap<String, Registered>,
+}
+
+impl Registry {
+    /// The operations of `providers`.
+    #[must_use]
+    pub fn new(providers: &[Arc<dyn Provider>]) -> Self {
+        let mut operations = BTreeMap::new();
+        for provider in providers {
+            for entry in provider.operations() {
+                let endpoint = entry.descriptor.endpoint;
+                let request_schema = (entry.request_schema)(endpoint);
+                let registered = Registered {
+                    entry,
+                    provider: Arc::clone(provider),
+                    shape: Shape::of(&request_schema),
+                    request_schema,
+                    answer_schema: (entry.answer_schema)(endpoint),
+                };
+                operations.insert(entry.descriptor.qualified_name(), registered);
+            }
+        }
+        Self { operations }
+    }
+
+    /// The operation of that name, or a refusal with the nearest one.
+    pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
+        self.operations.get(name).ok_or_else(|| {
+            if let Some(rejection) = self.has_its_own(name) {
+                return rejection;
+            }
+            let hint = nearest(name, self.operations.keys().map(String::as_str));
+            let (he, en) = hint.map_or_else(Default::default, |near| {
+                (format!("; אולי {near}?"), format!("; did you mean {near}?"))
+            });
+            Rejection::new(
+                "unknown_operation",
+                Text::new(format!("אין פעולה בשם {name}{he}"), format!("there is no operation {name}{en}")),
+            )
+        })
+    }
+
+    /// The refusal of a call by the path of an endpoint that has operations of its own.
+    fn has_its_own(&self, name: &str) -> Option<Rejection> {
+        let path = name.get(name.find('/')?..)?;
+        let own = |found: &&Registered| found.entry.descriptor.endpoint == path;
+        let own: Vec<String> = self
+            .operations
+            .values()
+            .filter(own)
+            .map(|found| found.entry.descriptor.qualified_name())
+            .collect();
+        let own = Some(own.join(", ")).filter(|own| !own.is_empty())?;
+        Some(Rejection::new(
+            "has_operation",
+            Text::new(
+                format!("לכתובת {path} יש פעולה משלה; יש לקרוא ל־{own}"),
+                format!("{path} has an operation of its own; call {own}"),
+            ),
+        ))
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Registered)> {
+        self.operations.iter().map(|(name, registered)| (name.as_str(), registered))
+    }
+
+    /// The providers, each once.
+    #[must_use]
+    pub fn providers(&self) -> Vec<Arc<dyn Provider>> {
+        let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+        for registered in self.operations.values() {
+            if !providers.iter().any(|known| known.name() == registered.provider.name()) {
+                providers.push(Arc::clone(&registered.provider));
+            }
+        }
+        providers
+    }
+}
