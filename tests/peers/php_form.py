@@ -5,7 +5,8 @@ file that the first argument names: method, path, query, headers, the body's byt
 port that it listens on is the first line that it prints.
 
 What it answers depends on the client's name alone: one with LOST in it gets no answer, one with ECHO an error page that
-holds the whole address, one with REFUSED the error of the pages; everything else is a standing order.
+holds the whole address, one with REFUSED the error of the pages; everything else is a standing order, whose answer calls
+itself a page where the name holds PAGE.
 """
 
 import http.server
@@ -80,7 +81,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(400, "application/json", json.dumps({"error": "Incorrect business number"}))
         else:
             Handler.orders += 1
-            self.answer(200, "application/json", json.dumps({"bank_order_num": Handler.orders, "client_id": "96521"}))
+            content_type = "text/html" if "PAGE" in name else "application/json"
+            self.answer(200, content_type, json.dumps({"bank_order_num": Handler.orders, "client_id": "96521"}))
 
     def answer(self, status, content_type, text):
         data = text.encode()

@@ -323,6 +323,18 @@ fn look_around(hub: &Hub, runs: &[String]) {
     commands.extend(runs.iter().map(|run| vec!["show", run.as_str()]));
     commands.push(vec!["unknown", "list"]);
     commands.push(vec!["doctor"]);
+    commands.extend([
+        vec!["vendors"],
+        vec!["vendors", "show", "noa"],
+        vec!["vendors", "status", "noa", "live"],
+    ]);
+    commands.push(vec!["secrets", "rotate"]);
+    for refused in
+        [&["--company-id", "3000000002"][..], &["--company-id", "3000000002", "--corporate-number", "-"]]
+    {
+        let output = hub.cmd_with(&[&["vendors", "set-keys", "noa"], refused].concat(), VENDOR_KEY);
+        unsaid(hub, "set-keys", &output.words());
+    }
     for command in commands {
         for form in [&[][..], &["--json"]] {
             let output = hub.cmd(&[form, command.as_slice()].concat());

@@ -83,6 +83,15 @@ fn all_succeeded(rows: &[Row], want: usize) {
 }
 
 #[test]
+fn a_vendor_is_opened_once_however_often_it_is_called() {
+    let read = Read::readme("onboard-vendor");
+    let runs = read.again(&["--json", "runs"], 0);
+    for counts in [r#""counts":{"succeeded":1}"#, r#""counts":{"duplicate":1}"#] {
+        assert_eq!(runs.lines().filter(|line| line.contains(counts)).count(), 1, "{runs}");
+    }
+}
+
+#[test]
 fn cards_are_charged_in_bulk() {
     let read = Read::readme("bulk-charge");
     let rows = read.rows("inbox/charges", "charges");
@@ -111,6 +120,7 @@ fn invoices_are_made_in_bulk_and_nobody_is_charged() {
     let rows = read.rows("inbox/invoices", "again");
     let statuses: Vec<&str> = rows.iter().map(Row::status).collect();
     assert_eq!(statuses, ["duplicate", "rejected", "duplicate", "duplicate"], "{rows:#?}");
+    assert_eq!(rows[1].code(), "bad_business_number");
 }
 
 #[test]
@@ -143,13 +153,55 @@ fn a_subscription_pays_a_month_once() {
 }
 
 #[test]
-fn every_example_flow_has_its_script_its_part_its_sample_and_its_readme() {
+fn standing_orders_are_opened_once_each() {
+    let read = Read::readme("standing-orders");
+    let rows = read.rows("inbox/standing-orders", "orders");
+    all_succeeded(&rows, 3);
+
+    // The second file repeats an order under another amount, has a mistyped identity number, and an account that only
+    // looks mistyped, which is warned of.
+    let sample = std::fs::read_to_string(read.path("samples/standing-orders/orders.csv")).unwrap();
+    let lines: Vec<&str> = sample.lines().collect();
+    let next = [
+        lines[0].to_owned(),
+        lines[1].replace("118.00", "218.00"),
+        lines[1].replace("so-301", "so-401").replace("123456782", "123456789"),
+        lines[1].replace("so-301", "so-402").replace("1003", "1004").replace("israela@", "other@"),
+    ];
+    let file = read.scratch.path().join("next.csv");
+    std::fs::write(&file, next.join("\n")).unwrap();
+    let words = read.again(&["run", "standing-orders", "--file", file.to_str().unwrap()], 1);
+    let rows = read.rows("inbox/standing-orders", "next");
+    let statuses: Vec<&str> = rows.iter().map(Row::status).collect();
+    assert_eq!(statuses, ["duplicate", "rejected", "succeeded"], "{rows:#?}");
+    assert_eq!(rows[1].code(), "bad_id_number");
+    assert!(words.contains("order so-402"), "an account that looks mistyped is warned of: {words}");
+}
+
+#[test]
+fn a_payment_is_given_back_and_no_more_than_it() {
+    let read = Read::readme("refunds");
+    all_succeeded(&read.rows("inbox/refunds", "refunds"), 2);
+    // It was given back whole: one more agora is refused.
+    let sample = std::fs::read_to_string(read.path("samples/refunds/refunds.csv")).unwrap();
+    let more = sample.lines().take(2).collect::<Vec<_>>().join("\n");
+    let file = read.scratch.path().join("more.csv");
+    std::fs::write(&file, more.replace("ref-501", "ref-503").replace("30.00", "0.01")).unwrap();
+    read.again(&["run", "refunds", "--file", file.to_str().unwrap()], 1);
+    let rows = read.rows("inbox/refunds", "more");
+    assert_eq!((rows[0].status(), rows[0].code()), ("rejected", "exceeds_original"), "{rows:#?}");
+}
+
+#[test]
+fn every_example_flow_has_its_script_its_tests_its_part_its_sample_and_its_readme() {
     for flow in names_in(&workspace().join("scripts")) {
         let names = names_in(&workspace().join("scripts").join(&flow));
         for want in ["gesher.toml", "README.md"] {
             assert!(names.iter().any(|name| name == want), "scripts/{flow} lacks {want}");
         }
-        assert!(names.iter().any(|name| name.ends_with(".rhai")), "scripts/{flow} lacks a script");
+        for ending in [".rhai", ".test.rhai"] {
+            assert!(names.iter().any(|name| name.ends_with(ending)), "scripts/{flow} lacks a {ending}");
+        }
         assert!(names.iter().any(|name| name.starts_with("sample")), "scripts/{flow} lacks a sample");
     }
 }

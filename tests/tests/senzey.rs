@@ -159,6 +159,10 @@ fn an_order_whose_answer_is_lost_is_unknown_and_its_client_waits() {
 
     let listed = hub.cmd(&["unknown", "list"]);
     assert!(listed.stdout.contains("look in Senzey, among the standing orders of LOST"), "{listed:#?}");
+    let told = hub.cmd(&["--json", "unknown", "list"]).json_lines();
+    assert_eq!((&told[0]["manual"], &told[0]["operation"]), (&json!(true), &json!("senzey.add_bank_order")));
+    let look_at = told[0]["look_at"].as_str().unwrap();
+    assert!(look_at.starts_with("look in Senzey, among the standing orders of LOST"), "{look_at}");
     let asked = hub.cmd(&["unknown", "reconcile"]);
     unseen(&hub, &[output, listed, asked]);
 }
@@ -206,8 +210,23 @@ fn days_that_have_passed_and_broken_rules_are_refused_before_anything_is_sent() 
     assert_eq!(endpoint.received(), Vec::<Value>::new());
 }
 
+#[test]
+fn an_answer_that_calls_itself_a_page_is_read_where_the_configuration_says_so() {
+    let endpoint = Endpoint::start();
+    let hub = hub("en", &endpoint);
+    let (_, done) = run(&hub, &[("sub-1", "PAGE", "a@example.test")]);
+    let row = done.row("order_id", "sub-1");
+    assert_eq!(row.status(), "unknown");
+    assert!(row.message().contains("write answers = \"any\" in [senzey]"), "{}", row.message());
+    hub.set("senzey", "answers", "\"any\"");
+    let (_, done) = run(&hub, &[("sub-2", "PAGE", "b@example.test")]);
+    assert_eq!(done.statuses(), ["succeeded"], "{done:#?}");
+}
+
 /// Calls every operation once, and a lead and a client without a key.
 const EVERYTHING: &str = r#"
+fn on_row(row) { log::info(row.order_id); }
+
 fn on_call(args) {
     let order = senzey::add_bank_order("sub-" + args.id, #{ senzey_client_id: 96521, start_date: "01/12/2099",
         transfer_period: "week", transfer_amount: 49.90, use_creditcard_onfile: true });

@@ -230,9 +230,34 @@ impl FromStr for VendorHandle {
     }
 }
 
+/// The number that the state gave a business, as businesses are compared by it: without blanks, dashes and leading
+/// zeros, since people write it with and without. None where it names no business.
+#[must_use]
+pub fn business_number(text: &str) -> Option<String> {
+    let letters: String = clean_cell(text).chars().filter(|letter| letter.is_alphanumeric()).collect();
+    let number = letters.trim_start_matches('0').to_lowercase();
+    (!number.is_empty()).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_business_has_one_number_however_it_is_written() {
+        for (text, want) in [
+            ("300000007", Some("300000007")),
+            (" 30-000000-7\u{200f}", Some("300000007")),
+            ("000000018", Some("18")),
+            ("18", Some("18")),
+            ("IL 300", Some("il300")),
+            ("000000000", None),
+            ("", None),
+            ("-", None),
+        ] {
+            assert_eq!(business_number(text).as_deref(), want, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_run_id_reads_back_and_forgives_capitals() {

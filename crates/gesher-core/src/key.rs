@@ -1,6 +1,6 @@
 //! Keys: the name of one business intention, cleaned so that the same intention has one spelling.
 
-use crate::ids::{ItemId, RunId};
+use crate::ids::{ItemId, RunId, VendorHandle};
 use crate::language::Text;
 use crate::limits::KEY_BYTES_MAX;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,12 @@ impl Key {
             is_number(ordinal)
                 && item.is_some_and(|(run, row)| run.parse::<RunId>().is_ok() && is_number(row))
         })
+    }
+
+    /// The key of what happens once per vendor.
+    #[must_use]
+    pub fn of_vendor(vendor: &VendorHandle) -> Self {
+        Self(format!("vendor/{vendor}"))
     }
 
     /// A key that the hub made up itself and that needs no cleaning.

@@ -22,7 +22,7 @@ pub mod secret;
 pub mod shape;
 pub mod time;
 
-pub use ids::{HubId, ItemId, RunId, StepId};
+pub use ids::{HubId, ItemId, RunId, StepId, business_number};
 pub use item::{ItemEnd, ItemStatus};
 pub use key::Key;
 pub use language::{Language, Text};
@@ -30,7 +30,7 @@ pub use look_up::Stamp;
 pub use money::{Amount, Currency, Money};
 pub use operation::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, MARKETPLACE, Operation,
-    OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle,
+    OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle, VendorRole,
 };
 pub use outcome::{Outcome, OutcomeStatus, Rejection};
 pub use redact::Redactor;

@@ -4,8 +4,8 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-use crate::ids::StepId;
 pub use crate::ids::VendorHandle;
+use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
@@ -86,6 +86,18 @@ pub enum LookUp {
     Manual,
 }
 
+/// What an operation's success means in the life of the vendor that *who* names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VendorRole {
+    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
+    #[default]
+    None,
+    /// It opens the vendor's account, whose id is the outcome's reference.
+    Opens,
+    /// It asks for the vendor's terminal, which people approve later.
+    AsksForTerminal,
+}
+
 /// Whose account sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
@@ -110,7 +122,7 @@ impl Sender {
 pub struct Descriptor {
     /// The provider, as in `officeguy`.
     pub provider: &'static str,
-    /// Verb and noun, as in `list_payments`.
+    /// Verb and noun, as in `list_payments`; or a word and an endpoint's path, where scripts name the path themselves.
     pub name: &'static str,
     /// One sentence with a full stop.
     pub summary: &'static str,
@@ -150,6 +162,18 @@ impl Descriptor {
     #[must_use]
     pub fn qualified_name(&self) -> String {
         format!("{}.{}", self.provider, self.name)
+    }
+
+    /// The word by which scripts and `allow` know it: its name, up to the path that some have behind it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(word, _)| word)
+    }
+
+    /// Whether it is one of many of the same word, told apart by the paths of their endpoints.
+    #[must_use]
+    pub fn is_by_path(&self) -> bool {
+        self.name.contains('/')
     }
 }
 
@@ -193,6 +217,8 @@ pub struct Prepared {
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
+    /// The number of the business that it opens an account for, by [`business_number`](crate::ids::business_number).
+    pub business: Option<String>,
     /// The reference of the earlier call of which it gives something back.
     pub original: Option<String>,
     /// Others beside *who*, each once, whose keys go into the request when it is sent.
@@ -208,6 +234,24 @@ pub struct TakesBack {
     pub request: fn(reference: &str) -> Value,
     /// What the original took, by the provider's own record of it; or why nothing of it can be given back.
     pub taken: fn(prepared: &Prepared, record: &Value) -> Result<Money, Rejection>,
+}
+
+impl Prepared {
+    /// A request in its wire form. Refuses one that is too large.
+    pub fn new(who: &str, endpoint: &'static str, body: String, facts: Facts) -> Result<Self, Rejection> {
+        if body.len() > REQUEST_BYTES_MAX {
+            return Err(Rejection::new(
+                "request_too_large",
+                Text::new(
+                    format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
+                    format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
+                ),
+            ));
+        }
+        let hash = hash_of(endpoint, &body, None);
+        let who = who.to_owned();
+        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
+    }
 }
 
 /// A provider's reply as it came, whatever it is.
@@ -227,6 +271,8 @@ pub trait Operation: 'static {
     const DESCRIPTOR: Descriptor;
     /// At least one.
     const EXAMPLES: &'static [Example];
+    /// What its success means for the vendor.
+    const VENDOR: VendorRole = VendorRole::None;
     /// What a script gives, in the provider's own field names.
     type Request: DeserializeOwned + Serialize + JsonSchema;
     /// The provider's answer, as scripts get it in `data`.
@@ -239,6 +285,12 @@ pub trait Operation: 'static {
 
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
+
+    /// The number of the business that a request opens an account for, as it was written: one business has one account,
+    /// whatever the vendor is called. Only for operations that open one.
+    fn business(_request: &Self::Request) -> Option<&str> {
+        None
+    }
 
     /// The reference of the earlier call of which the request gives something back, where [`Self::TAKES_BACK`] says so.
     fn original(_: &Self::Request) -> Option<String> {
@@ -267,12 +319,27 @@ pub struct OperationEntry {
     pub descriptor: Descriptor,
     /// Its examples.
     pub examples: &'static [Example],
+    /// What its success means for the vendor.
+    pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
-    pub(crate) request_schema: fn() -> Value,
-    pub(crate) answer_schema: fn() -> Value,
+    pub(crate) request_schema: fn(&'static str) -> Value,
+    pub(crate) answer_schema: fn(&'static str) -> Value,
     pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
     classify: fn(&Prepared, &Reply) -> Outcome,
+}
+
+/// What stands for the types of an operation that has none of its own: a table knows its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct ByEndpoint {
+    /// The JSON Schema of an endpoint's request.
+    pub request_schema: fn(&'static str) -> Value,
+    /// The JSON Schema of its answer.
+    pub answer_schema: fn(&'static str) -> Value,
+    /// Brings a request that fits its schema into its wire form: *who*, the endpoint, the request.
+    pub prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
+    /// What a reply means.
+    pub classify: fn(&Prepared, &Reply) -> Outcome,
 }
 
 impl fmt::Debug for OperationEntry {
@@ -286,15 +353,36 @@ impl OperationEntry {
     #[must_use]
     pub const fn of<O: Operation>() -> Self {
         O::DESCRIPTOR.check();
+        assert!(
+            matches!(O::VENDOR, VendorRole::None) || matches!(O::DESCRIPTOR.key, KeyRule::OncePerVendor),
+            "what opens an account or asks for a terminal happens once per vendor"
+        );
         assert!(!O::EXAMPLES.is_empty(), "an operation needs an example");
         Self {
             descriptor: O::DESCRIPTOR,
             examples: O::EXAMPLES,
+            vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
             classify: O::classify,
+        }
+    }
+
+    /// An operation whose types are in a table of endpoints. A descriptor that contradicts itself panics.
+    #[must_use]
+    pub const fn by_endpoint(descriptor: Descriptor, examples: &'static [Example], by: ByEndpoint) -> Self {
+        descriptor.check();
+        Self {
+            descriptor,
+            examples,
+            vendor: VendorRole::None,
+            takes_back: None,
+            request_schema: by.request_schema,
+            answer_schema: by.answer_schema,
+            prepare: by.prepare,
+            classify: by.classify,
         }
     }
 
@@ -305,7 +393,7 @@ impl OperationEntry {
     }
 }
 
-fn schema_of<T: JsonSchema>() -> Value {
+fn schema_of<T: JsonSchema>(_: &'static str) -> Value {
     schemars::schema_for!(T).to_value()
 }
 
@@ -318,6 +406,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
     })?;
     O::rules(&typed)?;
     let facts = O::facts(&typed);
+    let business = O::business(&typed).and_then(business_number);
     let original = O::original(&typed);
     let vendors = O::vendors(&typed);
     let body = O::wire(&typed).map_err(|error| {
@@ -326,17 +415,11 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
             Text::verbatim(format!("the request cannot be written as JSON: {error}")),
         )
     })?;
-    if body.len() > REQUEST_BYTES_MAX {
-        return Err(Rejection::new(
-            "request_too_large",
-            Text::new(
-                format!("הבקשה גדולה מ־{REQUEST_BYTES_MAX} בתים"),
-                format!("the request is larger than {REQUEST_BYTES_MAX} bytes"),
-            ),
-        ));
-    }
-    let hash = hash_of(endpoint, &body, original.as_deref());
-    Ok(Prepared { who: who.to_owned(), endpoint, body, hash, facts, original, vendors })
+    let prepared = Prepared::new(who, endpoint, body, facts)?;
+    let hash = original
+        .as_deref()
+        .map_or(prepared.hash, |original| hash_of(endpoint, &prepared.body, Some(original)));
+    Ok(Prepared { hash, original, vendors, business, ..prepared })
 }
 
 fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {

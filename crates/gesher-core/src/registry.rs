@@ -47,13 +47,14 @@ impl Registry {
         let mut operations = BTreeMap::new();
         for provider in providers {
             for entry in provider.operations() {
-                let request_schema = (entry.request_schema)();
+                let endpoint = entry.descriptor.endpoint;
+                let request_schema = (entry.request_schema)(endpoint);
                 let registered = Registered {
                     entry,
                     provider: Arc::clone(provider),
                     shape: Shape::of(&request_schema),
                     request_schema,
-                    answer_schema: (entry.answer_schema)(),
+                    answer_schema: (entry.answer_schema)(endpoint),
                 };
                 operations.insert(entry.descriptor.qualified_name(), registered);
             }
@@ -64,6 +65,9 @@ impl Registry {
     /// The operation of that name, or a refusal with the nearest one.
     pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
         self.operations.get(name).ok_or_else(|| {
+            if let Some(rejection) = self.has_its_own(name) {
+                return rejection;
+            }
             let hint = nearest(name, self.operations.keys().map(String::as_str));
             let (he, en) = hint.map_or_else(Default::default, |near| {
                 (format!("; אולי {near}?"), format!("; did you mean {near}?"))
@@ -73,6 +77,26 @@ impl Registry {
                 Text::new(format!("אין פעולה בשם {name}{he}"), format!("there is no operation {name}{en}")),
             )
         })
+    }
+
+    /// The refusal of a call by the path of an endpoint that has operations of its own.
+    fn has_its_own(&self, name: &str) -> Option<Rejection> {
+        let path = name.get(name.find('/')?..)?;
+        let own = |found: &&Registered| found.entry.descriptor.endpoint == path;
+        let own: Vec<String> = self
+            .operations
+            .values()
+            .filter(own)
+            .map(|found| found.entry.descriptor.qualified_name())
+            .collect();
+        let own = Some(own.join(", ")).filter(|own| !own.is_empty())?;
+        Some(Rejection::new(
+            "has_operation",
+            Text::new(
+                format!("לכתובת {path} יש פעולה משלה; יש לקרוא ל־{own}"),
+                format!("{path} has an operation of its own; call {own}"),
+            ),
+        ))
     }
 
     /// All of them, by name.

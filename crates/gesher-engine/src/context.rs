@@ -25,6 +25,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const TIME_NOW: &str = "time.now";
 /// The name of the step that the counts of a run are, as `on_finish` gets them.
 const RUN_SUMMARY: &str = "run.summary";
+/// The name of the step that a vendor's state is.
+const VENDOR: &str = "vendors.get";
+/// The name of the step that the states of all vendors are.
+const VENDORS: &str = "vendors.list";
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,24 +156,41 @@ impl ItemContext {
 
     /// The current time, as a step: the same again after an interruption.
     pub fn now(&self) -> Result<Timestamp, CallEnd> {
-        let look = || Value::String(self.engine.clock().now().to_string());
-        let seen = self.observed(TIME_NOW, look)?;
+        let look = || Ok(Value::String(self.engine.clock().now().to_string()));
+        let seen = self.observed(TIME_NOW, "", look)?;
         seen.as_str().unwrap_or_default().parse().map_err(|_| self.end(Ended::Diverged))
     }
 
     /// What `on_finish` gets, as a step: the same again after an interruption, whatever was found out about the run's
     /// rows in the meantime.
     pub(crate) fn summary(&self, summary: Value) -> Result<Value, CallEnd> {
-        self.observed(RUN_SUMMARY, || summary)
+        self.observed(RUN_SUMMARY, "", || Ok(summary))
+    }
+
+    /// Where a vendor stands, as a step: the same again after an interruption. Null where there is none.
+    pub fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
+        let handle = gesher_core::key::clean_cell(handle);
+        let look = || self.engine.runtime().block_on(self.engine.vendor_seen(&handle));
+        self.observed(VENDOR, &handle, look)
+    }
+
+    /// Where all vendors stand, as a step: a list of what [`vendor`](ItemContext::vendor) answers, by handle.
+    pub fn vendors(&self) -> Result<Value, CallEnd> {
+        self.observed(VENDORS, "", || self.engine.runtime().block_on(self.engine.vendors_seen()))
     }
 
     /// Something of the hub's own that may be another the next time one looks: a step without an effect.
-    fn observed(&self, name: &str, look: impl FnOnce() -> Value) -> Result<Value, CallEnd> {
+    fn observed(
+        &self,
+        name: &str,
+        who: &str,
+        look: impl FnOnce() -> Result<Value, CallFault>,
+    ) -> Result<Value, CallEnd> {
         let step = self.next_step()?;
-        if let Some(called) = self.recorded(&step, name, "", None, &[0; 32])? {
+        if let Some(called) = self.recorded(&step, name, who, None, &[0; 32])? {
             return Ok(called.outcome.data);
         }
-        let seen = look();
+        let seen = look().map_err(|fault| self.failed(fault))?;
         let now = self.engine.clock().now();
         let outcome = StoredOutcome {
             status: OutcomeStatus::Succeeded,
@@ -183,7 +204,7 @@ impl ItemContext {
         let record = StepRecord {
             id: step,
             operation: name.to_owned(),
-            who: String::new(),
+            who: who.to_owned(),
             account: String::new(),
             key: None,
             attempt: None,
@@ -298,10 +319,15 @@ impl ItemContext {
             work.calling = None;
             work.begun.store(false, Ordering::Release);
         }
-        called.map_err(|fault| match fault {
+        called.map_err(|fault| self.failed(fault))
+    }
+
+    /// Ends the item where the one path could not come to an outcome.
+    fn failed(&self, fault: CallFault) -> CallEnd {
+        match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => self.journal_failed(error),
-        })
+        }
     }
 
     pub(crate) fn journal_failed(&self, error: EngineError) -> CallEnd {

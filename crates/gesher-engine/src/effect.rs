@@ -12,6 +12,7 @@ use crate::messages;
 use crate::originals;
 use crate::permits::Permit;
 use crate::stop::Stop;
+use crate::vendors;
 use gesher_core::operation::Registered;
 use gesher_core::{Effect, Key, KeyRule, Outcome, Stamp};
 use gesher_journal::{Begin, Intent, ItemQuery, StepFinish, StepRecord};
@@ -62,6 +63,7 @@ impl Engine {
             limits: limits::of_intent(&limits, at, self.time_zone()),
             look_up: self.noted(&facts.look_up),
             stamp: stamp.as_ref().map(ToString::to_string),
+            opens: vendors::opens(call.registered, call.prepared),
             original: call.original.clone(),
             at,
         };
@@ -78,6 +80,7 @@ impl Engine {
                 Begun::Send(stamp)
             }
             Begin::Locked(open) => Begun::Locked(open),
+            Begin::Vendor(vendor) => Begun::NotNow(Box::new(vendors::in_the_way(call.who, &vendor))),
             Begin::Limited(reached) => Begun::NotNow(Box::new(limits::outcome(&reached.into()))),
             Begin::Exhausted(exhausted) => Begun::NotNow(Box::new(originals::exhausted(&exhausted))),
             taken => Begun::KeyTaken(Box::new(taken)),
@@ -102,7 +105,8 @@ impl Engine {
         };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let finish = StepFinish { step: call.step.clone(), outcome, sealed, at: self.clock().now() };
+        let vendor = vendors::mark(call.registered, call.who, outcome.status);
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
         let outcome = self.finish(finish, stop).await?;
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);

@@ -363,9 +363,11 @@ impl Engine {
             Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
             Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
             Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
-            Begin::Send { .. } | Begin::Locked(_) | Begin::Limited(_) | Begin::Exhausted(_) => {
-                (self.store(messages::interrupted()), false)
-            }
+            Begin::Send { .. }
+            | Begin::Locked(_)
+            | Begin::Limited(_)
+            | Begin::Exhausted(_)
+            | Begin::Vendor(_) => (self.store(messages::interrupted()), false),
         };
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         Called { outcome, key_taken: true, replayed }

@@ -90,7 +90,7 @@ impl Allow {
     #[must_use]
     pub fn covers(&self, operation: &Descriptor) -> bool {
         match self {
-            Self::Operation(name) => name.split_once('.') == Some((operation.provider, operation.name)),
+            Self::Operation(name) => name.split_once('.') == Some((operation.provider, operation.word())),
             Self::Provider(provider) => provider == operation.provider,
             Self::Effect(effect) => *effect == operation.effect,
         }

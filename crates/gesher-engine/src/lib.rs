@@ -28,6 +28,7 @@ mod scripts;
 mod status;
 mod stop;
 mod try_read;
+mod vendors;
 
 pub use context::{Answer, CallEnd, ItemContext};
 pub use decisions::{Decided, Lease};
@@ -42,7 +43,10 @@ pub use messages::KEY_OPEN;
 pub use permits::AccountRules;
 pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;
-pub use reconcile::{Desk, ItemResolution, NOT_CHARGED_AFTER, Reconciled, Resolution, Resolved, next_look};
+pub use reconcile::{
+    Desk, ItemResolution, NOT_CHARGED_AFTER, Opened, Reconciled, Resolution, Resolved, next_look,
+    vendor_words,
+};
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use scripts::{ScriptHost, Scripts};
 pub use status::{EffectStep, end_of};

@@ -4,6 +4,7 @@ use crate::limits::LIMIT;
 use crate::originals::{EXHAUSTED, UNREAD};
 use crate::program::ProgramEnd;
 use crate::status::EffectStep;
+use crate::vendors::{BUSINESS_TAKEN, VENDOR_KNOWN};
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::{ItemEnd, ItemStatus, Language, Outcome, OutcomeStatus, RunId, Text};
 use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome};
@@ -19,8 +20,17 @@ pub const KEY_OPEN: &str = "key_open";
 pub(crate) const SUBJECT_LOCKED: &str = "subject_locked";
 pub(crate) const HALTED: &str = "halted";
 /// Those that say nothing of the key: such a call did not come to it, or was refused for another reason.
-pub(crate) const BEFORE_THE_KEY: &[&str] =
-    &[NO_TURN, ACCOUNT_PAUSED, SUBJECT_LOCKED, HALTED, LIMIT, EXHAUSTED, UNREAD];
+pub(crate) const BEFORE_THE_KEY: &[&str] = &[
+    NO_TURN,
+    ACCOUNT_PAUSED,
+    SUBJECT_LOCKED,
+    HALTED,
+    LIMIT,
+    EXHAUSTED,
+    UNREAD,
+    VENDOR_KNOWN,
+    BUSINESS_TAKEN,
+];
 
 /// What nobody here can know.
 pub(crate) fn unknown() -> Text {

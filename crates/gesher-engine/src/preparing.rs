@@ -36,7 +36,7 @@ impl ItemContext {
             (KeyRule::Optional, None) => Ok(Some(Key::of_item(self.item(), self.next_ordinal(operation)))),
             (KeyRule::OncePerVendor, None) => {
                 let vendor: VendorHandle = who.parse()?;
-                Ok(Some(Key::derived(format!("vendor/{vendor}"))))
+                Ok(Some(Key::of_vendor(&vendor)))
             }
             (KeyRule::Required, None) => Err(Rejection::new(
                 "missing_key",
@@ -69,6 +69,7 @@ pub(crate) fn unprepared(who: &str, registered: &Registered) -> Prepared {
         body: String::new(),
         hash: [0; 32],
         facts: gesher_core::operation::Facts::default(),
+        business: None,
         original: None,
         vendors: Vec::new(),
     }

@@ -390,7 +390,7 @@ fn run_program(
         let outcome = engine.store(Outcome::new(OutcomeStatus::Unknown, "panicked", messages::unknown()));
         effects.push(messages::effect_of(&outcome));
         let (noted, status) = (step.clone(), outcome.status);
-        let finish = StepFinish { step, outcome, sealed: Vec::new(), at: engine.clock().now() };
+        let finish = StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at: engine.clock().now() };
         // The wait for a turn is over, so a stop is no fault here.
         match engine.runtime().block_on(engine.finish(finish, &shared.stop)) {
             Err(CallFault::Journal(error)) => return Err(error),

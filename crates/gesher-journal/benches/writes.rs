@@ -91,6 +91,7 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         limits: Limits::default(),
         look_up: serde_json::json!({ "customer": item.ordinal, "last_digits": "4242" }),
         stamp: Some(step.to_string()),
+        opens: None,
         original: None,
     };
     assert!(matches!(journal.begin_step(intent).await.unwrap(), Begin::Send { attempt: 1 }));
@@ -110,7 +111,7 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         data,
         amount: money(),
     };
-    journal.finish_step(&StepFinish { step, outcome, sealed: Vec::new(), at }).await.unwrap();
+    journal.finish_step(&StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at }).await.unwrap();
     journal.finish_item(&item, ItemEnd::new(ItemStatus::Succeeded, "000", "אושר"), at).in_order();
 }
 

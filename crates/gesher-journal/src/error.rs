@@ -1,5 +1,6 @@
 //! What can go wrong with the journal.
 
+use crate::record::VendorRefusal;
 use gesher_core::{ItemId, RunId, StepId};
 
 /// A journal could not be opened, read or written.
@@ -94,6 +95,17 @@ pub enum JournalError {
         /// The limit.
         most: usize,
     },
+    /// A vendor cannot be what it was said to be.
+    #[error("the vendor {vendor} cannot be changed so: {why}")]
+    Vendor {
+        /// Which vendor.
+        vendor: String,
+        /// Why.
+        why: VendorRefusal,
+    },
+    /// A sealed row is not as it was read.
+    #[error("the sealed row {0} has changed since it was read")]
+    SealedChanged(String),
     /// No such decision waits.
     #[error("no decision {0} is waiting")]
     NoDecision(u64),

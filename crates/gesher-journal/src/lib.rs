@@ -19,9 +19,10 @@ pub use error::JournalError;
 pub use guard::Guard;
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, Exhausted, FileIdentity, Holder, Intent, ItemClose,
-    ItemQuery, ItemRecord, ItemSeen, ItemState, LimitReached, LimitScope, Limits, NewDecision, NewItem,
-    NewRun, Original, RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish,
-    StepQuery, StepRecord, StepState, StoredOutcome, Tally, TallyLine, TriggerKind,
+    ItemQuery, ItemRecord, ItemSeen, ItemState, KnownVendor, KnownVendors, LimitReached, LimitScope, Limits,
+    NewDecision, NewItem, NewRun, Original, Resealing, RunChange, RunRecord, RunState, ScriptBundle,
+    SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, Tally, TallyLine,
+    TriggerKind, VendorDecision, VendorMark, VendorRecord, VendorRefusal, VendorState,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -65,7 +66,9 @@ pub trait Journal: Send + Sync {
     /// may leave.
     fn begin_step(&self, intent: Intent) -> Written<Begin>;
 
-    /// Journals the outcome of a step that is in flight, with the sealed rows that came with it, in one commit.
+    /// Journals the outcome of a step that is in flight, with the sealed rows that came with it and what it says of a
+    /// vendor, in one commit. A vendor that the step opens follows it: it is open, or forgotten where it provably was
+    /// not opened.
     /// Refused with [`JournalError::NotInFlight`] when the step is not in flight.
     fn finish_step(&self, finish: &StepFinish) -> Written<()>;
 
@@ -113,6 +116,18 @@ pub trait Journal: Send + Sync {
     /// Stores, replaces or (with no bytes) removes a sealed row.
     fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()>;
 
+    /// Makes vendors known whose keys a person brought: all of them, or none. Refused with [`JournalError::Vendor`]
+    /// where one contradicts what is known.
+    fn set_vendors(&self, vendors: KnownVendors) -> Written<()>;
+
+    /// Writes down what a person says of a vendor, and frees the steps that may be sent again because of it. Answers the
+    /// vendor as it was. Refused with [`JournalError::Vendor`] for what cannot be.
+    fn decide_vendor(&self, decision: VendorDecision) -> Written<VendorRecord>;
+
+    /// Gives sealed rows new bytes, all of them or none. Refused with [`JournalError::SealedChanged`] where one is not as
+    /// it was read.
+    fn reseal(&self, resealing: Resealing) -> Written<()>;
+
     /// Writes nothing that anybody reads, durably: whether the store can be written.
     fn probe(&self) -> Written<()>;
 
@@ -121,6 +136,12 @@ pub trait Journal: Send + Sync {
 
     /// The names of all sealed rows, sorted, with the time each was last written.
     async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError>;
+
+    /// A vendor by its provider and its handle.
+    async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError>;
+
+    /// The vendors of a provider, by handle.
+    async fn vendors(&self, provider: &str) -> Result<Vec<VendorRecord>, JournalError>;
 
     /// A run by its id.
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError>;

@@ -11,6 +11,9 @@ pub(crate) const API_KEY: &str = "APIKey";
 /// The name of the public key in an account's secrets.
 pub(crate) const API_PUBLIC_KEY: &str = "APIPublicKey";
 
+/// Longest key, in bytes; the provider's have 50 letters.
+const KEY_BYTES_MAX: usize = 512;
+
 /// What belongs to one organisation. Has no debug form: it would show the keys.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct VendorKeys {
@@ -50,6 +53,40 @@ impl VendorKeys {
         }
         Account { id: self.company_id.to_string(), secrets }
     }
+}
+
+/// A vendor's keys for the vault, from what a person knows of its organisation. The public key that is `stored` stays
+/// where the organisation is the same and no other is given.
+pub fn vendor_secret(
+    stored: Option<&Secret>,
+    company_id: i64,
+    api_key: &Secret,
+    api_public_key: Option<&Secret>,
+) -> Result<Secret, Rejection> {
+    let stored = stored.and_then(|stored| VendorKeys::open(stored).ok());
+    let kept = stored.as_ref().filter(|stored| stored.company_id == company_id);
+    let given = api_public_key.map(sound).transpose()?;
+    let keys = VendorKeys {
+        company_id,
+        api_key: sound(api_key)?,
+        api_public_key: given.or_else(|| kept.and_then(|kept| kept.api_public_key.clone())),
+    };
+    Ok(keys.seal())
+}
+
+/// A key as it can be sent. The refusal does not repeat it.
+fn sound(key: &Secret) -> Result<String, Rejection> {
+    let text = key.expose().trim();
+    if !text.is_empty() && text.len() <= KEY_BYTES_MAX && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(Rejection::new(
+        "bad_keys",
+        Text::new(
+            "זה אינו מפתח: מצופה שורה אחת, כפי שהיא מופיעה אצל OfficeGuy",
+            "this is no key: one line is expected, as OfficeGuy shows it",
+        ),
+    ))
 }
 
 impl Drop for VendorKeys {

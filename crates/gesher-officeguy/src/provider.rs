@@ -1,12 +1,13 @@
 //! The provider as the engine knows it: its account, its connections, and one send for each call.
 
 use crate::classify::{open, unanswered};
+use crate::contract;
 use crate::endpoints::multi_vendor::VENDOR;
 use crate::envelope::Envelope;
-use crate::keys::{API_KEY, VendorKeys};
+use crate::keys::{API_KEY, API_PUBLIC_KEY, VendorKeys};
 use crate::look_up;
 use crate::messages;
-use crate::operations::{OPERATIONS, PROVIDER};
+use crate::operations::{PROVIDER, all};
 use crate::stamp::{Splice, StampPlace, splice};
 use gesher_core::look_up::{LookUpFuture, Wanted};
 use gesher_core::operation::{
@@ -108,7 +109,8 @@ impl OfficeGuy {
             let text = Text::new("אין בבקשה מקום לאסמכתא", "the request has no place for a reference");
             return Rejection::new("no_place_for_stamp", text).into();
         }
-        let Some(body) = with_credentials(account, &body, splice.as_ref()) else {
+        let key = key_of(prepared.endpoint);
+        let Some(body) = with_credentials(account, key, &body, splice.as_ref()) else {
             let text = Text::new("לחשבון אין מפתח API", "the account has no API key");
             return Rejection::new("no_credentials", text).into();
         };
@@ -137,7 +139,7 @@ impl OfficeGuy {
         path: &'static str,
         body: &str,
     ) -> Result<Envelope, Box<Outcome>> {
-        let Some(body) = with_credentials(account, body, None) else {
+        let Some(body) = with_credentials(account, API_KEY, body, None) else {
             let text = Text::new("לחשבון אין מפתח API", "the account has no API key");
             return Err(Box::new(Rejection::new("no_credentials", text).into()));
         };
@@ -158,7 +160,7 @@ impl Provider for OfficeGuy {
     }
 
     fn operations(&self) -> &'static [OperationEntry] {
-        OPERATIONS
+        all()
     }
 
     fn marketplace(&self) -> Account {
@@ -205,6 +207,12 @@ impl Provider for OfficeGuy {
     }
 }
 
+/// Which of an organisation's keys an endpoint takes.
+fn key_of(path: &str) -> &'static str {
+    let is_public = contract::endpoint(path).is_some_and(|endpoint| endpoint.is_public());
+    if is_public { API_PUBLIC_KEY } else { API_KEY }
+}
+
 /// A request's text with the organisation and the key of each line's vendor in the place of its name.
 fn with_vendors<'a>(prepared: &'a Prepared, others: &[Arc<Account>]) -> Option<Cow<'a, str>> {
     if prepared.vendors.is_empty() {
@@ -225,9 +233,9 @@ fn with_vendors<'a>(prepared: &'a Prepared, others: &[Arc<Account>]) -> Option<C
 
 /// Puts the credentials in front of a request's fields, and the splice into them. Every other byte of the request stays
 /// as it is: it is what was journalled.
-fn with_credentials(account: &Account, body: &str, splice: Option<&Splice>) -> Option<String> {
+fn with_credentials(account: &Account, key: &str, body: &str, splice: Option<&Splice>) -> Option<String> {
     let company_id: i64 = account.id.parse().ok()?;
-    let api_key = serde_json::to_string(account.secrets.get(API_KEY)?.expose()).ok()?;
+    let api_key = serde_json::to_string(account.secrets.get(key)?.expose()).ok()?;
     let (at, inserted) = splice.map_or((1, ""), |splice| (splice.at, splice.text.as_str()));
     let (before, after) = (body.get(1..at)?, body.get(at..)?);
     if !body.starts_with('{') {
@@ -235,7 +243,7 @@ fn with_credentials(account: &Account, body: &str, splice: Option<&Splice>) -> O
     }
     let is_bare = inserted.is_empty() && after.starts_with('}') && before.is_empty();
     let comma = if is_bare { "" } else { "," };
-    let credentials = format!(r#"{{"Credentials":{{"CompanyID":{company_id},"APIKey":{api_key}}}{comma}"#);
+    let credentials = format!(r#"{{"Credentials":{{"CompanyID":{company_id},"{key}":{api_key}}}{comma}"#);
     Some([credentials.as_str(), before, inserted, after].concat())
 }
 
@@ -248,7 +256,7 @@ mod tests {
             id: "2410000001".to_owned(),
             secrets: BTreeMap::from([(API_KEY, Secret::from("k\"ey"))]),
         };
-        assert_eq!(with_credentials(&account, body, None).as_deref(), Some(want));
+        assert_eq!(with_credentials(&account, API_KEY, body, None).as_deref(), Some(want));
     }
 
     #[test]
@@ -264,15 +272,18 @@ mod tests {
             Account { id: "7".to_owned(), secrets: BTreeMap::from([(API_KEY, Secret::from("key"))]) };
         let splice = Splice { at: 7, text: " [x]".to_owned() };
         let want = r#"{"Credentials":{"CompanyID":7,"APIKey":"key"},"A":"b [x]","C":1}"#;
-        assert_eq!(with_credentials(&account, r#"{"A":"b","C":1}"#, Some(&splice)).as_deref(), Some(want));
+        assert_eq!(
+            with_credentials(&account, API_KEY, r#"{"A":"b","C":1}"#, Some(&splice)).as_deref(),
+            Some(want)
+        );
         let first = Splice { at: 1, text: r#""D":"[x]""#.to_owned() };
         let want = r#"{"Credentials":{"CompanyID":7,"APIKey":"key"},"D":"[x]"}"#;
-        assert_eq!(with_credentials(&account, "{}", Some(&first)).as_deref(), Some(want));
+        assert_eq!(with_credentials(&account, API_KEY, "{}", Some(&first)).as_deref(), Some(want));
     }
 
     #[test]
     fn an_account_without_a_key_sends_nothing() {
         let account = Account { id: "1".to_owned(), secrets: BTreeMap::new() };
-        assert_eq!(with_credentials(&account, "{}", None), None);
+        assert_eq!(with_credentials(&account, API_KEY, "{}", None), None);
     }
 }

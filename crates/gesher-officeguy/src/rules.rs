@@ -238,6 +238,106 @@ pub(crate) fn page(path: &str, start: Option<i64>) -> Result<(), Rejection> {
     }
 }
 
+/// Refuses an id that is none.
+pub(crate) fn id(name: &str, id: i64) -> Result<(), Rejection> {
+    if id > 0 {
+        return Ok(());
+    }
+    Err(refuse("bad_id", format!("{name}: מזהה הוא מספר גדול מאפס"), format!("{name}: an id is above zero")))
+}
+
+/// Refuses a text that says nothing.
+pub(crate) fn says(name: &str, text: &str) -> Result<(), Rejection> {
+    if !text.trim().is_empty() {
+        return Ok(());
+    }
+    Err(refuse("missing_field", format!("{name}: אסור שיהיה ריק"), format!("{name}: it must not be empty")))
+}
+
+/// Refuses a request that names no document: by its id, or by kind and number.
+pub(crate) fn one_document(name: &str, id: Option<i64>, by_number: bool) -> Result<(), Rejection> {
+    if let Some(id) = id {
+        return self::id(name, id);
+    }
+    if by_number {
+        return Ok(());
+    }
+    Err(refuse(
+        "missing_field",
+        format!("{name}: יש לציין מזהה מסמך, או סוג ומספר"),
+        format!("{name}: say the document's id, or its DocumentType and DocumentNumber"),
+    ))
+}
+
+/// Refuses a customer by whom none that exists can be found.
+pub(crate) fn existing_customer(path: &str, customer: &Customer) -> Result<(), Rejection> {
+    if finds_customer(customer) {
+        return Ok(());
+    }
+    Err(refuse(
+        "customer_not_identified",
+        format!("{path}: יש לזהות לקוח קיים: ID, או SearchMode עם השדה שלפיו מחפשים"),
+        format!("{path}: name a customer that exists: ID, or a SearchMode with its field"),
+    ))
+}
+
+/// Refuses an e-mail address that cannot be one.
+pub(crate) fn email(name: &str, address: &str) -> Result<(), Rejection> {
+    let address = address.trim();
+    let is_good = address.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.contains('@')
+    }) && !address.contains(char::is_whitespace);
+    if is_good {
+        return Ok(());
+    }
+    Err(refuse(
+        "bad_email",
+        format!("{name}: כתובת דואר אלקטרוני נכתבת כ־dana@example.com"),
+        format!("{name}: an e-mail address is written dana@example.com"),
+    ))
+}
+
+/// Refuses what is no web address.
+pub(crate) fn web_address(name: &str, address: &str) -> Result<(), Rejection> {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    let is_good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && address.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_good {
+        return Ok(());
+    }
+    Err(refuse(
+        "bad_address",
+        format!("{name}: כתובת אינטרנט מלאה מתחילה ב־https://"),
+        format!("{name}: a whole web address begins with https://"),
+    ))
+}
+
+/// Refuses numbers that no bank or branch has.
+pub(crate) fn bank_and_branch(bank: i32, branch: i32) -> Result<(), Rejection> {
+    for (name, code) in [("BankCode", bank), ("BranchCode", branch)] {
+        if !(1..=999).contains(&code) {
+            return Err(refuse(
+                "bad_bank_account",
+                format!("{name}: מספר בנק או סניף הוא מ־1 עד 999"),
+                format!("{name}: the number of a bank or branch is 1 to 999"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a tax number that the provider takes for none.
+pub(crate) fn corporate_number(number: Option<&str>) -> Result<(), Rejection> {
+    match number {
+        Some(number) if number.trim().bytes().all(|byte| byte == b'0') => Err(refuse(
+            "bad_corporate_number",
+            "Company.CorporateNumber: מספר של אפסים נחשב ריק ב־OfficeGuy",
+            "Company.CorporateNumber: OfficeGuy takes a number of zeros for none",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The request as the provider's JSON has it, typed again from its own text.
 pub(crate) fn reread<T: serde::de::DeserializeOwned>(body: &str) -> Option<T> {
     serde_json::from_str(body).ok()

@@ -6,6 +6,7 @@
 
 use crate::endpoints::charge::Charge;
 use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::document_changes::CancelDocument;
 use crate::endpoints::documents::CreateDocument;
 use crate::endpoints::multi_vendor::MultiVendorCharge;
 use gesher_core::Stamp;
@@ -71,6 +72,7 @@ pub(crate) fn splice(endpoint: &str, body: &str, stamp: &Stamp, place: StampPlac
         MultiVendorCharge::PATH => &["DocumentDescription"],
         ChargeRecurring::PATH => &["FirstDocumentDescription"],
         CreateDocument::PATH => &["Details", "Description"],
+        CancelDocument::PATH => &["Description"],
         _ => return None,
     };
     let stamp = stamp.in_text();

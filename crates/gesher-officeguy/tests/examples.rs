@@ -70,11 +70,23 @@ async fn every_example_answers_what_it_says() {
     let provider = officeguy(&simulator, "MarketKey");
     let registry = Registry::new(&[Arc::clone(&provider)]);
     let names = registry.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
-    let first = ["officeguy.create_company", "officeguy.open_upay_terminal", "officeguy.charge"];
-    let rest = names.iter().map(String::as_str).filter(|name| !first.contains(name));
+    // Those that the others need, and those that take something away.
+    let first = [
+        "create_company",
+        "open_upay_terminal",
+        "charge",
+        "create_document",
+        "set_payment_method",
+        "charge_recurring",
+    ];
+    let last = ["cancel_recurring", "remove_payment_method", "unsubscribe_trigger"];
+    let qualified = |name: &&str| format!("officeguy.{name}");
+    let first: Vec<String> = first.iter().map(qualified).collect();
+    let last: Vec<String> = last.iter().map(qualified).collect();
+    let rest = names.iter().filter(|name| !first.contains(name) && !last.contains(name));
     let mut vendor = None;
     let mut ran = 0;
-    for name in first.into_iter().chain(rest) {
+    for name in first.iter().chain(rest).chain(&last) {
         let registered = registry.find(name).unwrap();
         for example in registered.entry.examples {
             let of_marketplace =
@@ -95,7 +107,8 @@ async fn every_example_answers_what_it_says() {
             ran += 1;
         }
     }
-    assert!(ran >= names.len());
+    let named = registry.iter().filter(|(_, found)| !found.entry.descriptor.is_by_path()).count();
+    assert!(ran > named);
     let charged: Vec<_> =
         simulator.ledger().unwrap().into_iter().filter(|entry| entry.is_charged()).collect();
     let sums: Vec<_> = charged.iter().filter_map(|entry| entry.amount.as_deref()).collect();

@@ -492,6 +492,23 @@ async fn a_document_is_found_by_its_stamp_or_its_reference() {
 }
 
 #[tokio::test]
+async fn a_cancellation_is_found_by_its_stamp_and_by_nothing_else() {
+    let cancel = json!({"DocumentID": 6_000_000_001_i64, "Description": "by mistake"});
+    for (place, want) in [
+        (StampPlace::End, vec!["6000000002 succeeded ours CannotTell CannotTell"]),
+        (StampPlace::Off, Vec::new()),
+    ] {
+        let play = Play::begin(place, "").await;
+        play.call("create_document", &document(None), OTHER).await;
+        play.finds("cancel_document", &cancel, &[]).await;
+        play.call("cancel_document", &cancel, OURS).await;
+        let found = play.finds("cancel_document", &cancel, &want).await;
+        assert!(found.iter().all(|found| found.outcome.document.as_deref() == Some("1000")));
+        play.simulator.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_document_of_another_sum_is_another_document() {
     let play = Play::begin(StampPlace::Off, "").await;
     let mut receipt = document(None);

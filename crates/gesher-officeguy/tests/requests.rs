@@ -327,7 +327,10 @@ fn every_field_of_every_operation_is_described() {
             check(definition, name);
         }
     }
-    for (name, registered) in registry().iter() {
+    let registry = registry();
+    // The fields of other endpoints have names and types, and the provider's documentation.
+    let own = registry.iter().filter(|(_, registered)| !registered.entry.descriptor.is_by_path());
+    for (name, registered) in own {
         check(&registered.request_schema, name);
         check(&registered.answer_schema, name);
     }

@@ -11,10 +11,11 @@ use gesher_engine::{Answer, CallEnd};
 use rhai::{
     Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Map, Module, NativeCallContext, Position,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How many arguments a call of an operation may have. Without vendors there is no *who*.
+/// How many arguments a call of an operation may have, the path aside of one that is called by its path. Without vendors
+/// there is no *who*.
 #[must_use]
 pub fn arities(descriptor: &Descriptor) -> &'static [usize] {
     match (descriptor.sender.takes_who(), descriptor.key) {
@@ -42,15 +43,27 @@ pub fn expected_call(descriptor: &Descriptor) -> String {
         (false, KeyRule::Optional) => "key, #{...}) or (#{...}",
         (false, KeyRule::None | KeyRule::OncePerVendor) => "#{...}",
     };
-    format!("{}::{}({arguments})", descriptor.provider, descriptor.name)
+    let word = descriptor.word();
+    if descriptor.is_by_path() {
+        let arguments = arguments.replace("(who", "(path, who");
+        return format!("{}::{word}(path, {arguments})", descriptor.provider);
+    }
+    format!("{}::{word}({arguments})", descriptor.provider)
 }
 
 /// One module a provider, by its name.
 pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
     let mut modules = BTreeMap::new();
+    let mut by_path = BTreeSet::new();
     for (qualified_name, registered) in registry.iter() {
         let descriptor = registered.entry.descriptor;
         let module: &mut Module = modules.entry(descriptor.provider).or_default();
+        if descriptor.is_by_path() {
+            if by_path.insert((descriptor.provider, descriptor.word())) {
+                bind_by_path(module, descriptor.provider, descriptor.word());
+            }
+            continue;
+        }
         let bound = Arc::new(Bound {
             name: qualified_name.to_owned(),
             expected: expected_call(&descriptor),
@@ -95,6 +108,34 @@ fn bind(module: &mut Module, name: &str, bound: &Arc<Bound>, arity: usize) {
             placed(&context, bound.call(&context, None, None, &request))
         }),
     };
+}
+
+/// Binds a word whose first argument is the path of the endpoint that is meant.
+fn bind_by_path(module: &mut Module, provider: &'static str, word: &'static str) {
+    let expected = format!("{provider}::{word}(path, who, key, #{{...}}) or (path, who, #{{...}})");
+    let operation = move |context: &NativeCallContext, path: &Dynamic| {
+        let unnamed = Bound { name: String::new(), expected: expected.clone(), takes_who: true };
+        let item = Item::of(context)?;
+        let path = text_of(path).ok_or_else(|| unnamed.wrong(&item, "path", "טקסט", "a text", path))?;
+        Ok(Bound { name: format!("{provider}.{word}{path}"), ..unnamed })
+    };
+    let same = operation.clone();
+    FuncRegistration::new(word).with_volatility(true).set_into_module(
+        module,
+        move |context: NativeCallContext, path: Dynamic, who: Dynamic, request: Dynamic| {
+            let called =
+                same(&context, &path).and_then(|bound| bound.call(&context, Some(&who), None, &request));
+            placed(&context, called)
+        },
+    );
+    FuncRegistration::new(word).with_volatility(true).set_into_module(
+        module,
+        move |context: NativeCallContext, path: Dynamic, who: Dynamic, key: Dynamic, request: Dynamic| {
+            let called = operation(&context, &path)
+                .and_then(|bound| bound.call(&context, Some(&who), Some(&key), &request));
+            placed(&context, called)
+        },
+    );
 }
 
 impl Bound {

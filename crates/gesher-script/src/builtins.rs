@@ -10,6 +10,7 @@ use crate::seam::Level;
 use gesher_core::Text;
 use gesher_core::key::clean_cell;
 use gesher_core::money::parse_signed_amount;
+use gesher_engine::CallEnd;
 use rhai::{
     Array, Dynamic, EvalAltResult, FuncRegistration, INT, ImmutableString, Map, Module, NativeCallContext,
 };
@@ -110,6 +111,24 @@ const BUILTINS: &[Builtin] = &[
         summary: "The date in the hub's time zone, such as 2026-03-27; the same again on replay.",
         example: "time::today()",
     },
+    Builtin {
+        name: "vendors::exists",
+        signature: "vendors::exists(handle) -> true or false",
+        summary: "Whether the hub knows the vendor, be it open or only being opened.",
+        example: r#"vendors::exists("dana")"#,
+    },
+    Builtin {
+        name: "vendors::get",
+        signature: "vendors::get(handle) -> map or ()",
+        summary: "Where a vendor stands: handle, state, company_id, corporate_number; never a key; the same again on replay.",
+        example: r#"vendors::get("dana")"#,
+    },
+    Builtin {
+        name: "vendors::list",
+        signature: "vendors::list() -> array of maps",
+        summary: "Where all vendors stand, by handle, each as vendors::get answers it.",
+        example: "vendors::list()",
+    },
 ];
 
 /// The functions without a module.
@@ -173,7 +192,14 @@ pub(crate) fn modules() -> BTreeMap<&'static str, Module> {
                 placed(&context, tell_time(&context, format))
             });
     }
-    BTreeMap::from([("log", log), ("json", json), ("csv", csv), ("time", time), ("il", il::module())])
+    BTreeMap::from([
+        ("log", log),
+        ("json", json),
+        ("csv", csv),
+        ("time", time),
+        ("il", il::module()),
+        ("vendors", vendors()),
+    ])
 }
 
 fn decimal_of_text(context: &NativeCallContext, text: &str) -> Native<Decimal> {
@@ -263,6 +289,74 @@ fn parse_csv(text: &str) -> Result<Array, Text> {
         }
     }
     Ok(rows)
+}
+
+/// What scripts may know of vendors.
+fn vendors() -> Module {
+    let mut vendors = Module::new();
+    FuncRegistration::new("get")
+        .with_volatility(true)
+        .set_into_module(&mut vendors, |context: NativeCallContext, handle: &str| {
+            placed(&context, vendor(&context, handle))
+        });
+    FuncRegistration::new("exists").with_volatility(true).set_into_module(
+        &mut vendors,
+        |context: NativeCallContext, handle: &str| {
+            placed(&context, vendor(&context, handle).map(|vendor| !vendor.is_unit()))
+        },
+    );
+    FuncRegistration::new("list")
+        .with_volatility(true)
+        .set_into_module(&mut vendors, |context: NativeCallContext| placed(&context, all_vendors(&context)));
+    vendors
+}
+
+fn vendor(context: &NativeCallContext, handle: &str) -> Native<Dynamic> {
+    let item = Item::of(context)?;
+    let seen = item.outside(|host| host.vendor(handle))?.map_err(|end| not_seen(&item, &end))?;
+    Ok(vendor_of(&seen))
+}
+
+fn all_vendors(context: &NativeCallContext) -> Native<Array> {
+    let item = Item::of(context)?;
+    let seen = item.outside(|host| host.vendors())?.map_err(|end| not_seen(&item, &end))?;
+    let seen = seen.as_array().map(Vec::as_slice).unwrap_or_default();
+    if seen.len() > ARRAY_ELEMENTS_MAX {
+        return Err(item.fault(&Text::new(
+            format!("יש יותר מ־{ARRAY_ELEMENTS_MAX} ספקים; יש לשאול על כל אחד לחוד ב־vendors::get"),
+            format!("there are more than {ARRAY_ELEMENTS_MAX} vendors; ask for each with vendors::get"),
+        )));
+    }
+    Ok(seen.iter().map(vendor_of).collect())
+}
+
+/// A look at vendors is refused only where an item has taken too many steps.
+fn not_seen(item: &Item, end: &CallEnd) -> Box<EvalAltResult> {
+    match end {
+        CallEnd::Refused(answer) => {
+            let code = answer.code.as_deref().unwrap_or_default();
+            item.coded_fault(code, &Text::verbatim(answer.message.clone()))
+        }
+        CallEnd::Ended => terminated(),
+    }
+}
+
+/// A vendor in the words of scripts; `()` for none.
+fn vendor_of(seen: &serde_json::Value) -> Dynamic {
+    let Some(handle) = seen.get("handle").and_then(serde_json::Value::as_str) else { return Dynamic::UNIT };
+    let text = |name: &str| seen.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let or_unit = |text: Option<String>| text.map_or(Dynamic::UNIT, Dynamic::from);
+    // An organisation's number is a number, as OfficeGuy writes it.
+    let company_id = text("account").map(|account| match account.parse::<INT>() {
+        Ok(number) => Dynamic::from(number),
+        Err(_) => Dynamic::from(account),
+    });
+    let mut vendor = Map::new();
+    vendor.insert("handle".into(), handle.into());
+    vendor.insert("state".into(), or_unit(text("state")));
+    vendor.insert("company_id".into(), company_id.unwrap_or(Dynamic::UNIT));
+    vendor.insert("corporate_number".into(), or_unit(text("business")));
+    vendor.into()
 }
 
 fn tell_time(context: &NativeCallContext, format: &str) -> Native<String> {

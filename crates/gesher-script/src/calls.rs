@@ -3,7 +3,7 @@
 //! Rhai finds an unknown function only when a row comes to it. Here every call in every function is looked up
 //! before anything runs.
 
-use crate::bindings::{expected_call, key_argument};
+use crate::bindings::{arities, expected_call, key_argument};
 use crate::builtins::builtins;
 use crate::check::{File, Findings, ScriptFault};
 use crate::library::CompileOptions;
@@ -213,8 +213,15 @@ impl Checker<'_> {
         let qualified = format!("{module}::{name}");
         let builtin = builtins().find(|builtin| builtin.name == qualified);
         builtin.map(|builtin| builtin.signature.to_owned()).unwrap_or_else(|| {
-            let operation = self.names.registry.find(&format!("{module}.{name}"));
-            operation.map_or(qualified, |found| expected_call(&found.entry.descriptor))
+            let name = format!("{module}.{name}");
+            let operation = self.names.registry.find(&name).ok();
+            let by_path = || {
+                let mut all = self.names.registry.iter();
+                let of_word = all
+                    .find(|(known, _)| known.strip_prefix(&name).is_some_and(|rest| rest.starts_with('/')));
+                of_word.map(|(_, found)| found)
+            };
+            operation.or_else(by_path).map_or(qualified, |found| expected_call(&found.entry.descriptor))
         })
     }
 
@@ -293,6 +300,12 @@ impl Checker<'_> {
         Some(self.fault(position, text))
     }
 
+    /// Whether the first argument of the word is the path of an endpoint.
+    fn is_by_path(&self, module: &str, word: &str) -> bool {
+        let start = format!("{module}.{word}/");
+        self.names.registry.iter().any(|(name, _)| name.starts_with(&start))
+    }
+
     /// An operation that is there: may the flow call it, and does its key stay the same tomorrow?
     fn operation(
         &self,
@@ -302,11 +315,35 @@ impl Checker<'_> {
         clocks: &BTreeSet<String>,
         findings: &mut Findings,
     ) {
-        let Ok(found) = self.names.registry.find(&format!("{module}.{}", call.name)) else {
-            return;
+        let path = match call.args.first() {
+            Some(Expr::StringConstant(path, _)) => Some(path.as_str()),
+            _ => None,
         };
-        let descriptor = found.entry.descriptor;
-        let qualified = descriptor.qualified_name();
+        let is_by_path = self.is_by_path(module, &call.name);
+        let name = match (is_by_path, path) {
+            (true, Some(path)) => format!("{module}.{}{path}", call.name),
+            // A path that is made while the script runs is looked at when it is called.
+            (true, None) => return,
+            (false, _) => format!("{module}.{}", call.name),
+        };
+        let descriptor = match self.names.registry.find(&name) {
+            Ok(found) => found.entry.descriptor,
+            Err(rejection) => {
+                findings.faults.extend(is_by_path.then(|| self.fault(position, rejection.message)));
+                return;
+            }
+        };
+        let extra = usize::from(is_by_path);
+        if !arities(&descriptor).contains(&(call.args.len() - extra)) {
+            let expected = expected_call(&descriptor);
+            let path = descriptor.endpoint;
+            let text = Text::new(
+                format!("קריאה לכתובת {path} כותבים כך: {expected}"),
+                format!("{path} is called as {expected}"),
+            );
+            findings.faults.push(self.fault(position, text));
+        }
+        let qualified = format!("{}.{}", descriptor.provider, descriptor.word());
         if let Some(allow) = &self.options.allow
             && !allow.iter().any(|allow| allow.covers(&descriptor))
         {
@@ -316,7 +353,7 @@ impl Checker<'_> {
             );
             findings.warnings.push(self.fault(position, text));
         }
-        let key = key_argument(&descriptor).and_then(|at| call.args.get(at));
+        let key = key_argument(&descriptor).and_then(|at| call.args.get(at + extra));
         if descriptor.effect == Effect::Money
             && let Some(key) = key
             && uses_the_clock(key, clocks)

@@ -32,6 +32,14 @@ pub trait Host: Send + Sync {
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd>;
     /// The time, as a step of the item.
     fn now(&self) -> Result<Timestamp, CallEnd>;
+    /// Where a vendor stands, as a step of the item; null where there is none, as in a world without vendors.
+    fn vendor(&self, _handle: &str) -> Result<Value, CallEnd> {
+        Ok(Value::Null)
+    }
+    /// Where all vendors stand, as a step of the item.
+    fn vendors(&self) -> Result<Value, CallEnd> {
+        Ok(Value::Array(Vec::new()))
+    }
     /// Whether the item is over, whatever the script thinks.
     fn is_dead(&self) -> bool;
     /// Time since some start; only for measuring how long the script takes.
@@ -57,6 +65,14 @@ impl Host for ItemContext {
 
     fn now(&self) -> Result<Timestamp, CallEnd> {
         ItemContext::now(self)
+    }
+
+    fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
+        ItemContext::vendor(self, handle)
+    }
+
+    fn vendors(&self) -> Result<Value, CallEnd> {
+        ItemContext::vendors(self)
     }
 
     fn is_dead(&self) -> bool {

@@ -57,13 +57,19 @@ operation!(CreateCompany, "create_company", Write, OncePerVendor, LookUp::Manual
 operation!(OpenTerminal, "open_upay_terminal", Write, OncePerVendor, LookUp::Manual);
 operation!(CreateDocument, "create_document", Write, Optional, LookUp::Manual);
 operation!(ListPayments, "list_payments", Read, None, LookUp::NotNeeded);
+operation!(GetEntity, "request/crm/data/getentity/", Read, None, LookUp::NotNeeded);
+operation!(SendText, "request/sms/sms/send/", Write, Optional, LookUp::Manual);
+operation!(Transact, "request/creditguy/gateway/transaction/", Money, Required, LookUp::Manual);
 
-static OPERATIONS: [OperationEntry; 5] = [
+static OPERATIONS: [OperationEntry; 8] = [
     OperationEntry::of::<Charge>(),
     OperationEntry::of::<CreateCompany>(),
     OperationEntry::of::<OpenTerminal>(),
     OperationEntry::of::<CreateDocument>(),
     OperationEntry::of::<ListPayments>(),
+    OperationEntry::of::<GetEntity>(),
+    OperationEntry::of::<SendText>(),
+    OperationEntry::of::<Transact>(),
 ];
 
 struct OnPaper;
@@ -152,6 +158,15 @@ impl Recorder {
     }
 }
 
+/// The vendors of the recording world: handle, state, account, business.
+const VENDORS: &[(&str, &str, Option<&str>, Option<&str>)] =
+    &[("dana", "live", Some("2410000222"), Some("300000007")), ("noa", "opening", None, Some("300000015"))];
+
+fn seen(vendor: &(&str, &str, Option<&str>, Option<&str>)) -> Value {
+    let (handle, state, account, business) = vendor;
+    json!({ "handle": handle, "state": state, "account": account, "business": business })
+}
+
 impl Host for Recorder {
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd> {
         let called = Called {
@@ -170,6 +185,15 @@ impl Host for Recorder {
 
     fn now(&self) -> Result<Timestamp, CallEnd> {
         Ok("2026-03-26T22:30:00Z".parse().unwrap())
+    }
+
+    fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
+        let known = VENDORS.iter().find(|(known, ..)| *known == handle);
+        Ok(known.map_or(Value::Null, seen))
+    }
+
+    fn vendors(&self) -> Result<Value, CallEnd> {
+        Ok(VENDORS.iter().map(seen).collect())
     }
 
     fn is_dead(&self) -> bool {

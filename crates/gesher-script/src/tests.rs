@@ -113,6 +113,15 @@ fn the_hub_s_functions_do_what_they_say() {
     );
     check_value("time::now()", json!("2026-03-27T01:30:00+03:00"));
     check_value("time::today()", json!("2026-03-27"));
+    let dana = json!({
+        "handle": "dana", "state": "live", "company_id": 2_410_000_222_i64, "corporate_number": "300000007"
+    });
+    check_value("vendors::get(\"dana\")", dana.clone());
+    check_value("vendors::get(\"nobody\")", json!(null));
+    check_value("[vendors::exists(\"noa\"), vendors::exists(\"nobody\")]", json!([true, false]));
+    let noa =
+        json!({ "handle": "noa", "state": "opening", "company_id": null, "corporate_number": "300000015" });
+    check_value("vendors::list()", json!([dana, noa]));
     check_threw("json::parse(\"{\")", "script_error", "no JSON");
     check_threw("csv::parse(\"a,b\\n1\\n\")", "script_error", "no CSV");
     check_threw("csv::parse(\"a,a\\n1,2\\n\")", "script_error", "twice");
@@ -130,7 +139,10 @@ fn every_function_that_is_registered_can_be_called_by_its_name() {
         let descriptor = registered.entry.descriptor;
         for arity in crate::arities(&descriptor) {
             let key = if *arity == 3 { "\"k-1\", " } else { "" };
-            let call = format!("{}::{}(\"dana\", {key}#{{}}).status", descriptor.provider, descriptor.name);
+            let path = descriptor.name.strip_prefix(descriptor.word()).filter(|path| !path.is_empty());
+            let path = path.map_or_else(String::new, |path| format!("{path:?}, "));
+            let (provider, word) = (descriptor.provider, descriptor.word());
+            let call = format!("{provider}::{word}({path}\"dana\", {key}#{{}}).status");
             check_value(&call, json!("succeeded"));
         }
     }
@@ -499,6 +511,27 @@ fn faults_are_found_before_anything_runs() {
             "flow.rhai:2:5: there is no officeguy::chrage; did you mean charge?\n  2 |     officeguy::chrage(",
         ),
         (call("officeguy::charge(\"d\", #{})"), "write officeguy::charge(who, key, #{...})"),
+        (
+            call("officeguy::request(\"/crm/data/getentty/\", \"d\", #{})"),
+            "there is no operation officeguy.request/crm/data/getentty/; did you mean officeguy.request/crm/data/getentity/?",
+        ),
+        (
+            call("officeguy::request(\"/on/paper/\", \"d\", #{})"),
+            "/on/paper/ has an operation of its own; call officeguy.charge, ",
+        ),
+        (
+            call("officeguy::request(\"/crm/data/getentity/\", \"d\", \"k\", #{})"),
+            "is called as officeguy::request(path, who, #{...})",
+        ),
+        (
+            call("officeguy::request(\"/creditguy/gateway/transaction/\", \"d\", #{})"),
+            "is called as officeguy::request(path, who, key, #{...})",
+        ),
+        (
+            call("officeguy::request(\"/creditguy/gateway/transaction/\", \"d\", time::today(), #{})"),
+            "the key is built from the clock",
+        ),
+        (call("officeguy::request(\"d\", #{})"), "officeguy::request is not called with 2 arguments"),
         (call("oficeguy::charge(\"d\", \"k\", #{})"), "there is no module oficeguy; did you mean officeguy?"),
         (call("decmal(\"5\")"), "there is no function decmal; did you mean decimal?"),
         (call("decimal(\"5\", 2)"), "decimal takes 1 arguments, not 2"),

@@ -48,7 +48,13 @@ pub(crate) fn open(
             Err(Box::new(in_words(outcome, reply)))
         }
         // A page or an empty body with a good status: somebody in between, or an answer that lost its content.
-        _ if (200..300).contains(&reply.status) => Err(Box::new(unreadable(reply, effect, prepared))),
+        _ if (200..300).contains(&reply.status) => {
+            let mut outcome = unreadable(reply, effect, prepared);
+            if answer::parse(&reply.body).is_some() {
+                outcome.message = messages::because(outcome.message, messages::calls_itself_a_page());
+            }
+            Err(Box::new(outcome))
+        }
         _ => {
             let why = messages::http_status(reply.status);
             let outcome = unsure(effect, &http_code(reply.status), why, prepared);

@@ -54,6 +54,16 @@ pub enum GatewayForm {
     Brackets,
 }
 
+/// Which answers are read at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// Those that say that they are JSON.
+    #[default]
+    Json,
+    /// Whatever is a JSON object, also where it calls itself a page, as PHP does by default.
+    Any,
+}
+
 /// What the provider's pages leave open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WireOptions {
@@ -65,6 +75,8 @@ pub struct WireOptions {
     pub dates: WireDates,
     /// How the fields of a clearing company's answer become one value.
     pub gateway: GatewayForm,
+    /// Which answers are read at all.
+    pub answers: Answers,
 }
 
 /// The endpoints that know a currency.
@@ -210,6 +222,7 @@ mod tests {
             no_currency: NoCurrency::Null,
             dates: WireDates::Iso,
             gateway: GatewayForm::Query,
+            ..WireOptions::default()
         };
         let request = r#"{"start_date":"01/12/2026","pay_url":false,"doc_comments":"01/12/2026","credit_card_payment":{"Id":7,"Fild1":"א ב"}}"#;
         check(

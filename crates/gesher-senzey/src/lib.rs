@@ -16,6 +16,6 @@ mod rules;
 pub mod simulated;
 
 pub use callback::{PaidCallback, PaidCallbackError};
-pub use form::{Booleans, GatewayForm, NoCurrency, WireDates, WireOptions, encode, form_of};
+pub use form::{Answers, Booleans, GatewayForm, NoCurrency, WireDates, WireOptions, encode, form_of};
 pub use operations::{OPERATIONS, PROVIDER};
 pub use provider::{CONTACTS_PATH, Senzey, SenzeyConfig};

@@ -71,6 +71,14 @@ pub(crate) fn unreadable() -> Text {
     Text::new("התקבלה תשובה שאינה מובנת", "an answer came that cannot be understood")
 }
 
+/// JSON that does not say that it is JSON.
+pub(crate) fn calls_itself_a_page() -> Text {
+    Text::new(
+        "התשובה היא JSON אך סוג התוכן שלה אחר; אם כך החשבון עונה תמיד, יש לרשום answers = \"any\" תחת [senzey]",
+        "it is JSON and says that it is something else; if the account always answers so, write answers = \"any\" in [senzey]",
+    )
+}
+
 /// An HTTP status instead of an answer.
 pub(crate) fn http_status(status: u16) -> Text {
     Text::new(format!("השרת ענה בקוד HTTP {status}"), format!("the server answered HTTP {status}"))

@@ -3,10 +3,11 @@
 //! The user's name and password travel in the address, so no address is ever printed: neither here nor by the
 //! transports, whose failures hold none.
 
+use crate::answer;
 use crate::classify::unanswered;
 use crate::days;
 use crate::endpoints::contacts::Contacts;
-use crate::form::{WireOptions, encode, form_of};
+use crate::form::{Answers, WireOptions, encode, form_of};
 use crate::operations::{OPERATIONS, PROVIDER};
 use gesher_core::operation::{
     Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reply,
@@ -116,9 +117,17 @@ impl Senzey {
             Effect::Write | Effect::Money => self.post(prepared.endpoint, credentials, &form).await,
         };
         match sent {
-            Ok(reply) => entry.classify(prepared, &reply),
+            Ok(reply) => entry.classify(prepared, &self.as_json(reply)),
             Err(failure) => unanswered(&failure, effect, prepared),
         }
+    }
+
+    /// A JSON object counts as one whatever it calls itself, where the configuration says so.
+    fn as_json(&self, mut reply: Reply) -> Reply {
+        if self.wire.answers == Answers::Any && answer::parse(&reply.body).is_some() {
+            reply.content_type = Some("application/json".to_owned());
+        }
+        reply
     }
 
     async fn post(

@@ -9,6 +9,7 @@ use gesher_core::operation::{MARKETPLACE, OperationEntry, Prepared, Reply};
 use gesher_core::{Outcome, OutcomeStatus};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 const JSON: &str = "application/json; charset=utf-8";
 const MADE: &str = r#"{"bank_order_num":10005,"doc_num":69521,"client_id":96521}"#;
@@ -36,7 +37,8 @@ const UNREAD: (&str, &str) = ("unknown", "unreadable_answer");
 #[test]
 fn row_11_an_answer_that_is_not_the_provider_s_is_unknown() {
     check("add_bank_order", 200, "text/html", "<html>", UNREAD);
-    check("add_bank_order", 200, "text/html", MADE, UNREAD);
+    let page = check("add_bank_order", 200, "text/html", MADE, UNREAD);
+    assert!(page.message.en.contains("write answers = \"any\" in [senzey]"), "{}", page.message.en);
     check("add_bank_order", 200, JSON, "<html>", UNREAD);
     check("add_bank_order", 204, JSON, "", UNREAD);
     check("add_bank_order", 200, JSON, r#"{"bank_order_num":100"#, UNREAD);
@@ -171,6 +173,9 @@ fn a_read_that_is_not_understood_is_a_refusal() {
     assert!(refused.pauses_account);
 }
 
+static ORDER: LazyLock<(&'static OperationEntry, Prepared)> =
+    LazyLock::new(|| operation("add_bank_order", None));
+
 proptest! {
     #[test]
     fn no_reply_without_a_number_passes_for_an_order(
@@ -178,9 +183,9 @@ proptest! {
         content_type in prop::sample::select(vec![JSON, "text/html", "text/plain", ""]),
         body in "\\PC{0,60}",
     ) {
-        let (entry, prepared) = operation("add_bank_order", None);
+        let (entry, prepared) = &*ORDER;
         let reply = Reply { status, content_type: Some(content_type.to_owned()), body: body.clone().into_bytes() };
-        let outcome = entry.classify(&prepared, &reply);
+        let outcome = entry.classify(prepared, &reply);
         let refused = outcome.status == OutcomeStatus::Rejected && body.contains("error");
         prop_assert!(outcome.status == OutcomeStatus::Unknown || refused, "{status} {body}: {outcome:?}");
     }

@@ -31,6 +31,24 @@ pub enum VaultError {
         /// Its permissions.
         mode: u32,
     },
+    /// The key file is gone.
+    #[error(
+        "{path} is missing, although it was there before; put the right file back, since a new key does not open what \
+         the old one sealed"
+    )]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Another process changes the master key.
+    #[error("the master key is being changed by another process")]
+    Changing,
+    /// There is no key to change to.
+    #[error("there is no next master key: {how}")]
+    NoNext {
+        /// Where it is expected.
+        how: &'static str,
+    },
     /// A key file cannot be read or made.
     #[error("the master key file {path} cannot be {doing}")]
     File {

@@ -5,37 +5,72 @@
 //!
 //! Envelopes: each secret is encrypted by a data key of its own, and that key by the master key. So the master key
 //! encrypts nothing but random keys, and changing it means wrapping keys anew, not reading secrets.
+//!
+//! A change of the master key ([`Rotation`]) may be cut off at any point: until all is wrapped anew both keys open what
+//! they wrapped, and whoever begins the change again goes on with it.
 
 mod error;
 mod key_text;
 mod master;
+mod rotation;
 mod seal;
 
 pub use error::VaultError;
-pub use master::{CREDENTIAL, MasterKeySource};
+pub use master::{CREDENTIAL, KeyPlace, MasterKeySource};
+pub use rotation::Rotation;
 
 use gesher_core::Secret;
-use master::MasterKey;
+use master::Keys;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Seals and opens secrets with the hub's master key.
+///
+/// The key may be changed by another process meanwhile: whatever is sealed is sealed with the newest key, and what does
+/// not open is tried once more with the keys as they are now.
 pub struct Vault {
-    master: MasterKey,
+    source: MasterKeySource,
+    keys: Mutex<Arc<Keys>>,
 }
 
 impl Vault {
     /// Finds the master key, or makes one at first use. See [`MasterKeySource`] for the order.
     pub fn open(source: &MasterKeySource) -> Result<Self, VaultError> {
-        Ok(Self { master: MasterKey::find(source)? })
+        let keys = Keys::find(source, true)?;
+        Ok(Self { source: source.clone(), keys: Mutex::new(Arc::new(keys)) })
     }
 
     /// Encrypts `secret` so that it opens only under `name`.
     pub fn seal(&self, name: &str, secret: &Secret) -> Result<Vec<u8>, VaultError> {
-        seal::seal(&self.master, name, secret)
+        // A key that cannot be read any more is still the one that all the rest is sealed with.
+        let keys = self.newest().unwrap_or_else(|_| self.known());
+        seal::seal(keys.sealing(), name, secret)
     }
 
     /// Decrypts what [`Vault::seal`] made for `name`.
     pub fn open_sealed(&self, name: &str, sealed: &[u8]) -> Result<Secret, VaultError> {
-        seal::open(&self.master, name, sealed)
+        match seal::open(&self.known(), name, sealed) {
+            Err(error @ VaultError::Sealed { .. }) => match self.newest() {
+                Ok(keys) => seal::open(&keys, name, sealed),
+                Err(_) => Err(error),
+            },
+            opened => opened,
+        }
+    }
+
+    /// Begins to change the master key, or goes on with a change that was cut off.
+    pub fn rotate(&self) -> Result<Rotation, VaultError> {
+        Rotation::begin(&self.source)
+    }
+
+    fn known(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys as they are now.
+    fn newest(&self) -> Result<Arc<Keys>, VaultError> {
+        let found = Arc::new(Keys::find(&self.source, false)?);
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
+        Ok(found)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::VaultError;
 use crate::key_text::{KEY_BYTES, KeyBytes};
-use crate::master::MasterKey;
+use crate::master::{Keys, MasterKey};
 use gesher_core::Secret;
 use gesher_core::time::{NoRandomness, random_bytes};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -49,20 +49,51 @@ pub(crate) fn seal(master: &MasterKey, name: &str, secret: &Secret) -> Result<Ve
     Ok(sealed)
 }
 
-pub(crate) fn open(master: &MasterKey, name: &str, sealed: &[u8]) -> Result<Secret, VaultError> {
+/// A secret's data key as it lies there, and the locked secret.
+fn boxes<'a>(name: &str, sealed: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), VaultError> {
     let does_not_open = || VaultError::Sealed { name: name.to_owned() };
     let (form, boxes) = sealed.split_first().ok_or_else(does_not_open)?;
     if *form != FORM {
         return Err(VaultError::Form { name: name.to_owned(), found: *form });
     }
-    let (wrapped, locked) = boxes.split_at_checked(WRAPPED_BYTES).ok_or_else(does_not_open)?;
-    let opened =
-        unlock(master.bytes(), Purpose::DataKey.bound_to(name), wrapped).ok_or_else(does_not_open)?;
+    boxes.split_at_checked(WRAPPED_BYTES).ok_or_else(does_not_open)
+}
+
+/// The data key, if this master key wrapped it.
+fn unwrap(master: &MasterKey, name: &str, wrapped: &[u8]) -> Option<KeyBytes> {
+    let opened = unlock(master.bytes(), Purpose::DataKey.bound_to(name), wrapped)?;
     let mut data_key: KeyBytes = Box::default();
     if opened.len() != KEY_BYTES {
-        return Err(does_not_open());
+        return None;
     }
     data_key.copy_from_slice(&opened);
+    Some(data_key)
+}
+
+/// Wraps a secret's data key with the newest master key, and leaves the secret locked as it is. None where that is so
+/// already.
+pub(crate) fn wrap_anew(keys: &Keys, name: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+    let (wrapped, locked) = boxes(name, sealed)?;
+    let newest = keys.sealing();
+    if unwrap(newest, name, wrapped).is_some() {
+        return Ok(None);
+    }
+    let data_key = keys.all().find_map(|master| unwrap(master, name, wrapped));
+    let data_key = data_key.ok_or_else(|| VaultError::Sealed { name: name.to_owned() })?;
+    let wrapping = nonce().map_err(|source| VaultError::Randomness { name: name.to_owned(), source })?;
+    let mut anew = Vec::with_capacity(sealed.len());
+    anew.push(FORM);
+    lock(newest.bytes(), wrapping, Purpose::DataKey.bound_to(name), data_key.as_slice(), &mut anew)
+        .map_err(|_: Unspecified| VaultError::TooLong { name: name.to_owned() })?;
+    anew.extend_from_slice(locked);
+    Ok(Some(anew))
+}
+
+/// Opens what any of the keys wrapped.
+pub(crate) fn open(keys: &Keys, name: &str, sealed: &[u8]) -> Result<Secret, VaultError> {
+    let does_not_open = || VaultError::Sealed { name: name.to_owned() };
+    let (wrapped, locked) = boxes(name, sealed)?;
+    let data_key = keys.all().find_map(|master| unwrap(master, name, wrapped)).ok_or_else(does_not_open)?;
     let secret = unlock(&data_key, Purpose::Secret.bound_to(name), locked).ok_or_else(does_not_open)?;
     let text = std::str::from_utf8(&secret).map_err(|_| does_not_open())?;
     Ok(Secret::from(text))

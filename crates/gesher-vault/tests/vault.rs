@@ -12,7 +12,7 @@ const KEY: &str = "f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f1011121314151
 const OTHER_KEY: &str = "00f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f1011121314151617";
 
 fn source(folder: &Path) -> MasterKeySource {
-    MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") }
+    MasterKeySource { file: folder.join("master.key"), ..MasterKeySource::default() }
 }
 
 fn vault_of(key: &str) -> Vault {
@@ -185,4 +185,165 @@ fn an_environment_variable_without_a_key_never_falls_back_to_the_file() {
         assert!(matches!(Vault::open(&source).unwrap_err(), VaultError::EnvironmentKey), "{text}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Some sealed rows, by name.
+fn rows(vault: &Vault) -> Vec<(String, Vec<u8>)> {
+    let row = |name: &str| {
+        (name.to_owned(), vault.seal(name, &Secret::from(format!("{CANARY} {name}").as_str())).unwrap())
+    };
+    ["a", "b", "vendor/dana/officeguy"].map(row).into()
+}
+
+#[track_caller]
+fn all_open(vault: &Vault, rows: &[(String, Vec<u8>)]) {
+    for (name, sealed) in rows {
+        let opened = vault.open_sealed(name, sealed).unwrap();
+        assert_eq!(opened.expose(), &format!("{CANARY} {name}"));
+    }
+}
+
+/// Wraps rows anew, and counts those that were not yet.
+fn reseal(rotation: &gesher_vault::Rotation, rows: &mut [(String, Vec<u8>)]) -> usize {
+    let mut changed = 0;
+    for (name, sealed) in rows {
+        if let Some(anew) = rotation.reseal(name, sealed).unwrap() {
+            *sealed = anew;
+            changed += 1;
+        }
+    }
+    changed
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_changed_key_opens_everything_and_the_one_before_opens_what_is_older() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = source(folder.path());
+    let vault = Vault::open(&source).unwrap();
+    let beside = Vault::open(&source).unwrap();
+    let old = rows(&vault);
+    let mut rows = old.clone();
+    let first_key = std::fs::read(&source.file).unwrap();
+    let rotation = vault.rotate().unwrap();
+    assert!(matches!(vault.rotate(), Err(VaultError::Changing)), "one at a time");
+    assert_eq!(reseal(&rotation, &mut rows), rows.len());
+    assert_eq!(reseal(&rotation, &mut rows), 0);
+    // A process that knew only the old key sees the new one, before and after it is in its place.
+    all_open(&beside, &rows);
+    rotation.finish().unwrap();
+    assert_ne!(std::fs::read(&source.file).unwrap(), first_key);
+    assert_eq!(names(folder.path()), ["master.key", "master.key.previous"]);
+    assert_eq!(std::fs::metadata(source.previous_file()).unwrap().permissions().mode() & 0o777, 0o600);
+    for vault in [&vault, &beside, &Vault::open(&source).unwrap()] {
+        all_open(vault, &rows);
+        all_open(vault, &old);
+    }
+    let sealed = beside.seal("late", &Secret::from("x")).unwrap();
+    std::fs::remove_file(source.previous_file()).unwrap();
+    let alone = Vault::open(&source).unwrap();
+    all_open(&alone, &rows);
+    assert!(is_sealed(alone.open_sealed("a", &old[0].1)), "the old key is gone");
+    assert_eq!(alone.open_sealed("late", &sealed).unwrap().expose(), "x", "the newest key seals");
+}
+
+#[test]
+fn a_change_that_was_cut_off_anywhere_loses_nothing_and_is_gone_on_with() {
+    // After how many rows it is cut off; behind the last comes the moment before the end.
+    for cut in 0..=3 {
+        let folder = tempfile::tempdir().unwrap();
+        let source = source(folder.path());
+        let mut rows = rows(&Vault::open(&source).unwrap());
+        {
+            let rotation = Vault::open(&source).unwrap().rotate().unwrap();
+            reseal(&rotation, &mut rows[..cut]);
+        }
+        let again = Vault::open(&source).unwrap();
+        all_open(&again, &rows);
+        let late = again.seal("late", &Secret::from("x")).unwrap();
+        let next = std::fs::read(folder.path().join("master.key.next")).unwrap();
+        let rotation = again.rotate().unwrap();
+        assert_eq!(reseal(&rotation, &mut rows), 3 - cut);
+        assert_eq!(rotation.reseal("late", &late).unwrap(), None, "what came meanwhile has the next key");
+        rotation.finish().unwrap();
+        assert_eq!(std::fs::read(&source.file).unwrap(), next, "no third key is made");
+        all_open(&Vault::open(&source).unwrap(), &rows);
+        // Cut off between keeping the key before and putting the next in place.
+        std::fs::rename(&source.file, folder.path().join("master.key.next")).unwrap();
+        std::fs::copy(source.previous_file(), &source.file).unwrap();
+        all_open(&Vault::open(&source).unwrap(), &rows);
+        let rotation = Vault::open(&source).unwrap().rotate().unwrap();
+        assert_eq!(reseal(&rotation, &mut rows), 0);
+        rotation.finish().unwrap();
+        all_open(&Vault::open(&source).unwrap(), &rows);
+    }
+}
+
+#[test]
+fn a_lost_key_file_is_never_replaced_where_there_was_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = source(folder.path());
+    let vault = Vault::open(&source).unwrap();
+    let rotation = vault.rotate().unwrap();
+    rotation.finish().unwrap();
+    let rows = rows(&vault);
+    std::fs::remove_file(&source.file).unwrap();
+    assert!(matches!(Vault::open(&source), Err(VaultError::Missing { .. })));
+    assert!(matches!(vault.rotate(), Err(VaultError::Missing { .. })));
+    // Whoever has it in memory still works with it, and makes none.
+    all_open(&vault, &rows);
+    vault.seal("a", &Secret::from("x")).unwrap();
+    assert_eq!(names(folder.path()), ["master.key.previous"]);
+}
+
+#[test]
+fn a_key_of_the_environment_or_of_systemd_is_changed_by_a_second_one_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = tempfile::tempdir().unwrap();
+    let write = |name: &str, key: &str| std::fs::write(credentials.path().join(name), key).unwrap();
+    let of_env = |env: Option<&str>, next: Option<&str>| MasterKeySource {
+        env: env.map(Secret::from),
+        env_next: next.map(Secret::from),
+        ..source(folder.path())
+    };
+    let of_systemd =
+        MasterKeySource { credentials_dir: Some(credentials.path().to_owned()), ..source(folder.path()) };
+    write("gesher.master_key", KEY);
+    let check = |before: &MasterKeySource,
+                 both: &dyn Fn() -> MasterKeySource,
+                 after: &dyn Fn() -> MasterKeySource| {
+        let vault = Vault::open(before).unwrap();
+        let mut rows = rows(&vault);
+        assert!(matches!(vault.rotate(), Err(VaultError::NoNext { .. })));
+        let vault = Vault::open(&both()).unwrap();
+        let rotation = vault.rotate().unwrap();
+        assert_eq!(reseal(&rotation, &mut rows), 3);
+        rotation.finish().unwrap();
+        all_open(&vault, &rows);
+        let sealed = vault.seal("late", &Secret::from("x")).unwrap();
+        let vault = Vault::open(&after()).unwrap();
+        all_open(&vault, &rows);
+        assert_eq!(vault.open_sealed("late", &sealed).unwrap().expose(), "x");
+    };
+    check(&of_env(Some(KEY), None), &|| of_env(Some(KEY), Some(OTHER_KEY)), &|| {
+        of_env(Some(OTHER_KEY), None)
+    });
+    let with_next = || {
+        write("gesher.master_key.next", OTHER_KEY);
+        of_systemd.clone()
+    };
+    let in_place = || {
+        write("gesher.master_key", OTHER_KEY);
+        std::fs::remove_file(credentials.path().join("gesher.master_key.next")).unwrap();
+        of_systemd.clone()
+    };
+    check(&of_systemd, &with_next, &in_place);
+    assert_eq!(names(folder.path()), Vec::<String>::new(), "no file is made");
 }

@@ -74,6 +74,8 @@ pub enum Command {
     ///
     /// Changes nothing, and may run beside a hub that serves. Each account is tried once, with a read.
     Doctor(DoctorArgs),
+    /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
+    Vendors(VendorsArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a page of the reference.
@@ -122,6 +124,10 @@ pub enum Template {
     BulkInvoices,
     /// Charge subscriptions for their month.
     Monthly,
+    /// Open a standing order at Senzey for each row of a dropped file.
+    StandingOrders,
+    /// Give back what cards were charged, from a dropped file.
+    Refunds,
     /// Every example flow in one hub.
     All,
 }
@@ -333,6 +339,12 @@ pub enum SecretsCommand {
     List,
     /// Remove a stored secret.
     Remove(SecretArgs),
+    /// Change the master key: everything in the vault is wrapped with a new one.
+    ///
+    /// Cut off at any point, nothing is lost; called again, it goes on. Backups made before open only with the key before,
+    /// which is kept as master.key.previous until the next change. For a key in GESHER_MASTER_KEY, put the new one into
+    /// GESHER_MASTER_KEY_NEXT first; for a credential of systemd, into gesher.master_key.next.
+    Rotate,
 }
 
 /// A secret's name.
@@ -341,6 +353,81 @@ pub struct SecretArgs {
     /// Its name, as in { secret = "officeguy.api_key" }.
     #[arg(value_name = "NAME")]
     pub name: String,
+}
+
+/// `vendors`
+#[derive(Debug, Args)]
+pub struct VendorsArgs {
+    /// What to do; without it, the list.
+    #[command(subcommand)]
+    pub command: Option<VendorsCommand>,
+}
+
+/// `vendors`
+#[derive(Debug, Subcommand)]
+pub enum VendorsCommand {
+    /// List the vendors with their states.
+    List,
+    /// Show one vendor, and how to go on with it.
+    Show(VendorArgs),
+    /// Store the API key of a vendor's organisation, read from standard input.
+    ///
+    /// For a vendor whose opening was lost this settles the step that opened it, and the vendor can be used.
+    SetKeys(SetKeysArgs),
+    /// Bring in organisations that are there already, from a CSV file: all of them, or none.
+    ///
+    /// The header is vendor,company_id,api_key, and if you like api_public_key and corporate_number. Importing a file again
+    /// changes nothing.
+    Import(ImportArgs),
+    /// Say what you heard of a vendor's terminal: `live`, or `refused`, which lets it be asked for again.
+    Status(VendorStatusArgs),
+}
+
+/// A vendor.
+#[derive(Debug, Args)]
+pub struct VendorArgs {
+    /// The vendor's handle.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// `vendors set-keys`
+#[derive(Debug, Args)]
+pub struct SetKeysArgs {
+    /// The vendor's handle.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The number of its organisation at OfficeGuy.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub company_id: i64,
+    /// The number of its business, so that no second vendor is opened for it.
+    #[arg(long, value_name = "N")]
+    pub corporate_number: Option<String>,
+    /// Where you found it, for whoever reads the history.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `vendors import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The CSV file. It holds keys: remove it afterwards.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// `vendors status`
+#[derive(Debug, Args)]
+pub struct VendorStatusArgs {
+    /// The vendor's handle.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// `live` or `refused`.
+    #[arg(value_name = "STATE")]
+    pub state: String,
+    /// From whom you heard it, for whoever reads the history.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// `backup`
@@ -457,6 +544,20 @@ mod tests {
             ("gesher unknown resolve k7mq2xd.12.1 --charged 77 --not-charged --reason r", false),
             ("gesher unknown unlock k7mq2xd.12.1 --reason r", true),
             ("gesher unknown unlock k7mq2xd.12.1", false),
+            ("gesher vendors", true),
+            ("gesher vendors --json", true),
+            ("gesher vendors list", true),
+            ("gesher vendors show dana", true),
+            ("gesher vendors show", false),
+            ("gesher vendors set-keys dana --company-id 2410000222", true),
+            ("gesher vendors set-keys dana", false),
+            ("gesher vendors set-keys dana --company-id 0", false),
+            ("gesher vendors set-keys dana --company-id x", false),
+            ("gesher vendors import v.csv", true),
+            ("gesher vendors status dana live", true),
+            ("gesher vendors status dana", false),
+            ("gesher secrets rotate", true),
+            ("gesher secrets rotate x", false),
             ("gesher", false),
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), fits, "{line}");

@@ -3,7 +3,7 @@
 use crate::config::{Config, OfficeGuy as OfficeGuyPart, Senzey as SenzeyPart};
 use crate::error::{Doing, HubError};
 use gesher_core::{Clock, Descriptor, Language, Provider, Registry, Secret, SystemClock};
-use gesher_officeguy::{OPERATIONS, OfficeGuy, OfficeGuyConfig};
+use gesher_officeguy::{OfficeGuy, OfficeGuyConfig};
 use gesher_provider::{BaseUrl, CONNECT_TIMEOUT};
 use gesher_senzey::{Senzey, SenzeyConfig};
 use std::sync::Arc;
@@ -78,7 +78,8 @@ pub fn senzey(
 
 /// The facts of every operation.
 pub fn descriptors() -> Vec<Descriptor> {
-    OPERATIONS.iter().chain(gesher_senzey::OPERATIONS).map(|entry| entry.descriptor).collect()
+    let officeguy = gesher_officeguy::all().iter();
+    officeguy.chain(gesher_senzey::OPERATIONS).map(|entry| entry.descriptor).collect()
 }
 
 /// An address that nobody calls. This machine's own, so that no certificates have to be there.

@@ -59,6 +59,9 @@ pub const POINTS: &[Point] = &[
     at("rename.unsynced", 8, "such a file was renamed into `duplicate`; no folder is synced"),
 ];
 
+/// The points of a change of the master key, in their order. No file comes by them, so they have a test of their own.
+pub const ROTATION_POINTS: [&str; 4] = ["rotate.begun", "rotate.resealed", "rotate.kept", "rotate.unsynced"];
+
 /// The names that the sources of the hub's crates hold.
 pub fn in_sources() -> Vec<String> {
     let mut names = crate::crash::mutants::named_in_sources("failpoint!(");

@@ -3,8 +3,9 @@
 use super::Report;
 use super::tree::Tree;
 
-const IMPLEMENTED: &str = "impl Operation for ";
-const LISTED: &str = "OperationEntry::of::<";
+/// How an operation is written, and how the table names it.
+const FORMS: &[(&str, &str)] =
+    &[("impl Operation for ", "OperationEntry::of::<"), ("impl Plain for ", "plain::<")];
 
 /// An operation by the folder of its provider's operations, and its type's name.
 #[derive(Clone, PartialEq)]
@@ -16,15 +17,21 @@ struct Operation {
 }
 
 pub(super) fn operations(tree: &Tree, report: &mut Report) {
-    let implemented = occurrences(tree, IMPLEMENTED);
-    let mut listed = occurrences(tree, LISTED);
+    for (implemented, listed) in FORMS {
+        form(tree, report, implemented, listed);
+    }
+}
+
+fn form(tree: &Tree, report: &mut Report, implemented: &str, table: &str) {
+    let implemented = occurrences(tree, implemented);
+    let mut listed = occurrences(tree, table);
     for operation in implemented {
         let same = |entry: &Operation| (&entry.folder, &entry.name) == (&operation.folder, &operation.name);
         match listed.iter().position(same) {
             Some(at) => drop(listed.remove(at)),
             None => {
                 let what = format!(
-                    "`{}` is in no table; add `{LISTED}{}>()` to OPERATIONS",
+                    "`{}` is in no table; add `{table}{}>()` to OPERATIONS",
                     operation.name, operation.name
                 );
                 report.find(&operation.path, operation.line, what);
@@ -78,6 +85,14 @@ mod tests {
         let found = "crates/gesher-officeguy/src/operations/charge.rs:2";
         check_rule("operations", &[CHARGE, (MOD, "&[]")], &[found]);
         check_rule("operations", &[CHARGE, (MOD, "&[] // OperationEntry::of::<Charge>()")], &[found]);
+    }
+
+    #[test]
+    fn an_operation_of_the_short_form_is_looked_for_too() {
+        let path = "crates/gesher-officeguy/src/operations/customers.rs";
+        let short = (path, "//! x\nimpl Plain for CreateCustomer {}\n");
+        check_rule("operations", &[short, (MOD, "plain::<customers::CreateCustomer>(),")], &[]);
+        check_rule("operations", &[short, (MOD, "&[]")], &[&format!("{path}:2")]);
     }
 
     #[test]

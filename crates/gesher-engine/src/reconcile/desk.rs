@@ -10,9 +10,11 @@ use crate::error::EngineError;
 use crate::messages;
 use crate::program::ProgramEnd;
 use crate::status::{DIVERGED, EffectStep, Ended, item_end};
+use crate::vendors;
 use gesher_core::{Clock, Effect, ItemEnd, ItemId, Language, Redactor, Registry, StepId, Text};
 use gesher_journal::{
-    ItemQuery, ItemRecord, Journal, JournalError, RunState, StepClose, StepRecord, StepState, StoredOutcome,
+    ItemQuery, ItemRecord, Journal, JournalError, RunState, SealedRow, StepClose, StepRecord, StepState,
+    StoredOutcome, VendorMark,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -42,6 +44,7 @@ pub struct Desk {
 /// A closing on its way.
 pub(super) struct Closing {
     pub(super) outcome: StoredOutcome,
+    pub(super) sealed: Vec<SealedRow>,
     pub(super) evidence: Value,
     pub(super) actor: String,
     pub(super) reason: String,
@@ -134,6 +137,8 @@ impl Desk {
             outcome: closing.outcome.clone(),
             seen: item.as_ref().map(ItemRecord::seen),
             end: was.and_then(|was| self.end_of(&steps, was, closing.by_person)),
+            sealed: closing.sealed.clone(),
+            vendor: self.mark_of(step, &closing.outcome),
             evidence: closing.evidence.clone(),
             actor: closing.actor.clone(),
             reason: closing.reason.clone(),
@@ -148,6 +153,12 @@ impl Desk {
             steps.iter().filter(|step| self.has_effect(step)).map(effect_of).collect();
         let diverged = was.code.as_deref() == Some(DIVERGED) && !by_person;
         item_end(self.language, &effects?, diverged.then_some(Ended::Diverged), &ProgramEnd::Ended)
+    }
+
+    /// What the closing says of a vendor.
+    fn mark_of(&self, step: &StepRecord, outcome: &StoredOutcome) -> Option<VendorMark> {
+        let registered = self.registry.find(&step.operation).ok()?;
+        vendors::mark(registered, &step.who, outcome.status)
     }
 
     fn has_effect(&self, step: &StepRecord) -> bool {

@@ -14,12 +14,15 @@ mod ledgers;
 mod pace;
 mod people;
 mod schedule;
+mod vendors;
 mod words;
 
 pub use desk::Desk;
 pub use items::ItemResolution;
 pub use people::{NOT_CHARGED_AFTER, Resolution, Resolved};
 pub use schedule::next_look;
+pub use vendors::Opened;
+pub use words::vendor as vendor_words;
 
 use crate::accounts::NoAccount;
 use crate::engine::{Engine, account_name};
@@ -425,6 +428,7 @@ impl Engine {
         let outcome = self.store(outcome);
         let (status, reference) = (outcome.status, outcome.reference.clone().unwrap_or_default());
         let closing = Closing {
+            sealed: Vec::new(),
             outcome,
             evidence,
             actor: ACTOR.to_owned(),

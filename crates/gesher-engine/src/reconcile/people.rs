@@ -52,11 +52,13 @@ impl Desk {
         let step = self.step(&resolution.step).await?;
         self.require_open(&step)?;
         let outcome = match &resolution.charged {
+            Some(_) if self.opens_vendor(&step) => return Err(refused(words::keys_are_missing(&step.who))),
             Some(reference) => self.charged(&step, reference, &resolution.actor, &reason).await?,
             None => self.not_charged(&step, &resolution.actor, &reason)?,
         };
         let closing = Closing {
             outcome: outcome.clone(),
+            sealed: Vec::new(),
             evidence: json!({
                 "by": "person",
                 "charged": resolution.charged.is_some(),

@@ -2,6 +2,7 @@
 //! decided elsewhere.
 
 use gesher_core::{StepId, Text};
+use gesher_journal::{VendorRefusal, VendorState};
 
 /// What was left undone when the step became unknown, since an unknown step ends its item.
 fn rest_not_done() -> Text {
@@ -170,6 +171,85 @@ pub(super) fn no_answer(seconds: u64) -> Text {
     Text::new(
         format!("הספק לא ענה במלואו בתוך {seconds} שניות; דבר לא השתנה"),
         format!("the provider did not answer in full within {seconds} seconds; nothing was changed"),
+    )
+}
+
+/// A person knows the account that an opening came to, and brought its keys.
+pub(super) fn opened(actor: &str, when: &str, account: &str, reason: &str) -> Text {
+    let said = Text::new(
+        format!("{actor} קבע ב־{when}: נפתח הארגון {account}, ומפתחותיו נשמרו בכספת. נימוק: {reason}"),
+        format!(
+            "settled by {actor} on {when}: organisation {account} was opened, and its keys are in the vault. Reason: {reason}"
+        ),
+    );
+    sentences(&said, &rest_not_done())
+}
+
+/// An opening that was done is closed with the keys that it brought, or nobody could ever use it.
+pub(super) fn keys_are_missing(vendor: &str) -> Text {
+    let how = format!("gesher vendors set-keys {vendor} --company-id N");
+    Text::new(
+        format!("אם הארגון נפתח, יש לשמור את מפתחותיו עם {how}; כך נסגר גם הצעד הזה"),
+        format!("if the organisation was opened, store its keys with {how}; that settles this step too"),
+    )
+}
+
+/// Why a vendor cannot be what it was said to be.
+#[must_use]
+pub fn vendor(vendor: &str, why: &VendorRefusal) -> Text {
+    match why {
+        VendorRefusal::Missing => {
+            Text::new(format!("אין ספק בשם {vendor}"), format!("there is no vendor {vendor}"))
+        }
+        VendorRefusal::Opening(step) => Text::new(
+            format!("לא ידוע אם נפתח ארגון לספק {vendor} (צעד {step}): יש לברר זאת תחילה"),
+            format!(
+                "it is not known whether an organisation was opened for {vendor} (step {step}): settle that first"
+            ),
+        ),
+        VendorRefusal::OtherAccount(account) => Text::new(
+            format!(
+                "לספק {vendor} יש ארגון אחר, {account}, שכבר נעשו בו פעולות; לארגון אחר יש לבחור שם ספק אחר"
+            ),
+            format!(
+                "the vendor {vendor} has another organisation, {account}, with which something was done already; give another organisation another handle"
+            ),
+        ),
+        VendorRefusal::OtherBusiness(business) => Text::new(
+            format!("הספק {vendor} רשום על עסק אחר, {business}"),
+            format!("the vendor {vendor} is that of another business, {business}"),
+        ),
+        VendorRefusal::AccountTaken { account, of } => Text::new(
+            format!("הארגון {account} שייך כבר לספק {of}, ולא יכול להיות גם של {vendor}"),
+            format!(
+                "the organisation {account} is that of the vendor {of} already, and cannot be {vendor}'s too"
+            ),
+        ),
+        VendorRefusal::BusinessTaken { business, of } => Text::new(
+            format!("העסק {business} שייך כבר לספק {of}; לעסק אחד יש ספק אחד, ולכן לא נשמר עבור {vendor}"),
+            format!(
+                "the business {business} is that of the vendor {of} already; one business has one vendor, so it cannot be {vendor}'s too"
+            ),
+        ),
+        VendorRefusal::State { from, to } => state(vendor, *from, *to),
+        VendorRefusal::Unsettled(step) => Text::new(
+            format!("לא ידוע אם הבקשה הקודמת למסוף של {vendor} נמסרה (צעד {step}): יש לברר זאת תחילה"),
+            format!(
+                "it is not known whether {vendor}'s earlier request for a terminal arrived (step {step}): settle that first"
+            ),
+        ),
+    }
+}
+
+fn state(vendor: &str, from: VendorState, to: VendorState) -> Text {
+    let (he, en) = match (from, to) {
+        (VendorState::Opening, _) => ("הארגון שלו עוד לא נפתח", "its organisation is not open yet"),
+        (_, VendorState::Refused) => ("לא התבקש עבורו מסוף", "no terminal was asked for"),
+        _ => ("אפשר לקבוע רק live או refused", "only live and refused can be said of a vendor"),
+    };
+    Text::new(
+        format!("הספק {vendor} במצב {from}, ואי אפשר לקבוע שהוא {to}: {he}"),
+        format!("the vendor {vendor} is {from} and cannot be called {to}: {en}"),
     )
 }
 

@@ -119,7 +119,7 @@ impl Hub {
             &[provider.environment()],
             jiff::Timestamp::now(),
         );
-        let key = MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") };
+        let key = MasterKeySource { file: folder.join("master.key"), ..MasterKeySource::default() };
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
             journal: Arc::new(journal.unwrap()),
@@ -388,6 +388,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                 limits: Limits::default(),
                 look_up: Value::Null,
                 stamp: None,
+                opens: None,
                 original: None,
             };
             journal.begin_step(intent).await.unwrap();
@@ -402,7 +403,10 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                     data: json!({ "recorded": true }),
                     amount: prepared.facts.amount,
                 };
-                journal.finish_step(&StepFinish { step, outcome, sealed: vec![], at: now }).await.unwrap();
+                journal
+                    .finish_step(&StepFinish { step, outcome, sealed: vec![], vendor: None, at: now })
+                    .await
+                    .unwrap();
             }
         }
     });

@@ -42,7 +42,7 @@ impl Hub {
         let path = folder.join("gesher.db");
         let journal =
             SqliteJournal::open(&path, None, &[provider.environment()], Timestamp::UNIX_EPOCH).unwrap();
-        let key = MasterKeySource { env: None, credentials_dir: None, file: folder.join("master.key") };
+        let key = MasterKeySource { file: folder.join("master.key"), ..MasterKeySource::default() };
         let redactor = Arc::new(Redactor::new());
         redactor.learn(&Secret::from(CANARY));
         let engine = Engine::new(EngineParts {
@@ -108,6 +108,7 @@ impl Hub {
             limits: Limits::default(),
             look_up: json!({ "customer": key }),
             stamp: Some(Stamp::of(step).to_string()),
+            opens: None,
             original: None,
         };
         self.journal().begin_step(intent).await.unwrap()
@@ -131,7 +132,7 @@ impl Hub {
                     amount: "5.00 ILS".parse().ok(),
                 };
                 let at = self.engine.clock().now();
-                let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), at };
+                let finish = StepFinish { step: step.clone(), outcome, sealed: Vec::new(), vendor: None, at };
                 self.journal().finish_step(&finish).await.unwrap();
             }
             ids.push(step);

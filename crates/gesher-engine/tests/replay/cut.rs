@@ -5,8 +5,8 @@ use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use gesher_engine::Stop;
 use gesher_engine::journal::{
     Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal, JournalError,
-    NewDecision, NewItem, NewRun, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish,
-    StepQuery, StepRecord, Tally, Written,
+    KnownVendors, NewDecision, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
+    StepClose, StepFinish, StepQuery, StepRecord, Tally, VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -130,6 +130,26 @@ impl Journal for Dying {
 
     fn put_sealed(&self, row: SealedRow, at: Timestamp) -> Written<()> {
         self.write(|inner| inner.put_sealed(row, at))
+    }
+
+    fn set_vendors(&self, vendors: KnownVendors) -> Written<()> {
+        self.write(|inner| inner.set_vendors(vendors))
+    }
+
+    fn decide_vendor(&self, decision: VendorDecision) -> Written<VendorRecord> {
+        self.write(|inner| inner.decide_vendor(decision))
+    }
+
+    fn reseal(&self, resealing: Resealing) -> Written<()> {
+        self.write(|inner| inner.reseal(resealing))
+    }
+
+    async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError> {
+        self.inner.vendor(provider, handle).await
+    }
+
+    async fn vendors(&self, provider: &str) -> Result<Vec<VendorRecord>, JournalError> {
+        self.inner.vendors(provider).await
     }
 
     async fn sealed(&self, name: &str) -> Result<Option<SealedRow>, JournalError> {

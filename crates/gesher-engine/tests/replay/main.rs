@@ -83,9 +83,7 @@ impl World {
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
             journal: dying,
-            vault: Arc::new(
-                Vault::open(&MasterKeySource { env: None, credentials_dir: None, file }).unwrap(),
-            ),
+            vault: Arc::new(Vault::open(&MasterKeySource { file, ..MasterKeySource::default() }).unwrap()),
             clock: Arc::clone(&self.clock),
             redactor: Arc::new(Redactor::new()),
             language: Language::En,

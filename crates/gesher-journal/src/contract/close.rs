@@ -20,6 +20,8 @@ fn close(step: StepId, status: OutcomeStatus, end: Option<ItemStatus>) -> StepCl
         step,
         seen: None,
         end: end.map(|status| ItemEnd::new(status, "resolved", "by hand")),
+        sealed: Vec::new(),
+        vendor: None,
         evidence: json!({ "payment": 9001 }),
         actor: "dana".to_owned(),
         reason: "seen in the list of payments".to_owned(),

@@ -47,6 +47,8 @@ pub(super) async fn an_item_that_is_unknown_without_an_open_step_is_listed_and_e
         outcome: outcome(OutcomeStatus::NotSent),
         seen,
         end: None,
+        sealed: Vec::new(),
+        vendor: None,
         evidence: json!({}),
         actor: "hub".to_owned(),
         reason: "looked up".to_owned(),

@@ -98,6 +98,8 @@ pub(super) async fn closing_gives_an_amount_back_or_keeps_it(place: Place) -> Re
                 outcome: StoredOutcome { reference: None, ..super::place::outcome(status) },
                 seen: None,
                 end: None,
+                sealed: Vec::new(),
+                vendor: None,
                 evidence: serde_json::Value::Null,
                 actor: "dana".to_owned(),
                 reason: "asked the bank".to_owned(),

@@ -16,6 +16,7 @@ mod originals;
 mod runs;
 mod sealed;
 mod steps;
+mod vendors;
 mod writes;
 
 pub use place::{Broken, Place, Stores};
@@ -116,6 +117,14 @@ pub const CONTRACT: &[Case] = cases! {
     sealed:
         sealed_rows_are_stored_replaced_and_removed
         sealed_rows_come_with_their_outcome_or_not_at_all;
+    vendors:
+        a_vendor_follows_the_step_that_opens_it
+        a_vendor_or_a_business_that_is_there_is_not_opened
+        one_business_opened_from_many_sides_is_opened_once
+        vendors_that_a_person_brings_are_all_known_or_none
+        a_lost_opening_is_closed_together_with_its_keys
+        a_vendor_goes_forward_by_outcomes_and_back_as_people_say
+        sealed_rows_are_sealed_anew_together;
     writes:
         what_was_awaited_is_there_after_opening_again
         what_was_awaited_is_there_for_others_at_once

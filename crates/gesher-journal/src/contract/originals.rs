@@ -75,6 +75,8 @@ pub(super) async fn what_nobody_knows_counts_as_given_back(place: Place) -> Resu
         outcome: StoredOutcome { reference: None, ..super::place::outcome(OutcomeStatus::NotSent) },
         seen: None,
         end: None,
+        sealed: Vec::new(),
+        vendor: None,
         evidence: serde_json::Value::Null,
         actor: "dana".to_owned(),
         reason: "asked the bank".to_owned(),

@@ -191,6 +191,7 @@ pub(super) fn intent(run: &RunId, ordinal: u64, position: u32, text: &str) -> Re
         limits: Limits::default(),
         look_up: serde_json::json!({ "customer": 17 }),
         stamp: Some("k7-12".to_owned()),
+        opens: None,
         original: None,
     })
 }
@@ -208,7 +209,7 @@ pub(super) fn outcome(status: OutcomeStatus) -> StoredOutcome {
 }
 
 pub(super) fn finish(step: StepId, status: OutcomeStatus) -> StepFinish {
-    StepFinish { step, outcome: outcome(status), sealed: Vec::new(), at: at(5) }
+    StepFinish { step, outcome: outcome(status), sealed: Vec::new(), vendor: None, at: at(5) }
 }
 
 pub(super) fn sealed_row(name: &str, bytes: &[u8]) -> SealedRow {

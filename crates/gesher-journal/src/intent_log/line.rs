@@ -58,6 +58,9 @@ pub(crate) struct LoggedIntent<'a> {
     /// What a look-up has to know.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub(crate) look_up: Cow<'a, Value>,
+    /// The business that it opens an account for, where it opens one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opens: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -60,6 +60,7 @@ fn logged(number: u32) -> LoggedIntent<'static> {
         stamp: None,
         original: None,
         look_up: Cow::Owned(serde_json::json!({ "customer": number })),
+        opens: None,
     }
 }
 

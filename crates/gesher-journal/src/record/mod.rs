@@ -4,6 +4,7 @@ mod decision;
 mod item;
 mod run;
 mod step;
+mod vendor;
 
 pub use decision::{Decision, DecisionKind, NewDecision};
 pub use item::{
@@ -14,6 +15,22 @@ pub use step::{
     Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
     StepQuery, StepRecord, StepState, StoredOutcome,
 };
+pub use vendor::{
+    KnownVendor, KnownVendors, VendorDecision, VendorMark, VendorRecord, VendorRefusal, VendorState,
+};
+
+/// Sealed rows that are sealed anew, all of them or none.
+#[derive(Clone, Debug)]
+pub struct Resealing {
+    /// Each row as it was read, and its new bytes.
+    pub rows: Vec<(SealedRow, Vec<u8>)>,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: jiff::Timestamp,
+}
 
 /// A row of the vault: opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]

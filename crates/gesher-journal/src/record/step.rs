@@ -1,6 +1,6 @@
 //! Steps as the journal keeps them: intents, what may stand against one, outcomes, and how an open one is closed.
 
-use super::{ItemSeen, SealedRow};
+use super::{ItemSeen, SealedRow, VendorMark, VendorRecord};
 use gesher_core::{ItemEnd, Key, Money, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub struct Intent {
     pub look_up: Value,
     /// The reference that was stamped into the request.
     pub stamp: Option<String>,
+    /// The step opens an account for *who*: the number of the business that it is for, empty where none is known. One
+    /// business has one vendor, and a vendor that is there is not opened.
+    pub opens: Option<String>,
     /// The earlier call of which it gives something back.
     pub original: Option<Original>,
 }
@@ -146,6 +149,9 @@ pub enum Begin {
     Locked(Box<StepRecord>),
     /// A limit does not allow it. Nothing may be sent.
     Limited(LimitReached),
+    /// It would open an account for a vendor that is there already, or for another vendor's business. Nothing may be
+    /// sent.
+    Vendor(Box<VendorRecord>),
     /// It would give back more than was taken. Nothing may be sent.
     Exhausted(Exhausted),
 }
@@ -178,6 +184,8 @@ pub struct StepFinish {
     pub outcome: StoredOutcome,
     /// Sealed rows that came with it.
     pub sealed: Vec<SealedRow>,
+    /// What it says of a vendor.
+    pub vendor: Option<VendorMark>,
     /// When.
     pub at: Timestamp,
 }
@@ -238,6 +246,10 @@ pub struct StepClose {
     /// The new end of its item, where it changes. Only an item that has ended gets it: one that is still at work hears
     /// of the outcome when it goes on.
     pub end: Option<ItemEnd>,
+    /// Sealed rows that come with it.
+    pub sealed: Vec<SealedRow>,
+    /// What it says of a vendor.
+    pub vendor: Option<VendorMark>,
     /// What it was decided by, as JSON without secrets.
     pub evidence: Value,
     /// Who decided: a person, or the hub itself.

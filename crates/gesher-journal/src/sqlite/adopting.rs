@@ -11,7 +11,7 @@ use super::items::{self, read_state};
 use super::outcomes::{self, OutcomeRow};
 use super::runs::{self, RunNumbers};
 use super::step_reads::read_step_id;
-use super::{audit, limits};
+use super::{audit, limits, vendors};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
 use crate::record::{ItemState, NewRun, RunState, ScriptBundle, TriggerKind};
@@ -56,6 +56,7 @@ fn adopt_one(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result<St
         limits::note_begun(desk, run, intent.at, intent.amount)?;
     }
     desk.any_open.set(Some(true));
+    vendors::adopt(desk, run.no, &step, intent, at)?;
     audit::note(desk, at, &step.to_string(), None, OutcomeStatus::Unknown.as_str(), Some(ADOPTED))?;
     Ok(step)
 }
@@ -136,6 +137,7 @@ fn free_earlier(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result
     let earlier = all(query, named, |row| {
         Ok((row.get::<_, i64>(0)?, read_step_id(row, 1)?, row.get::<_, String>(4)?))
     })?;
+    free_succeeded(desk, intent, at)?;
     let row = superseded();
     for (run, step, was) in earlier {
         outcomes::write_outcome(desk, run, &step, &row, &was, at)?;
@@ -145,6 +147,19 @@ fn free_earlier(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result
         if items::seen(desk, run, ordinal)?.is_some_and(|item| item.state != ItemState::Queued) {
             supersede(desk, run, ordinal, at)?;
         }
+    }
+    Ok(())
+}
+
+/// An earlier attempt that succeeded was freed by a person since, as the later one proves.
+fn free_succeeded(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result<(), Fault> {
+    let query = desk.prepare_cached(
+        "SELECT seq FROM steps WHERE account = ?1 AND operation = ?2 AND key = ?3 AND attempt < ?4
+             AND state = 'succeeded' AND money = 0",
+    )?;
+    let named = params![intent.account, intent.operation, intent.key, intent.attempt];
+    for seq in all(query, named, |row| Ok(row.get::<_, i64>(0)?))? {
+        vendors::free_step(desk, seq, at)?;
     }
     Ok(())
 }
@@ -171,6 +186,7 @@ fn fill_gap(desk: &Desk, intent: &LoggedIntent<'_>, at: Timestamp) -> Result<(),
         amount: None,
         subject: None,
         stamp: None,
+        opens: None,
         original: None,
         ..intent.clone()
     };

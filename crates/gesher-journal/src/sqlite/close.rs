@@ -5,7 +5,7 @@ use super::convert::{first, instant, integer, read_word};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::outcomes::{self, OutcomeRow};
-use super::{items, step_reads};
+use super::{items, sealed, step_reads, vendors};
 use crate::error::JournalError;
 use crate::record::StepClose;
 use gesher_core::{OutcomeStatus, StepId};
@@ -48,7 +48,16 @@ pub(super) fn close(desk: &Desk, close: &StepClose, row: &OutcomeRow) -> Result<
         return Err(JournalError::ItemChanged(close.step.item.clone()).into());
     }
     require_free_reference(desk, close)?;
+    if let (OutcomeStatus::Succeeded, Some(account)) = (became, row.reference()) {
+        vendors::require_own_account(desk, open.run, &close.step, account)?;
+    }
     outcomes::write_outcome(desk, open.run, &close.step, row, open.status.as_str(), close.at)?;
+    for sealed_row in &close.sealed {
+        sealed::put(desk, sealed_row, close.at)?;
+    }
+    if let Some(vendor) = &close.vendor {
+        vendors::mark(desk, vendor, close.at)?;
+    }
     if let Some(end) = &close.end {
         items::end_again(desk, open.run, open.ordinal, end, close.at)?;
     }

@@ -13,7 +13,7 @@ use crate::intent_log::{IntentLog, LINE_BYTES_MAX, LoggedIntent};
 use gesher_core::{RunId, StepId};
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +44,10 @@ pub(super) struct Desk {
     pub(super) held: RefCell<Held>,
     /// Whether any step is open. None: not asked yet.
     pub(super) any_open: Cell<Option<bool>>,
+    /// Whether any vendor is being opened. None: not asked yet.
+    pub(super) any_opening: Cell<Option<bool>>,
+    /// Vendors that are known to be able to charge.
+    pub(super) live: RefCell<HashSet<String>>,
     begun: RefCell<Begun>,
 }
 
@@ -90,6 +94,8 @@ impl Desk {
             flows: RefCell::default(),
             held: RefCell::default(),
             any_open: Cell::new(None),
+            any_opening: Cell::new(None),
+            live: RefCell::default(),
             begun: RefCell::default(),
         }
     }
@@ -137,6 +143,8 @@ impl Desk {
         self.flows.borrow_mut().clear();
         self.held.borrow_mut().clear();
         self.any_open.set(None);
+        self.any_opening.set(None);
+        self.live.borrow_mut().clear();
     }
 
     /// Refuses intents where they must not be journalled: beside the hub, with a database that is behind, and while
@@ -189,6 +197,17 @@ impl Desk {
         )?;
         let found = first(query, [], |_| Ok(()))?.is_some();
         self.any_open.set(Some(found));
+        Ok(found)
+    }
+
+    /// Whether any vendor is being opened.
+    pub(super) fn has_openings(&self) -> Result<bool, Fault> {
+        if let Some(known) = self.any_opening.get() {
+            return Ok(known);
+        }
+        let query = self.prepare_cached("SELECT 1 FROM vendors WHERE state = 'opening' LIMIT 1")?;
+        let found = first(query, [], |_| Ok(()))?.is_some();
+        self.any_opening.set(Some(found));
         Ok(found)
     }
 

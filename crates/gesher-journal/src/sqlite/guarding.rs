@@ -70,9 +70,12 @@ fn complete(connection: &Connection, log: &mut IntentLog, mut after: i64) -> Res
         let query = connection.prepare_cached(
             "SELECT s.seq, r.id, s.ordinal, s.position, f.name, s.operation, s.who, s.account, s.key, s.attempt,
                     s.request_hash, s.subject, s.amount, s.currency, s.money, s.intent_at, s.stamp, s.look_up,
-                    CASE WHEN i.attempt IS NOT NULL THEN i.key END, s.original
+                    CASE WHEN i.attempt IS NOT NULL THEN i.key END, s.original,
+                    CASE WHEN v.handle IS NOT NULL THEN coalesce(v.business, '') END
              FROM steps s JOIN runs r ON r.no = s.run JOIN flows f ON f.no = r.flow
                  LEFT JOIN items i ON i.run = s.run AND i.ordinal = s.ordinal
+                 LEFT JOIN vendors v ON v.handle = s.who AND v.step_run = s.run AND v.step_ordinal = s.ordinal
+                     AND v.step_position = s.position AND s.account LIKE v.provider || ':%'
              WHERE s.seq > ?1 AND s.attempt IS NOT NULL ORDER BY s.seq LIMIT ?2",
         )?;
         let intents = all(query, [after, COMPLETED_AT_A_TIME], read_logged)?;
@@ -110,5 +113,6 @@ fn read_logged(row: &Row<'_>) -> Result<LoggedIntent<'static>, Fault> {
         stamp: optional(16)?,
         original: optional(19)?,
         look_up: Cow::Owned(read_json(row, 17)?),
+        opens: optional(20)?,
     })
 }

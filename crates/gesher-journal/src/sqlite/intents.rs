@@ -4,7 +4,7 @@ use super::convert::{first, hexadecimal, hundredths, instant, integer, json_text
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step, select_steps};
-use super::{audit, items, limits, originals, runs};
+use super::{audit, items, limits, originals, runs, vendors};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
 use crate::record::{Begin, Intent, StepRecord, StepState};
@@ -40,6 +40,11 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
             });
         }
     };
+    if let Some(business) = &intent.opens
+        && let Some(vendor) = vendors::in_the_way(desk, intent, business)?
+    {
+        return Ok(Begin::Vendor(Box::new(vendor)));
+    }
     if let Some(step) = locked_by(desk, intent)? {
         return Ok(Begin::Locked(Box::new(step)));
     }
@@ -55,6 +60,9 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
         limits::note_begun(desk, run, intent.at, intent.amount)?;
     }
     audit::note(desk, intent.at, &texts.step, None, IN_FLIGHT, None)?;
+    if let Some(business) = &intent.opens {
+        vendors::begin_opening(desk, run.no, intent, business)?;
+    }
     if desk.logs() {
         let flow = runs::flow_name(desk, run.flow)?;
         let row = items::taken_key(desk, run.no, integer(intent.step.item.ordinal)?)?;
@@ -123,6 +131,7 @@ fn logged<'a>(intent: &'a Intent, flow: &'a str, seq: i64, attempt: u32) -> Logg
         stamp: intent.stamp.as_deref().map(Cow::Borrowed),
         original: intent.original.as_ref().map(|original| original.reference.as_str().into()),
         look_up: Cow::Borrowed(&intent.look_up),
+        opens: intent.opens.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -145,7 +154,7 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     ))?;
     let Some(last) = first(last, named, read_step)? else { return Ok(KeyState::Free { attempt: 1 }) };
     let free = matches!(last.state, StepState::Over(status) if status.leaves_key_free());
-    if !free {
+    if !free && !(intent.once && vendors::is_freed(connection, &last.id, last.state)?) {
         return Ok(KeyState::Live(Box::new(last)));
     }
     let own = connection.prepare_cached(select_steps!(

@@ -26,6 +26,7 @@ mod sealed;
 mod step_reads;
 #[cfg(test)]
 mod tests;
+mod vendors;
 mod writer;
 
 use crate::Journal;
@@ -33,9 +34,9 @@ use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{
-    Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, NewDecision, NewItem,
-    NewRun, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
-    Tally,
+    Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownVendors,
+    NewDecision, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose,
+    StepFinish, StepQuery, StepRecord, Tally, VendorDecision, VendorRecord,
 };
 use crate::written::Written;
 use async_trait::async_trait;
@@ -197,8 +198,10 @@ impl Journal for SqliteJournal {
 
     fn finish_step(&self, finish: &StepFinish) -> Written<()> {
         let (row, at) = (OutcomeRow::of_kept(&finish.outcome), finish.at);
-        let (step, sealed) = (finish.step.clone(), finish.sealed.clone());
-        self.write("journal an outcome", move |desk| outcomes::finish(desk, &step, &row, &sealed, at))
+        let (step, sealed, vendor) = (finish.step.clone(), finish.sealed.clone(), finish.vendor.clone());
+        self.write("journal an outcome", move |desk| {
+            outcomes::finish(desk, &step, &row, &sealed, vendor.as_ref(), at)
+        })
     }
 
     fn record_step(&self, mut step: StepRecord) -> Written<()> {
@@ -254,6 +257,18 @@ impl Journal for SqliteJournal {
         self.write("store a sealed row", move |desk| sealed::put(desk, &row, at))
     }
 
+    fn set_vendors(&self, vendors: KnownVendors) -> Written<()> {
+        self.write("make vendors known", move |desk| vendors::set(desk, &vendors))
+    }
+
+    fn decide_vendor(&self, decision: VendorDecision) -> Written<VendorRecord> {
+        self.write("change a vendor", move |desk| vendors::decide(desk, &decision))
+    }
+
+    fn reseal(&self, resealing: Resealing) -> Written<()> {
+        self.write("seal rows anew", move |desk| sealed::reseal(desk, &resealing))
+    }
+
     fn probe(&self) -> Written<()> {
         self.write("be written", |desk| {
             schema::touch(desk)?;
@@ -268,6 +283,18 @@ impl Journal for SqliteJournal {
 
     async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError> {
         self.readers.ask("list the sealed rows", sealed::names).await
+    }
+
+    async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError> {
+        let (provider, handle) = (provider.to_owned(), handle.to_owned());
+        self.readers
+            .ask("read a vendor", move |connection| vendors::vendor(connection, &provider, &handle))
+            .await
+    }
+
+    async fn vendors(&self, provider: &str) -> Result<Vec<VendorRecord>, JournalError> {
+        let provider = provider.to_owned();
+        self.readers.ask("list vendors", move |connection| vendors::vendors(connection, &provider)).await
     }
 
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {

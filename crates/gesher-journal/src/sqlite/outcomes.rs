@@ -4,9 +4,9 @@ use super::convert::{all, first, hundredths, instant, integer, json_text, read_i
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step_id};
-use super::{audit, limits, runs, sealed};
+use super::{audit, limits, runs, sealed, vendors};
 use crate::error::JournalError;
-use crate::record::{SealedRow, StepRecord, StepState, StoredOutcome};
+use crate::record::{SealedRow, StepRecord, StepState, StoredOutcome, VendorMark};
 use gesher_core::{Key, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use rusqlite::params;
@@ -49,6 +49,11 @@ impl OutcomeRow {
     /// The code.
     pub(super) fn code(&self) -> Option<&str> {
         self.outcome.code.as_deref()
+    }
+
+    /// The provider's id.
+    pub(super) fn reference(&self) -> Option<&str> {
+        self.outcome.reference.as_deref()
     }
 
     /// What is said of it.
@@ -98,6 +103,7 @@ pub(super) fn finish(
     step: &StepId,
     row: &OutcomeRow,
     sealed_rows: &[SealedRow],
+    vendor: Option<&VendorMark>,
     at: Timestamp,
 ) -> Result<(), Fault> {
     let run = runs::numbers(desk, &step.item.run)?.no;
@@ -107,7 +113,7 @@ pub(super) fn finish(
     for sealed_row in sealed_rows {
         sealed::put(desk, sealed_row, at)?;
     }
-    Ok(())
+    vendor.map_or(Ok(()), |vendor| vendors::mark(desk, vendor, at))
 }
 
 /// Ends a step that is in flight, and says whether there was one.
@@ -166,6 +172,7 @@ pub(super) fn write_outcome(
     } else if outcome.status.leaves_key_free() {
         limits::note_freed(desk, run, integer(step.item.ordinal)?, step.position)?;
     }
+    vendors::follow(desk, run, step, row, at)?;
     Ok(true)
 }
 

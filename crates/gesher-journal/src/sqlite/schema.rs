@@ -9,6 +9,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_close.sql"),
     include_str!("migrations/0003_light.sql"),
+    include_str!("migrations/0004_vendors.sql"),
     include_str!("migrations/0006_originals.sql"),
 ];
 

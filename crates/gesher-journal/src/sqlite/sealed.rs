@@ -1,9 +1,10 @@
 //! Sealed rows: names and bytes that only the vault can read.
 
-use super::audit;
+use super::audit::{self, Decided};
 use super::convert::{all, first, instant, read_instant};
 use super::fault::Fault;
-use crate::record::SealedRow;
+use crate::error::JournalError;
+use crate::record::{Resealing, SealedRow};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -24,6 +25,22 @@ pub(super) fn put(connection: &Connection, row: &SealedRow, at: Timestamp) -> Re
         )?
         .execute(params![row.name, row.bytes, instant(at)])?;
     audit::note(connection, at, &subject, None, "stored", None)
+}
+
+/// Gives rows new bytes. One that was changed meanwhile was sealed for something else: whoever asks reads again.
+pub(super) fn reseal(connection: &Connection, resealing: &Resealing) -> Result<(), Fault> {
+    for (row, bytes) in &resealing.rows {
+        let changed = connection
+            .prepare_cached("UPDATE sealed SET bytes = ?3 WHERE name = ?1 AND bytes = ?2")?
+            .execute(params![row.name, row.bytes, bytes])?;
+        if changed == 0 {
+            return Err(JournalError::SealedChanged(row.name.clone()).into());
+        }
+    }
+    let Resealing { rows, actor, reason, at } = resealing;
+    let note = rows.len().to_string();
+    let decided = Decided { actor, reason, evidence: None };
+    audit::note_decided(connection, *at, "vault", None, "sealed-anew", Some(&note), &decided)
 }
 
 pub(super) fn sealed(connection: &Connection, name: &str) -> Result<Option<SealedRow>, Fault> {

@@ -133,7 +133,7 @@ fn place_after(connection: &Connection, after: Option<&StepId>) -> Result<i64, F
 }
 
 /// The place of a step in the order of intents. Nothing comes after a step that is not there.
-fn seq_of(connection: &Connection, step: &StepId) -> Result<i64, Fault> {
+pub(super) fn seq_of(connection: &Connection, step: &StepId) -> Result<i64, Fault> {
     let query = connection.prepare_cached(
         "SELECT seq FROM steps
          WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal = ?2 AND position = ?3",

@@ -73,6 +73,7 @@ fn intent(run: &RunId, ordinal: u64, key: &str) -> Intent {
         limits: crate::Limits::default(),
         look_up: serde_json::Value::Null,
         stamp: None,
+        opens: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn finish(run: &RunId, ordinal: u64, status: OutcomeStatus) -> StepFinish {
         step: intent(run, ordinal, "k").step,
         outcome,
         sealed: Vec::new(),
+        vendor: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -145,6 +145,13 @@ wire_enum! {
     UpayProgram { OFFICEGUYNEW10 = 1, UPAYTRANSACTION = 2, OFFICEGUYNEWMONTHLY10 = 3, OFFICEGUYMONTHLYNEW10 = 4 }
 }
 wire_enum! {
+    /// The documents from which a debt is reckoned.
+    DebtSource {
+        TaxInvoice = 1, ProformaInvoice = 2, PaymentRequest = 3, Receipt = 4, ProformaInvoicePaymentRequest = 5,
+        ProformaInvoicePaymentRequestTaxInvoice = 6,
+    }
+}
+wire_enum! {
     /// The main table of currencies. Below 32 the numbers are the provider's own.
     Currency {
         ILS = 0, USD = 1, EUR = 2, CAD = 3, CHF = 4, GBP = 5, AUD = 6, JPY = 8, SEK = 9, NOK = 10, DKK = 11,

@@ -8,6 +8,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
+use zeroize::Zeroize;
 
 /// Whom it concerns. Without `ID` and without a `SearchMode` each call makes a new customer.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -214,6 +216,52 @@ impl JsonSchema for Refused {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "not": {} })
+    }
+}
+
+/// A text that is sent and shown nowhere, such as a password.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct HiddenText(String);
+
+impl HiddenText {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+}
+
+impl fmt::Debug for HiddenText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// For the wire alone: whoever writes a request down for anything else leaves such a field out.
+impl Serialize for HiddenText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl Drop for HiddenText {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl JsonSchema for HiddenText {
+    fn schema_name() -> Cow<'static, str> {
+        "HiddenText".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
     }
 }
 

@@ -56,6 +56,20 @@ pub(super) async fn find(
     Ok(Found { candidates })
 }
 
+/// The documents that bear the call's own stamp and no other. Without a stamp nothing tells such a document from another
+/// of its customer, so then there is nothing to find.
+pub(super) async fn find_stamped(asking: Asking<'_>, wanted: &Wanted) -> Result<Found, LookUpFailure> {
+    let is_ours = |document: &DocumentRecord| match &document.stamped {
+        Stamped::As(stamp) => wanted.stamp.as_ref() == Some(stamp),
+        Stamped::Not | Stamped::Unread => false,
+    };
+    let documents = asking.documents(days(wanted.intent_at, wanted.until), is_ours).await?;
+    let noted = Noted::default();
+    let candidates =
+        documents.into_iter().map(|document| candidate(document, &noted, Agreement::CannotTell, None));
+    Ok(Found { candidates: candidates.collect() })
+}
+
 /// Whether a document may be the call's own: it bears our stamp, or no other and all that the request says of it.
 fn may_be(document: &DocumentRecord, wanted: &Wanted, noted: &Noted, own_day: Option<Date>) -> bool {
     match &document.stamped {

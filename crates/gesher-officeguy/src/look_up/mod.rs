@@ -13,7 +13,10 @@ mod records;
 
 pub(crate) use noted::{Noted, NotedCustomer, NotedMethod};
 
-use crate::endpoints::{charge::Charge, charge_recurring::ChargeRecurring, documents::CreateDocument};
+use crate::endpoints::charge::Charge;
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::document_changes::CancelDocument;
+use crate::endpoints::documents::CreateDocument;
 use crate::provider::OfficeGuy;
 use asking::Asking;
 use gesher_core::Text;
@@ -49,6 +52,7 @@ pub(crate) async fn look_up(
     match entry.descriptor.endpoint {
         Charge::PATH | ChargeRecurring::PATH => payments::find(asking, wanted, &noted).await,
         CreateDocument::PATH => documents::find(asking, wanted, &noted).await,
+        CancelDocument::PATH => documents::find_stamped(asking, wanted).await,
         _ => Err(LookUpFailure::Manual),
     }
 }

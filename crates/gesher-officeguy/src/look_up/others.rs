@@ -4,8 +4,11 @@
 
 use super::noted::{Noted, NotedCustomer};
 use super::records::{DocumentRecord, PaymentRecord, amount_agrees, customer_agrees};
+use crate::endpoints::charge::Charge;
+use crate::endpoints::charge_recurring::ChargeRecurring;
+use crate::endpoints::document_changes::CancelDocument;
+use crate::endpoints::documents::CreateDocument;
 use crate::endpoints::multi_vendor::MultiVendorCharge;
-use crate::endpoints::{charge::Charge, charge_recurring::ChargeRecurring, documents::CreateDocument};
 use gesher_core::look_up::{Agreement, Wanted};
 use gesher_core::{Money, StepId};
 use gesher_provider::endpoint::Endpoint;
@@ -29,7 +32,7 @@ impl Other {
     /// Those that make documents, charges among them.
     pub(super) fn documents(wanted: &Wanted) -> Vec<Self> {
         let payments = [Charge::PATH, ChargeRecurring::PATH, MultiVendorCharge::PATH];
-        Self::of(wanted, &[&payments[..], &[CreateDocument::PATH]].concat())
+        Self::of(wanted, &[&payments[..], &[CreateDocument::PATH, CancelDocument::PATH]].concat())
     }
 
     fn of(wanted: &Wanted, endpoints: &[&str]) -> Vec<Self> {
@@ -42,7 +45,10 @@ impl Other {
             amount: sibling.amount,
             // Of what several vendors charge at once a record is only a part.
             noted: Noted::read(&sibling.facts).filter(|_| sibling.endpoint != Some(MultiVendorCharge::PATH)),
-            makes_only_documents: sibling.endpoint == Some(CreateDocument::PATH),
+            makes_only_documents: matches!(
+                sibling.endpoint,
+                Some(CreateDocument::PATH | CancelDocument::PATH)
+            ),
         });
         other.collect()
     }

@@ -14,7 +14,7 @@ use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::outcome::SealedEntry;
 use gesher_core::{
     Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
-    VendorHandle,
+    VendorHandle, VendorRole,
 };
 use gesher_provider::endpoint::Endpoint;
 use serde_json::{Value, json};
@@ -36,6 +36,7 @@ impl Operation for CreateCompany {
         look_up: LookUp::Manual,
         sender: Sender::Marketplace,
     };
+    const VENDOR: VendorRole = VendorRole::Opens;
     const EXAMPLES: &'static [Example] = &[Example {
         title: "Open an organisation that can clear cards",
         who: "dana-pottery",
@@ -79,14 +80,7 @@ impl Operation for CreateCompany {
                 ));
             }
         }
-        if company.corporate_number.as_ref().is_some_and(|number| number.bytes().all(|byte| byte == b'0')) {
-            return Err(refuse(
-                "bad_corporate_number",
-                "Company.CorporateNumber: מספר של אפסים נחשב ריק ב־OfficeGuy",
-                "Company.CorporateNumber: OfficeGuy takes a number of zeros for none",
-            ));
-        }
-        Ok(())
+        rules::corporate_number(company.corporate_number.as_deref())
     }
 
     fn facts(request: &CreateCompanyRequest) -> Facts {
@@ -98,6 +92,10 @@ impl Operation for CreateCompany {
             // For the person who asks the provider.
             look_up: json!({ "Name": company.name, "CorporateNumber": number }),
         }
+    }
+
+    fn business(request: &CreateCompanyRequest) -> Option<&str> {
+        request.company.corporate_number.as_deref()
     }
 
     fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {

@@ -60,11 +60,12 @@ impl Operation for CreateDocument {
         look_up: LookUp::By("officeguy.list_documents"),
         sender: Sender::Who,
     };
-    const EXAMPLES: &'static [Example] = &[Example {
-        title: "An invoice with receipt for a bank transfer",
-        who: "dana-pottery",
-        key: Some("order-9002"),
-        request: r#"{
+    const EXAMPLES: &'static [Example] = &[
+        Example {
+            title: "An invoice with receipt for a bank transfer",
+            who: "dana-pottery",
+            key: Some("order-9002"),
+            request: r#"{
             "Details": {"Type": "InvoiceAndReceipt", "Customer": {"Name": "נועה לוי", "SearchMode": "Automatic",
                     "EmailAddress": "noa@example.test"},
                 "Language": "Hebrew", "Currency": "ILS", "ExternalReference": "order-9002"},
@@ -73,8 +74,21 @@ impl Operation for CreateDocument {
                 "BranchNumber": 600, "AccountNumber": "123456", "Reference": "tx1", "DueDate": "2026-03-02"}}],
             "VATIncluded": true
         }"#,
-        answer: r#"{"DocumentID": "*", "DocumentNumber": "*", "CustomerID": "*"}"#,
-    }];
+            answer: r#"{"DocumentID": "*", "DocumentNumber": "*", "CustomerID": "*"}"#,
+        },
+        Example {
+            title: "A draft that somebody will look through",
+            who: "dana-pottery",
+            key: Some("order-9003"),
+            request: r#"{
+            "Details": {"Type": "Invoice", "Customer": {"ExternalIdentifier": "cust-17", "SearchMode": "ExternalIdentifier"},
+                "IsDraft": true},
+            "Items": [{"Item": {"Name": "סדנת קדרות"}, "UnitPrice": 118}],
+            "VATIncluded": true
+        }"#,
+            answer: r#"{"DocumentID": "*", "DocumentNumber": null}"#,
+        },
+    ];
     type Request = CreateDocumentRequest;
     type Answer = CreateDocumentAnswer;
 

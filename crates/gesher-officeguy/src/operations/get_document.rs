@@ -4,7 +4,7 @@ use super::PROVIDER;
 use crate::endpoints::document_reads::{GetDocument as Wire, GetDocumentAnswer, GetDocumentRequest};
 use crate::envelope::{field, id, text};
 use crate::reads;
-use crate::rules::refuse;
+use crate::rules;
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, Rejection, Sender};
 use gesher_provider::endpoint::Endpoint;
@@ -35,14 +35,7 @@ impl Operation for GetDocument {
 
     fn rules(request: &GetDocumentRequest) -> Result<(), Rejection> {
         let by_number = request.document_type.is_some() && request.document_number.is_some();
-        if request.document_id.is_some() || by_number {
-            return Ok(());
-        }
-        Err(refuse(
-            "missing_field",
-            "DocumentID: יש לציין מזהה מסמך, או סוג ומספר",
-            "DocumentID: say the document's id, or its DocumentType and DocumentNumber",
-        ))
+        rules::one_document("DocumentID", request.document_id, by_number)
     }
 
     fn facts(_: &GetDocumentRequest) -> Facts {

@@ -4,7 +4,7 @@ use super::PROVIDER;
 use crate::endpoints::payments::{GetPayment as Wire, GetPaymentAnswer, GetPaymentRequest};
 use crate::envelope::{field, id};
 use crate::reads;
-use crate::rules::refuse;
+use crate::rules;
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, Rejection, Sender};
 use gesher_provider::endpoint::Endpoint;
@@ -34,10 +34,7 @@ impl Operation for GetPayment {
     type Answer = GetPaymentAnswer;
 
     fn rules(request: &GetPaymentRequest) -> Result<(), Rejection> {
-        if request.payment_id > 0 {
-            return Ok(());
-        }
-        Err(refuse("bad_id", "PaymentID: מזהה הוא מספר גדול מאפס", "PaymentID: an id is above zero"))
+        rules::id("PaymentID", request.payment_id)
     }
 
     fn facts(_: &GetPaymentRequest) -> Facts {

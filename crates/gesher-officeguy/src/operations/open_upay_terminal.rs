@@ -9,6 +9,7 @@ use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
     Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
+    VendorRole,
 };
 use gesher_provider::endpoint::Endpoint;
 use serde_json::json;
@@ -27,6 +28,7 @@ impl Operation for OpenUpayTerminal {
         look_up: LookUp::Manual,
         sender: Sender::Who,
     };
+    const VENDOR: VendorRole = VendorRole::AsksForTerminal;
     const EXAMPLES: &'static [Example] = &[Example {
         title: "Ask for a terminal that credits a bank account",
         who: "dana-pottery",
@@ -39,15 +41,7 @@ impl Operation for OpenUpayTerminal {
 
     fn rules(request: &OpenUpayTerminalRequest) -> Result<(), Rejection> {
         rules::no_card_data(request)?;
-        for (name, code) in [("BankCode", request.bank_code), ("BranchCode", request.branch_code)] {
-            if !(1..=999).contains(&code) {
-                return Err(refuse(
-                    "bad_bank_account",
-                    format!("{name}: מספר בנק או סניף הוא מ־1 עד 999"),
-                    format!("{name}: the number of a bank or branch is 1 to 999"),
-                ));
-            }
-        }
+        rules::bank_and_branch(request.bank_code, request.branch_code)?;
         let account = request.account_number.trim();
         let fits = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'/');
         if account.is_empty() || account.len() > 20 || !account.bytes().all(fits) {

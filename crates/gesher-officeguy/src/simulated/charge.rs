@@ -271,7 +271,7 @@ fn saved(world: &mut World, company: i64, customer: i64) -> Result<Paying, Refus
 }
 
 /// Four digits to show of a card: its last ones, or for a token four that follow from it.
-fn last_digits(text: &str) -> String {
+pub(super) fn last_digits(text: &str) -> String {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
     match digits.len().checked_sub(4) {
         Some(from) => digits.iter().skip(from).collect(),

@@ -3,7 +3,7 @@
 use super::record::{CompanyEntry, Kind, Record};
 use super::wire::{Fields, Moment, Refusal, refuse};
 use super::world::{Caller, Terminal, World, key_of};
-use super::{company_of, enveloped, required, said, serve};
+use super::{company_of, done, enveloped, required, said, serve};
 use crate::endpoints::companies::{
     Company as Details, CreateCompany, CreateCompanyAnswer, GetCompany, GetCompanyAnswer,
 };
@@ -45,7 +45,7 @@ impl NewCompany {
     }
 }
 
-fn read_details(company: &Fields<'_>) -> Result<Details, Refusal> {
+pub(super) fn read_details(company: &Fields<'_>) -> Result<Details, Refusal> {
     Ok(Details {
         name: company.text("Name")?,
         email_address: company.text("EmailAddress")?,
@@ -165,8 +165,7 @@ pub(super) fn decide_terminal(world: &mut World, call: &Call<'_>, approve: bool)
     }
     let kind = if approve { Kind::TerminalApproved } else { Kind::TerminalRefused };
     world.commit(Record { kind, company, ..Record::default() }, call.at);
-    let records = world.take_done().iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
-    Answered { records, ..enveloped(Ok(OpenUpayTerminalAnswer {}), call) }
+    done(world, enveloped(Ok(OpenUpayTerminalAnswer {}), call))
 }
 
 impl Simulated for GetVatRate {

@@ -6,15 +6,25 @@
 
 mod acquirer;
 mod books;
+mod by_contract;
+mod changes;
 mod charge;
 mod charge_recurring;
 mod companies;
+mod company_changes;
+mod customers;
+mod document_changes;
 mod documents;
+mod general;
 mod holds;
 mod multi_vendor;
+mod pages;
+mod payment_methods;
 mod payments;
 mod record;
+mod recurring_changes;
 mod recurring_items;
+mod triggers;
 mod wire;
 mod world;
 
@@ -23,10 +33,16 @@ pub use holds::HOLD_LIFE;
 pub use recurring_items::ADVANCE_CLOCK_PATH;
 pub use world::{PAGE_SIZE, Terminals, World, WorldOptions};
 
+use crate::contract;
 use crate::endpoints::charge_recurring::ChargeRecurring;
 use crate::endpoints::multi_vendor::MultiVendorCharge;
 use crate::endpoints::{
     charge as charge_wire, companies as company_wire, document_reads, documents as document_wire,
+};
+use crate::endpoints::{
+    company_changes as company_changes_wire, customers as customer_wire,
+    document_changes as document_changes_wire, general as general_wire, payment_methods as method_wire,
+    recurring_items as recurring_wire, redirect as redirect_wire, triggers as trigger_wire,
 };
 use crate::endpoints::{payments as payment_wire, terminal as terminal_wire, vat as vat_wire};
 use crate::envelope;
@@ -46,6 +62,8 @@ pub const MARKETPLACE_COMPANY_ID: i64 = 2_410_000_001;
 pub const APPROVE_TERMINAL_PATH: &str = "/simulator/terminals/approve/";
 /// Refuses a terminal that was asked for.
 pub const REFUSE_TERMINAL_PATH: &str = "/simulator/terminals/refuse/";
+/// Chooses how triggers are written from now on: `{"Encoding": "json"}`, `"form"` or `"flat"`.
+pub const TRIGGER_ENCODING_PATH: &str = "/simulator/triggers/encoding/";
 
 /// Every endpoint that is played.
 pub static ENDPOINTS: &[EndpointEntry<World>] = &[
@@ -61,6 +79,30 @@ pub static ENDPOINTS: &[EndpointEntry<World>] = &[
     EndpointEntry::of::<document_reads::ListDocuments>(),
     EndpointEntry::of::<document_reads::GetDocument>(),
     EndpointEntry::of::<vat_wire::GetVatRate>(),
+    EndpointEntry::of::<company_changes_wire::UpdateCompany>(),
+    EndpointEntry::of::<company_changes_wire::InstallApplications>(),
+    EndpointEntry::of::<company_changes_wire::SetUpayCredentials>(),
+    EndpointEntry::of::<company_changes_wire::ListQuotas>(),
+    EndpointEntry::of::<document_changes_wire::CancelDocument>(),
+    EndpointEntry::of::<document_changes_wire::SendDocument>(),
+    EndpointEntry::of::<document_changes_wire::MoveDocumentToBooks>(),
+    EndpointEntry::of::<document_changes_wire::GetDocumentPdf>(),
+    EndpointEntry::of::<document_changes_wire::GetDebt>(),
+    EndpointEntry::of::<customer_wire::CreateCustomer>(),
+    EndpointEntry::of::<customer_wire::UpdateCustomer>(),
+    EndpointEntry::of::<method_wire::SetPaymentMethod>(),
+    EndpointEntry::of::<method_wire::GetPaymentMethod>(),
+    EndpointEntry::of::<method_wire::RemovePaymentMethod>(),
+    EndpointEntry::of::<recurring_wire::ListRecurring>(),
+    EndpointEntry::of::<recurring_wire::CancelRecurring>(),
+    EndpointEntry::of::<recurring_wire::UpdateRecurring>(),
+    EndpointEntry::of::<general_wire::GetExchangeRate>(),
+    EndpointEntry::of::<general_wire::VerifyBankAccount>(),
+    EndpointEntry::of::<redirect_wire::BeginRedirect>(),
+    EndpointEntry::of::<trigger_wire::SubscribeTrigger>(),
+    EndpointEntry::of::<trigger_wire::UnsubscribeTrigger>(),
+    EndpointEntry::of::<trigger_wire::ListFolders>(),
+    EndpointEntry::of::<trigger_wire::ListViews>(),
 ];
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -88,11 +130,19 @@ fn serve<I, A: Serialize>(
     let outcome = parsed.and_then(|body| {
         let fields = Fields::root(&body)?;
         let input = read(&fields)?;
-        let caller = world.authenticate(&fields, call.at)?;
+        let public = contract::endpoint(call.path).is_some_and(|endpoint| endpoint.is_public());
+        let caller = world.authenticate(&fields, call.at, public)?;
         run(world, caller, input)
     });
-    let records = world.take_done().iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
-    Answered { records, ..enveloped(outcome, call) }
+    done(world, enveloped(outcome, call))
+}
+
+/// Puts what was done into the answer: for the ledger, and for those who are told of it.
+fn done(world: &mut World, answered: Answered) -> Answered {
+    let done = world.take_done();
+    let records = done.iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
+    let deliveries = done.iter().flat_map(|record| triggers::told(world, record)).collect();
+    Answered { records, deliveries, ..answered }
 }
 
 fn enveloped<A: Serialize>(outcome: Result<A, Refusal>, call: &Call<'_>) -> Answered {
@@ -112,6 +162,15 @@ fn enveloped<A: Serialize>(outcome: Result<A, Refusal>, call: &Call<'_>) -> Answ
         }
     };
     Answered { status: 200, content_type: Some(JSON), body: body.unwrap_or_default(), ..Answered::default() }
+}
+
+/// The same answer without its data, as where an endpoint has none to give.
+fn without_data(answered: Answered) -> Answered {
+    let rest = ["{\"Data\":{},", "{\"Data\":null,"]
+        .iter()
+        .find_map(|start| answered.body.strip_prefix(start.as_bytes()));
+    let body = rest.map(|rest| [b"{", rest].concat());
+    Answered { body: body.unwrap_or_else(|| answered.body.clone()), ..answered }
 }
 
 fn technical(words: &str, details: &str) -> Result<Vec<u8>, serde_json::Error> {
@@ -154,7 +213,12 @@ impl SimulatedProvider for World {
             }
             return entry.answer(self, call);
         }
+        if let Some(endpoint) = contract::endpoint(call.path).filter(|_| call.is_post) {
+            return by_contract::answer(self, call, endpoint);
+        }
         match call.path {
+            pages::PATH => pages::answer(self, call),
+            TRIGGER_ENCODING_PATH if call.is_post => triggers::choose_encoding(self, call),
             APPROVE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, true),
             ADVANCE_CLOCK_PATH if call.is_post => recurring_items::advance(self, call),
             REFUSE_TERMINAL_PATH if call.is_post => companies::decide_terminal(self, call, false),

@@ -156,7 +156,7 @@ pub(super) fn payment_answer(world: &World, payment: &Payment, document_id: i64)
     }
 }
 
-fn method_answer(method: &MethodEntry, customer_id: i64) -> UsedPaymentMethod {
+pub(super) fn method_answer(method: &MethodEntry, customer_id: i64) -> UsedPaymentMethod {
     UsedPaymentMethod {
         id: Some(method.id),
         customer_id: Some(customer_id),

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     TerminalApproved,
     /// A terminal was refused by hand.
     TerminalRefused,
+    /// Something else was changed.
+    Change,
     /// Something that is paid again and again was agreed, changed or ended. Its charges are records of their own.
     Recurring,
     /// The clock was set forward by hand.
@@ -73,6 +75,9 @@ pub(crate) struct Record {
     /// The organisation that was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) opened: Option<CompanyEntry>,
+    /// What was changed beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<super::changes::Change>,
     /// The authorisation of a hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth: Option<String>,

@@ -7,10 +7,10 @@
 use super::acquirer::{Card, decide};
 use super::books::with_vat;
 use super::charge::add_document;
-use super::enveloped;
 use super::record::{Kind, LineEntry, MethodEntry, Record};
 use super::wire::{Refusal, refuse};
 use super::world::World;
+use super::{done, enveloped};
 use crate::endpoints::enums::{Currency, DocumentType, WireEnum};
 use crate::envelope::{self, field};
 use gesher_core::money::{Amount, Quantity, round_half_up};
@@ -119,8 +119,7 @@ impl RecurringEntry {
 /// Answers the call that sets the clock forward.
 pub(super) fn advance(world: &mut World, call: &Call<'_>) -> Answered {
     let advanced = advance_by(world, call);
-    let records = world.take_done().iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
-    Answered { records, ..enveloped(advanced, call) }
+    done(world, enveloped(advanced, call))
 }
 
 fn advance_by(world: &mut World, call: &Call<'_>) -> Result<Value, Refusal> {

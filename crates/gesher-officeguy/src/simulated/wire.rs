@@ -67,6 +67,16 @@ impl<'a> Fields<'a> {
         self.value.get(name).is_some()
     }
 
+    /// Whether a field has a value that says something.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        match self.field(name) {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(values) => !values.is_empty(),
+            _ => true,
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> Read<Option<String>> {
         self.optional(name, |value| match value {
             Value::String(text) => Some(text.clone()),

@@ -3,9 +3,11 @@
 //! Everything that changes the books is a [`Record`], applied by one function, whether it happens now or is told
 //! again from a ledger. Ids, keys and tokens follow from the seed alone.
 
+use super::changes::{self, Changes, Pages};
 use super::holds::Hold;
 use super::record::{CompanyEntry, CustomerEntry, DocumentEntry, Kind, MethodEntry, Record};
 use super::recurring_items::RecurringEntry;
+use super::triggers::Encoding;
 use super::wire::{Fields, Refusal, refuse};
 use crate::endpoints::companies::Company as Details;
 use gesher_core::Secret;
@@ -97,6 +99,8 @@ pub(crate) struct Document {
 pub(crate) struct Customer {
     pub(crate) entry: CustomerEntry,
     pub(crate) method: Option<Arc<MethodEntry>>,
+    /// Methods of earlier days.
+    pub(crate) inactive: Vec<Arc<MethodEntry>>,
 }
 
 /// The state of a clearing terminal.
@@ -119,6 +123,7 @@ pub(crate) struct Company {
     pub(crate) payments: Vec<Payment>,
     pub(crate) documents: Vec<Document>,
     pub(crate) next_number: BTreeMap<i64, i64>,
+    pub(crate) changes: Changes,
     /// Money held on cards, by its authorisation.
     pub(crate) holds: HashMap<String, Hold>,
     /// What is paid again and again.
@@ -149,6 +154,9 @@ pub struct World {
     pub(crate) companies: BTreeMap<i64, Company>,
     pub(crate) spent: HashSet<u64>,
     pub(crate) next: Next,
+    pub(crate) pages: Pages,
+    /// How triggers are written.
+    pub(crate) encoding: Encoding,
     refused_credentials: u32,
     done: Vec<Record>,
 }
@@ -183,25 +191,38 @@ impl World {
                 hold: 1,
                 recurring: 5_000_000_001,
             },
+            pages: Pages::new(),
+            encoding: Encoding::default(),
             refused_credentials: 0,
             done: Vec::new(),
             options,
         }
     }
 
-    /// Finds the caller by its credentials.
-    pub(crate) fn authenticate(&mut self, body: &Fields<'_>, at: Timestamp) -> Result<Caller, Refusal> {
+    /// Finds the caller by its credentials: its private key, or where the endpoint takes that, its public one.
+    pub(crate) fn authenticate(
+        &mut self,
+        body: &Fields<'_>,
+        at: Timestamp,
+        public: bool,
+    ) -> Result<Caller, Refusal> {
         let locked = |refused: u32, after: Option<u32>| after.is_some_and(|after| refused >= after);
         if locked(self.refused_credentials, self.options.lock_out_after) {
             return refuse("Repeated incorrect credentials attempts detected");
         }
         let given = match body.object("Credentials")? {
-            Some(credentials) => (credentials.int("CompanyID")?, credentials.text("APIKey")?),
+            Some(credentials) => {
+                let name = if public { "APIPublicKey" } else { "APIKey" };
+                (credentials.int("CompanyID")?, credentials.text(name)?)
+            }
             None => (None, None),
         };
         if let (Some(id), Some(key)) = given
             && let Some(company) = self.companies.get(&id)
-            && company.key.as_ref().is_none_or(|known| known.expose() == key.trim())
+            && (company.key.as_ref()).is_none_or(|known| match public {
+                true => key_of(self.options.seed, id, "public") == key.trim(),
+                false => known.expose() == key.trim(),
+            })
         {
             self.refused_credentials = 0;
             return Ok(Caller { company: id, at });
@@ -259,10 +280,11 @@ impl World {
                 self.ahead =
                     self.ahead.saturating_add(SignedDuration::from_secs(record.seconds.unwrap_or(0)));
             }
-            Kind::Charge | Kind::Document | Kind::Hold | Kind::Recurring => {
+            Kind::Charge | Kind::Document | Kind::Hold | Kind::Recurring | Kind::Change => {
                 self.company(record.company).apply(record, at);
             }
         }
+        changes::apply(self, record);
     }
 
     fn apply_company(&mut self, record: &Record) {
@@ -308,6 +330,7 @@ impl Company {
             payments: Vec::new(),
             documents: Vec::new(),
             next_number: BTreeMap::new(),
+            changes: Changes::default(),
             holds: HashMap::new(),
             recurring: BTreeMap::new(),
         }
@@ -325,6 +348,13 @@ impl Company {
         if record.method_saved
             && let Some(customer) = self.customers.get_mut(&customer_id)
         {
+            let before = customer.method.take();
+            let is_another = |before: &Arc<MethodEntry>| {
+                method
+                    .as_ref()
+                    .is_none_or(|method| method.token != before.token || method.kind != before.kind)
+            };
+            customer.inactive.extend(before.filter(is_another));
             customer.method.clone_from(&method);
         }
         if let Some(agreed) = &record.recurring {

@@ -26,11 +26,13 @@ pub(crate) fn registry() -> Registry {
 }
 
 /// Prepares a request of an operation, by its short name.
+#[allow(dead_code, reason = "not every test file asks for it")]
 pub(crate) fn prepare(registry: &Registry, name: &str, request: Value) -> Result<Prepared, Rejection> {
     registry.find(&format!("officeguy.{name}")).unwrap().prepare("dana-pottery", request)
 }
 
 /// A good charge of 9.00 ILS.
+#[allow(dead_code, reason = "not every test file asks for it")]
 pub(crate) fn charge() -> Value {
     serde_json::json!({
         "Customer": {"ExternalIdentifier": "cust-17", "SearchMode": "Automatic", "Name": "נועה לוי"},

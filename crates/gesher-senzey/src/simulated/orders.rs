@@ -81,7 +81,8 @@ pub(super) fn add(world: &mut World, form: &Form, at: Timestamp) -> Result<Value
 fn check(form: &Form) -> Result<(), Refusal> {
     let there = |name: &str| form.text(name).is_some();
     let on_file = is_true(form.text("use_creditcard_onfile"));
-    if !there("senzey_client_id") && !(there("client_name") && there("client_email")) {
+    let is_named = there("client_name") && there("client_email");
+    if !is_named && !there("senzey_client_id") {
         return refuse("Missing client_name or client_email");
     }
     if on_file && !there("senzey_client_id") {

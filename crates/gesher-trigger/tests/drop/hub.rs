@@ -156,7 +156,7 @@ impl Hub {
         let journal =
             SqliteJournal::open(&data.join("gesher.db"), None, &[provider.environment()], now).unwrap();
         let hub_id = journal.hub_id().clone();
-        let source = MasterKeySource { env: None, credentials_dir: None, file: data.join("master.key") };
+        let source = MasterKeySource { file: data.join("master.key"), ..MasterKeySource::default() };
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&[provider])),
             journal: Arc::new(journal),

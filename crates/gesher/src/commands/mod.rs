@@ -17,6 +17,7 @@ pub mod show;
 pub mod simulate;
 pub mod test;
 pub mod unknown;
+pub mod vendors;
 
 use crate::cli::{Cli, Command, Page};
 use crate::compose::store::Store;
@@ -98,10 +99,11 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
             block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Cancel))
         }
         Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
+        Command::Vendors(args) => block_on(vendors::run(output, load()?, args.command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;
-            block_on(async move { secrets::run(output, &Store::open(&config)?, command).await })
+            block_on(async move { secrets::run(output, &config, &Store::open(&config)?, command).await })
         }
     }
 }

@@ -29,10 +29,17 @@ struct Flow {
 /// What a composed `gesher.toml` begins with, after its title.
 const HEAD: &str = include_str!("../../templates/head.toml");
 
+/// What goes with it where a flow calls Senzey.
+const SENZEY: &str = include_str!("../../templates/senzey.toml");
+
 const BULK_CHARGE: Flow = Flow {
     part: include_str!("../../templates/bulk-charge.toml"),
     files: &[
         ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
+        (
+            "scripts/bulk_charge.test.rhai",
+            include_str!("../../../../scripts/bulk-charge/bulk_charge.test.rhai"),
+        ),
         ("samples/bulk-charge/charges.csv", include_str!("../../templates/charges.csv")),
     ],
     inbox: Some("inbox/charges"),
@@ -47,8 +54,9 @@ const ONBOARDING: Flow = Flow {
             include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai"),
         ),
         ("samples/onboarding/vendor.json", VENDOR_JSON),
+        ("samples/onboarding/vendors.csv", include_str!("../../../../scripts/onboard-vendor/sample.csv")),
     ],
-    inbox: None,
+    inbox: Some("inbox/vendors"),
     first_run: "run onboarding --body SAMPLES/onboarding/vendor.json",
 };
 
@@ -56,6 +64,10 @@ const BULK_INVOICES: Flow = Flow {
     part: include_str!("../../../../scripts/bulk-invoices/gesher.toml"),
     files: &[
         ("scripts/bulk_invoices.rhai", include_str!("../../../../scripts/bulk-invoices/bulk_invoices.rhai")),
+        (
+            "scripts/bulk_invoices.test.rhai",
+            include_str!("../../../../scripts/bulk-invoices/bulk_invoices.test.rhai"),
+        ),
         ("samples/bulk-invoices/invoices.csv", include_str!("../../../../scripts/bulk-invoices/sample.csv")),
     ],
     inbox: Some("inbox/invoices"),
@@ -70,6 +82,10 @@ const MONTHLY: Flow = Flow {
             include_str!("../../../../scripts/monthly-subscriptions/monthly_billing.rhai"),
         ),
         (
+            "scripts/monthly_billing.test.rhai",
+            include_str!("../../../../scripts/monthly-subscriptions/monthly_billing.test.rhai"),
+        ),
+        (
             "samples/monthly/subscriptions.csv",
             include_str!("../../../../scripts/monthly-subscriptions/sample.csv"),
         ),
@@ -81,6 +97,41 @@ const MONTHLY: Flow = Flow {
     inbox: Some("inbox/subscriptions"),
     first_run: "run monthly --file SAMPLES/monthly/subscriptions.csv",
 };
+
+const STANDING_ORDERS: Flow = Flow {
+    part: include_str!("../../../../scripts/standing-orders/gesher.toml"),
+    files: &[
+        (
+            "scripts/standing_orders.rhai",
+            include_str!("../../../../scripts/standing-orders/standing_orders.rhai"),
+        ),
+        (
+            "scripts/standing_orders.test.rhai",
+            include_str!("../../../../scripts/standing-orders/standing_orders.test.rhai"),
+        ),
+        (
+            "samples/standing-orders/orders.csv",
+            include_str!("../../../../scripts/standing-orders/sample.csv"),
+        ),
+    ],
+    inbox: Some("inbox/standing-orders"),
+    first_run: "run standing-orders --file SAMPLES/standing-orders/orders.csv",
+};
+
+const REFUNDS: Flow = Flow {
+    part: include_str!("../../../../scripts/refunds/gesher.toml"),
+    files: &[
+        ("scripts/refunds.rhai", include_str!("../../../../scripts/refunds/refunds.rhai")),
+        ("scripts/refunds.test.rhai", include_str!("../../../../scripts/refunds/refunds.test.rhai")),
+        ("samples/refunds/paid.csv", include_str!("../../../../scripts/refunds/paid.csv")),
+        ("samples/refunds/refunds.csv", include_str!("../../../../scripts/refunds/sample.csv")),
+    ],
+    inbox: Some("inbox/refunds"),
+    first_run: "run refunds --file SAMPLES/refunds/refunds.csv",
+};
+
+/// The same bulk charge, before refunds: its sample is the payment that they give back.
+const PAID: Flow = Flow { first_run: "run bulk-charge --file SAMPLES/refunds/paid.csv", ..BULK_CHARGE };
 
 /// The sample vendor, as the onboarding flow is called with it.
 pub const VENDOR_JSON: &str = include_str!("../../../../scripts/onboard-vendor/sample.json");
@@ -100,7 +151,9 @@ impl Template {
             Self::Onboarding => &[ONBOARDING],
             Self::BulkInvoices => &[BULK_INVOICES],
             Self::Monthly => &[MONTHLY],
-            Self::All => &[ONBOARDING, BULK_CHARGE, BULK_INVOICES, MONTHLY],
+            Self::StandingOrders => &[STANDING_ORDERS],
+            Self::Refunds => &[PAID, REFUNDS],
+            Self::All => &[PAID, REFUNDS, ONBOARDING, BULK_INVOICES, MONTHLY, STANDING_ORDERS],
         }
     }
 
@@ -114,6 +167,12 @@ impl Template {
             Self::Monthly => {
                 Some("# A hub that charges subscriptions for their month. Run it:  gesher serve\n")
             }
+            Self::StandingOrders => Some(
+                "# A hub that opens a standing order at Senzey for each row of a dropped file. Run it:  gesher serve\n",
+            ),
+            Self::Refunds => {
+                Some("# A hub that charges cards, and gives money back from a file. Run it:  gesher serve\n")
+            }
             Self::All => Some("# A hub with every example flow. Run it:  gesher serve\n"),
         }
     }
@@ -124,6 +183,9 @@ impl Template {
             return self.flows().iter().map(|flow| flow.part).collect();
         };
         let mut text = format!("{title}{HEAD}");
+        if matches!(self, Self::StandingOrders | Self::All) {
+            text.push_str(SENZEY);
+        }
         for flow in self.flows() {
             text.push('\n');
             text.push_str(flow_part(flow.part));

@@ -8,11 +8,13 @@ use crate::table::TextTable;
 use gesher_core::operation::{KeyRule, LookUp, Registered, Sender};
 use gesher_core::{Descriptor, Language, Registry};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Lists the operations, or shows one.
 pub fn run(output: Output, name: Option<&str>) -> Result<Exit, HubError> {
     let registry = crate::providers::catalogue()?;
     match name {
+        Some(name) if !words_by_path(&registry, name).is_empty() => by_path(output, &registry, name),
         Some(name) => {
             let registered = registry.find(name).map_err(|rejection| {
                 HubError::usage(rejection.message.get(Language::En)).hint("`gesher operations` lists them")
@@ -25,9 +27,59 @@ pub fn run(output: Output, name: Option<&str>) -> Result<Exit, HubError> {
     Ok(Exit::Well)
 }
 
+/// The operations that scripts call by a word and a path, where `name` is such a word with its provider.
+fn words_by_path<'a>(registry: &'a Registry, name: &str) -> Vec<&'a Registered> {
+    let is_one = |found: &&Registered| {
+        let descriptor = &found.entry.descriptor;
+        descriptor.is_by_path() && word_of(descriptor) == name
+    };
+    registry.iter().map(|(_, found)| found).filter(is_one).collect()
+}
+
+fn word_of(descriptor: &Descriptor) -> String {
+    format!("{}.{}", descriptor.provider, descriptor.word())
+}
+
+/// Every word that is called with a path, once.
+fn all_words_by_path(registry: &Registry) -> BTreeSet<String> {
+    let descriptors = registry.iter().map(|(_, found)| &found.entry.descriptor);
+    descriptors.filter(|descriptor| descriptor.is_by_path()).map(word_of).collect()
+}
+
+/// What such a word does, in a sentence.
+const BY_PATH: &str = "Call any other endpoint by its path; each has an effect of its own.";
+
+/// Shows the paths of such a word.
+fn by_path(output: Output, registry: &Registry, name: &str) {
+    let found = words_by_path(registry, name);
+    let endpoints: Vec<Value> = found
+        .iter()
+        .map(|found| {
+            let descriptor = &found.entry.descriptor;
+            json!({
+                "path": descriptor.endpoint,
+                "name": descriptor.qualified_name(),
+                "effect": descriptor.effect.as_str(),
+                "key": key_word(descriptor.key),
+            })
+        })
+        .collect();
+    output.json(&json!({ "name": name, "summary": BY_PATH, "key": "by_path", "endpoints": endpoints }));
+    let mut text = format!("{name}(path, who, [key,] request)\n{BY_PATH}\n\n");
+    let mut table = TextTable::new(&["path", "effect", "key"]);
+    for found in &found {
+        let descriptor = &found.entry.descriptor;
+        let key = key_word(descriptor.key);
+        table.row([descriptor.endpoint.to_owned(), descriptor.effect.to_string(), key.to_owned()]);
+    }
+    text.push_str(&table.render());
+    text.push_str(&format!("\nThe fields of one:  gesher operations {name}/PATH/\n"));
+    output.text(&text);
+}
+
 fn list(output: Output, registry: &Registry) {
     let mut table = TextTable::new(&["operation", "effect", "what it does"]);
-    for (name, registered) in registry.iter() {
+    for (name, registered) in named(registry) {
         let descriptor = &registered.entry.descriptor;
         output.json(&json!({
             "name": name,
@@ -37,7 +89,16 @@ fn list(output: Output, registry: &Registry) {
         }));
         table.row([name.to_owned(), descriptor.effect.to_string(), descriptor.summary.to_owned()]);
     }
+    for word in all_words_by_path(registry) {
+        output.json(&json!({ "name": word, "effect": "by_path", "key": "by_path", "summary": BY_PATH }));
+        table.row([word, "by path".to_owned(), BY_PATH.to_owned()]);
+    }
     output.text(&table.render());
+}
+
+/// The operations that have a name of their own.
+fn named(registry: &Registry) -> impl Iterator<Item = (&str, &Registered)> {
+    registry.iter().filter(|(_, found)| !found.entry.descriptor.is_by_path())
 }
 
 /// One operation as JSON.
@@ -97,20 +158,71 @@ pub fn reference() -> Result<String, HubError> {
     let registry = crate::providers::catalogue()?;
     let mut page = String::from(
         "# Operations\n\nA script calls an operation as `provider::operation(who, key, request)`. *Who* is a vendor's \
-         handle or `\"marketplace\"`; a provider without vendors takes none: `senzey::add_bank_order(key, request)`. Fields have the provider's own names.\n\n| operation | effect | what it does |\n|---|---|---|\n",
+         handle or `\"marketplace\"`. Fields have the provider's own names.\n\nThe *effect* is what `allow` and limits go \
+         by. The *key* names the intention. The *look-up* settles a lost answer; where it is manual, a person does.\n\n\
+         | operation | effect | key | look-up | what it does |\n|---|---|---|---|---|\n",
     );
-    for (name, registered) in registry.iter() {
+    for (name, registered) in named(&registry) {
         let descriptor = &registered.entry.descriptor;
         let anchor = name.replace('.', "");
         page.push_str(&format!(
-            "| [`{name}`](#{anchor}) | {} | {} |\n",
-            descriptor.effect, descriptor.summary
+            "| [`{name}`](#{anchor}) | {} | {} | {} | {} |\n",
+            descriptor.effect,
+            key_word(descriptor.key).replace('_', " "),
+            look_up_word(descriptor.look_up),
+            descriptor.summary
         ));
     }
-    for (name, registered) in registry.iter() {
+    for word in all_words_by_path(&registry) {
+        let anchor = word.replace('.', "");
+        page.push_str(&format!("| [`{word}`](#{anchor}) | by path | by path | manual | {BY_PATH} |\n"));
+    }
+    for (name, registered) in named(&registry) {
         section(&mut page, name, registered);
     }
+    for word in all_words_by_path(&registry) {
+        endpoints(&mut page, &registry, &word);
+    }
     Ok(page)
+}
+
+/// The endpoints that are called by a word and their path.
+fn endpoints(page: &mut String, registry: &Registry, word: &str) {
+    let call = word.replacen('.', "::", 1);
+    page.push_str(&format!(
+        "\n## {word}\n\n{BY_PATH} It is written `{call}(path, who, key, request)`; reads take no key, writes may leave it \
+         out. A request is checked against the provider's contract before it is sent. Endpoints that have an operation \
+         are refused here, and so are those that take files, card numbers or passwords. A lost answer is for a person.\n\n\
+         | path | effect | key | fields |\n|---|---|---|---|\n"
+    ));
+    let found = words_by_path(registry, word);
+    for found in &found {
+        let descriptor = &found.entry.descriptor;
+        let fields = fields::lines(&fields::of_schema(&found.request_schema));
+        let top = fields.iter().filter(|(name, ..)| !name.starts_with(' '));
+        let top = top.map(
+            |(name, _, required, _)| {
+                if *required { format!("`{name}` (required)") } else { format!("`{name}`") }
+            },
+        );
+        page.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            descriptor.endpoint,
+            descriptor.effect,
+            key_word(descriptor.key),
+            top.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    for found in &found {
+        let name = found.entry.descriptor.qualified_name();
+        for example in found.entry.examples {
+            page.push_str(&format!(
+                "\n{}:\n\n```rhai\n{}```\n",
+                example.title,
+                script_call(&name, &found.entry.descriptor, example)
+            ));
+        }
+    }
 }
 
 fn section(page: &mut String, name: &str, registered: &Registered) {
@@ -147,6 +259,10 @@ fn script_call(name: &str, descriptor: &Descriptor, example: &gesher_core::Examp
     let request = serde_json::from_str::<Value>(example.request).unwrap_or_default();
     let who = descriptor.sender.takes_who().then(|| format!("{:?}, ", example.who)).unwrap_or_default();
     let key = example.key.map_or_else(String::new, |key| format!("{key:?}, "));
+    if let Some((word, path)) = name.split_once('/') {
+        let call = word.replacen('.', "::", 1);
+        return format!("{call}(\"/{path}\", {:?}, {key}{});\n", example.who, rhai(&request, 0));
+    }
     format!("{}({who}{key}{});\n", name.replacen('.', "::", 1), rhai(&request, 0))
 }
 

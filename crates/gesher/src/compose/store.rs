@@ -191,8 +191,10 @@ pub fn environments(config: &Config) -> Vec<Environment> {
 
 /// From the environment, from systemd, or from a file that is made at first use.
 pub fn master_key(config: &Config) -> MasterKeySource {
+    let variable = |name: &str| std::env::var(name).ok().map(Secret::new);
     MasterKeySource {
-        env: std::env::var("GESHER_MASTER_KEY").ok().map(Secret::new),
+        env: variable("GESHER_MASTER_KEY"),
+        env_next: variable("GESHER_MASTER_KEY_NEXT").filter(|text| !text.expose().trim().is_empty()),
         credentials_dir: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         file: config.data.join("master.key"),
     }

@@ -159,6 +159,13 @@ pub const TABLES: &[Table] = &[
                  Senzey's pages do not say. A text is always sent as it is.",
             ),
             default(
+                "answers",
+                Kind::Word(&["json", "any"]),
+                "\"json\"",
+                "Which answers are read: those that say that they are JSON, or every JSON object, also one that calls \
+                 itself a page. Senzey's pages do not say what its answers call themselves; what is not read is `unknown`.",
+            ),
+            default(
                 "contacts_path",
                 Kind::Text,
                 "\"/extapi/client/list.php\"",

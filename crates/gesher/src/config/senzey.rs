@@ -3,7 +3,7 @@
 use super::value::SecretName;
 use super::{SIMULATOR, Section, count, duration, rate, secret};
 use gesher_provider::BaseUrl;
-use gesher_senzey::{Booleans, GatewayForm, NoCurrency, WireDates, WireOptions};
+use gesher_senzey::{Answers, Booleans, GatewayForm, NoCurrency, WireDates, WireOptions};
 use std::time::Duration;
 
 /// Length of an account's name, which is part of a host name.
@@ -131,6 +131,7 @@ fn wire(section: &Section) -> WireOptions {
             "brackets" => GatewayForm::Brackets,
             _ => GatewayForm::Json,
         },
+        answers: if section.text("answers") == "any" { Answers::Any } else { Answers::Json },
     }
 }
 

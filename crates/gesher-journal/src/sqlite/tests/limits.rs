@@ -157,6 +157,8 @@ impl Pair {
             outcome,
             seen: None,
             end: None,
+            sealed: Vec::new(),
+            vendor: None,
             evidence: serde_json::Value::Null,
             actor,
             reason,

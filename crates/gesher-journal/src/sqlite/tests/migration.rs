@@ -107,3 +107,51 @@ async fn keys_locks_and_limits_of_the_first_version_still_hold() {
     assert!(matches!(begin(25, "k2", per_run("51.00"), None).await, Begin::Limited(_)));
     assert!(matches!(begin(25, "k2", per_run("52.00"), None).await, Begin::Send { attempt: 2 }));
 }
+
+#[tokio::test]
+async fn vendors_that_an_earlier_version_opened_are_known() {
+    let folder = Folder::new();
+    first_version(&folder);
+    let raw = folder.raw();
+    raw.execute_batch(schema::MIGRATIONS[1]).unwrap();
+    raw.execute_batch("PRAGMA user_version = 2;").unwrap();
+    let opened = |ordinal: i64,
+                  who: &str,
+                  operation: &str,
+                  account: &str,
+                  state: &str,
+                  number: Option<&str>| {
+        let subject = number.map(|number| format!("CorporateNumber:{number}"));
+        raw.execute(
+            "INSERT INTO steps (run, ordinal, position, state, attempt, money, intent_at, operation, who, account, key,
+                    request_hash, subject, reference)
+             VALUES (1, ?1, 9, ?2, 1, 0, 77, ?3, ?4, ?5, 'vendor/' || ?4, zeroblob(32), ?6,
+                    CASE ?2 WHEN 'succeeded' THEN '90' || ?1 END)",
+            params![ordinal, state, operation, who, account, subject],
+        )
+        .unwrap();
+    };
+    let create = "officeguy.create_company";
+    opened(41, "dana", create, "officeguy:1", "succeeded", Some("03-00 7"));
+    opened(42, "noa", create, "officeguy:1", "unknown", Some("8"));
+    opened(43, "avi", create, "officeguy:1", "rejected", Some("9"));
+    opened(44, "twin", create, "officeguy:1", "succeeded", Some("3007"));
+    opened(45, "dana", "officeguy.open_upay_terminal", "officeguy:9041", "succeeded", None);
+    let journal = folder.open(&[]).unwrap();
+    let found: Vec<String> = journal
+        .vendors("officeguy")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|vendor| {
+            let words =
+                [Some(vendor.handle), Some(vendor.state.to_string()), vendor.account, vendor.business];
+            words.map(Option::unwrap_or_default).join(" ")
+        })
+        .collect();
+    assert_eq!(found, ["dana terminal-requested 9041 3007", "noa opening  8", "twin open 9044 "]);
+    // Its opening is closed like any other.
+    let run: RunId = "k7mq2xd".parse().unwrap();
+    let id = StepId { item: ItemId { run, ordinal: 42 }, position: 9 };
+    assert_eq!(journal.vendor("officeguy", "noa").await.unwrap().unwrap().step, Some(id));
+}

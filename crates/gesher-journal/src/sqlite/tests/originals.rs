@@ -105,6 +105,8 @@ impl Pair {
                     outcome: finish.outcome,
                     seen: None,
                     end: None,
+                    sealed: Vec::new(),
+                    vendor: None,
                     evidence: serde_json::Value::Null,
                     actor,
                     reason,

@@ -1,7 +1,7 @@
 //! Whether the journal says what the simulator's ledger says. Pure: two lists in, agreement or disagreements out.
 
 use gesher_core::{Decimal, OutcomeStatus};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A charge as the journal has it: an intent, and what came of it.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Intended {
     pub(super) reference: Option<String>,
     /// How much.
     pub(super) amount: Option<Decimal>,
+    /// With whose account.
+    pub(super) account: String,
 }
 
 /// A charge as the ledger has it: money that moved.
@@ -23,6 +25,8 @@ pub(super) struct Charged {
     pub(super) payment: String,
     /// How much.
     pub(super) amount: Decimal,
+    /// In whose books.
+    pub(super) account: String,
 }
 
 /// What the comparison found.
@@ -32,6 +36,8 @@ pub(super) struct Comparison {
     pub(super) succeeded: usize,
     /// Their sum.
     pub(super) sum: Decimal,
+    /// How many of them each account has, and their sum.
+    pub(super) by_account: BTreeMap<String, (usize, Decimal)>,
     /// Charges whose end nobody knows.
     pub(super) unknown: usize,
     /// Those of them that the ledger has.
@@ -55,7 +61,16 @@ pub(super) fn compare(intended: &[Intended], charged: &[Charged]) -> Comparison 
         found.succeeded += 1;
         let charge = intent.reference.as_deref().and_then(|reference| ledger.remove(reference));
         match charge {
-            Some(charge) if Some(charge.amount) == intent.amount => found.sum += charge.amount,
+            Some(charge) if charge.account != intent.account => found.disagreements.push(format!(
+                "step {} was charged in the books of {} and intended for {}",
+                intent.step, charge.account, intent.account
+            )),
+            Some(charge) if Some(charge.amount) == intent.amount => {
+                found.sum += charge.amount;
+                let (count, sum) = found.by_account.entry(charge.account.clone()).or_default();
+                *count += 1;
+                *sum += charge.amount;
+            }
             Some(charge) => found.disagreements.push(format!(
                 "step {} was charged {} and intended {}",
                 intent.step,
@@ -73,7 +88,10 @@ pub(super) fn compare(intended: &[Intended], charged: &[Charged]) -> Comparison 
         match intent.status {
             Some(OutcomeStatus::Unknown | OutcomeStatus::Conflict) | None => {
                 found.unknown += 1;
-                if let Some(at) = left.iter().position(|charge| Some(charge.amount) == intent.amount) {
+                let is_it = |charge: &&Charged| {
+                    Some(charge.amount) == intent.amount && charge.account == intent.account
+                };
+                if let Some(at) = left.iter().position(is_it) {
                     left.remove(at);
                     found.unknown_charged += 1;
                 }
@@ -105,6 +123,7 @@ mod tests {
             status: Some(status),
             reference: reference.map(str::to_owned),
             amount: Some(Decimal::from(amount)),
+            account: "7".to_owned(),
         }
     }
 
@@ -115,6 +134,7 @@ mod tests {
             .map(|(payment, amount)| Charged {
                 payment: (*payment).to_owned(),
                 amount: Decimal::from(*amount),
+                account: "7".to_owned(),
             })
             .collect();
         assert_eq!(compare(intents, &charged).disagreements, want);
@@ -131,6 +151,16 @@ mod tests {
         check(&intents, &[("1", 9), ("2", 5)], &[]);
         let found = compare(&intents, &[]);
         assert_eq!((found.succeeded, found.unknown, found.unknown_charged, found.refused), (1, 2, 0, 1));
+    }
+
+    #[test]
+    fn a_charge_in_another_vendors_books_is_found() {
+        let charged =
+            [Charged { payment: "1".to_owned(), amount: Decimal::from(9), account: "8".to_owned() }];
+        let found = compare(&[intended(Succeeded, Some("1"), 9)], &charged);
+        assert_eq!(found.disagreements, ["step r.1.1 was charged in the books of 8 and intended for 7"]);
+        let found = compare(&[intended(Unknown, None, 9)], &charged);
+        assert_eq!((found.unknown_charged, found.disagreements.len()), (0, 1));
     }
 
     #[test]

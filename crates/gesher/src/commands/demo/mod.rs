@@ -4,9 +4,9 @@
 mod compare;
 mod report;
 mod rows;
+mod vendors;
 
 use super::new;
-use crate::calls::{self, CallRequest};
 use crate::cli::DemoArgs;
 use crate::compose::lock::{HubLock, Role};
 use crate::compose::{Hub, require_sound};
@@ -17,16 +17,16 @@ use crate::output::Output;
 use crate::{follow, logging};
 use compare::{Charged, Intended, compare};
 use gesher_core::{Decimal, Redactor, RunId};
+use gesher_engine::Stop;
 use gesher_engine::journal::{Journal, RunRecord, StepQuery, StepState, Tally};
-use gesher_engine::{Progress, Stop};
 use gesher_simulator::{Fault, FaultKind, FaultPlan, Match, Rule};
 use gesher_trigger::drop::RunFiles;
-use rows::DemoRow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use vendors::Opened;
 
-/// The flow that opens the vendor.
+/// The flow that opens the vendors.
 const ONBOARDING: &str = "onboarding";
 /// The flow that charges.
 const CHARGES: &str = "bulk-charge";
@@ -54,7 +54,8 @@ struct Dropped {
 struct Found {
     config: Config,
     folder: PathBuf,
-    company: String,
+    opening: Dropped,
+    vendors: Vec<Opened>,
     first: Dropped,
     mended: Dropped,
     comparison: compare::Comparison,
@@ -71,11 +72,14 @@ pub async fn run(output: Output, args: &DemoArgs) -> Result<Exit, HubError> {
     let lock = HubLock::require(&config, Role::Run).await?;
     let hub = Hub::open(config, lock, redactor, faults()).await?;
     output.text(&report::opening(&folder, args.rows));
-    let company = open_vendor(&hub).await?;
-    output.text(&report::vendor(&company));
-    let (first, mended) = drop_files(output, &hub, &rows).await?;
+    let opening = drop_file(output, &hub, ONBOARDING, vendors::FILE, vendors::CSV).await?;
+    require_open(&hub).await?;
+    output.text(&report::vendors(&opening.tally));
+    let first = drop_file(output, &hub, CHARGES, FILE, &rows::csv(&rows)).await?;
+    let mended = drop_file(output, &hub, CHARGES, MENDED, &rows::csv(&rows::mended(&rows))).await?;
     let comparison = compare_books(&hub).await?;
-    let found = Found { config: hub.config.clone(), folder, company, first, mended, comparison };
+    let vendors = opened(&hub).await?;
+    let found = Found { config: hub.config.clone(), folder, opening, vendors, first, mended, comparison };
     let agree = found.comparison.disagreements.is_empty();
     output.json(&report::document(&found));
     output.text(&report::closing(&found, args.keep.is_some()));
@@ -109,66 +113,80 @@ fn faults() -> FaultPlan {
     FaultPlan { rules: lost.into_iter().map(rule).collect(), random: None }
 }
 
-/// Opens the vendor's organisation and terminal through the flow that does so, and answers its number.
-async fn open_vendor(hub: &Hub) -> Result<String, HubError> {
-    let flow = flow(hub, ONBOARDING)?;
-    let args = serde_json::from_str(new::VENDOR_JSON).doing("the sample vendor cannot be read")?;
-    let request = CallRequest { flow: ONBOARDING.to_owned(), key: None, args };
-    request.check(flow, &hub.redactor)?;
-    let run = calls::begin(&hub.engine, flow, &request).await?;
-    calls::work(&hub.engine, flow, &run, request.source(), &Stop::new(), &Progress::default()).await?;
-    let steps = steps(&*hub.store.journal).await?;
-    let opened = steps.iter().find(|step| step.operation.ends_with(".create_company"));
-    let company = opened.and_then(|step| step.outcome.as_ref()).and_then(|outcome| outcome.reference.clone());
-    company.ok_or_else(|| {
-        HubError::failed("the vendor could not be opened")
-            .hint(format!("`gesher --hub {} show {run}` says why", hub.config.root.display()))
-    })
+/// Opens no charge before every vendor is there.
+async fn require_open(hub: &Hub) -> Result<(), HubError> {
+    let opened = opened(hub).await?;
+    match vendors::HANDLES.iter().find(|handle| !opened.iter().any(|vendor| vendor.handle == **handle)) {
+        None => Ok(()),
+        Some(missing) => Err(HubError::failed(format!("the vendor {missing} could not be opened"))
+            .hint(format!("`gesher --hub {} runs` says why", hub.config.root.display()))),
+    }
+}
+
+/// The vendors that have an organisation, as they stand.
+async fn opened(hub: &Hub) -> Result<Vec<Opened>, HubError> {
+    let vendors = hub.store.journal.vendors(gesher_officeguy::PROVIDER).await.doing("reading the vendors")?;
+    let opened = vendors.into_iter().filter_map(|vendor| {
+        Some(Opened { handle: vendor.handle, company: vendor.account?, state: vendor.state.to_string() })
+    });
+    Ok(opened.collect())
 }
 
 fn flow<'a>(hub: &'a Hub, name: &str) -> Result<&'a crate::compose::LoadedFlow, HubError> {
     hub.flow(name).ok_or_else(|| HubError::failed(format!("the demo has no flow {name}")))
 }
 
-/// Drops the file, waits for its end, drops it again mended, and waits again.
-async fn drop_files(output: Output, hub: &Hub, rows: &[DemoRow]) -> Result<(Dropped, Dropped), HubError> {
-    let flow = flow(hub, CHARGES)?;
-    let trigger = flow.drop.as_ref().ok_or_else(|| HubError::failed("the demo has no drop folder"))?;
+/// Drops a file into a flow's folder while that is watched, and waits for the end of its run.
+async fn drop_file(
+    output: Output,
+    hub: &Hub,
+    flow_name: &str,
+    name: &str,
+    text: &str,
+) -> Result<Dropped, HubError> {
+    let trigger = flow(hub, flow_name)?.drop.as_ref();
+    let trigger = trigger.ok_or_else(|| HubError::failed("the demo has no drop folder"))?;
     trigger.open_folder().doing("the drop folder cannot be made")?;
     let stop = Stop::new();
     let watching = tokio::spawn({
         let (trigger, stop) = (Arc::clone(trigger), stop.clone());
         async move { trigger.watch(&stop).await }
     });
-    let first = drop_one(output, hub, FILE, &rows::csv(rows)).await?;
-    let mended = drop_one(output, hub, MENDED, &rows::csv(&rows::mended(rows))).await?;
+    let dropped = drop_one(output, hub, flow_name, name, text).await?;
     stop.request();
     watching.await.doing("the watch ended badly")?.doing("the drop folder cannot be watched")?;
-    Ok((first, mended))
+    Ok(dropped)
 }
 
-async fn drop_one(output: Output, hub: &Hub, name: &str, text: &str) -> Result<Dropped, HubError> {
-    let folder = drop_folder(hub)?;
+async fn drop_one(
+    output: Output,
+    hub: &Hub,
+    flow: &str,
+    name: &str,
+    text: &str,
+) -> Result<Dropped, HubError> {
+    let folder = drop_folder(hub, flow)?;
     // As an upload does it: another name until the whole file is there.
     let draft = folder.join(format!("{name}.part"));
     std::fs::write(&draft, text).doing("the file cannot be dropped")?;
     std::fs::rename(&draft, folder.join(name)).doing("the file cannot be dropped")?;
-    let run = tokio::time::timeout(Duration::from_secs(TAKE_SECONDS_MAX), run_of(&*hub.store.journal, name));
+    let taken = run_of(&*hub.store.journal, flow, name);
+    let run = tokio::time::timeout(Duration::from_secs(TAKE_SECONDS_MAX), taken);
     let run = run.await.doing("nobody took the file")??;
     let (run, tally) = follow::to_the_end(output, &*hub.store.journal, &run, || true).await?;
     let files = RunFiles::of(&run, folder);
     Ok(Dropped { run, tally, files })
 }
 
-fn drop_folder(hub: &Hub) -> Result<&Path, HubError> {
-    let part = hub.config.flow(CHARGES).and_then(|flow| flow.drop.as_ref());
+fn drop_folder<'a>(hub: &'a Hub, flow: &str) -> Result<&'a Path, HubError> {
+    let part = hub.config.flow(flow).and_then(|flow| flow.drop.as_ref());
     part.map(|drop| drop.config.folder.as_path())
         .ok_or_else(|| HubError::failed("the demo has no drop folder"))
 }
 
-async fn run_of(journal: &dyn Journal, name: &str) -> Result<RunId, HubError> {
+async fn run_of(journal: &dyn Journal, flow: &str, name: &str) -> Result<RunId, HubError> {
     loop {
-        let runs = journal.runs(Some(CHARGES), 10).await.doing("reading the runs")?;
+        let runs = journal.runs(Some(flow), 10).await.doing("reading the runs")?;
         if let Some(run) = runs.into_iter().find(|run| run.name == name) {
             return Ok(run.id);
         }
@@ -190,6 +208,7 @@ async fn compare_books(hub: &Hub) -> Result<compare::Comparison, HubError> {
             },
             reference: step.outcome.and_then(|outcome| outcome.reference),
             amount: step.amount.map(|money| money.amount),
+            account: step.account.split_once(':').map_or(step.account.as_str(), |(_, id)| id).to_owned(),
         })
         .collect();
     let simulator = hub.simulator.as_ref().ok_or_else(|| HubError::failed("the demo has no simulator"))?;
@@ -200,6 +219,7 @@ async fn compare_books(hub: &Hub) -> Result<compare::Comparison, HubError> {
         .map(|entry| Charged {
             payment: entry.payment_id.map(|id| id.to_string()).unwrap_or_default(),
             amount: entry.amount.as_deref().and_then(|text| text.parse().ok()).unwrap_or(Decimal::ZERO),
+            account: entry.company.to_string(),
         })
         .collect();
     Ok(compare(&intended, &charged))

@@ -1,7 +1,7 @@
 //! What the demo says, for people and as JSON. Only words: what happened is decided elsewhere.
 
 use super::compare::Comparison;
-use super::rows::VENDOR;
+use super::vendors::{self, Opened};
 use super::{Dropped, FILE, Found, MENDED};
 use crate::commands::{BANNER, runs};
 use crate::exit::Exit;
@@ -17,10 +17,13 @@ pub(super) fn opening(folder: &Path, rows: u32) -> String {
     format!("{BANNER}\n\nA hub in {}, and a file of {rows} orders to charge.\n", folder.display())
 }
 
-/// What is said once the vendor is open.
-pub(super) fn vendor(company: &str) -> String {
+/// What is said once the vendors are open.
+pub(super) fn vendors(tally: &Tally) -> String {
     format!(
-        "1. Opened the vendor {VENDOR}: organisation {company}, its keys in the vault, a terminal asked for.\n"
+        "1. Dropped {}: {} vendors opened, each with an organisation of its own. Their keys are in the vault and nowhere \
+         else.\n",
+        vendors::FILE,
+        tally.count(ItemStatus::Succeeded)
     )
 }
 
@@ -32,6 +35,7 @@ pub(super) fn closing(found: &Found, kept: bool) -> String {
     text.push_str(&again(&found.mended));
     text.push_str("\n4. Compared the hub's journal with the simulator's ledger, which knows what was really charged:\n\n");
     text.push_str(&comparison(&found.comparison));
+    text.push_str(&per_vendor(&found.vendors, &found.comparison));
     for (title, path) in [
         ("\nThe result, row by row", &found.first.files.result),
         ("The mended file's", &found.mended.files.result),
@@ -117,6 +121,17 @@ fn comparison(found: &Comparison) -> String {
     text
 }
 
+/// What each vendor's own account took, by both books.
+fn per_vendor(vendors: &[Opened], found: &Comparison) -> String {
+    let mut table = TextTable::new(&["vendor", "organisation", "state", "charges", "ILS"]).right(&[1, 3, 4]);
+    for vendor in vendors {
+        let (count, sum) = found.by_account.get(&vendor.company).copied().unwrap_or_default();
+        let Opened { handle, company, state } = vendor.clone();
+        table.row([handle, company, state, count.to_string(), two_places(sum).to_string()]);
+    }
+    format!("\n  Each vendor's charges were made with its own keys:\n\n{}", table.render())
+}
+
 /// Everything as JSON.
 pub(super) fn document(found: &Found) -> Value {
     let comparison = &found.comparison;
@@ -131,7 +146,18 @@ pub(super) fn document(found: &Found) -> Value {
         "simulator": true,
         "agree": agree,
         "hub": found.folder,
-        "vendor": { "handle": VENDOR, "company_id": found.company },
+        "vendor": found.vendors.first().map(|vendor| json!({ "handle": vendor.handle, "company_id": vendor.company })),
+        "vendors": found.vendors.iter().map(|vendor| {
+            let (count, sum) = comparison.by_account.get(&vendor.company).copied().unwrap_or_default();
+            json!({
+                "vendor": vendor.handle,
+                "company_id": vendor.company.parse::<i64>().ok(),
+                "state": vendor.state,
+                "charges": count,
+                "sum": two_places(sum),
+            })
+        }).collect::<Vec<_>>(),
+        "onboarding": file(&found.opening),
         "runs": [file(&found.first), file(&found.mended)],
         "result": found.first.files.result,
         "comparison": {

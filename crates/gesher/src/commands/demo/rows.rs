@@ -1,9 +1,8 @@
 //! The file that the demo drops: ordinary orders, and among them, evenly, one of each trouble that a real file has.
 
+use super::vendors::HANDLES;
 use gesher_core::Decimal;
 
-/// The vendor that the demo opens.
-pub(super) const VENDOR: &str = "dana";
 /// The header of the file.
 const HEADER: &str = "order_id,vendor,customer,email,token,exp_month,exp_year,item,amount";
 /// The agorot of the first order; each order costs a little more than the one before, so that no two are equal.
@@ -129,7 +128,7 @@ fn row(at: u32, trouble: Trouble) -> DemoRow {
     DemoRow {
         trouble,
         order: format!("{}", 1000 + at),
-        vendor: if trouble == Trouble::NoVendor { "nobody" } else { VENDOR },
+        vendor: if trouble == Trouble::NoVendor { "nobody" } else { pick(&HANDLES) },
         customer: pick(CUSTOMERS),
         token: match trouble {
             Trouble::Declined => format!("test-card-{at}-004"),
@@ -187,9 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn the_vendor_is_the_one_that_the_sample_opens() {
-        let sample: serde_json::Value = serde_json::from_str(crate::commands::new::VENDOR_JSON).unwrap();
-        assert_eq!(sample["vendor"], VENDOR);
+    fn every_vendor_has_orders_of_its_own() {
+        let rows = rows(20);
+        for handle in HANDLES {
+            assert!(rows.iter().any(|row| row.vendor == handle && row.trouble == Trouble::None), "{handle}");
+        }
     }
 
     #[test]

@@ -64,6 +64,8 @@ struct List<'a> {
     descriptors: HashMap<String, Descriptor>,
     runs: HashMap<RunId, Option<RunRecord>>,
     table: TextTable,
+    /// Where to look for what nobody can be asked about, a line each.
+    places: String,
     count: usize,
     has_money: bool,
 }
@@ -90,6 +92,7 @@ impl<'a> List<'a> {
             descriptors: descriptors().into_iter().map(of_name).collect(),
             runs: HashMap::new(),
             table: TextTable::new(head).right(&[2, 5]),
+            places: String::new(),
             count: 0,
             has_money: false,
         }
@@ -118,6 +121,9 @@ impl<'a> List<'a> {
         self.count += 1;
         if let Some(cells) = cells {
             self.table.row(cells);
+            if let Some(place) = words::noted(step) {
+                self.places.push_str(&format!("  {}  {}\n", step.id, place.get(self.config.language)));
+            }
         }
         Ok(())
     }
@@ -273,6 +279,10 @@ impl<'a> List<'a> {
         let mut text = format!("{}\n\n{}", sentence.get(self.config.language), self.table.render());
         if count > SHOWN_STEPS_MAX {
             text.push_str(&format!("  and {} more; --json shows all\n", count - SHOWN_STEPS_MAX));
+        }
+        if !self.places.is_empty() {
+            text.push('\n');
+            text.push_str(&self.places);
         }
         text.push_str("\nLook each one up at the provider, and then say what you found:\n");
         text.push_str(words::HOW);

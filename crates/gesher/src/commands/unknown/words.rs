@@ -52,7 +52,7 @@ pub(super) fn look_at(step: &StepRecord, is_money: bool, sent: &str) -> Text {
 }
 
 /// What the provider itself noted for the person who looks, where it cannot be asked.
-fn noted(step: &StepRecord) -> Option<Text> {
+pub(super) fn noted(step: &StepRecord) -> Option<Text> {
     serde_json::from_value(step.look_up.get("look_for")?.clone()).ok()
 }
 
