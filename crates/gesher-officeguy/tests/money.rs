@@ -250,7 +250,8 @@ fn what_repeats_needs_the_ids_of_its_lines() {
     let (entry, _) = operation("charge_recurring");
     let later = taken("charge_recurring", "/Items/0/Date_Start", json!("2036-04-01"));
     let body = json!({"Status": 0, "Data": {"Payment": null, "RecurringCustomerItemIDs": [71]}}).to_string();
-    let outcome = entry.classify(&later, &Reply { status: 200, content_type: json_type(), body: body.into_bytes() });
+    let outcome =
+        entry.classify(&later, &Reply { status: 200, content_type: json_type(), body: body.into_bytes() });
     assert_eq!((outcome.status.as_str(), outcome.reference.as_deref()), ("succeeded", Some("71")));
 }
 
