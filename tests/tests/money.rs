@@ -198,7 +198,7 @@ fn a_refund_that_nobody_knows_of_counts_until_it_is_settled() {
     shop.hub.cmd(&["unknown", "reconcile"]).expect(0);
     let settled = Done::find(&shop.hub.inbox("done"), "lost.csv", &[]).unwrap();
     assert_eq!(settled.statuses(), ["succeeded"], "{settled:#?}");
-    assert!(settled.rows[0].message().starts_with("Refunded 6.00 ILS"), "{settled:#?}");
+    assert!(settled.rows[0].message().contains("Refunded 6.00 ILS"), "{settled:#?}");
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn several_vendors_are_charged_at_once_with_their_own_keys() {
     assert_ne!(companies[0], companies[1]);
     // No key is in anything that the hub wrote, but sealed in its vault.
     assert_eq!(shop.moved("charge"), [600, 300]);
-    let again = shop.run("again.csv", &["1,both,3.00,6.00,"]);
+    let again = shop.run("again.csv", &["1,both,3.00,6.0,"]);
     assert_eq!(again.statuses(), ["duplicate"], "{again:#?}");
 }
 
@@ -328,7 +328,7 @@ fn an_answer_that_is_lost_leaves_several_vendors_unknown() {
     let done = shop.run("carts.csv", &["1,both,3.00,6.00,"]);
     assert_eq!(done.statuses(), ["unknown"], "{done:#?}");
     assert_eq!(shop.moved("charge"), [600, 300]);
-    let again = shop.run("again.csv", &["1,both,3.00,6.00,"]);
+    let again = shop.run("again.csv", &["1,both,3.00,6.0,"]);
     assert_eq!(again.statuses(), ["duplicate"], "{again:#?}");
     assert_eq!(shop.moved("charge"), [600, 300]);
 }
@@ -378,6 +378,6 @@ fn what_is_paid_again_and_again_is_charged_as_the_clock_goes_on() {
     assert_eq!(payments.len(), 3, "{listed}");
     assert!(payments.iter().all(|payment| payment["RecurringCustomerItemIDs"] == json!([5_000_000_001_i64])));
     // Dropped again it is the same agreement.
-    assert_eq!(shop.run("again.csv", &["1,monthly,3,49.90,"]).statuses(), ["duplicate"]);
+    assert_eq!(shop.run("again.csv", &["1,monthly,3,49.9,"]).statuses(), ["duplicate"]);
     assert_eq!(shop.moved("charge").len(), 3);
 }
