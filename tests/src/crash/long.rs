@@ -80,7 +80,9 @@ impl Long {
             // Each kill waits for its share of the file, so that they fall on all of it.
             let share = usize::try_from(self.rows).unwrap() * kill / (self.kills + 1);
             let mut process = serve(&hub);
-            until("the next kill", WAIT_SECONDS, || (lines.count() >= share).then_some(()));
+            // What a kill caught in flight may never come to the ledger.
+            let caught: usize = in_flight.iter().sum();
+            until("the next kill", WAIT_SECONDS, || (lines.count() + caught >= share).then_some(()));
             nap(chance.below(JITTER_MS) as u64);
             process.kill9();
             in_flight.push(left_in_flight(&process));
