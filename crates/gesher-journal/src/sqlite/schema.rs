@@ -10,8 +10,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_close.sql"),
     include_str!("migrations/0003_light.sql"),
     include_str!("migrations/0004_vendors.sql"),
-    include_str!("migrations/0006_originals.sql"),
-    include_str!("migrations/0007_items.sql"),
+    include_str!("migrations/0005_originals.sql"),
+    include_str!("migrations/0006_items.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.
