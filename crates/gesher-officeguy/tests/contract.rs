@@ -9,8 +9,8 @@ use gesher_officeguy::contract;
 use serde_json::{Map, Value, json};
 use std::io::Write;
 
-/// Where the facts are, on the machines that have them.
-const FACTS: &str = "/work/shared/api/officeguy-contract.json";
+/// Where the facts are, on the machines that have them: beside the repository.
+const FACTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/api/officeguy-contract.json");
 
 /// Notes that a test could not run here.
 fn skipped(test: &str, why: &str) {
