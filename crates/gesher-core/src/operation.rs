@@ -481,7 +481,7 @@ pub trait Provider: Send + Sync {
         prepared: &'a Prepared,
         stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
-        self.perform(entry, account, prepared, stamp)
+        Provider::perform(self, entry, account, prepared, stamp)
     }
 
     /// Looks for what became of a call whose outcome is unknown. Only reads, and answers with everything of the time

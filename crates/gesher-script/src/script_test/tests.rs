@@ -1,3 +1,5 @@
+//! Files of tests that pass, fail and are refused, each by what an integrator sees of it.
+
 use super::*;
 use crate::library::{CompileOptions, compile};
 use crate::testing::registry;
