@@ -11,14 +11,13 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::outcome::{Outcome, Rejection};
-pub use crate::registry::{Registered, Registry};
+pub use crate::registry::{Account, Environment, Registered, Registry};
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -436,32 +435,6 @@ fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     bytes
 }
 
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
-}
-
-/// Provider address and account: what a journal belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Environment {
-    /// The provider.
-    pub provider: &'static str,
-    /// Its address.
-    pub address: String,
-    /// The marketplace's account there.
-    pub account: String,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} account {} at {}", self.provider, self.account, self.address)
-    }
-}
-
 /// The future of an outcome.
 pub type OutcomeFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
@@ -510,7 +483,7 @@ pub trait Provider: Send + Sync {
         prepared: &'a Prepared,
         stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
-        self.perform(entry, account, prepared, stamp)
+        Self::perform(self, entry, account, prepared, stamp)
     }
 
     /// Looks for what became of a call whose outcome is unknown. Only reads, and answers with everything of the time
