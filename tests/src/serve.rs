@@ -140,16 +140,19 @@ impl Serving {
 /// Starts `gesher simulate` on a free port with its ledger in `folder`; `more` are further arguments.
 #[track_caller]
 pub fn simulate(folder: &Path, more: &[&str]) -> (Background, String) {
-    let port = free_port();
     let mut command = command();
-    command.args(["simulate", "--officeguy", &format!("127.0.0.1:{port}"), "--ledger"]);
+    // It takes a port itself and says which: one that was free a moment ago may be another simulator's by now, and a hub
+    // must not be played against a provider whose ledger is not looked at.
+    command.args(["simulate", "--officeguy", "127.0.0.1:0", "--ledger"]);
     command.arg(folder.join("ledger.jsonl")).args(more);
     let mut process = Background::start(&mut command, folder.join("simulate.log"));
-    until("the simulator to listen", START_SECONDS, || {
+    let base_url = until("the simulator to listen", START_SECONDS, || {
         assert!(process.runs(), "simulate ended: {}", process.words());
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        let words = process.words();
+        let (_, said) = words.split_once("OfficeGuy is simulated at ")?;
+        said.split_once(';').map(|(address, _)| address.to_owned())
     });
-    (process, format!("http://127.0.0.1:{port}"))
+    (process, base_url)
 }
 
 /// One GET request: status and body, or nothing when nobody answers.

@@ -109,6 +109,29 @@ fn a_halted_run_is_cancelled_without_a_running_hub_and_ends_at_the_next_start() 
     let run = newest(&hub)["run"].as_str().unwrap().to_owned();
     let said = hub.cmd(&["cancel", &run, "--reason", "wrong month"]).expect(0);
     assert!(said.stdout.contains("gesher serve"), "{said:#?}");
+    // What waits is shown, and is not asked for twice.
+    let pending = |shown: &Value| -> Vec<String> {
+        shown["pending"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["decision"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let shown = hub.cmd(&["--json", "show", &run]).json();
+    assert_eq!(
+        (pending(&shown), &shown["pending"][0]["reason"]),
+        (vec!["cancel".to_owned()], &"wrong month".into())
+    );
+    assert!(hub.cmd(&["show", &run]).stdout.contains("asked to cancel it on"));
+    let again = hub.cmd(&["cancel", &run, "--reason", "another reason"]).expect(0);
+    assert!(again.stdout.contains("wrong month") && again.stdout.contains("nothing was added"), "{again:#?}");
+    let again = hub.cmd(&["--json", "cancel", &run]).expect(0).json();
+    assert_eq!(again["already_asked"]["reason"], "wrong month", "{again:#}");
+    assert_eq!(pending(&hub.cmd(&["--json", "show", &run]).json()).len(), 1);
+    let other = hub.cmd(&["resume", &run]).expect(0);
+    assert!(other.stdout.contains("asked to cancel it on") && other.stdout.contains("as well"), "{other:#?}");
+    assert_eq!(pending(&hub.cmd(&["--json", "show", &run]).json()), ["cancel", "resume"]);
     let serving = hub.serve();
     let done = hub.wait_done("march.csv");
     done.adds_up();

@@ -233,6 +233,52 @@ fn the_doctor_finds_a_sound_hub_well_and_names_what_is_wrong_with_another() {
     assert_eq!(misconfigured.code, 2, "{misconfigured:#?}");
 }
 
+#[test]
+fn the_doctor_reads_every_line_of_the_intent_log() {
+    let provider = provider();
+    let hub = Hub::bulk("en", provider.base_url());
+    charge(&hub, "march.csv", 1);
+    let path = hub.path("data/intents.log");
+    let mut log = std::fs::read(&path).unwrap();
+    let fifth = log.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(3).unwrap().0 + 1;
+    log[fifth + 30] ^= 1;
+    std::fs::write(&path, log).unwrap();
+    let doctor = hub.cmd(&["--json", "doctor"]);
+    assert_eq!(doctor.code, 5, "{doctor:#?}");
+    let found = check(&doctor, "intent log lines");
+    assert_eq!(found["is"], "fault");
+    assert!(found["found"].as_str().unwrap().contains("line 5 (from byte"), "{found}");
+}
+
+#[test]
+fn before_its_first_start_the_doctor_looks_where_the_log_will_be_and_tries_a_key_of_the_environment() {
+    let provider = FakeProvider::start(|_, _| {
+        Reply::Json(
+            r#"{"Data":{"Rate":18.0},"Status":0,"UserErrorMessage":null,"TechnicalErrorDetails":null}"#
+                .into(),
+        )
+    });
+    const KEY: &str = "GESHER_SECRET_OFFICEGUY_API_KEY";
+    let mut hub = Hub::bulk("en", provider.base_url()).with_variable(KEY, "");
+    hub.set("hub", "intent_log", "\"elsewhere/log/intents.log\"");
+    let keyless = hub.cmd(&["--json", "doctor"]);
+    assert_eq!(check(&keyless, "folder: intent log")["is"], "ok", "{keyless:#?}");
+    for name in ["disk: data", "disk: intent log", "folder: data"] {
+        check(&keyless, name);
+    }
+    assert_eq!(check(&keyless, "account")["is"], "look", "{keyless:#?}");
+    hub.set_environment(KEY, "k-of-the-environment");
+    let tried = hub.cmd(&["--json", "doctor"]);
+    assert_eq!(check(&tried, "account marketplace")["is"], "ok", "{tried:#?}");
+    for made in ["data/gesher.db", "data/master.key", "elsewhere"] {
+        assert!(!hub.path(made).exists(), "the doctor makes no {made}");
+    }
+    std::fs::write(hub.path("elsewhere"), "a file").unwrap();
+    let barred = hub.cmd(&["--json", "doctor"]);
+    assert_eq!(check(&barred, "folder: intent log")["is"], "fault", "{barred:#?}");
+    assert_eq!(barred.code, 5);
+}
+
 /// The run of the file, as `gesher runs` tells it.
 fn run_of(hub: &Hub, name: &str) -> Value {
     let runs = hub.cmd(&["--json", "runs"]).expect(0).json_lines();

@@ -6,7 +6,7 @@ use gesher_tests::program::{Output, command, run, workspace};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A hub folder as `gesher new --template all` makes it, with the tests of the example flows.
+/// A hub folder as `gesher new --template all` makes it, with the tests of all example flows.
 struct Scripts(TempDir);
 
 impl Scripts {

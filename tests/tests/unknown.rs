@@ -244,6 +244,54 @@ fn a_row_that_a_person_found_charged_is_never_charged_again() {
 }
 
 #[test]
+fn reports_whose_file_was_taken_away_are_not_said_to_be_written() {
+    let desk = Desk::second("close_before");
+    let before = desk.three();
+    let step = desk.step();
+    std::fs::remove_file(desk.hub.inbox(&format!("done/march.{}.csv", before.run))).unwrap();
+    let output = desk.resolve(&step, &["--charged", "5550001"]).expect(0);
+    let resolved = output.json();
+    assert_eq!((&resolved["reports_written"], &resolved["reports"]), (&json!(false), &json!("file_gone")));
+    assert!(output.stderr.contains(&format!("gesher show {}", before.run)), "{output:#?}");
+    let shown = desk.hub.cmd(&["--json", "show", &before.run]).expect(0).json();
+    assert_eq!(shown["counts"]["succeeded"], 3, "{shown:#}");
+}
+
+#[test]
+fn a_report_says_when_its_run_ended_whenever_its_rows_were_settled() {
+    let desk = Desk::second("commit_then_close");
+    let before = desk.three();
+    nap(1_100);
+    let resolved = desk.reconcile().expect(0).json_lines();
+    assert_eq!(resolved[0]["result"], "closed");
+    let after = desk.march();
+    assert_eq!(after.statuses(), ["succeeded"; 3]);
+    assert!(before.report["ended"].is_string());
+    assert_eq!(after.report["ended"], before.report["ended"]);
+}
+
+#[test]
+fn the_list_says_in_one_language_what_is_unlocked() {
+    let desk = Desk::second("close_before");
+    desk.three();
+    let step = desk.step()["step"].as_str().unwrap().to_owned();
+    let words = desk.hub.cmd(&["unknown", "list"]).expect(3).stdout;
+    assert!(!words.contains("unlocked"), "{words}");
+    desk.hub.cmd(&["unknown", "unlock", &step, "--reason", "known customer"]).expect(0);
+    let words = desk.hub.cmd(&["unknown", "list"]).expect(3).stdout;
+    assert!(words.contains("unknown, unlocked"), "{words}");
+    desk.hub.edit("gesher.toml", "language = \"en\"", "language = \"he\"");
+    let words = desk.hub.cmd(&["unknown", "list"]).expect(3).stdout;
+    for part in ["איננו יודעים אם חויב", "הנעילה שוחררה", "בירור הבא", "יש לבדוק כל אחד"]
+    {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    for part in ["next look", "Look each one", "it was not;"] {
+        assert!(!words.contains(part), "{part}: {words}");
+    }
+}
+
+#[test]
 fn two_charges_with_one_stamp_are_a_conflict_for_a_person() {
     let desk = Desk::second("commit_then_close");
     desk.three();
@@ -315,7 +363,9 @@ fn beside_a_hub_that_serves_the_reports_follow_within_moments() {
     let payment = desk.charged()["3"][0].clone();
     desk.resolve(&steps[1], &["--charged", &payment]).expect(0);
     until("the report of what a person said", REPORT_SECONDS, || {
-        (desk.march().count("succeeded") == 4).then_some(())
+        let march = desk.march();
+        // The result is there a moment before the report.
+        (march.count("succeeded") == 4 && march.report["counts"]["succeeded"] == 4).then_some(())
     });
     desk.march().adds_up();
     desk.list().expect(0);

@@ -230,6 +230,35 @@ impl FromStr for VendorHandle {
     }
 }
 
+/// What an operation's success means in the life of the vendor that *who* names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VendorRole {
+    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
+    #[default]
+    None,
+    /// It opens the vendor's account, whose id is the outcome's reference.
+    Opens,
+    /// It asks for the vendor's terminal, which people approve later.
+    AsksForTerminal,
+}
+
+/// Provider address and account: what a journal belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The provider.
+    pub provider: &'static str,
+    /// Its address.
+    pub address: String,
+    /// The marketplace's account there.
+    pub account: String,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} account {} at {}", self.provider, self.account, self.address)
+    }
+}
+
 /// The number that the state gave a business, as businesses are compared by it: without blanks, dashes and leading
 /// zeros, since people write it with and without. None where it names no business.
 #[must_use]

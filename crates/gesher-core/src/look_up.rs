@@ -173,18 +173,33 @@ pub trait Turns: Send + Sync {
 
 /// How a look-up waits for its turns. The default does not wait.
 #[derive(Clone, Default)]
-pub struct Pace(Option<Arc<dyn Turns>>);
+pub struct Pace {
+    turns: Option<Arc<dyn Turns>>,
+    is_hurried: bool,
+}
 
 impl Pace {
     /// Takes every turn from `turns`.
     #[must_use]
     pub fn of(turns: Arc<dyn Turns>) -> Self {
-        Self(Some(turns))
+        Self { turns: Some(turns), is_hurried: false }
+    }
+
+    /// The same for a look-up that somebody waits for: it has seconds where others have minutes.
+    #[must_use]
+    pub fn hurried(self) -> Self {
+        Self { is_hurried: true, ..self }
+    }
+
+    /// Whether somebody waits for the look-up.
+    #[must_use]
+    pub fn is_hurried(&self) -> bool {
+        self.is_hurried
     }
 
     /// Waits for a turn, to be kept for one request.
     pub async fn turn(&self) -> Result<Option<Box<dyn Send>>, LookUpFailure> {
-        match &self.0 {
+        match &self.turns {
             Some(turns) => turns.turn().await.map(Some).map_err(LookUpFailure::Unavailable),
             None => Ok(None),
         }
@@ -193,7 +208,8 @@ impl Pace {
 
 impl fmt::Debug for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pace").field(&self.0.is_some()).finish()
+        let has_turns = self.turns.is_some();
+        f.debug_struct("Pace").field("turns", &has_turns).field("is_hurried", &self.is_hurried).finish()
     }
 }
 

@@ -4,20 +4,21 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-pub use crate::ids::VendorHandle;
+pub use crate::ids::{Environment, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::outcome::{Outcome, Rejection};
-pub use crate::registry::{Account, Environment, Registered, Registry};
+pub use crate::registry::{Registered, Registry};
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -83,18 +84,6 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
-}
-
-/// What an operation's success means in the life of the vendor that *who* names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum VendorRole {
-    /// Nothing, unless it moves money with the vendor's own account: that proves that the vendor can.
-    #[default]
-    None,
-    /// It opens the vendor's account, whose id is the outcome's reference.
-    Opens,
-    /// It asks for the vendor's terminal, which people approve later.
-    AsksForTerminal,
 }
 
 /// Whose account sends.
@@ -433,6 +422,15 @@ fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     }
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
+}
+
+/// One set of credentials at a provider.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
+    pub id: String,
+    /// Its secrets by name.
+    pub secrets: BTreeMap<&'static str, Secret>,
 }
 
 /// The future of an outcome.

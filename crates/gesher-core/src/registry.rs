@@ -1,43 +1,14 @@
-//! All operations of all providers by their names, each with its schemas, as the hub runs it; and the accounts and
-//! environments that it runs them in.
+//! All operations of all providers by their names, each with its schemas, as the hub runs it.
 
 use crate::check;
 use crate::language::Text;
 use crate::names::nearest;
 use crate::operation::{OperationEntry, Prepared, Provider};
 use crate::outcome::Rejection;
-use crate::secret::Secret;
 use crate::shape::Shape;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
-}
-
-/// Provider address and account: what a journal belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Environment {
-    /// The provider.
-    pub provider: &'static str,
-    /// Its address.
-    pub address: String,
-    /// The marketplace's account there.
-    pub account: String,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} account {} at {}", self.provider, self.account, self.address)
-    }
-}
 
 /// An operation with its provider and its schemas, as the hub runs it.
 pub struct Registered {

@@ -1,8 +1,8 @@
 //! A call with an effect, from its intent to its durable outcome: the only part of the one path where money can move.
 //!
-//! What stands in its way is asked in this order: whether its run has halted, the limit on one call; then, in one
-//! commit of the journal, its key, the lock of its subject, what is left of the call of which it gives back, and
-//! the limits on its run and its day.
+//! What stands in its way is asked in this order: whether its run has halted; then, in one commit of the journal, its
+//! key, the limit on one call, the lock of its subject, what is left of the call of which it gives back, and the limits
+//! on its run and its day.
 
 use crate::context::CallFault;
 use crate::engine::{Call, Called, Engine, Senders};
@@ -41,9 +41,6 @@ impl Engine {
         let (facts, at) = (&call.prepared.facts, self.clock().now());
         let money = descriptor.effect == Effect::Money;
         let limits = if money { call.limits } else { FlowLimits::default() };
-        if let Some(reached) = limits::one_call(&limits, facts.amount) {
-            return Ok(Begun::NotNow(Box::new(limits::outcome(&reached))));
-        }
         // Without its sum nobody could say that it keeps to it.
         if call.prepared.original.is_some() && call.original.is_none() {
             return Ok(Begun::NotNow(Box::new(originals::unread().into())));

@@ -1,9 +1,9 @@
-//! The bounds of a flow on one call: what is checked here, what the journal checks with the intent, and the words for
-//! a call that goes beyond.
+//! The bounds of a flow on one call: what the journal is to check with the intent, and the words for a call that goes
+//! beyond.
 //!
-//! A limit on one call needs no memory and is checked before the intent. The limits on a run and a day are
-//! reservations: the journal takes them in the commit of the intent, and gives them back only when it is certain that
-//! no money moved.
+//! All are checked after the key: what was done already is answered as it was, whatever may be sent now. The limits on a
+//! run and a day are reservations: the journal takes them in the commit of the intent, and gives them back only when it
+//! is certain that no money moved.
 
 use crate::flow::FlowLimits;
 use gesher_core::{Money, Outcome, OutcomeStatus, Text};
@@ -34,19 +34,13 @@ enum Bound {
 impl From<LimitReached> for Reached {
     fn from(reached: LimitReached) -> Self {
         let bound = match reached.scope {
+            LimitScope::Call => Bound::Call,
             LimitScope::Run => Bound::Run,
             LimitScope::Day => Bound::Day,
         };
-        Self { bound, limit: reached.limit, held: Some(reached.held), asked: reached.asked }
+        let held = (bound != Bound::Call).then_some(reached.held);
+        Self { bound, limit: reached.limit, held, asked: reached.asked }
     }
-}
-
-/// Whether one call that moves this much is beyond what one call may.
-pub(crate) fn one_call(limits: &FlowLimits, asked: Option<Money>) -> Option<Reached> {
-    let limit = limits.per_call?;
-    let fits =
-        asked.is_some_and(|asked| asked.currency == limit.currency && asked.amount.abs() <= limit.amount);
-    (!fits).then_some(Reached { bound: Bound::Call, limit, held: None, asked })
 }
 
 /// What the journal checks with an intent of this moment.
@@ -56,7 +50,7 @@ pub(crate) fn of_intent(limits: &FlowLimits, at: Timestamp, zone: &TimeZone) -> 
         let (from, until) = day_of(at, zone).unwrap_or((Timestamp::MIN, Timestamp::MAX));
         DayLimit { limit, from, until }
     };
-    Limits { per_run: limits.per_run, per_day: limits.per_day.map(day) }
+    Limits { per_call: limits.per_call, per_run: limits.per_run, per_day: limits.per_day.map(day) }
 }
 
 /// The day of an instant, from its first instant to the next day's first.
@@ -105,22 +99,6 @@ mod tests {
 
     fn money(text: &str) -> Money {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn one_call_keeps_to_its_limit_whichever_way_the_money_moves() {
-        let limits = FlowLimits { per_call: Some(money("50.00 ILS")), ..FlowLimits::default() };
-        let minus = Money { amount: -money("50.01 ILS").amount, ..money("50.01 ILS") };
-        for (asked, fits) in [
-            (Some(money("50.00 ILS")), true),
-            (Some(money("50.01 ILS")), false),
-            (Some(minus), false),
-            (Some(money("1.00 USD")), false),
-            (None, false),
-        ] {
-            assert_eq!(one_call(&limits, asked).is_none(), fits, "{asked:?}");
-            assert!(one_call(&FlowLimits::default(), asked).is_none());
-        }
     }
 
     #[test]

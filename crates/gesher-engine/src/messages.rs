@@ -46,7 +46,9 @@ pub(crate) fn duplicate(language: Language, zone: &TimeZone, run: &RunId, holder
     let amount = holder.amount.map_or_else(|| "-".to_owned(), |amount| amount.to_string());
     let (line, state, name) = (holder.line, holder.state.as_str(), &holder.name);
     let same_file = holder.item.run == *run;
-    let (he_place, en_place) = if same_file {
+    let (he_place, en_place) = if holder.is_call {
+        (format!("בקריאה {}", holder.item.run), format!("by the call {}", holder.item.run))
+    } else if same_file {
         (format!("בשורה {line} של אותו קובץ"), format!("in line {line} of this same file"))
     } else {
         (

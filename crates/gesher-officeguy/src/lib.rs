@@ -24,6 +24,7 @@ mod stamp;
 pub mod triggers;
 mod vendors;
 
+pub use endpoints::enums::moves;
 pub use keys::vendor_secret;
 pub use operations::{OPERATIONS, PROVIDER, all};
 pub use provider::{BASE_URL, OfficeGuy, OfficeGuyConfig};

@@ -55,6 +55,7 @@ pub struct OfficeGuy {
     headers: [(HeaderName, HeaderValue); 3],
     money: MoneyTransport,
     reads: ReadTransport,
+    listings: look_up::Listings,
 }
 
 impl OfficeGuy {
@@ -88,6 +89,7 @@ impl OfficeGuy {
             ],
             money: MoneyTransport::new(config.base_url.clone(), options.clone())?,
             reads: ReadTransport::new(config.base_url, options)?,
+            listings: look_up::Listings::default(),
         })
     }
 
@@ -130,6 +132,11 @@ impl OfficeGuy {
         let reply =
             if effect.changes() { self.money.post(outgoing).await } else { self.reads.post(outgoing).await }?;
         Ok(Reply { status: reply.status, content_type: reply.content_type, body: reply.body.into() })
+    }
+
+    /// The lists that look-ups read together.
+    pub(crate) fn listings(&self) -> &look_up::Listings {
+        &self.listings
     }
 
     /// Asks for something, as `account`; `body` is the request's own fields.

@@ -112,7 +112,7 @@ async fn every_example_answers_what_it_says() {
     let charged: Vec<_> =
         simulator.ledger().unwrap().into_iter().filter(|entry| entry.is_charged()).collect();
     let sums: Vec<_> = charged.iter().filter_map(|entry| entry.amount.as_deref()).collect();
-    assert_eq!(sums, ["9.00", "118.00", "9.00", "49.90", "49.90", "6.00", "3.00", "-4.50"]);
+    assert_eq!(sums, ["9.00", "118.00", "49.90", "9.00", "49.90", "6.00", "3.00", "-4.50"]);
     simulator.stop().await;
 }
 

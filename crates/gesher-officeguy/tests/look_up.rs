@@ -94,9 +94,20 @@ impl Play {
 
     /// Looks up what became of such a call by the step [`OURS`].
     async fn look_up(&self, name: &str, request: &Value) -> Result<Found, LookUpFailure> {
+        self.look_up_as(name, request, OURS, &self.pace).await
+    }
+
+    /// Looks up what became of such a call by that step.
+    async fn look_up_as(
+        &self,
+        name: &str,
+        request: &Value,
+        step: &str,
+        pace: &Pace,
+    ) -> Result<Found, LookUpFailure> {
         let operation = self.registry.find(&format!("officeguy.{name}")).unwrap();
         let prepared = common::prepare(&self.registry, name, request.clone()).unwrap();
-        let step: StepId = OURS.parse().unwrap();
+        let step: StepId = step.parse().unwrap();
         let wanted = Wanted {
             amount: prepared.facts.amount,
             subject: prepared.facts.subject.clone(),
@@ -105,7 +116,7 @@ impl Play {
             intent_at: self.intent_at,
             until: self.clock.now(),
             siblings: self.siblings.clone(),
-            pace: self.pace.clone(),
+            pace: pace.clone(),
         };
         self.provider.look_up(operation.entry, &self.provider.marketplace(), &wanted).await
     }
@@ -398,6 +409,137 @@ async fn each_request_of_a_look_up_waits_for_its_turn() {
         assert_eq!(few.0.load(Ordering::SeqCst), 0, "{turns}");
     }
     play.simulator.stop().await;
+}
+
+/// How many requests for the two lists there were, documents first.
+fn lists_read(play: &Play) -> (u64, u64) {
+    let asked = |path| play.simulator.asked(path);
+    (asked("/accounting/documents/list/"), asked("/billing/payments/list/"))
+}
+
+#[tokio::test]
+async fn look_ups_that_wait_share_a_list_and_each_finds_its_own() {
+    let play =
+        Play::begin(StampPlace::End, &rule(&format!("{CHARGES}, nth = [3, 40]"), "close_before")).await;
+    let steps: Vec<String> = (1..=77).map(|ordinal| format!("aaaaaaa.{ordinal}.1")).collect();
+    for step in &steps {
+        play.charge(&order("cust-17"), step).await;
+    }
+    let play = Arc::new(play);
+    let looks: Vec<_> = steps
+        .into_iter()
+        .map(|step| {
+            let play = Arc::clone(&play);
+            tokio::spawn(async move {
+                let found = play.look_up_as("charge", &order("cust-17"), &step, &Pace::default()).await;
+                (step, found.unwrap().candidates)
+            })
+        })
+        .collect();
+    let mut found = 0;
+    for look in looks {
+        let (step, candidates) = look.await.unwrap();
+        let stamps: Vec<&Stamped> = candidates.iter().map(|candidate| &candidate.stamped).collect();
+        match step.as_str() {
+            "aaaaaaa.3.1" | "aaaaaaa.40.1" => assert!(candidates.is_empty(), "{step}: {stamps:?}"),
+            _ => assert_eq!(stamps, [&Stamped::As(step.parse().unwrap())], "{step}"),
+        }
+        found += candidates.len();
+    }
+    assert_eq!(found, 75);
+    // The first reads for itself alone or for all, and the rest together. The payments have two pages.
+    let (documents, payments) = lists_read(&play);
+    assert!(documents <= 2 && payments <= 6, "{documents} {payments}");
+}
+
+/// Lets the first look-up through to its second request, which waits until it is let go.
+struct Held {
+    asked: AtomicUsize,
+    go: tokio::sync::Semaphore,
+}
+
+impl Turns for Held {
+    fn turn(&self) -> TurnFuture<'_> {
+        let is_first = self.asked.fetch_add(1, Ordering::SeqCst) == 0;
+        Box::pin(async move {
+            if !is_first {
+                self.go.acquire().await.unwrap().forget();
+            }
+            Ok(Box::new(()) as Box<dyn Send>)
+        })
+    }
+}
+
+/// A look-up by [`OTHER`] that has read the documents and is about to read the payments.
+async fn held_up(play: &Arc<Play>) -> (Arc<Held>, tokio::task::JoinHandle<Result<Found, LookUpFailure>>) {
+    let held = Arc::new(Held { asked: AtomicUsize::new(0), go: tokio::sync::Semaphore::new(0) });
+    let (own, pace) = (Arc::clone(play), Pace::of(Arc::clone(&held) as Arc<dyn Turns>));
+    let look = tokio::spawn(async move { own.look_up_as("charge", &order("cust-17"), OTHER, &pace).await });
+    while held.asked.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    (held, look)
+}
+
+fn begin_look(play: &Arc<Play>) -> tokio::task::JoinHandle<Vec<String>> {
+    let play = Arc::clone(play);
+    tokio::spawn(async move {
+        let found = play.look_up("charge", &order("cust-17")).await.unwrap();
+        found.candidates.iter().map(line).collect()
+    })
+}
+
+#[tokio::test]
+async fn a_list_whose_reading_had_begun_is_not_used() {
+    let play = Arc::new(Play::begin(StampPlace::End, "").await);
+    let (held, first) = held_up(&play).await;
+    play.charge(&order("cust-17"), OURS).await;
+    let second = begin_look(&play);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(lists_read(&play), (2, 0), "the second waits for the payments");
+    held.go.add_permits(100);
+    // The first learns of a payment that bears the other's stamp, and the second reads anew.
+    let first: Vec<String> = first.await.unwrap().unwrap().candidates.iter().map(line).collect();
+    assert_eq!(first, ["9000000001 succeeded ours Yes CannotTell"]);
+    assert_eq!(second.await.unwrap(), ["9000000001 succeeded ours Yes CannotTell"]);
+    assert_eq!(lists_read(&play), (2, 2));
+}
+
+#[tokio::test]
+async fn whoever_gives_up_reading_leaves_it_to_the_next() {
+    let play = Arc::new(Play::begin(StampPlace::End, "").await);
+    play.charge(&order("cust-17"), OURS).await;
+    let (_held, first) = held_up(&play).await;
+    let looks = [begin_look(&play), begin_look(&play), begin_look(&play)];
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    first.abort();
+    for look in looks {
+        assert_eq!(look.await.unwrap(), ["9000000001 succeeded ours Yes CannotTell"]);
+    }
+    let (_, payments) = lists_read(&play);
+    assert!(payments <= 2, "{payments}");
+}
+
+#[tokio::test]
+async fn somebody_in_a_hurry_does_not_wait_for_the_patient() {
+    let play = Arc::new(Play::begin(StampPlace::End, "").await);
+    play.charge(&order("cust-17"), OURS).await;
+    let (_held, _first) = held_up(&play).await;
+    let hurried = Pace::default().hurried();
+    let found = play.look_up_as("charge", &order("cust-17"), OURS, &hurried).await.unwrap();
+    assert_eq!(found.candidates.len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_that_could_not_be_read_is_read_for_nobody() {
+    let play = Play::begin(StampPlace::End, &rule(&format!("{PAYMENTS}, nth = [1]"), "status")).await;
+    play.charge(&order("cust-17"), OURS).await;
+    let request = order("cust-17");
+    let (one, other) = tokio::join!(play.look_up("charge", &request), play.look_up("charge", &request));
+    let failed = [&one, &other].into_iter().filter(|end| end.is_err()).count();
+    let found = [one, other].into_iter().flatten().map(|found| found.candidates.len()).sum::<usize>();
+    assert!(failed > 0 && found == 2 - failed, "{failed} failed, {found} found");
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ fn target(url: &str) -> Option<(BaseUrl, &str)> {
 }
 
 async fn deliver(base: BaseUrl, path: &str, delivery: &Delivery) {
-    let connect = TransportOptions::default().connect.min(ANSWER_WAIT);
+    // Connecting is the smaller part of a call.
+    let connect = TransportOptions::default().connect.min(ANSWER_WAIT / 2);
     let options = TransportOptions { connect, total: ANSWER_WAIT, ..TransportOptions::default() };
     let transport = match ReadTransport::new(base, options) {
         Ok(transport) => transport,

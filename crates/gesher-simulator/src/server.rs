@@ -13,6 +13,7 @@ use hyper::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HOST, HeaderValue, LOCATION}
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ const HANG_MAX: Duration = Duration::from_secs(600);
 const DRIP: Duration = Duration::from_secs(2);
 /// How far lists and documents lag, unless a rule says otherwise.
 const LAG: Duration = Duration::from_secs(5);
+/// Paths whose requests are counted. Those that come after so many others are not.
+const PATHS_COUNTED_MAX: usize = 256;
 /// Pause after a connection could not be accepted, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -67,6 +70,7 @@ struct Front {
     provider: Mutex<Box<dyn SimulatedProvider>>,
     ledger: Arc<Mutex<Ledger>>,
     faults: Arc<Mutex<Faults>>,
+    asked: Arc<Mutex<BTreeMap<String, u64>>>,
     has_faults: bool,
     clock: Arc<dyn Clock>,
 }
@@ -75,6 +79,7 @@ struct Front {
 pub struct RunningSimulator {
     addresses: Vec<(&'static str, SocketAddr)>,
     ledger: Arc<Mutex<Ledger>>,
+    asked: Arc<Mutex<BTreeMap<String, u64>>>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -101,6 +106,7 @@ impl Simulator {
         let faults = Faults::new(faults);
         let has_faults = !faults.is_idle();
         let faults = Arc::new(Mutex::new(faults));
+        let asked = Arc::new(Mutex::new(BTreeMap::new()));
         let (stop, stopped) = watch::channel(false);
         let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
         for Served { listen, provider } in served {
@@ -115,12 +121,13 @@ impl Simulator {
                 provider: Mutex::new(provider),
                 ledger: Arc::clone(&ledger),
                 faults: Arc::clone(&faults),
+                asked: Arc::clone(&asked),
                 has_faults,
                 clock: Arc::clone(&clock),
             });
             listeners.push(tokio::spawn(listen_on(listener, front, stopped.clone())));
         }
-        Ok(RunningSimulator { addresses, ledger, stop, listeners })
+        Ok(RunningSimulator { addresses, ledger, asked, stop, listeners })
     }
 }
 
@@ -140,6 +147,12 @@ impl RunningSimulator {
     /// Everything that was done, also in earlier lives of the ledger.
     pub fn ledger(&self) -> Result<Vec<LedgerEntry>, SimulatorError> {
         Ok(lock(&self.ledger).entries()?)
+    }
+
+    /// How many requests came to that path, in this life.
+    #[must_use]
+    pub fn asked(&self, path: &str) -> u64 {
+        lock(&self.asked).get(path).copied().unwrap_or_default()
     }
 
     /// Stops listening and drops every connection.
@@ -216,6 +229,7 @@ async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Respons
         body: &body,
         at: front.clock.now(),
     };
+    front.count(call.path);
     let fault = front.fault_of(&call);
     let mut answered = front.carry_out(&call, fault)?;
     deliver::send(std::mem::take(&mut answered.deliveries));
@@ -226,6 +240,15 @@ async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Respons
 }
 
 impl Front {
+    fn count(&self, path: &str) {
+        let mut asked = lock(&self.asked);
+        if let Some(count) = asked.get_mut(path) {
+            *count += 1;
+        } else if asked.len() < PATHS_COUNTED_MAX {
+            asked.insert(path.to_owned(), 1);
+        }
+    }
+
     fn fault_of(&self, call: &Call<'_>) -> Option<Fault> {
         if !self.has_faults {
             return None;

@@ -163,14 +163,16 @@ pub(crate) fn make_next(source: &MasterKeySource) -> Result<(), VaultError> {
 pub(crate) fn put_next_in_place(source: &MasterKeySource) -> Result<(), VaultError> {
     let (path, previous) = (&source.file, source.previous_file());
     let draft = beside(&previous, "new");
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed(&draft, "removed")(error));
-        }
-        _ => {}
-    }
+    let remove_draft = || match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    remove_draft().map_err(failed(&draft, "removed"))?;
     let kept = std::fs::hard_link(path, &draft).and_then(|()| std::fs::rename(&draft, &previous));
-    kept.and_then(|()| sync_folder(path)).map_err(failed(&previous, "written"))?;
+    // Where both names were of one file already, a renaming changes nothing and leaves both.
+    kept.and_then(|()| remove_draft())
+        .and_then(|()| sync_folder(path))
+        .map_err(failed(&previous, "written"))?;
     gesher_core::failpoint!("rotate.kept");
     let placed = std::fs::rename(source.next_file(), path);
     gesher_core::failpoint!("rotate.unsynced");

@@ -342,3 +342,55 @@ fn run_adds_up(run: &Run, found: &mut Vec<Violation>) {
 fn order_of(row: &Row) -> &str {
     row.get("order_id")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A finished run of these rows, and what its retry file offers.
+    fn run(rows: &[(&str, &str)], offered: &[&str]) -> Run {
+        let item = |(order, status): &(&str, &str)| Item {
+            order: (*order).to_owned(),
+            status: (*status).to_owned(),
+            ..Item::default()
+        };
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        rows.iter().for_each(|(_, status)| *counts.entry(status).or_default() += 1);
+        let line = |(order, status): &(&str, &str)| {
+            let cells = [("order_id", *order), ("gesher_status", *status)];
+            Row(cells.map(|(name, cell)| (name.to_owned(), cell.to_owned())).into())
+        };
+        Run {
+            name: FILE.to_owned(),
+            state: "finished".to_owned(),
+            items: rows.iter().map(item).collect(),
+            result: Some(rows.iter().map(line).collect()),
+            report: Some(json!({ "counts": counts })),
+            retry: offered.iter().map(|order| (*order).to_owned()).collect(),
+            ..Run::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(rows: &[(&str, &str)], offered: &[&str], is_sound: bool) {
+        let mut found = Vec::new();
+        run_adds_up(&run(rows, offered), &mut found);
+        let rules: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
+        let want: &[&str] = if is_sound { &[] } else { &["only free rows may be tried again"] };
+        assert_eq!(rules, want, "{rows:?} {offered:?}");
+    }
+
+    #[test]
+    fn the_retry_file_offers_exactly_the_rows_whose_key_is_free() {
+        let each = ["succeeded", "unknown", "duplicate", "skipped"].into_iter().chain(FREE);
+        for status in each {
+            let is_free = FREE.contains(&status);
+            check(&[("1", "succeeded"), ("2", status)], &["2"], is_free);
+            check(&[("1", "succeeded"), ("2", status)], &[], !is_free);
+        }
+        check(&[("1", "declined"), ("2", "invalid")], &["1", "2"], true);
+        check(&[("1", "declined"), ("2", "invalid")], &["1"], false);
+        check(&[("1", "declined")], &["1", "3"], false);
+    }
+}

@@ -30,7 +30,7 @@ pub struct Charged {
 }
 
 /// A run with its rows, as `gesher show --json` tells.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Run {
     /// Its id.
     pub id: String,
@@ -51,7 +51,7 @@ pub struct Run {
 }
 
 /// A row's item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Item {
     /// The row's key.
     pub order: String,

@@ -55,6 +55,12 @@ pub struct LongPlayed {
 impl Long {
     /// Plays it.
     pub fn play(&self) -> LongPlayed {
+        self.play_while(|| true, |_| {})
+    }
+
+    /// Plays it, and kills no more once `goes_on` says no, which is a violation: fewer kills than asked for are no
+    /// proof. `told` hears how far it is.
+    pub fn play_while(&self, goes_on: impl Fn() -> bool, told: impl Fn(String)) -> LongPlayed {
         let provider = tempfile::tempdir().unwrap();
         let (_simulator, base_url) = simulate(provider.path(), &[]);
         let hub = Hub::bulk("en", &base_url);
@@ -64,27 +70,38 @@ impl Long {
         hub.drop_file("long.csv", charges_csv(1, self.rows));
         let mut lines = Lines::of(ledger.clone());
         let mut chance = Chance(self.seed);
-        let mut in_flight = Vec::new();
+        let (mut in_flight, mut violations) = (Vec::new(), Vec::new());
         for kill in 1..=self.kills {
+            if !goes_on() {
+                let words = format!("{} of {} kills", kill - 1, self.kills);
+                violations.push(Violation::of("the time is over", words));
+                break;
+            }
             // Each kill waits for its share of the file, so that they fall on all of it.
             let share = usize::try_from(self.rows).unwrap() * kill / (self.kills + 1);
             let mut process = serve(&hub);
-            until("the next kill", WAIT_SECONDS, || (lines.count() >= share).then_some(()));
+            // What a kill caught in flight may never come to the ledger.
+            let caught: usize = in_flight.iter().sum();
+            until("the next kill", WAIT_SECONDS, || (lines.count() + caught >= share).then_some(()));
             nap(chance.below(JITTER_MS) as u64);
             process.kill9();
             in_flight.push(left_in_flight(&process));
+            told(format!("{kill} of {} kills, {} of {} rows charged", self.kills, lines.count(), self.rows));
         }
+        let kills = in_flight.len();
         let mut process = serve(&hub);
         let done = until("the end of the file", WAIT_SECONDS, || {
             Done::find(&hub.inbox("done"), "long.csv", &[])
-                .filter(|_| names_in(&hub.inbox(".work")).is_empty())
+                // The reports of a run that is over may be on their way anew.
+                .filter(|_| names_in(&hub.inbox(".work")).iter().all(|name| name.ends_with(".tmp")))
         });
         in_flight.push(left_in_flight(&process));
         process.sigterm();
         process.wait_exit();
         let ledger = read_ledger(&ledger);
-        let mut violations = self.violations(&done, &ledger);
+        violations.extend(self.violations(&done, &ledger));
         violations.extend(self.unbounded(&done, &in_flight));
+        told(format!("all rows are done; {} are unknown and are looked up", done.count("unknown")));
         // Now everything is looked up: what the ledger has must be closed, and what it lacks must stay.
         let asked = hub.cmd(&["unknown", "reconcile"]);
         if !matches!(asked.code, 0 | 3) {
@@ -99,18 +116,18 @@ impl Long {
             violations.push(Violation::of("the ledger has it and no look-up found it", format!("{left:?}")));
         }
         LongPlayed {
-            kills: self.kills,
+            kills,
             charged: ledger.len(),
             in_flight: in_flight.iter().sum(),
-            unknown: done.count("unknown"),
-            closed: done.count("unknown") - after.count("unknown"),
+            unknown: was_unknown(&done),
+            closed: was_unknown(&done) - after.count("unknown"),
             violations,
         }
     }
 
     /// What is unknown is what was in flight at the kills, and each time no more than may be.
     fn unbounded(&self, done: &Done, in_flight: &[usize]) -> Option<Violation> {
-        let unknown = done.count("unknown");
+        let unknown = was_unknown(done);
         let is_bounded = in_flight.iter().all(|count| *count <= self.concurrency);
         let is_told = unknown == in_flight.iter().sum::<usize>();
         let what = || format!("{unknown} unknown; in flight at the kills {in_flight:?}");
@@ -146,6 +163,12 @@ impl Long {
         }
         found
     }
+}
+
+/// Rows that are unknown, and those that were until a hub that serves looked them up by itself.
+fn was_unknown(done: &Done) -> usize {
+    let is_settled = |row: &&Row| row.message().contains("looked up at the provider");
+    done.count("unknown") + done.rows.iter().filter(is_settled).count()
 }
 
 fn serve(hub: &Hub) -> Background {

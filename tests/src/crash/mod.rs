@@ -29,6 +29,15 @@ pub const PLAYED_AT_A_TIME: usize = 4;
 
 /// Plays all cases, some at a time, and answers what came of each, in their order. `told` hears of each as it ends.
 pub fn play_all(cases: &[Case], told: impl Fn(&Played) + Sync) -> Vec<Played> {
+    play_while(cases, || true, told)
+}
+
+/// The same, and begins no further case once `goes_on` says no.
+pub fn play_while(
+    cases: &[Case],
+    goes_on: impl Fn() -> bool + Sync,
+    told: impl Fn(&Played) + Sync,
+) -> Vec<Played> {
     let next = AtomicUsize::new(0);
     let played = Mutex::new(Vec::with_capacity(cases.len()));
     std::thread::scope(|scope| {
@@ -36,7 +45,7 @@ pub fn play_all(cases: &[Case], told: impl Fn(&Played) + Sync) -> Vec<Played> {
             scope.spawn(|| {
                 while let Some((at, case)) = {
                     let at = next.fetch_add(1, Ordering::SeqCst);
-                    cases.get(at).map(|case| (at, case))
+                    cases.get(at).filter(|_| goes_on()).map(|case| (at, case))
                 } {
                     let one = stage::play(case);
                     told(&one);

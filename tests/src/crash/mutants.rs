@@ -108,6 +108,13 @@ pub const MUTANTS: &[Mutant] = &[
         &["only free rows may be tried again"],
     ),
     mutant(
+        "withhold_free_rows",
+        "leaves rows whose key is free out of `retry.csv`",
+        None,
+        "none",
+        &["only free rows may be tried again"],
+    ),
+    mutant(
         "file_before_reports",
         "moves a file to its end before its reports are written",
         Some(("report.before", 1)),

@@ -40,8 +40,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Look-ups at a time. They share the turns of whatever else is sent, so they are few.
-const LOOK_UPS_AT_ONCE: usize = 4;
+/// Look-ups at a time. Those of one account read its lists together, so they are many; their requests are few (`pace`).
+const LOOK_UPS_AT_ONCE: usize = 64;
 /// Steps that one round looks up. What is left is due in the next.
 const ROUND_STEPS_MAX: usize = 256;
 /// Open steps that are read from the journal at a time.
@@ -50,8 +50,8 @@ const PAGE_STEPS: usize = 500;
 const LOOKS_KEPT: usize = 10_000;
 /// How long a look-up waits for its turn and its answers where a row waits for it.
 const HURRIED_SECONDS: u64 = 5;
-/// The same where nobody waits.
-const PATIENT_SECONDS: u64 = 300;
+/// The same where nobody waits. Look-ups stand in line with each other, so it is long.
+const PATIENT_SECONDS: u64 = 900;
 /// Who closed a step that a look-up found.
 const ACTOR: &str = "hub";
 /// Why.
@@ -88,6 +88,7 @@ enum NotAsked {
 #[derive(Default)]
 pub(crate) struct Looks {
     latest: Mutex<HashMap<StepId, Latest>>,
+    line: pace::Line,
     /// Comparing with other steps' references and closing is one act: two steps must not both find one record free.
     closing: tokio::sync::Mutex<()>,
 }
@@ -272,7 +273,7 @@ impl Engine {
             return Ok(Reconciled::AtWork);
         }
         let siblings = self.siblings(&step).await?;
-        let asked = self.ask(&step, &siblings, haste.patience()).await;
+        let asked = self.ask(&step, &siblings, haste).await;
         self.looks().end(id, haste, self.clock().monotonic(), asked.is_err());
         match asked {
             Ok(found) => self.judge(&step, &siblings, &found.candidates).await,
@@ -304,12 +305,9 @@ impl Engine {
     }
 
     /// Asks the provider, as the account that sent the step, each time when it is its turn.
-    async fn ask(
-        &self,
-        step: &StepRecord,
-        siblings: &[StepRecord],
-        patience: Duration,
-    ) -> Result<Found, NotAsked> {
+    async fn ask(&self, step: &StepRecord, siblings: &[StepRecord], haste: Haste) -> Result<Found, NotAsked> {
+        let patience = haste.patience();
+        let line = (haste == Haste::Patient).then_some(&self.looks().line);
         let registered =
             self.registry().find(&step.operation).map_err(|rejection| NotAsked::Why(rejection.message))?;
         let (provider, entry) = (&registered.provider, registered.entry);
@@ -335,7 +333,7 @@ impl Engine {
             intent_at: step.intent_at,
             until: self.clock().now(),
             siblings: siblings.iter().map(|sibling| self.told(sibling)).collect(),
-            pace: pace::of(self.clone(), entry.descriptor.provider, patience),
+            pace: pace::of(self.clone(), entry.descriptor.provider, patience, line),
         };
         let answer = tokio::time::timeout(patience, provider.look_up(entry, &account, &wanted)).await;
         match answer {

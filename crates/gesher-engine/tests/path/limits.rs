@@ -68,6 +68,19 @@ fn a_call_keeps_to_the_limit_of_one_call() {
 }
 
 #[test]
+fn what_was_done_is_answered_as_it_was_whatever_one_call_may_be_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = json!({ "key": "k", "request": { "answer": "succeeded", "amount": "9.00 ILS" } });
+    let first = hub(folder.path(), FlowLimits::default(), 1).run(&[("row-1", call.clone())], charging());
+    assert_eq!(first[0].0, Succeeded, "{first:?}");
+    let hub = hub(folder.path(), limits([Some("5.00 ILS"), None, None]), 1);
+    let again = hub.run(&[("row-2", call)], charging());
+    assert_eq!(again[0].0, ItemStatus::Duplicate, "{again:?}");
+    assert!(again[0].2.contains("done already"), "{again:?}");
+    assert_eq!(hub.acme.sends(), 0);
+}
+
+#[test]
 fn a_run_keeps_to_its_limit_to_the_last_agora_and_a_smaller_call_still_fits() {
     let said = check(
         per_run("12.00 ILS"),

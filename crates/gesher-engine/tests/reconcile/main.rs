@@ -101,6 +101,28 @@ async fn a_look_up_has_a_turn_for_each_request_and_none_beside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_look_ups_of_a_round_ask_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    for ordinal in 0..20 {
+        hub.charge(&format!("k{ordinal}")).await;
+    }
+    hub.pass(DAY);
+    // None of them ends before the others have begun.
+    *hub.acme.takes.lock().unwrap() = Duration::from_secs(60);
+    let all_asked = async {
+        while hub.acme.asked() < 20 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = hub.round() => panic!("a round that waits for nobody: {ended:?}"),
+        () = all_asked => {}
+        () = tokio::time::sleep(Duration::from_secs(20)) => panic!("{} asked", hub.acme.asked()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_found_proves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::open(folder.path());

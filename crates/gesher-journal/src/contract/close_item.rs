@@ -66,6 +66,11 @@ pub(super) async fn an_item_that_is_unknown_without_an_open_step_is_listed_and_e
         ensure_fits!(again, Err(JournalError::ItemNotOpen(_)));
     }
     same(listed(None, 9).await?, vec![])?;
+    // They ended first when they ended, whenever they were settled.
+    let query = ItemQuery { run: run.clone(), status: None, after: None, limit: 3 };
+    let times: Vec<_> =
+        place.journal.items(&query).await?.into_iter().map(|item| (item.first_at, item.at)).collect();
+    same(times, vec![(at(3), at(60)), (at(3), at(60)), (at(3), at(3))])?;
     same(place.journal.stale_reports().await?.into_iter().map(|run| run.closings).collect(), vec![3_u64])?;
     // Their row keys are spent and free.
     let later = place.run("charges").await?;

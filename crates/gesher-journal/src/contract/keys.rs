@@ -1,7 +1,7 @@
 //! Cases about row keys: unique for ever, and free again only after an end without effect.
 
-use super::place::{Broken, Place, at, item, row, same, shekels};
-use crate::{Claim, Holder, ItemQuery, ItemState};
+use super::place::{Broken, Place, at, item, new_run, row, same, shekels};
+use crate::{Claim, Holder, ItemQuery, ItemState, NewRun, RunState, TriggerKind};
 use gesher_core::{ItemEnd, ItemStatus};
 
 /// Taken for the first time in this run.
@@ -21,6 +21,7 @@ pub(super) async fn a_row_key_is_held_spent_or_free_as_its_item_ended(place: Pla
                 state,
                 at: at(seconds),
                 amount: Some(shekels("10.00")?),
+                is_call: false,
             })))
         };
         let later = place.run("charges").await?;
@@ -38,6 +39,20 @@ pub(super) async fn a_row_key_is_held_spent_or_free_as_its_item_ended(place: Pla
         place.end(&later, 2, ItemStatus::NotSent).await?;
         same(place.claim(&last, 2, &key, 1).await?, taken(3))?;
     }
+    Ok(())
+}
+
+pub(super) async fn whoever_has_a_key_is_known_to_be_a_call(place: Place) -> Result<(), Broken> {
+    let call = new_run("charges")?;
+    let run = call.id.clone();
+    place.journal.start_run(NewRun { trigger: TriggerKind::Call, ..call }).await?;
+    place.become_state(&run, RunState::Running).await?;
+    place.claim(&run, 1, "order-1", 1).await?;
+    let later = place.run("charges").await?;
+    ensure_fits!(place.claim(&later, 1, "order-1", 1).await?, Claim::Held(holder) if holder.is_call);
+    place.claim(&later, 2, "order-2", 1).await?;
+    let last = place.run("charges").await?;
+    ensure_fits!(place.claim(&last, 1, "order-2", 1).await?, Claim::Held(holder) if !holder.is_call);
     Ok(())
 }
 

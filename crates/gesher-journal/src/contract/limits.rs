@@ -5,13 +5,13 @@ use crate::{Begin, DayLimit, Intent, LimitReached, LimitScope, Limits, StepClose
 use gesher_core::{Currency, Money, OutcomeStatus, RunId};
 
 fn run_limit(amount: &str) -> Result<Limits, Broken> {
-    Ok(Limits { per_run: Some(shekels(amount)?), per_day: None })
+    Ok(Limits { per_run: Some(shekels(amount)?), ..Limits::default() })
 }
 
 /// The limit of a day of a hundred seconds.
 fn day_limit(amount: &str, day: i64) -> Result<Limits, Broken> {
     let (from, until) = (at(day * 100), at(day * 100 + 100));
-    Ok(Limits { per_run: None, per_day: Some(DayLimit { limit: shekels(amount)?, from, until }) })
+    Ok(Limits { per_day: Some(DayLimit { limit: shekels(amount)?, from, until }), ..Limits::default() })
 }
 
 fn limited(begin: &Begin) -> Option<&LimitReached> {
@@ -64,6 +64,36 @@ pub(super) async fn a_limit_of_a_run_is_reached_exactly(place: Place) -> Result<
     ensure_fits!(place.ask(&run, 4, "5.00", &Limits::default()).await?, Begin::Send { .. });
     // A key that is known says so before any limit is asked.
     ensure_fits!(place.ask(&run, 1, "10.00", &limits).await?, Begin::InFlight(_));
+    Ok(())
+}
+
+pub(super) async fn a_limit_of_one_call_stands_behind_its_key(place: Place) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    ensure_fits!(place.ask(&run, 1, "10.00", &Limits::default()).await?, Begin::Send { .. });
+    let limits = Limits { per_call: Some(shekels("5.00")?), ..Limits::default() };
+    ensure_fits!(place.ask(&run, 2, "5.00", &limits).await?, Begin::Send { .. });
+    let over = place.ask(&run, 3, "5.01", &limits).await?;
+    let want = LimitReached {
+        scope: LimitScope::Call,
+        limit: shekels("5.00")?,
+        held: shekels("0.00")?,
+        asked: Some(shekels("5.01")?),
+    };
+    same(limited(&over), Some(&want))?;
+    same(place.journal.step(&step(&run, 3, 1)).await?.is_none(), true)?;
+    // Whatever the limit is now, what was begun is what it is.
+    ensure_fits!(place.ask(&run, 1, "10.00", &limits).await?, Begin::InFlight(_));
+    place.finish(&run, 1, 1, OutcomeStatus::Succeeded).await?;
+    ensure_fits!(place.ask(&run, 1, "10.00", &limits).await?, Begin::Recorded(_));
+    let mut other = intent(&run, 4, 1, "order-4")?;
+    (other.amount, other.limits) =
+        (Some("1.00 USD".parse().map_err(|_| Broken("money".to_owned()))?), limits.clone());
+    ensure_fits!(place.journal.begin_step(other.clone()).await?, Begin::Limited(_));
+    other.amount = None;
+    ensure_fits!(place.journal.begin_step(other.clone()).await?, Begin::Limited(_));
+    // What moves no money keeps to no limit.
+    other.money = false;
+    ensure_fits!(place.journal.begin_step(other).await?, Begin::Send { .. });
     Ok(())
 }
 

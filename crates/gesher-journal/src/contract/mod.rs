@@ -62,6 +62,7 @@ pub const CONTRACT: &[Case] = cases! {
     keys:
         a_row_key_is_held_spent_or_free_as_its_item_ended
         a_duplicate_never_had_the_key
+        whoever_has_a_key_is_known_to_be_a_call
         in_one_file_the_first_row_of_a_key_wins
         row_keys_belong_to_their_flow
         a_row_found_invalid_takes_no_key
@@ -100,6 +101,7 @@ pub const CONTRACT: &[Case] = cases! {
         an_item_that_is_unknown_without_an_open_step_is_listed_and_ended_once;
     limits:
         a_limit_of_a_run_is_reached_exactly
+        a_limit_of_one_call_stands_behind_its_key
         an_amount_counts_until_it_is_known_not_to_have_moved
         closing_gives_an_amount_back_or_keeps_it
         a_day_counts_every_run_of_its_flow_by_the_time_of_the_intent

@@ -14,7 +14,7 @@ pub(crate) use line::LoggedIntent;
 use crate::error::JournalError;
 use gesher_core::HubId;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -166,6 +166,43 @@ impl IntentLog {
         NewestFirst { log: self, end: self.length, block: Vec::new(), block_at: self.length }
     }
 
+    /// Reads every line, and answers how many intents there are. Refused where a line is damaged; an unfinished one at
+    /// the end was passed over when the log was opened.
+    pub(crate) fn check_all(&self) -> Result<u64, JournalError> {
+        let lost = |error: io::Error| unusable(&self.path, &error);
+        let file = self.file.try_clone().map_err(lost)?;
+        let mut lines = BufReader::with_capacity(
+            BLOCK_BYTES,
+            Part { file, at: self.first, left: self.length.saturating_sub(self.first) },
+        );
+        let (mut text, mut at, mut intents) = (Vec::new(), self.first, 0_u64);
+        let (mut damaged, mut first) = (0_u64, None);
+        // The first line names the hub.
+        for number in 2_u64.. {
+            text.clear();
+            let most = LINE_BYTES_MAX as u64 + 1;
+            let read = (&mut lines).take(most).read_until(b'\n', &mut text).map_err(lost)? as u64;
+            if read == 0 {
+                break;
+            }
+            let whole = text.strip_suffix(b"\n");
+            // The rest of a line that is too long.
+            let rest = if whole.is_none() { lines.skip_until(b'\n').map_err(lost)? as u64 } else { 0 };
+            match whole.and_then(line::parse) {
+                Some(_) => intents += 1,
+                None => {
+                    damaged += 1;
+                    first.get_or_insert((number, at));
+                }
+            }
+            at += read + rest;
+        }
+        match first {
+            None => Ok(intents),
+            Some((number, at)) => Err(self.broken(&damaged_words(number, at, damaged))),
+        }
+    }
+
     /// Fails each append while the switch is set.
     #[cfg(test)]
     pub(crate) fn broken_in_tests(&mut self, switch: std::sync::Arc<std::sync::atomic::AtomicBool>) {
@@ -233,6 +270,37 @@ impl IntentLog {
 
     fn broken(&self, why: &str) -> JournalError {
         JournalError::IntentLog { path: self.path.display().to_string(), why: why.to_owned() }
+    }
+}
+
+/// What is said of damaged lines, of which this is the first.
+fn damaged_words(number: u64, at: u64, damaged: u64) -> String {
+    let more = match damaged {
+        1 => String::new(),
+        more => format!(" and {} more are", more - 1),
+    };
+    let is = if more.is_empty() { " is" } else { "" };
+    format!(
+        "line {number} (from byte {at}){more}{is} damaged, and what it said is lost. If this hub's data was not restored \
+         from a backup, stop the hub, move the file away and start it: the log is written anew from the database. If it \
+         was, look the payments of that time up at the provider"
+    )
+}
+
+/// A part of a file, from a place on, without moving anybody else's.
+struct Part {
+    file: File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 

@@ -175,3 +175,46 @@ fn an_append_that_failed_leaves_nothing_for_the_next_to_build_on() {
     assert_eq!(all(&log).unwrap(), [logged(1), logged(3)]);
     assert_eq!(all(&folder.open().unwrap()).unwrap(), [logged(1), logged(3)]);
 }
+
+#[test]
+fn a_damaged_line_anywhere_is_found_and_named() {
+    let folder = Folder::with(9);
+    let whole = folder.bytes();
+    let starts: Vec<usize> = std::iter::once(0)
+        .chain(whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1))
+        .collect();
+    let check = || IntentLog::open_to_read(&folder.path(), &hub()).unwrap().check_all();
+    assert_eq!(check().unwrap(), 9);
+    // The lines from the second on, but the last: an end that is not whole is passed over.
+    for number in 2..=9 {
+        let at = starts[number - 1];
+        let mut bytes = whole.clone();
+        bytes[at + 20] ^= 1;
+        std::fs::write(folder.path(), &bytes).unwrap();
+        let said = check().unwrap_err().to_string();
+        assert!(said.contains(&format!("line {number} (from byte {at}) is damaged")), "{said}");
+    }
+    let mut bytes = whole.clone();
+    for number in [3, 5, 6] {
+        bytes[starts[number - 1] + 20] ^= 1;
+    }
+    std::fs::write(folder.path(), &bytes).unwrap();
+    let said = check().unwrap_err().to_string();
+    assert!(said.contains("line 3") && said.contains("and 2 more are damaged"), "{said}");
+    std::fs::write(folder.path(), &whole[..whole.len() - 5]).unwrap();
+    assert_eq!(check().unwrap(), 8, "an unfinished end is no damage");
+}
+
+#[test]
+fn a_line_that_is_too_long_is_damage_and_no_reason_to_hold_it() {
+    let folder = Folder::with(2);
+    let whole = folder.bytes();
+    let second = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut bytes = whole[..second].to_vec();
+    bytes.extend(std::iter::repeat_n(b'x', 3 * LINE_BYTES_MAX));
+    bytes.push(b'\n');
+    bytes.extend(&whole[second..]);
+    std::fs::write(folder.path(), &bytes).unwrap();
+    let said = IntentLog::open_to_read(&folder.path(), &hub()).unwrap().check_all().unwrap_err().to_string();
+    assert!(said.contains(&format!("line 2 (from byte {second}) is damaged")), "{said}");
+}

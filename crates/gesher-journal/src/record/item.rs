@@ -55,6 +55,8 @@ pub struct Holder {
     pub at: Timestamp,
     /// How much.
     pub amount: Option<Money>,
+    /// Whether its run is a call: then there is neither a file nor a line of one.
+    pub is_call: bool,
 }
 
 /// Where an item stands.
@@ -92,6 +94,8 @@ pub struct ItemRecord {
     pub end: Option<ItemEnd>,
     /// When it ended or was claimed.
     pub at: Timestamp,
+    /// The same as it was before somebody settled it: when it ended first.
+    pub first_at: Timestamp,
 }
 
 /// How a person ends an item that is unknown although none of its steps is.

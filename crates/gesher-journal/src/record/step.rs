@@ -89,6 +89,8 @@ pub struct Exhausted {
 /// succeeded, with its amount as the request had it, without its sign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
+    /// In the one step alone.
+    pub per_call: Option<Money>,
     /// In the run.
     pub per_run: Option<Money>,
     /// In a day of the flow.
@@ -109,6 +111,8 @@ pub struct DayLimit {
 /// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitScope {
+    /// That of one call, of which nothing is held before.
+    Call,
     /// That of the run.
     Run,
     /// That of the day.

@@ -254,7 +254,8 @@ fn supersede(connection: &Connection, run: i64, ordinal: i64, at: Timestamp) -> 
     let status = if succeeded > 0 { ItemStatus::Incomplete } else { ItemStatus::Rejected };
     let ended = connection
         .prepare_cached(
-            "UPDATE items SET state = ?3, at = ?4, code = ?5, message = NULL
+            "UPDATE items SET first_at = CASE state WHEN 'queued' THEN NULL ELSE coalesce(first_at, at) END,
+                    state = ?3, at = ?4, code = ?5, message = NULL
              WHERE run = ?1 AND ordinal = ?2 AND state IN ('queued', 'unknown')",
         )?
         .execute(params![run, ordinal, status.as_str(), instant(at), SUPERSEDED])?;

@@ -17,8 +17,8 @@ macro_rules! select_unknown {
         concat!(
             "SELECT i.ordinal, i.line, i.key, i.attempt, i.state, i.at, i.reference, i.document, i.code, i.message,
                     coalesce(i.end_amount, i.amount),
-                    CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END, r.id
-             FROM items i JOIN runs r ON r.no = i.run
+                    CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END, i.first_at, r.id
+             FROM items i INDEXED BY items_unknown JOIN runs r ON r.no = i.run
              WHERE i.state = 'unknown' AND NOT EXISTS (
                  SELECT 1 FROM steps s WHERE s.run = i.run AND s.ordinal = i.ordinal AND s.attempt IS NOT NULL
                      AND s.state IN ('in_flight', 'unknown', 'conflict')) ",
@@ -27,7 +27,13 @@ macro_rules! select_unknown {
     };
 }
 
-/// The next of them, by run and row. Reads every item, since a person asks for this and nobody waits behind it.
+/// The page behind one of them: its run, its row, how many.
+pub(super) const NEXT_UNKNOWN: &str = select_unknown!(
+    "AND (i.run, i.ordinal) > (coalesce((SELECT no FROM runs WHERE id = ?1), -1), ?2)
+     ORDER BY i.run, i.ordinal LIMIT ?3"
+);
+
+/// The next of them, by run and row. Reads only what is unknown.
 pub(super) fn unknown(
     connection: &Connection,
     after: Option<&ItemId>,
@@ -37,12 +43,9 @@ pub(super) fn unknown(
         Some(after) => (after.run.as_str(), integer(after.ordinal)?),
         None => ("", -1),
     };
-    let query = connection.prepare_cached(select_unknown!(
-        "AND (i.run, i.ordinal) > (coalesce((SELECT no FROM runs WHERE id = ?1), -1), ?2)
-         ORDER BY i.run, i.ordinal LIMIT ?3"
-    ))?;
+    let query = connection.prepare_cached(NEXT_UNKNOWN)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    all(query, params![run, ordinal, limit], |row| items::read_item(&read_word(row, 12, "run id")?, row))
+    all(query, params![run, ordinal, limit], |row| items::read_item(&read_word(row, 13, "run id")?, row))
 }
 
 /// Ends one of them.

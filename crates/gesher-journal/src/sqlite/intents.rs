@@ -40,6 +40,9 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
             });
         }
     };
+    if let Some(reached) = limits::reached_by_one(intent) {
+        return Ok(Begin::Limited(reached));
+    }
     if let Some(business) = &intent.opens
         && let Some(vendor) = vendors::in_the_way(desk, intent, business)?
     {

@@ -1,14 +1,16 @@
 //! Items: how rows are claimed and their keys taken, how items end, and how they are read and counted.
 
 use super::convert::{
-    all, corrupt, first, hundredths, instant, integer, read_hash, read_instant, read_money, read_number,
-    read_number_or_none, read_word,
+    all, corrupt, first, hundredths, instant, integer, read_hash, read_instant, read_instant_or_none,
+    read_money, read_number, read_number_or_none, read_word,
 };
 use super::desk::Desk;
 use super::fault::Fault;
 use super::runs::{self, KnownRun};
 use crate::error::JournalError;
-use crate::record::{Claim, Holder, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, RunState, Tally};
+use crate::record::{
+    Claim, Holder, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, RunState, Tally, TriggerKind,
+};
 use gesher_core::{Decimal, ItemEnd, ItemId, ItemStatus, Key, RunId};
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, Row, params};
@@ -247,7 +249,7 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
     let query = connection.prepare_cached(
         "SELECT k.run, k.attempt, i.cells_hash, r.id, i.ordinal, r.name, i.line, i.state, i.at,
                 coalesce(i.end_amount, i.amount),
-                CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END
+                CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END, r.triggered_by
          FROM row_keys k JOIN items i ON i.run = k.run AND i.ordinal = k.ordinal JOIN runs r ON r.no = k.run
          WHERE k.flow = ?1 AND k.key = ?2",
     )?;
@@ -263,6 +265,7 @@ fn last_taker(connection: &Connection, flow: i64, key: &Key) -> Result<LastTaker
                 state: read_state(row, 7)?,
                 at: read_instant(row, 8)?,
                 amount: read_money(row, 9)?,
+                is_call: row.get_ref(11)?.as_str().is_ok_and(|word| word == TriggerKind::Call.as_str()),
             },
         })
     })?;
@@ -354,8 +357,8 @@ pub(super) fn end_again(
     let (amount, currency) = hundredths(end.amount).unwrap_or((None, None));
     connection
         .prepare_cached(
-            "UPDATE items SET state = ?3, at = ?4, reference = ?5, document = ?6, code = ?7, message = ?8,
-                    end_amount = ?9, end_currency = ?10
+            "UPDATE items SET first_at = coalesce(first_at, at), state = ?3, at = ?4, reference = ?5, document = ?6,
+                    code = ?7, message = ?8, end_amount = ?9, end_currency = ?10
              WHERE run = ?1 AND ordinal = ?2 AND state <> 'queued'",
         )?
         .execute(params![
@@ -379,7 +382,7 @@ pub(super) fn items(connection: &Connection, query: &ItemQuery) -> Result<Vec<It
     let statement = connection.prepare_cached(
         "SELECT i.ordinal, i.line, i.key, i.attempt, i.state, i.at, i.reference, i.document, i.code, i.message,
                 coalesce(i.end_amount, i.amount),
-                CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END
+                CASE WHEN i.end_amount IS NULL THEN i.currency ELSE i.end_currency END, i.first_at
          FROM items i
          WHERE i.run = (SELECT no FROM runs WHERE id = ?1) AND i.ordinal > ?2 AND (?3 IS NULL OR i.state = ?3)
          ORDER BY i.ordinal LIMIT ?4",
@@ -390,6 +393,7 @@ pub(super) fn items(connection: &Connection, query: &ItemQuery) -> Result<Vec<It
 
 pub(super) fn read_item(run: &RunId, row: &Row<'_>) -> Result<ItemRecord, Fault> {
     let key: Option<String> = row.get(2)?;
+    let at = read_instant(row, 5)?;
     let end = match read_state(row, 4)? {
         ItemState::Queued => None,
         ItemState::Ended(status) => Some(ItemEnd {
@@ -407,7 +411,8 @@ pub(super) fn read_item(run: &RunId, row: &Row<'_>) -> Result<ItemRecord, Fault>
         key: key.map(Key::derived),
         attempt: read_number_or_none(row, 3)?,
         end,
-        at: read_instant(row, 5)?,
+        at,
+        first_at: read_instant_or_none(row, 12)?.unwrap_or(at),
     })
 }
 

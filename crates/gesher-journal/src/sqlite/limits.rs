@@ -77,7 +77,13 @@ impl Held {
     }
 }
 
-/// The limit that an intent would go beyond, if there is one.
+/// The limit of one call, where an intent goes beyond it.
+pub(super) fn reached_by_one(intent: &Intent) -> Option<LimitReached> {
+    let limit = intent.limits.per_call.filter(|_| intent.money)?;
+    beyond(LimitScope::Call, limit, 0, intent.amount)
+}
+
+/// The limit of a run or a day that an intent would go beyond, if there is one.
 pub(super) fn reached(desk: &Desk, run: RunNumbers, intent: &Intent) -> Result<Option<LimitReached>, Fault> {
     if !intent.money {
         return Ok(None);

@@ -92,6 +92,13 @@ impl SqliteJournal {
             .map_err(|fault| fault.while_doing("compare itself with the intent log"))
     }
 
+    /// Reads the whole intent log of a journal, beside a hub that may be running, and answers how many intents it holds.
+    /// Refused with [`JournalError::IntentLog`] where it is another hub's, or a line is damaged: the first such is named.
+    pub fn check_log(path: &Path, intent_log: &Path) -> Result<u64, JournalError> {
+        let (_, hub) = open::existing(path)?;
+        IntentLog::open_to_read(intent_log, &hub)?.check_all()
+    }
+
     /// Opens the journal at `path` for a person's single writes beside a hub that may be running: decisions, sealed
     /// rows, what closes or unlocks a step. Neither begins nor migrates; nothing can be sent.
     pub fn open_beside(path: &Path) -> Result<Self, JournalError> {

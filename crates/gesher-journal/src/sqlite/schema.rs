@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_light.sql"),
     include_str!("migrations/0004_vendors.sql"),
     include_str!("migrations/0006_originals.sql"),
+    include_str!("migrations/0007_items.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.

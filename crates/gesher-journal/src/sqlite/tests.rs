@@ -356,6 +356,7 @@ fn every_frequent_look_up_uses_an_index() {
         "files_by_identity",
     );
     check("SELECT 1 FROM items WHERE run = ?1 AND ordinal > ?2 ORDER BY ordinal", "PRIMARY KEY");
+    check(super::close_item::NEXT_UNKNOWN, "items_unknown");
 }
 
 mod histories {

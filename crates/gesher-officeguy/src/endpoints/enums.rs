@@ -174,6 +174,12 @@ wire_enum! {
     }
 }
 
+/// Whether the provider knows that currency, so that a call can be in it.
+#[must_use]
+pub fn moves(currency: gesher_core::Currency) -> bool {
+    Currency::TABLE.iter().any(|row| row.0 == currency.as_str())
+}
+
 impl Currency {
     /// The three letters.
     #[must_use]
@@ -222,7 +228,9 @@ mod tests {
         assert_eq!((Currency::TABLE.len(), numbers.len()), (155, 155));
         for (letters, number, currency) in Currency::TABLE {
             assert_eq!(currency.to_core().as_str(), *letters);
+            assert!(moves(currency.to_core()));
             assert_eq!(Currency::of_number(*number), Some(*currency));
         }
+        assert!(!moves("XQZ".parse().unwrap()));
     }
 }

@@ -1,6 +1,7 @@
 //! Asks the provider for whole lists and for single records.
 
 use super::records::{DocumentRecord, PaymentRecord};
+use super::shared::{Read, Reader};
 use super::{DETAILS_MAX, PAGES_MAX};
 use crate::endpoints::document_reads::{GetDocument, GetDocumentRequest};
 use crate::endpoints::document_reads::{ListDocuments, ListDocumentsRequest, Paging};
@@ -21,6 +22,9 @@ use std::collections::HashSet;
 /// Documents on a page: the most that the provider gives.
 const DOCUMENTS_PER_PAGE: i64 = 1_000;
 
+/// Gets the rows of a list one by one, and answers the id of each that is a record.
+pub(super) type Take<'a> = &'a mut (dyn FnMut(Value) -> Result<Option<i64>, LookUpFailure> + Send);
+
 /// The rows of a list that were passed over already.
 #[derive(Default)]
 struct Seen {
@@ -33,11 +37,7 @@ impl Seen {
     /// Takes the rows of a page that are new, and answers how many they were: only what is new counts as passed over,
     /// since rows that come twice would hide others. A page of nothing but rows without an id that are known already
     /// answers its length beside it: two such rows may be equal and yet two, so the page is passed over whole.
-    fn pass(
-        &mut self,
-        rows: Vec<Value>,
-        take: &mut impl FnMut(Value) -> Option<Option<i64>>,
-    ) -> Result<(i64, i64), LookUpFailure> {
+    fn pass(&mut self, rows: Vec<Value>, take: Take<'_>) -> Result<(i64, i64), LookUpFailure> {
         let length = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let (mut fresh, mut bare) = (0_i64, 0_i64);
         for row in rows {
@@ -49,7 +49,7 @@ impl Seen {
                 }
             };
             if is_new {
-                self.ids.extend(take(row).ok_or_else(unreadable)?);
+                self.ids.extend(take(row)?);
                 fresh += 1;
             }
         }
@@ -70,41 +70,55 @@ impl<'a> Asking<'a> {
         Self { provider, account, pace, details_left: DETAILS_MAX }
     }
 
-    /// Every payment of those days that `keep` takes.
+    /// The account that asks.
+    pub(super) fn account(&self) -> &Account {
+        self.account
+    }
+
+    /// Whether somebody waits for the answer.
+    pub(super) fn is_hurried(&self) -> bool {
+        self.pace.is_hurried()
+    }
+
+    /// The payments of those days that `reader` keeps, with the days in which it looks.
     pub(super) async fn payments(
         &self,
+        last: Date,
+        reader: Reader<PaymentRecord>,
+    ) -> Result<Read<PaymentRecord>, LookUpFailure> {
+        self.provider.listings().payments.read(self, last, reader).await
+    }
+
+    /// The documents that `reader` keeps, drafts too, up to the day `last`.
+    pub(super) async fn documents(
+        &self,
+        last: Date,
+        reader: Reader<DocumentRecord>,
+    ) -> Result<Read<DocumentRecord>, LookUpFailure> {
+        self.provider.listings().documents.read(self, last, reader).await
+    }
+
+    /// Every payment of those days.
+    pub(super) async fn payment_pages(
+        &self,
         days: (Date, Date),
-        keep: impl Fn(&PaymentRecord) -> bool,
-    ) -> Result<Vec<PaymentRecord>, LookUpFailure> {
+        take: Take<'_>,
+    ) -> Result<(), LookUpFailure> {
         let request = |start| ListPaymentsRequest {
             date_from: wire(days.0),
             date_to: wire(days.1),
             valid: None,
             start_index: Some(start),
         };
-        let mut kept = Vec::new();
-        let take = |row: Value| {
-            // A hold that was tried has a payment without an id, and moved nothing.
-            if id(field(&row, "ID")).is_none() {
-                return Some(None);
-            }
-            let record = PaymentRecord::read(row)?;
-            let id = record.id;
-            if keep(&record) {
-                kept.push(record);
-            }
-            Some(Some(id))
-        };
-        self.pages(ListPayments::PATH, "Payments", request, take).await?;
-        Ok(kept)
+        self.pages(ListPayments::PATH, "Payments", request, take).await
     }
 
-    /// Every document of those days, drafts too, that `keep` takes.
-    pub(super) async fn documents(
+    /// Every document of those days, drafts too.
+    pub(super) async fn document_pages(
         &self,
         days: (Date, Date),
-        keep: impl Fn(&DocumentRecord) -> bool,
-    ) -> Result<Vec<DocumentRecord>, LookUpFailure> {
+        take: Take<'_>,
+    ) -> Result<(), LookUpFailure> {
         let request = |start| ListDocumentsRequest {
             date_from: Some(wire(days.0)),
             date_to: Some(wire(days.1)),
@@ -112,27 +126,17 @@ impl<'a> Asking<'a> {
             paging: Some(Paging { start_index: Some(start), page_size: Some(DOCUMENTS_PER_PAGE) }),
             ..ListDocumentsRequest::default()
         };
-        let mut kept = Vec::new();
-        let take = |row: Value| {
-            let record = DocumentRecord::listed(&row)?;
-            let id = record.id;
-            if keep(&record) {
-                kept.push(record);
-            }
-            Some(Some(id))
-        };
-        self.pages(ListDocuments::PATH, "Documents", request, take).await?;
-        Ok(kept)
+        self.pages(ListDocuments::PATH, "Documents", request, take).await
     }
 
-    /// Reads a list to its end. `take` gets each row once or twice, since records that arrive in the meantime may push
-    /// others onto the next page; it answers the row's id, or none where the row cannot be read.
+    /// Reads a list to its end. `take` gets each record once, though records that arrive in the meantime may push others
+    /// onto the next page; it answers the record's id, or none where the row is no record.
     async fn pages<R: Serialize>(
         &self,
         path: &'static str,
         list: &str,
-        request: impl Fn(i64) -> R,
-        mut take: impl FnMut(Value) -> Option<Option<i64>>,
+        request: impl Fn(i64) -> R + Send,
+        take: Take<'_>,
     ) -> Result<(), LookUpFailure> {
         let mut seen = Seen::default();
         let mut start = 0_i64;
@@ -143,7 +147,7 @@ impl<'a> Asking<'a> {
                 Some(Value::Array(rows)) => rows,
                 _ => return Err(unreadable()),
             };
-            let (fresh, whole) = seen.pass(rows, &mut take)?;
+            let (fresh, whole) = seen.pass(rows, take)?;
             start = start.saturating_add(if fresh == 0 { whole } else { fresh });
             if !more {
                 return Ok(());
@@ -222,7 +226,7 @@ fn failure(outcome: Outcome) -> LookUpFailure {
     }
 }
 
-fn unreadable() -> LookUpFailure {
+pub(super) fn unreadable() -> LookUpFailure {
     LookUpFailure::Unavailable(messages::unreadable())
 }
 
@@ -238,7 +242,7 @@ mod tests {
             Some(id) => json!({ "ID": id }),
             None => json!({ "ID": null, "Date": row }),
         });
-        let mut take = |row: Value| Some(id(field(&row, "ID")));
+        let mut take = |row: Value| Ok(id(field(&row, "ID")));
         assert_eq!(seen.pass(rows.collect(), &mut take).ok(), Some(want), "{page}");
     }
 

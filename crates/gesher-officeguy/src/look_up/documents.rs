@@ -6,13 +6,16 @@ use super::noted::Noted;
 use super::others::{self, Other, customer_fits};
 use super::payments::word;
 use super::records::{DocumentRecord, around, days, earliest, zone};
+use super::shared::{Keep, Reader};
 use super::{CANDIDATES_MAX, too_many};
 use crate::messages;
 use gesher_core::look_up::{Agreement, Candidate, Found, LookUpFailure, Stamped, Wanted};
-use gesher_core::{Outcome, OutcomeStatus};
+use gesher_core::{Outcome, OutcomeStatus, Stamp};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Every document that may be the call's own.
 pub(super) async fn find(
@@ -22,10 +25,20 @@ pub(super) async fn find(
 ) -> Result<Found, LookUpFailure> {
     let days = days(wanted.intent_at, wanted.until);
     let own_day = noted.date.as_deref().and_then(|date| date.get(..10)?.parse::<Date>().ok());
-    let may_be = |document: &DocumentRecord| may_be(document, wanted, noted, own_day);
-    let mut documents = asking.documents(days, may_be).await?;
+    let sought = Arc::new(Sought {
+        stamp: wanted.stamp.clone(),
+        oldest: earliest(wanted.intent_at),
+        noted: noted.clone(),
+        own_day,
+    });
+    let reader = |first| {
+        let sought = Arc::clone(&sought);
+        Reader::new(first, move |document| if sought.may_be(document) { Keep::Perhaps } else { Keep::No })
+    };
+    let mut documents = asking.documents(days.1, reader(days.0)).await?.kept.perhaps.ok_or_else(too_many)?;
     if let Some(day) = own_day.filter(|day| *day < days.0 || *day > days.1) {
-        let others = asking.documents(around(day, day), may_be).await?;
+        let (first, last) = around(day, day);
+        let others = asking.documents(last, reader(first)).await?.kept.perhaps.ok_or_else(too_many)?;
         documents
             .extend(others.into_iter().filter(|other| other.day.is_none_or(|of| of < days.0 || of > days.1)));
     }
@@ -37,7 +50,7 @@ pub(super) async fn find(
     let mut candidates = Vec::new();
     for document in documents {
         if matches!(document.stamped, Stamped::As(_)) {
-            candidates.push(candidate(document, noted, Agreement::CannotTell, own_day));
+            candidates.push(candidate(&document, noted, Agreement::CannotTell, own_day));
             continue;
         }
         let goes_by_name = noted.customer.id.is_none() || others.iter().any(Other::goes_by_name);
@@ -51,7 +64,7 @@ pub(super) async fn find(
         let known = document.customer.and_then(|customer| customers.get(&customer)?.as_ref());
         let agrees = customer_fits(&noted.customer, document.customer, known);
         let also = others::steps(&others, |other| other.may_have_made(&document, known));
-        candidates.push(Candidate { also, ..candidate(document, noted, agrees, own_day) });
+        candidates.push(Candidate { also, ..candidate(&document, noted, agrees, own_day) });
     }
     Ok(Found { candidates })
 }
@@ -59,36 +72,56 @@ pub(super) async fn find(
 /// The documents that bear the call's own stamp and no other. Without a stamp nothing tells such a document from another
 /// of its customer, so then there is nothing to find.
 pub(super) async fn find_stamped(asking: Asking<'_>, wanted: &Wanted) -> Result<Found, LookUpFailure> {
-    let is_ours = |document: &DocumentRecord| match &document.stamped {
-        Stamped::As(stamp) => wanted.stamp.as_ref() == Some(stamp),
-        Stamped::Not | Stamped::Unread => false,
-    };
-    let documents = asking.documents(days(wanted.intent_at, wanted.until), is_ours).await?;
+    let (first, last) = days(wanted.intent_at, wanted.until);
+    let own = wanted.stamp.clone();
+    let reader = Reader::new(first, move |document: &DocumentRecord| match &document.stamped {
+        Stamped::As(stamp) if own.as_ref() == Some(stamp) => Keep::Perhaps,
+        Stamped::As(_) | Stamped::Not | Stamped::Unread => Keep::No,
+    });
+    let documents = asking.documents(last, reader).await?.kept.perhaps.ok_or_else(too_many)?;
     let noted = Noted::default();
     let candidates =
-        documents.into_iter().map(|document| candidate(document, &noted, Agreement::CannotTell, None));
+        documents.iter().map(|document| candidate(document, &noted, Agreement::CannotTell, None));
     Ok(Found { candidates: candidates.collect() })
 }
 
-/// Whether a document may be the call's own: it bears our stamp, or no other and all that the request says of it.
-fn may_be(document: &DocumentRecord, wanted: &Wanted, noted: &Noted, own_day: Option<Date>) -> bool {
-    match &document.stamped {
-        Stamped::As(stamp) => return wanted.stamp.as_ref() == Some(stamp),
-        Stamped::Not | Stamped::Unread => {}
-    }
-    let oldest = earliest(wanted.intent_at);
-    let first_day = oldest.to_zoned(zone()).date();
-    let in_time = match own_day {
-        Some(day) => document.day.is_none_or(|of| of == day),
-        None => document.at.is_none_or(|at| at >= oldest) && document.day.is_none_or(|of| of >= first_day),
-    };
-    in_time
-        && noted.document_type.is_none_or(|kind| document.kind == Some(kind))
-        && noted.document_sum_agrees(document.amount) != Agreement::No
-        && document.external_reference.as_deref().map(str::trim) == noted.external_reference.as_deref()
+/// What is looked for in the list of documents.
+struct Sought {
+    stamp: Option<Stamp>,
+    oldest: Timestamp,
+    noted: Noted,
+    own_day: Option<Date>,
 }
 
-fn candidate(document: DocumentRecord, noted: &Noted, agrees: Agreement, own_day: Option<Date>) -> Candidate {
+impl Sought {
+    /// Whether a document may be the call's own: it bears our stamp, or no other and all that the request says of it.
+    fn may_be(&self, document: &DocumentRecord) -> bool {
+        match &document.stamped {
+            Stamped::As(stamp) => return self.stamp.as_ref() == Some(stamp),
+            Stamped::Not | Stamped::Unread => {}
+        }
+        let first_day = self.oldest.to_zoned(zone()).date();
+        let in_time = match self.own_day {
+            Some(day) => document.day.is_none_or(|of| of == day),
+            None => {
+                document.at.is_none_or(|at| at >= self.oldest)
+                    && document.day.is_none_or(|of| of >= first_day)
+            }
+        };
+        in_time
+            && self.noted.document_type.is_none_or(|kind| document.kind == Some(kind))
+            && self.noted.document_sum_agrees(document.amount) != Agreement::No
+            && document.external_reference.as_deref().map(str::trim)
+                == self.noted.external_reference.as_deref()
+    }
+}
+
+fn candidate(
+    document: &DocumentRecord,
+    noted: &Noted,
+    agrees: Agreement,
+    own_day: Option<Date>,
+) -> Candidate {
     // What the provider makes of lines and VAT is not known to the agora, so a stamp outweighs it.
     let amount_agrees = match (noted.document_sum_agrees(document.amount), &document.stamped) {
         (Agreement::No, Stamped::As(_)) => Agreement::CannotTell,
@@ -118,7 +151,7 @@ fn candidate(document: DocumentRecord, noted: &Noted, agrees: Agreement, own_day
         agrees,
         also: Vec::new(),
         outcome,
-        evidence: json!({ "Document": shown(&document), "customer_agrees": word(agrees) }),
+        evidence: json!({ "Document": shown(document), "customer_agrees": word(agrees) }),
     }
 }
 

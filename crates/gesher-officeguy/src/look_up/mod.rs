@@ -6,11 +6,14 @@
 
 mod asking;
 mod documents;
+mod listed;
 mod noted;
 mod others;
 mod payments;
 mod records;
+mod shared;
 
+pub(crate) use listed::Listings;
 pub(crate) use noted::{Noted, NotedCustomer, NotedMethod};
 
 use crate::endpoints::charge::Charge;

@@ -121,7 +121,8 @@ mod tests {
         end.amount = Some(Money { amount: "5".parse().unwrap(), currency: Currency::ILS });
         let at = jiff::Timestamp::UNIX_EPOCH;
         let id = ItemId { run, ordinal: 1 };
-        let item = ItemRecord { id, line: 2, key: row_key, attempt: Some(1), end: Some(end), at };
+        let item =
+            ItemRecord { id, line: 2, key: row_key, attempt: Some(1), end: Some(end), at, first_at: at };
         let columns = Columns::of(header.as_ref(), &rules, &["gesher_line"]);
         let found: Vec<_> = columns.names().zip(columns.cells(&item, None)).collect();
         let found: Vec<_> = found.iter().map(|(name, cell)| (name.as_str(), cell.as_str())).collect();

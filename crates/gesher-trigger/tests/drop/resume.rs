@@ -342,6 +342,7 @@ async fn a_row_that_had_paid_and_cannot_be_read_again_ends_by_what_it_did() {
         look_up: serde_json::Value::Null,
         stamp: None,
         original: None,
+        opens: None,
     };
     journal.begin_step(intent).await.unwrap();
     let outcome = StoredOutcome {
@@ -353,7 +354,10 @@ async fn a_row_that_had_paid_and_cannot_be_read_again_ends_by_what_it_did() {
         data: serde_json::Value::Null,
         amount: "5.00 ILS".parse().ok(),
     };
-    journal.finish_step(&StepFinish { step, outcome, sealed: Vec::new(), at: now }).await.unwrap();
+    journal
+        .finish_step(&StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at: now })
+        .await
+        .unwrap();
     let ends = hub.trigger.resume(&Stop::new()).await.unwrap();
     let files = done(&ends[0].outcome);
     assert_eq!(column(&files.result, "gesher_status")[3], ItemStatus::Incomplete.as_str());

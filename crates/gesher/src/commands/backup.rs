@@ -27,6 +27,15 @@ pub async fn back_up(output: Output, config: &Config, args: &BackupArgs) -> Resu
     if !path.is_file() {
         return Err(HubError::usage("this hub has no journal yet, so there is nothing to back up"));
     }
+    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(HubError::usage(format!("there is no folder {}", folder.display()))
+            .hint("make it first, on another disk than the hub's data if you can"));
+    }
+    if args.file.is_dir() {
+        return Err(HubError::usage(format!("{} is a folder", args.file.display()))
+            .hint(format!("name a file in it, such as {}", args.file.join("gesher.db").display())));
+    }
     let journal = SqliteJournal::open_reader(&path).map_err(opening)?;
     journal.back_up(&args.file).await.map_err(|error| match error {
         JournalError::Exists { .. } => HubError::usage(format!("{} is there already", args.file.display()))
@@ -189,6 +198,14 @@ mod tests {
         assert_eq!(back_up(Output::new(true), &config, &args).await.unwrap(), Exit::Well);
         let again = back_up(Output::new(true), &config, &args).await.unwrap_err();
         assert_eq!(again.exit(), Exit::Usage, "{}", again.chain());
+        for (file, why) in [
+            (scratch.path().join("nonexist/x"), "there is no folder"),
+            (scratch.path().to_owned(), "is a folder"),
+        ] {
+            let refused = back_up(Output::new(true), &config, &BackupArgs { file }).await.unwrap_err();
+            assert_eq!(refused.exit(), Exit::Usage, "{}", refused.chain());
+            assert!(refused.chain().contains(why), "{}", refused.chain());
+        }
         let before = fs::read(&path).unwrap();
         for kept in 1..=2 {
             assert_eq!(run(&config, &copy).await.unwrap(), Exit::Well);

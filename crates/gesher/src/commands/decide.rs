@@ -5,15 +5,16 @@ use super::{runs, show};
 use crate::actor;
 use crate::cli::DecideArgs;
 use crate::compose::lock::is_held;
-use crate::compose::store::{open_beside, open_reader};
+use crate::compose::store::{local, open_beside, open_reader, time_zone};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::follow;
 use crate::output::Output;
 use gesher_core::{Clock, Redactor, RunId, SystemClock};
-use gesher_engine::journal::{DecisionKind, Journal, NewDecision, RunRecord, RunState, Tally};
-use serde_json::json;
+use gesher_engine::journal::{Decision, DecisionKind, Journal, NewDecision, RunRecord, RunState, Tally};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Looks at the journal until the decision is applied, while a hub is running.
@@ -37,7 +38,9 @@ pub async fn run(
     let run = reader.run(&args.run).await.doing("reading the run")?.ok_or_else(missing)?;
     check(&run, kind)?;
     let open = reader.open_decisions().await.doing("reading what people decided")?;
-    if !open.iter().any(|one| one.run == run.id && one.kind == kind) {
+    let of_run: Vec<&Decision> = open.iter().filter(|one| one.run == run.id).collect();
+    let same = of_run.iter().find(|one| one.kind == kind);
+    if same.is_none() {
         let reason = args.reason.as_deref().map(str::trim).unwrap_or_default();
         let decision = NewDecision {
             kind,
@@ -55,9 +58,38 @@ pub async fn run(
     let mut document = runs::document(config, &run, &tally);
     document["decision"] = json!(word(kind));
     document["applied"] = json!(is_applied);
+    document["already_asked"] = json!(same.map(|one| pending_document(one)));
     output.json(&document);
+    let zone = time_zone(config);
+    if let Some(same) = same {
+        output.text(&format!("{}: nothing was added to it", pending_words(same, &zone)));
+    }
+    for other in of_run.iter().filter(|one| one.kind != kind) {
+        output.text(&format!(
+            "{} as well; both stand, and who gives a run up has the last word",
+            pending_words(other, &zone)
+        ));
+    }
     output.text(&words(&run, &tally, kind, is_applied, is_held(config)));
     Ok(Exit::Well)
+}
+
+/// A decision that nobody has carried out yet, as JSON.
+pub fn pending_document(decision: &Decision) -> Value {
+    json!({
+        "decision": word(decision.kind),
+        "actor": decision.actor,
+        "reason": decision.reason,
+        "at": decision.at.to_string(),
+    })
+}
+
+/// The same for people.
+pub fn pending_words(decision: &Decision, zone: &TimeZone) -> String {
+    let Decision { actor, reason, .. } = decision;
+    let reason = if reason.is_empty() { String::new() } else { format!(", because: {reason}") };
+    let (what, at) = (word(decision.kind), local(decision.at, zone));
+    format!("{actor} asked to {what} it on {at}{reason}; no hub has done so yet")
 }
 
 /// Refuses what cannot be decided about a run.

@@ -53,6 +53,10 @@ const ONBOARDING: Flow = Flow {
             "scripts/onboard_vendor.rhai",
             include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai"),
         ),
+        (
+            "scripts/onboard_vendor.test.rhai",
+            include_str!("../../../../scripts/onboard-vendor/onboard_vendor.test.rhai"),
+        ),
         ("samples/onboarding/vendor.json", VENDOR_JSON),
         ("samples/onboarding/vendors.csv", include_str!("../../../../scripts/onboard-vendor/sample.csv")),
     ],

@@ -1,6 +1,6 @@
 //! `show`: one run with its items and their steps.
 
-use super::runs;
+use super::{decide, runs};
 use crate::cli::{ItemFilter, ShowArgs};
 use crate::compose::store::{local, open_reader, time_zone};
 use crate::config::Config;
@@ -31,9 +31,19 @@ pub async fn run(output: Output, config: &Config, args: &ShowArgs) -> Result<Exi
     let run = journal.run(&args.reference.run).await.doing("reading the run")?.ok_or_else(missing)?;
     let shown = Shown { state: args.items, item: args.reference.item };
     let tally = journal.tally(&run.id).await.doing("counting the run's items")?;
+    let mut pending = journal.open_decisions().await.doing("reading what people decided")?;
+    pending.retain(|decision| decision.run == run.id);
     match output.is_json() {
-        true => output.json(&whole(&*journal, config, &run, &tally, shown).await?),
-        false => output.text(&page(&*journal, config, &run, &tally, shown).await?),
+        true => {
+            let mut document = whole(&*journal, config, &run, &tally, shown).await?;
+            document["pending"] = pending.iter().map(decide::pending_document).collect();
+            output.json(&document);
+        }
+        false => {
+            let zone = time_zone(config);
+            pending.iter().for_each(|decision| output.text(&decide::pending_words(decision, &zone)));
+            output.text(&page(&*journal, config, &run, &tally, shown).await?);
+        }
     }
     let is_limited = follow::is_limited(&*journal, &run.id, &tally).await?;
     Ok(exit::of_shown(run.state, &tally, is_limited))

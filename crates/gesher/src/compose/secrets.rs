@@ -28,6 +28,11 @@ fn from_environment(name: &str) -> Option<Secret> {
     std::env::var(variable(name)).ok().filter(|value| !value.trim().is_empty()).map(Secret::new)
 }
 
+/// Whether the environment has a value, so that no vault is needed for it.
+pub fn is_in_environment(name: &SecretName) -> bool {
+    from_environment(&name.0).is_some()
+}
+
 /// Whether a value is anywhere. The vault is not opened: that a row is there is enough to know.
 pub async fn is_there(name: &SecretName, journal: Option<&dyn Journal>) -> Result<bool, HubError> {
     if from_environment(&name.0).is_some() {

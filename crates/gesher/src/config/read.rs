@@ -65,9 +65,15 @@ impl Section {
 pub(super) fn read(source: &SourceText, text: &str) -> (Section, Vec<Fault>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader { source, faults: Vec::new() };
+    let mut twice = Twice::default();
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        reader.fault(&span, format!("this is not TOML: {}", error.message()), "");
+        match twice.words(text, &span, error.message()) {
+            Some(Some((what, mend))) => reader.fault(&span, what, mend),
+            // The keys of a table that stands twice are no faults of their own.
+            Some(None) => {}
+            None => reader.fault(&span, format!("this is not TOML: {}", error.message()), ""),
+        }
     }
     // A text that is not TOML yields half a document: naming what is missing in it would mislead.
     if !reader.faults.is_empty() {
@@ -82,6 +88,53 @@ pub(super) fn read(source: &SourceText, text: &str) -> (Section, Vec<Fault>) {
     }
     reader.faults.sort_by_key(|fault| (fault.line, fault.column));
     (root, reader.faults)
+}
+
+/// What the TOML reader says of a name that stands twice.
+const DUPLICATE: &str = "duplicate key";
+
+/// Names that stand twice, as they are found from the top.
+#[derive(Default)]
+struct Twice {
+    /// Where the last table that stands twice ends.
+    table_until: usize,
+}
+
+impl Twice {
+    /// What is wrong and how to mend it, where that is what the reader found; nothing where it was said already.
+    fn words(&mut self, text: &str, span: &Range<usize>, found: &str) -> Option<Option<(String, String)>> {
+        if found != DUPLICATE {
+            return None;
+        }
+        if span.start < self.table_until {
+            return Some(None);
+        }
+        let name = text.get(span.clone())?.trim();
+        let line_start = text.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+        let is_table = text.get(line_start..span.start)?.trim_start().starts_with('[');
+        let before = text.get(..line_start)?;
+        let line = text.get(line_start..)?.lines().next().unwrap_or_default();
+        let (shown, first) = if is_table {
+            let rest = line_start + line.len();
+            let next = text.get(rest..)?.match_indices('\n').map(|(at, _)| rest + at + 1);
+            let mut next = next.filter(|at| text[*at..].trim_start_matches([' ', '\t']).starts_with('['));
+            self.table_until = next.next().unwrap_or(text.len());
+            let header = line.split('#').next().unwrap_or_default().trim();
+            (header.to_owned(), before.lines().position(|line| line.trim().starts_with(header)))
+        } else {
+            // The nearest one above it, within its table.
+            let sets = |line: &str| {
+                line.split_once('=')
+                    .is_some_and(|(left, _)| left.trim().trim_matches('"') == name.trim_matches('"'))
+            };
+            let above = before.lines().enumerate().collect::<Vec<_>>();
+            let own = above.iter().rev().take_while(|(_, line)| !line.trim_start().starts_with('['));
+            (format!("`{name}`"), own.into_iter().find(|(_, line)| sets(line)).map(|(at, _)| *at))
+        };
+        let first = first.map_or_else(String::new, |at| format!(", the first time in line {}", at + 1));
+        let mend = if is_table { "put the settings of both into one of them" } else { "keep one of them" };
+        Some(Some((format!("{shown} stands twice{first}"), mend.to_owned())))
+    }
 }
 
 struct Reader<'a> {

@@ -5,7 +5,7 @@
 
 use super::value::did_you_mean;
 use super::{Config, DropPart, Fault, FlowConfig};
-use gesher_core::{Descriptor, Effect};
+use gesher_core::{Currency, Descriptor, Effect};
 use gesher_engine::Allow;
 use gesher_trigger::drop::{FolderConflict, conflict};
 
@@ -19,6 +19,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     for flow in &config.flows {
         unbuilt(config, flow, &mut faults);
         allow(config, flow, operations, &mut faults);
+        currencies(config, flow, operations, &mut faults);
         if let Some(drop) = &flow.drop {
             drop_rules(config, flow, drop, operations, &mut faults);
         }
@@ -124,6 +125,54 @@ fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: 
             }
         };
         faults.push(config.flow_fault(flow, "allow", what, "`gesher operations` lists what there is"));
+    }
+}
+
+/// A limit in a currency that no call of the flow can be in stops every call, and so do two limits in two currencies:
+/// each call is compared with all of them.
+fn currencies(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: &mut Vec<Fault>) {
+    let limits = [
+        ("per_call", flow.limits.per_call),
+        ("per_run", flow.limits.per_run),
+        ("per_day", flow.limits.per_day),
+    ];
+    let set: Vec<(&str, Currency)> =
+        limits.into_iter().filter_map(|(name, limit)| Some((name, limit?.currency))).collect();
+    let Some((first, of_first)) = set.first().copied() else { return };
+    let place = |name| flow.section.tables.get("limits").map_or(0..0, |section| section.place(name));
+    let allowed = flow.allowed();
+    let mut moving = operations
+        .iter()
+        .filter(|operation| {
+            operation.effect == Effect::Money && allowed.iter().any(|allow| allow.covers(operation))
+        })
+        .peekable();
+    let is_none_allowed = moving.peek().is_none();
+    if !is_none_allowed && !moving.any(|operation| moves(operation.provider, of_first)) {
+        let what = format!(
+            "`{first}` is in {of_first}, and no operation of this flow moves {of_first}, so nothing would ever be sent"
+        );
+        faults.push(config.source.fault(
+            &place(first),
+            what,
+            "write the limit in ILS, such as \"500.00 ILS\"",
+        ));
+    }
+    if let Some((other, currency)) = set.iter().find(|(_, currency)| *currency != of_first) {
+        let what = format!(
+            "`{other}` is in {currency} and `{first}` in {of_first}; each call is compared with both, so nothing would ever be sent"
+        );
+        faults.push(config.source.fault(&place(other), what, "write all limits of a flow in one currency"));
+    }
+}
+
+/// Whether a provider has operations that move that currency. Of one that is not known here it is not denied.
+fn moves(provider: &str, currency: Currency) -> bool {
+    match provider {
+        "officeguy" => gesher_officeguy::moves(currency),
+        // Standing orders are in shekels.
+        "senzey" => currency == Currency::ILS,
+        _ => true,
     }
 }
 

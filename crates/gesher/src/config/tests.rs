@@ -20,6 +20,7 @@ const OPERATIONS: &[Descriptor] = &[
     operation("charge", Effect::Money),
     operation("create_company", Effect::Write),
     operation("get_payment", Effect::Read),
+    Descriptor { provider: "senzey", sender: Sender::Only, ..operation("add_lead", Effect::Write) },
 ];
 
 fn said(text: &str) -> String {
@@ -148,15 +149,49 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
 }
 
 #[test]
+fn what_stands_twice_is_said_once_with_both_places() {
+    check(
+        "[hub]\nlanguage = \"en\"\nlanguage = \"he\"\n",
+        "gesher.toml:3:1: `language` stands twice, the first time in line 2\n  3 | language = \"he\"\n    | ^\n  \
+         mend it: keep one of them",
+    );
+    check_heads(
+        "[hub]\nlanguage = \"en\"\n[officeguy]\n[hub] # again\nlanguage = \"he\"\nname = \"x\"\n[officeguy]\n",
+        &[
+            "gesher.toml:4:2: [hub] stands twice, the first time in line 1",
+            "gesher.toml:7:2: [officeguy] stands twice, the first time in line 3",
+        ],
+    );
+}
+
+#[test]
+fn a_limit_that_stops_every_call_is_refused() {
+    let limits = |text: &str| format!("{FLOW}[flow.a.limits]\n{text}");
+    check(&limits("per_call = \"50.00 USD\"\nper_day = \"900.00 USD\"\n"), "");
+    check_heads(
+        &limits("per_run = \"50.00 XQZ\"\n"),
+        &[
+            "gesher.toml:7:11: `per_run` is in XQZ, and no operation of this flow moves XQZ, so nothing would ever be sent",
+        ],
+    );
+    check_heads(
+        &limits("per_call = \"50.00 ILS\"\nper_day = \"900.00 USD\"\n"),
+        &[
+            "gesher.toml:8:11: `per_day` is in USD and `per_call` in ILS; each call is compared with both, so nothing would ever be sent",
+        ],
+    );
+}
+
+#[test]
 fn an_operation_that_does_not_exist_is_named_with_its_nearest() {
     check_heads(
-        "[officeguy]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
+        "[officeguy]\nbase_url = \"simulator\"\n[senzey]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
          allow = [\"officeguy.chrage\", \"charge\", \"senzey.add_laed\", \"masav.send\", \"*:read\", \"officeguy.*\"]\n",
         &[
-            "gesher.toml:8:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
-            "gesher.toml:8:9: `charge` in `allow` names no operation",
-            "gesher.toml:8:9: `senzey.add_laed` in `allow`: there is no such operation; did you mean `senzey.add_lead`?",
-            "gesher.toml:8:9: `masav.send` in `allow`: plugins are not built yet in this version",
+            "gesher.toml:10:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
+            "gesher.toml:10:9: `charge` in `allow` names no operation",
+            "gesher.toml:10:9: `senzey.add_laed` in `allow`: there is no such operation; did you mean `senzey.add_lead`?",
+            "gesher.toml:10:9: `masav.send` in `allow`: plugins are not built yet in this version",
         ],
     );
 }
@@ -242,10 +277,10 @@ fn limits_and_unknown_answers_are_the_flows_own() {
     ] {
         assert_eq!(flow(text).on_unknown, want, "{text}");
     }
-    let limits = flow("[flow.a.limits]\nper_call = \"50.00 ILS\"\nper_day = \"900.00 USD\"\n").limits;
+    let limits = flow("[flow.a.limits]\nper_call = \"50.00 ILS\"\nper_day = \"900.00 ILS\"\n").limits;
     let money = |text: &str| Some(text.parse().unwrap());
     assert_eq!(limits.per_call, money("50.00 ILS"));
-    assert_eq!((limits.per_run, limits.per_day), (None, money("900.00 USD")));
+    assert_eq!((limits.per_run, limits.per_day), (None, money("900.00 ILS")));
 }
 
 #[test]

@@ -69,6 +69,14 @@ impl Host for Nowhere {
         })
     }
 
+    fn vendor(&self, _: &str) -> Result<serde_json::Value, CallEnd> {
+        Ok(serde_json::Value::Null)
+    }
+
+    fn vendors(&self) -> Result<serde_json::Value, CallEnd> {
+        Ok(serde_json::json!([]))
+    }
+
     fn now(&self) -> Result<jiff::Timestamp, CallEnd> {
         Ok(self.clock.now())
     }

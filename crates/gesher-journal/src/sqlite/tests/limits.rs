@@ -129,6 +129,7 @@ impl Pair {
         let day = second / DAY * DAY;
         (asked.money, asked.amount, asked.at) = (true, Some(money(amount)), at(second));
         asked.limits = Limits {
+            per_call: None,
             per_run: per_run.map(money),
             per_day: per_day.map(|limit| DayLimit {
                 limit: money(limit),

@@ -82,7 +82,7 @@ async fn keys_locks_and_limits_of_the_first_version_still_hold() {
         journal.begin_step(intent).await.unwrap()
     };
     let shekels = |amount: &str| format!("{amount} {}", Currency::ILS).parse().ok();
-    let per_run = |amount| crate::Limits { per_run: shekels(amount), per_day: None };
+    let per_run = |amount| crate::Limits { per_run: shekels(amount), ..crate::Limits::default() };
     assert!(matches!(
         begin(20, "k1", crate::Limits::default(), None).await,
         Begin::Recorded(_) | Begin::Reused(_)
@@ -101,7 +101,7 @@ async fn keys_locks_and_limits_of_the_first_version_still_hold() {
         from: Timestamp::from_microsecond(from).unwrap(),
         until: Timestamp::from_microsecond(from + 7_200_000_000).unwrap(),
     };
-    let per_day = |from| crate::Limits { per_run: None, per_day: Some(day(from)) };
+    let per_day = |from| crate::Limits { per_day: Some(day(from)), ..crate::Limits::default() };
     assert!(matches!(begin(24, "new", per_day(0), None).await, Begin::Limited(_)));
     assert!(matches!(begin(24, "new", per_day(7_200_000_000), None).await, Begin::Send { attempt: 1 }));
     assert!(matches!(begin(25, "k2", per_run("51.00"), None).await, Begin::Limited(_)));

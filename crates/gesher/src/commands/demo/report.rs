@@ -146,7 +146,7 @@ pub(super) fn document(found: &Found) -> Value {
         "simulator": true,
         "agree": agree,
         "hub": found.folder,
-        "vendor": found.vendors.first().map(|vendor| json!({ "handle": vendor.handle, "company_id": vendor.company })),
+        "vendor": found.vendors.iter().find(|vendor| vendor.handle == vendors::HANDLES[0]).map(|vendor| json!({ "handle": vendor.handle, "company_id": vendor.company })),
         "vendors": found.vendors.iter().map(|vendor| {
             let (count, sum) = comparison.by_account.get(&vendor.company).copied().unwrap_or_default();
             json!({

@@ -2,16 +2,20 @@
 
 use super::checks::has_master_key;
 use super::{Check, State};
-use crate::compose::store::{Store, master_key, open_reader, time_zone};
+use crate::compose::secrets::is_in_environment;
+use crate::compose::store::{Store, environments, master_key, open_reader, opening, time_zone};
 use crate::compose::{account_rules, live_providers};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
-use gesher_core::{Clock, MARKETPLACE, OutcomeStatus, Redactor, Registry, SystemClock, VendorHandle};
-use gesher_engine::journal::{Journal, StoredOutcome};
+use gesher_core::{Clock, MARKETPLACE, OutcomeStatus, Redactor, Registry, RunId, SystemClock, VendorHandle};
+use gesher_engine::journal::{Journal, SqliteJournal, StoredOutcome};
 use gesher_engine::{Engine, EngineParts};
-use gesher_vault::Vault;
+use gesher_vault::{MasterKeySource, Vault};
 use serde_json::json;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The read that needs the least: the VAT of today.
@@ -36,21 +40,80 @@ pub(super) async fn tried(config: &Config) -> Vec<Check> {
     if config.is_simulated() && accounts == 0 {
         return vec![Check::well(name, "the simulator opens to anybody")];
     }
-    if !has_master_key(&master_key(config)) {
-        return vec![Check::look(name, "not tried, since there is no master key", "")];
-    }
-    match try_all(config).await {
+    let tried = match (open_reader(config), has_master_key(&master_key(config))) {
+        (Err(error), _) => Err(error),
+        (Ok(Some(journal)), true) => with_all_keys(config, journal).await,
+        // Nothing of this hub's is needed to try a key that the environment has.
+        _ if is_key_in_environment(config) => with_the_environments_key(config).await,
+        (Ok(_), false) => {
+            return vec![Check::look(
+                name,
+                "not tried, since there is no master key",
+                "the first start makes one, or set GESHER_MASTER_KEY",
+            )];
+        }
+        (Ok(None), true) => Ok(Vec::new()),
+    };
+    match tried {
         Ok(checks) if checks.is_empty() => vec![Check::well(name, "no flow has one yet")],
         Ok(checks) => checks,
         Err(error) => vec![Check::of(name, &error)],
     }
 }
 
-async fn try_all(config: &Config) -> Result<Vec<Check>, HubError> {
-    let Some(journal) = open_reader(config)? else { return Ok(Vec::new()) };
-    let (clock, vault): (Arc<dyn Clock>, _) =
-        (Arc::new(SystemClock::new()), Vault::open(&master_key(config)));
+/// Whether the environment has every key that would be tried.
+fn is_key_in_environment(config: &Config) -> bool {
+    config.officeguy.api_key.is_some() && config.secrets().into_iter().all(is_in_environment)
+}
+
+/// Every account, with the keys of the environment and of the vault.
+async fn with_all_keys(config: &Config, journal: Arc<dyn Journal>) -> Result<Vec<Check>, HubError> {
+    let vault = Vault::open(&master_key(config));
     let vault = vault.map_err(|error| HubError::usage("the vault cannot be opened").because(error))?;
+    try_all(config, journal, vault).await
+}
+
+/// The marketplace's account with the key of the environment, on a journal and a vault that are thrown away.
+async fn with_the_environments_key(config: &Config) -> Result<Vec<Check>, HubError> {
+    let scratch = Scratch::new()?;
+    let path = scratch.0.join("gesher.db");
+    let journal = SqliteJournal::open(&path, None, &environments(config), SystemClock::new().now());
+    let journal = journal.map_err(opening)?;
+    let source = MasterKeySource {
+        env: None,
+        env_next: None,
+        credentials_dir: None,
+        file: scratch.0.join("master.key"),
+    };
+    let vault = Vault::open(&source)
+        .map_err(|error| HubError::failed("a vault to try the account with cannot be made").because(error))?;
+    try_all(config, Arc::new(journal), vault).await
+}
+
+/// A folder for its owner alone, gone with this value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, HubError> {
+        let name = RunId::random().map_err(|error| HubError::failed("no random name").because(error))?;
+        let folder = std::env::temp_dir().join(format!("gesher-doctor-{name}"));
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.doing(format!("{} cannot be made", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!("{} is left behind: {error}", self.0.display());
+        }
+    }
+}
+
+/// Tries every account whose keys that journal and the environment have.
+async fn try_all(config: &Config, journal: Arc<dyn Journal>, vault: Vault) -> Result<Vec<Check>, HubError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::with(config, Arc::clone(&journal), vault, Arc::clone(&clock));
     let redactor = Arc::new(Redactor::new());
     let providers = live_providers(config, &store, &redactor).await?;

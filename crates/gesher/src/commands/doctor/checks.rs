@@ -17,13 +17,15 @@ use gesher_engine::journal::{Guard, Journal, SqliteJournal, StepState, library_v
 use gesher_trigger::drop::DropFolder;
 use gesher_trigger::room::{Disk, shown};
 use gesher_vault::{MasterKeySource, Vault};
+use jiff::Timestamp;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 /// Open steps that are counted.
 const OPEN_STEPS_COUNTED: usize = 10_000;
-/// By how much the clock may lie behind the journal's last record before somebody should look.
+/// By how much the clock may lie behind the newest run before somebody should look: clocks are corrected by seconds.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(60);
 /// Permissions by which others get at a folder.
 const OTHERS: u32 = 0o077;
@@ -68,6 +70,7 @@ pub(super) async fn of_journal(config: &Config) -> Vec<Check> {
         Err(error) => Check::of("journal", &error),
     }];
     checks.push(of_intent_log(config, &path));
+    checks.extend(of_its_lines(config, &path));
     if let Ok(Some(journal)) = open_reader(config) {
         checks.push(or_failed("unknown", open_steps(&*journal).await));
         checks.push(or_failed("clock", clock(config, &*journal).await));
@@ -96,6 +99,13 @@ fn of_intent_log(config: &Config, path: &Path) -> Check {
     }
 }
 
+/// Every line of the intent log, where a start reads only its end. Said only where something is wrong with them.
+fn of_its_lines(config: &Config, path: &Path) -> Option<Check> {
+    let log = intent_log_path(config);
+    let checked = log.is_file().then(|| SqliteJournal::check_log(path, &log))?;
+    checked.map_err(opening).err().map(|error| Check::of("intent log lines", &error))
+}
+
 async fn open_steps(journal: &dyn Journal) -> Result<Check, HubError> {
     let open = journal.open_steps(None, OPEN_STEPS_COUNTED).await.doing("counting the open steps")?;
     if open.is_empty() {
@@ -115,16 +125,43 @@ async fn clock(config: &Config, journal: &dyn Journal) -> Result<Check, HubError
     let now = SystemClock::new().now();
     let newest = journal.runs(None, 1).await.doing("reading the newest run")?.into_iter().next();
     let newest = newest.map(|run| run.ended_at.unwrap_or(run.started_at).max(run.started_at));
-    let here = local(now, &time_zone(config));
-    let behind = newest.and_then(|newest| Duration::try_from(newest.duration_since(now)).ok());
-    Ok(match behind {
-        Some(behind) if behind > CLOCK_BEHIND_MAX => Check::look(
+    let here = format!("{} ({})", local(now, &time_zone(config)), config.time_zone);
+    Ok(match compared(now, newest) {
+        Ok(words) => Check::well("clock", format!("{here}, {words}")),
+        Err(words) => Check::look(
             "clock",
-            format!("{here}, {} s behind the journal's last record", behind.as_secs()),
+            format!("{here}, {words}"),
             "set the clock, and let the machine keep it (systemd-timesyncd, chrony)",
         ),
-        _ => Check::well("clock", format!("{here} ({}), not behind the journal", config.time_zone)),
     })
+}
+
+/// How the clock lies to the newest run, in words: in order, or behind it by more than it may be.
+fn compared(now: Timestamp, newest: Option<Timestamp>) -> Result<String, String> {
+    let Some(newest) = newest else { return Ok("and no run yet to compare it with".to_owned()) };
+    let apart = now.duration_since(newest).unsigned_abs();
+    match newest > now {
+        false => Ok(format!("{} after the newest run", span(apart))),
+        true if apart <= CLOCK_BEHIND_MAX => Ok(format!(
+            "{} before the newest run; up to {} is nothing to worry about",
+            span(apart),
+            span(CLOCK_BEHIND_MAX)
+        )),
+        true => Err(format!(
+            "{} before the newest run, where up to {} would be nothing to worry about: it was set back, or was wrong then",
+            span(apart),
+            span(CLOCK_BEHIND_MAX)
+        )),
+    }
+}
+
+/// A span as people say it, in its largest whole unit.
+fn span(time: Duration) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let seconds = time.as_secs();
+    let (length, unit) = UNITS.into_iter().find(|(length, _)| seconds >= *length).unwrap_or((1, "second"));
+    let count = seconds / length;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Whether every secret is there, and opens. No key is made, and none shown.
@@ -189,7 +226,8 @@ async fn vault(config: &Config, journal: Option<&dyn Journal>) -> Result<Check, 
 
 /// Free space of each disk that the hub writes to.
 pub(super) fn of_disks(config: &Config) -> Vec<Check> {
-    let data = data_folders(config).into_iter().map(|folder| ("data".to_owned(), folder));
+    let names = ["data", "intent log"];
+    let data = names.into_iter().zip(data_folders(config)).map(|(name, folder)| (name.to_owned(), folder));
     let drops = config.flows.iter().filter_map(|flow| {
         Some((format!("drop folder of {}", flow.name), flow.drop.as_ref()?.config.folder.clone()))
     });
@@ -210,7 +248,12 @@ pub(super) fn of_disks(config: &Config) -> Vec<Check> {
 
 /// The rights of the folders, whose they are, and whether files can be moved within them.
 pub(super) fn of_folders(config: &Config) -> Vec<Check> {
-    let mut checks = vec![data_folder(&config.data)];
+    let names = ["folder: data", "folder: intent log"];
+    let mut checks: Vec<Check> = names
+        .into_iter()
+        .zip(data_folders(config))
+        .map(|(name, folder)| data_folder(name, &folder))
+        .collect();
     let journal = open_reader(config).ok().flatten();
     let hub = journal.map_or_else(|| HubId::stored(""), |journal| journal.hub_id().clone());
     for flow in &config.flows {
@@ -226,12 +269,20 @@ pub(super) fn of_folders(config: &Config) -> Vec<Check> {
     checks
 }
 
-fn data_folder(folder: &Path) -> Check {
-    let (name, path) = ("folder: data", folder.display());
+fn data_folder(name: &str, folder: &Path) -> Check {
+    let path = folder.display();
     match folder.metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Check::well(name, format!("{path} is made at the first start"))
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            to_be_made(name, folder)
         }
+        Ok(found) if !found.is_dir() => {
+            Check::failed(name, format!("{path} is no folder"), "name another one")
+        }
+        Ok(_) if !is_writable(folder) => Check::failed(
+            name,
+            format!("{path} cannot be written to"),
+            "give this user the right to write there",
+        ),
         Err(error) => Check::failed(name, format!("{path} cannot be looked at: {error}"), ""),
         Ok(found) if found.mode() & OTHERS != 0 => Check::look(
             name,
@@ -240,6 +291,28 @@ fn data_folder(folder: &Path) -> Check {
         ),
         Ok(_) => Check::well(name, format!("{path} is its owner's alone")),
     }
+}
+
+/// A folder that the first start makes, if it can.
+fn to_be_made(name: &str, folder: &Path) -> Check {
+    let path = folder.display();
+    let nearest = folder.ancestors().skip(1).find(|above| above.symlink_metadata().is_ok());
+    match nearest.filter(|above| !above.as_os_str().is_empty()) {
+        Some(above) if !above.is_dir() => {
+            let found = format!("{path} cannot be made: {} is no folder", above.display());
+            Check::failed(name, found, "name another one")
+        }
+        Some(above) if !is_writable(above) => {
+            let found = format!("{path} cannot be made: {} cannot be written to", above.display());
+            Check::failed(name, found, "make it, and give this user the right to write there")
+        }
+        _ => Check::well(name, format!("{path} is made at the first start")),
+    }
+}
+
+/// Whether this user may make files in a folder. Nothing is made.
+fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// What runs here.
@@ -257,4 +330,47 @@ pub(super) fn versions() -> Check {
 
 fn or_failed(name: &str, check: Result<Check, HubError>) -> Check {
     check.unwrap_or_else(|error| Check::of(name, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(newest_after_now: i64, is_well: bool, words: &str) {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let newest = Timestamp::from_second(1_800_000_000 + newest_after_now).unwrap();
+        let found = compared(now, Some(newest));
+        assert_eq!(found.is_ok(), is_well, "{found:?}");
+        let (Ok(found) | Err(found)) = found;
+        assert!(found.contains(words), "{found}");
+    }
+
+    #[test]
+    fn a_clock_is_compared_with_the_newest_run_in_words() {
+        check(0, true, "0 seconds after the newest run");
+        check(-1, true, "1 second after");
+        check(-7_200, true, "2 hours after");
+        check(-86_400 * 40, true, "40 days after");
+        check(60, true, "1 minute before the newest run; up to 1 minute is nothing");
+        check(61, false, "1 minute before the newest run, where up to 1 minute would be");
+        check(3 * 86_400, false, "3 days before");
+        assert!(compared(Timestamp::UNIX_EPOCH, None).unwrap().contains("no run yet"));
+    }
+
+    #[test]
+    fn a_folder_that_is_to_be_made_is_looked_at_before_the_first_start() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        for (folder, state, words) in [
+            (scratch.path().join("a/b"), State::Well, "made at the first start"),
+            (file.join("b"), State::Fault(Exit::Failed), "is no folder"),
+            (file.clone(), State::Fault(Exit::Failed), "is no folder"),
+        ] {
+            let found = data_folder("folder: intent log", &folder);
+            assert_eq!(found.state, state, "{found:?}");
+            assert!(found.found.contains(words), "{found:?}");
+        }
+    }
 }

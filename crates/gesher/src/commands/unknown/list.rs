@@ -81,8 +81,7 @@ struct Line<'a> {
 
 impl<'a> List<'a> {
     fn new(output: Output, config: &'a Config, journal: &'a dyn Journal) -> Self {
-        let head =
-            &["step", "file", "line", "operation", "who", "amount", "customer", "sent", "state", "next look"];
+        let head = words::head(config.language);
         let of_name = |descriptor: Descriptor| (descriptor.qualified_name(), descriptor);
         Self {
             output,
@@ -91,7 +90,7 @@ impl<'a> List<'a> {
             now: SystemClock::new().now(),
             descriptors: descriptors().into_iter().map(of_name).collect(),
             runs: HashMap::new(),
-            table: TextTable::new(head).right(&[2, 5]),
+            table: TextTable::new(&head).right(&[2, 5]),
             places: String::new(),
             count: 0,
             has_money: false,
@@ -193,7 +192,7 @@ impl<'a> List<'a> {
                 String::new(),
                 self.local(item.at),
                 UNKNOWN.to_owned(),
-                "a person's".to_owned(),
+                words::PERSONS.get(language).to_owned(),
             ]);
         }
         Ok(())
@@ -249,20 +248,32 @@ impl<'a> List<'a> {
             step.amount.map(|amount| amount.to_string()).unwrap_or_default(),
             step.subject.clone().unwrap_or_default(),
             self.local(step.intent_at),
-            state(step).to_owned(),
+            self.state(step),
             self.next_look(line),
         ]
     }
 
     fn next_look(&self, line: &Line<'_>) -> String {
         match next_look(line.step) {
-            _ if line.is_manual => "a person's".to_owned(),
-            Some(at) if at <= self.now => "due".to_owned(),
+            _ if line.is_manual => self.word(words::PERSONS),
+            Some(at) if at <= self.now => self.word(words::DUE),
             Some(at) => self.local(at),
             // What a dead process left in flight is looked up like any other once a hub has started.
-            None if line.step.state == StepState::InFlight => "after the next start".to_owned(),
-            None => "a person's".to_owned(),
+            None if line.step.state == StepState::InFlight => self.word(words::AFTER_A_START),
+            None => self.word(words::PERSONS),
         }
+    }
+
+    /// The state, and whether somebody let other rows about the same subject go on.
+    fn state(&self, step: &StepRecord) -> String {
+        match step.unlocked_at {
+            None => state(step).to_owned(),
+            Some(_) => format!("{}, {}", state(step), words::UNLOCKED.get(self.config.language)),
+        }
+    }
+
+    fn word(&self, word: words::Word) -> String {
+        word.get(self.config.language).to_owned()
     }
 
     fn local(&self, at: Timestamp) -> String {
@@ -275,17 +286,16 @@ impl<'a> List<'a> {
     }
 
     fn page(&self, count: usize) -> String {
-        let sentence = words::unknown(self.has_money);
-        let mut text = format!("{}\n\n{}", sentence.get(self.config.language), self.table.render());
+        let (sentence, language) = (words::unknown(self.has_money), self.config.language);
+        let mut text = format!("{}\n\n{}", sentence.get(language), self.table.render());
         if count > SHOWN_STEPS_MAX {
-            text.push_str(&format!("  and {} more; --json shows all\n", count - SHOWN_STEPS_MAX));
+            text.push_str(&format!("  {}\n", words::more(count - SHOWN_STEPS_MAX).get(language)));
         }
         if !self.places.is_empty() {
             text.push('\n');
             text.push_str(&self.places);
         }
-        text.push_str("\nLook each one up at the provider, and then say what you found:\n");
-        text.push_str(words::HOW);
+        text.push_str(&format!("\n{}\n{}", words::LOOK_EACH_UP.get(language), words::how(language)));
         text
     }
 }

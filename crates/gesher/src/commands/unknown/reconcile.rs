@@ -41,8 +41,14 @@ pub(super) async fn run(output: Output, config: Config, step: Option<StepId>) ->
     if asked.count == 0 {
         output.text("nothing is unknown");
     }
-    if asked.has_closed && !renewal::where_nobody_serves(&config).await? {
-        output.note("the running hub writes the reports anew");
+    if asked.has_closed {
+        match renewal::where_nobody_serves(&config).await? {
+            None => output.note("the running hub writes the reports anew"),
+            Some(ends) => {
+                let notes = ends.iter().filter_map(|(run, written)| written.note(run));
+                notes.for_each(|note| output.note(&note));
+            }
+        }
     }
     Ok(if asked.is_left { Exit::Unknown } else { Exit::Well })
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::renewal;
+use crate::renewal::{self, Written};
 use gesher_engine::{ItemResolution, Resolution};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn resolve_item(
     };
     let desk = desk(config)?.ok_or_else(no_row)?;
     let end = desk.resolve_item(resolution).await.map_err(|error| failure(error, "settling a row"))?;
-    let is_written = renewal::where_nobody_serves(config).await?;
+    let written = renewal::of_run(config, &id.run).await?;
     output.json(&json!({
         "step": null,
         "item": id.to_string(),
@@ -47,11 +47,12 @@ async fn resolve_item(
         "message": end.message,
         "status": end.status.as_str(),
         "actor": resolution.actor,
-        "reports_written": is_written,
+        "reports_written": written == Written::Yes,
+        "reports": written.word(),
     }));
     output.text(&format!("{id}: its row is {}", end.status));
-    if !is_written {
-        output.note("the running hub writes the reports anew");
+    if let Some(note) = written.note(&id.run) {
+        output.note(&note);
     }
     Ok(Exit::Well)
 }
@@ -59,8 +60,8 @@ async fn resolve_item(
 async fn resolve_step(output: Output, config: &Config, resolution: Resolution) -> Result<Exit, HubError> {
     let Some(desk) = desk(config)? else { return Err(super::no_step(&resolution.step)) };
     let resolved = desk.resolve(&resolution).await.map_err(|error| failure(error, "settling a step"))?;
-    let is_written = renewal::where_nobody_serves(config).await?;
     let (id, outcome) = (&resolved.step.id, &resolved.outcome);
+    let written = renewal::of_run(config, &id.item.run).await?;
     output.json(&json!({
         "step": id.to_string(),
         "run": id.item.run.as_str(),
@@ -70,12 +71,13 @@ async fn resolve_step(output: Output, config: &Config, resolution: Resolution) -
         "message": outcome.message.get(config.language),
         "status": resolved.end.as_ref().map(|end| end.status.as_str()),
         "actor": resolution.actor,
-        "reports_written": is_written,
+        "reports_written": written == Written::Yes,
+        "reports": written.word(),
     }));
     let row = resolved.end.as_ref().map_or_else(String::new, |end| format!("; its row is {}", end.status));
     output.text(&format!("{id}: {}{row}", outcome.status));
-    if !is_written {
-        output.note("the running hub writes the reports anew");
+    if let Some(note) = written.note(&id.item.run) {
+        output.note(&note);
     }
     Ok(Exit::Well)
 }

@@ -1,6 +1,6 @@
 //! What a person is told about a step that nobody knows: that it must not be repeated, where to look, and what to say then.
 
-use gesher_core::{Stamp, Text};
+use gesher_core::{Language, Stamp, Text};
 use gesher_engine::journal::StepRecord;
 
 /// The sentence above everything else.
@@ -56,11 +56,87 @@ pub(super) fn noted(step: &StepRecord) -> Option<Text> {
     serde_json::from_value(step.look_up.get("look_for")?.clone()).ok()
 }
 
+/// A few words in both languages. Commands, states and names are the same in either.
+#[derive(Clone, Copy)]
+pub(super) struct Word {
+    he: &'static str,
+    en: &'static str,
+}
+
+impl Word {
+    const fn new(he: &'static str, en: &'static str) -> Self {
+        Self { he, en }
+    }
+
+    pub(super) const fn get(self, language: Language) -> &'static str {
+        match language {
+            Language::He => self.he,
+            Language::En => self.en,
+        }
+    }
+}
+
+/// The columns of the list.
+const HEAD: [Word; 10] = [
+    Word::new("צעד", "step"),
+    Word::new("קובץ", "file"),
+    Word::new("שורה", "line"),
+    Word::new("פעולה", "operation"),
+    Word::new("בשם", "who"),
+    Word::new("סכום", "amount"),
+    Word::new("לקוח", "customer"),
+    Word::new("נשלח", "sent"),
+    Word::new("מצב", "state"),
+    Word::new("בירור הבא", "next look"),
+];
+
+/// The head of the list.
+pub(super) fn head(language: Language) -> [&'static str; 10] {
+    HEAD.map(|word| word.get(language))
+}
+
+/// Nobody looks but a person.
+pub(super) const PERSONS: Word = Word::new("של אדם", "a person's");
+/// It is looked up with the next round.
+pub(super) const DUE: Word = Word::new("כעת", "due");
+/// It is looked up once a hub has started.
+pub(super) const AFTER_A_START: Word = Word::new("אחרי ההפעלה הבאה", "after the next start");
+/// A person let other rows about the same subject go on.
+pub(super) const UNLOCKED: Word = Word::new("הנעילה שוחררה", "unlocked");
+/// What is to be done with each.
+pub(super) const LOOK_EACH_UP: Word = Word::new(
+    "יש לבדוק כל אחד מהם אצל הספק, ואז לרשום מה נמצא:",
+    "Look each one up at the provider, and then say what you found:",
+);
+
+/// How many are not shown.
+pub(super) fn more(count: usize) -> Text {
+    Text::new(format!("ועוד {count}; ‎--json מציג את כולם"), format!("and {count} more; --json shows all"))
+}
+
+/// The commands by which a step is settled, and what each is for.
+const HOW: [(&str, Word); 5] = [
+    ("gesher unknown reconcile [STEP]", Word::new("שואל את הספק עכשיו", "asks the provider now")),
+    (
+        "gesher unknown resolve STEP --charged REF --reason TEXT",
+        Word::new("חויב: REF הוא המזהה אצל הספק", "it was charged: REF is the provider's id of it"),
+    ),
+    (
+        "gesher unknown resolve STEP --not-charged --reason TEXT",
+        Word::new("לא חויב; מ־30 דקות אחרי השליחה", "it was not; from 30 minutes after it was sent"),
+    ),
+    (
+        "gesher unknown resolve RUN.ROW --charged REF | --not-charged",
+        Word::new("כך גם שורה שכל צעדיה הוכרעו", "the same for a row whose steps are settled"),
+    ),
+    (
+        "gesher unknown unlock STEP --reason TEXT",
+        Word::new("להמשיך עם אותו לקוח לפני שנודע", "go on with the same customer before it is known"),
+    ),
+];
+
 /// How a step is settled.
-pub(super) const HOW: &str = "\
-\x20 gesher unknown reconcile [STEP]                                 asks the provider now
-  gesher unknown resolve STEP --charged REF --reason TEXT         it was charged: REF is the provider's id of it
-  gesher unknown resolve STEP --not-charged --reason TEXT         it was not; from 30 minutes after it was sent
-  gesher unknown resolve RUN.ROW --charged REF | --not-charged    the same for a row whose steps are settled
-  gesher unknown unlock STEP --reason TEXT                        go on with the same customer before it is known
-";
+pub(super) fn how(language: Language) -> String {
+    let width = HOW.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+    HOW.iter().map(|(command, does)| format!("  {command:<width$}  {}\n", does.get(language))).collect()
+}
