@@ -157,7 +157,7 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     ))?;
     let Some(last) = first(last, named, read_step)? else { return Ok(KeyState::Free { attempt: 1 }) };
     let free = matches!(last.state, StepState::Over(status) if status.leaves_key_free());
-    if !free && !(intent.once && vendors::is_freed(connection, &last.id, last.state)?) {
+    if !(free || intent.once && vendors::is_freed(connection, &last.id, last.state)?) {
         return Ok(KeyState::Live(Box::new(last)));
     }
     let own = connection.prepare_cached(select_steps!(
