@@ -25,7 +25,7 @@ pub(super) fn module() -> Module {
         set
     });
     for (name, function) in RUNS {
-        add(*name).set_into_module(&mut module, move |context: NativeCallContext, argument: Dynamic| {
+        add(name).set_into_module(&mut module, move |context: NativeCallContext, argument: Dynamic| {
             run(&context, name, function, argument)
         });
     }
