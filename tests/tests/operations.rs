@@ -338,10 +338,10 @@ fn a_payment_page_is_paid_once_and_calls_back() {
     let call = until("the page to call back", 20, || told.received().first().cloned());
     assert_eq!(call.path(), "/ipn?order=7");
     assert!(call.text().starts_with("documentid=") && call.text().contains("customerid="), "{}", call.text());
-    let steps = stage.run(&[format!(
-        "let paid = officeguy::list_payments(\"marketplace\", #{{ Date_From: \"2020-01-01\", Date_To: \"2100-01-01\", Valid: true }}); \
-         if paid.data.Payments.len() != 1 {{ throw \"not paid once\" }}"
-    )]);
+    let steps = stage.run(&[
+        "let paid = officeguy::list_payments(\"marketplace\", #{ Date_From: \"2020-01-01\", Date_To: \"2100-01-01\", Valid: true }); \
+         if paid.data.Payments.len() != 1 { throw \"not paid once\" }"
+    .to_owned()]);
     assert_eq!(steps.last().unwrap().1, "succeeded", "{steps:?}");
     stage.check_wire();
 }

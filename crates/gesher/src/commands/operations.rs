@@ -257,7 +257,7 @@ fn section(page: &mut String, name: &str, registered: &Registered) {
 /// The example as a script writes it.
 fn script_call(name: &str, descriptor: &Descriptor, example: &gesher_core::Example) -> String {
     let request = serde_json::from_str::<Value>(example.request).unwrap_or_default();
-    let who = descriptor.sender.takes_who().then(|| format!("{:?}, ", example.who)).unwrap_or_default();
+    let who = if descriptor.sender.takes_who() { format!("{:?}, ", example.who) } else { String::new() };
     let key = example.key.map_or_else(String::new, |key| format!("{key:?}, "));
     if let Some((word, path)) = name.split_once('/') {
         let call = word.replacen('.', "::", 1);
