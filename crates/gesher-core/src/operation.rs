@@ -205,7 +205,7 @@ pub struct Prepared {
     pub hash: [u8; 32],
     /// What the engine has to know of it.
     pub facts: Facts,
-    /// The number of the business that it opens an account for, by [`business_number`](crate::ids::business_number).
+    /// The number of the business that it opens an account for, by [`business_number`].
     pub business: Option<String>,
     /// The reference of the earlier call of which it gives something back.
     pub original: Option<String>,

@@ -102,7 +102,7 @@ impl Engine {
         };
         drop(permit);
         let (outcome, sealed) = self.keep(outcome);
-        let vendor = vendors::mark(call.registered, call.who, outcome.status);
+        let vendor = vendors::mark(call.registered, call.who, &outcome);
         let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
         let outcome = self.finish(finish, stop).await?;
         if is_sent {

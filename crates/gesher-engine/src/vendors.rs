@@ -6,7 +6,7 @@ use gesher_core::operation::Registered;
 use gesher_core::{
     Effect, MARKETPLACE, Outcome, OutcomeStatus, Prepared, Registry, Sender, Text, VendorRole,
 };
-use gesher_journal::{VendorMark, VendorRecord, VendorState};
+use gesher_journal::{StoredOutcome, VendorMark, VendorRecord, VendorState};
 use serde_json::{Value, json};
 
 /// The code of a call that would open an account for a vendor that has one by a person's hand.
@@ -22,14 +22,17 @@ pub(crate) fn opens(registered: &Registered, prepared: &Prepared) -> Option<Stri
 
 /// What an outcome says of the vendor in whose name something was called. Whoever moved money with its own account can
 /// charge.
-pub(crate) fn mark(registered: &Registered, who: &str, status: OutcomeStatus) -> Option<VendorMark> {
+pub(crate) fn mark(registered: &Registered, who: &str, outcome: &StoredOutcome) -> Option<VendorMark> {
     let descriptor = &registered.entry.descriptor;
-    if status != OutcomeStatus::Succeeded || descriptor.sender != Sender::Who || who == MARKETPLACE {
+    if outcome.status != OutcomeStatus::Succeeded || descriptor.sender != Sender::Who || who == MARKETPLACE {
         return None;
     }
     let state = match (registered.entry.vendor, descriptor.effect) {
         (VendorRole::AsksForTerminal, _) => VendorState::TerminalRequested,
-        (VendorRole::None, Effect::Money) => VendorState::Live,
+        // What moves money and took none, such as a setting, proves no terminal.
+        (VendorRole::None, Effect::Money) if outcome.amount.is_some_and(|sum| !sum.amount.is_zero()) => {
+            VendorState::Live
+        }
         _ => return None,
     };
     Some(VendorMark { provider: descriptor.provider.to_owned(), handle: who.to_owned(), state })

@@ -6,7 +6,7 @@
 use crate::bytes::file;
 use crate::classify::{open, unreadable};
 use crate::contract::{self, EndpointContract};
-use crate::envelope::{decimal, field, int, text, truth};
+use crate::envelope::{decimal, field, id, int, text, truth};
 use crate::messages;
 use crate::operations::PROVIDER;
 use crate::rules::{self, refuse};
@@ -145,7 +145,7 @@ fn prepare(who: &str, path: &'static str, request: Value) -> Result<Prepared, Re
     Prepared::new(who, path, body.to_string(), Facts { subject: None, amount, look_up })
 }
 
-/// What a request would move: its own amount, or those of its transactions together. None where it says none, or more
+/// What a request would move: its own amount, or those of its transactions together, whichever way each goes. None where it says none, or more
 /// than one currency; a limit takes that for too much.
 fn amount_of(body: &Value) -> Result<Option<Money>, Rejection> {
     let alone = [body.clone()];
@@ -172,7 +172,7 @@ fn amount_of(body: &Value) -> Result<Option<Money>, Rejection> {
             _ => "EUR",
         };
         let currency = letters.parse().ok();
-        let added = sum.checked_add(amount).filter(|_| of.is_none() || of == currency);
+        let added = sum.checked_add(amount.abs()).filter(|_| of.is_none() || of == currency);
         let (Some(added), Some(currency)) = (added, currency) else {
             return Ok(None);
         };
@@ -195,7 +195,9 @@ fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
         return unreadable(effect, data);
     }
     let mut outcome = match truth(field(&data, "Success")) {
+        Some(false) if effect.changes() && !is_final(&data) => return unreadable(effect, data),
         Some(false) => declined(&data),
+        _ if !says_what_was_taken(prepared, &data) => return unreadable(effect, data),
         _ => {
             let mut outcome = Outcome::new(
                 OutcomeStatus::Succeeded,
@@ -220,6 +222,28 @@ fn is_answer(endpoint: EndpointContract, data: &Value) -> bool {
         Value::Object(fields) if fields.contains_key("Success") => truth(field(data, "Success")).is_some(),
         Value::Object(fields) => data.is_object() || fields.is_empty() && data.is_null(),
         Value::String(_) => int(data).is_some(),
+        _ => true,
+    }
+}
+
+/// Whether a no is the acquirer's last word: it has a code of its own, and there is no transaction. Without them it may
+/// as well be a failure behind a charge.
+fn is_final(data: &Value) -> bool {
+    let code = text(field(data, "ResultCode"));
+    code.is_some_and(|code| code.bytes().any(|byte| byte != b'0'))
+        && id(field(data, "TransactionID")).is_none()
+}
+
+/// Whether an answer to what moves money says what it made of it. What the other endpoints make stays with them.
+fn says_what_was_taken(prepared: &Prepared, data: &Value) -> bool {
+    match prepared.endpoint {
+        "/creditguy/gateway/transaction/" => id(field(data, "TransactionID")).is_some(),
+        "/creditguy/billing/load/" => {
+            let request: Value = serde_json::from_str(&prepared.body).unwrap_or_default();
+            let asked = field(&request, "Transactions").as_array().map_or(0, Vec::len);
+            field(data, "TransactionIDs").as_array().map_or(0, Vec::len) == asked
+        }
+        "/creditguy/billing/process/" => text(field(data, "Status")).is_some(),
         _ => true,
     }
 }
@@ -282,6 +306,16 @@ mod tests {
         check(path, pay(), r#"{"Success":true,"TransactionID":7}"#, Succeeded, Some("7"));
         check(path, pay(), r#"{"Success":false,"ResultCode":"004","TransactionID":0}"#, Declined, None);
         check(path, pay(), r#"{"TransactionID":7}"#, Unknown, None);
+        check(path, pay(), r#"{"Success":true}"#, Unknown, None);
+        check(path, pay(), r#"{"Success":false}"#, Unknown, None);
+        check(path, pay(), r#"{"Success":false,"ResultCode":"000"}"#, Unknown, None);
+        check(path, pay(), r#"{"Success":false,"ResultCode":"004","TransactionID":7}"#, Unknown, None);
+        let path = "/creditguy/billing/load/";
+        let load = || json!({"BillingIdentifier": "b", "Transactions": [{"Amount": 9}]});
+        check(path, load(), r#"{"TransactionIDs":[7]}"#, Succeeded, None);
+        check(path, load(), r#"{"TransactionIDs":[]}"#, Unknown, None);
+        check(path, load(), "{}", Unknown, None);
+        check("/creditguy/billing/process/", json!({"BillingIdentifier": "b"}), "{}", Unknown, None);
         check(path, pay(), "null", Unknown, None);
         let path = "/crm/data/countentityusage/";
         check(path, json!({"EntityID": 1}), "3", Succeeded, None);
@@ -308,6 +342,7 @@ mod tests {
         check_amount(json!({"Amount": 9, "Currency": 2}), Some("9.00 EUR"));
         check_amount(json!({"Transactions": [{"Amount": 9}, {"Amount": 1.5}]}), Some("10.50 ILS"));
         check_amount(json!({"Transactions": [{"Amount": 9}, {"Amount": 1, "Currency": 1}]}), None);
+        check_amount(json!({"Transactions": [{"Amount": 50}, {"Amount": -49}]}), Some("99.00 ILS"));
         check_amount(json!({"BillingIdentifier": "x"}), None);
         assert!(amount_of(&json!({"Amount": serde_json::from_str::<Value>("9.001").unwrap()})).is_err());
     }

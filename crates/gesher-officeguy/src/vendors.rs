@@ -76,6 +76,9 @@ pub(crate) fn classify(shares: &[Share], wanted: Option<Money>, data: Value) -> 
     let paid: Vec<&Part> = parts.iter().filter(|part| part.paid.is_some()).collect();
     let mut outcome = match (paid.len(), &whose) {
         (0, whose) => declined(shares, &parts, whose.as_deref()),
+        (all, None) if all < parts.len() && total(&paid).is_some_and(|sum| is_within(sum, wanted)) => {
+            somebody(&paid, total(&paid).unwrap_or(zero(wanted)))
+        }
         (_, None) => other_sum(total(&paid).unwrap_or(zero(wanted)), wanted),
         (all, Some(_)) if all == parts.len() => {
             let code = parts.first().map(|part| part.code.clone()).unwrap_or_default();
@@ -92,6 +95,27 @@ pub(crate) fn classify(shares: &[Share], wanted: Option<Money>, data: Value) -> 
     outcome
 }
 
+/// Whether a part of what was asked for was taken, and no more.
+fn is_within(sum: Money, wanted: Option<Money>) -> bool {
+    wanted.is_some_and(|wanted| sum.currency == wanted.currency && sum.amount < wanted.amount)
+}
+
+/// A part was paid, and nobody can say for whom: the answers bear no names.
+fn somebody(paid: &[&Part], sum: Money) -> Outcome {
+    let ids: Vec<String> = paid.iter().filter_map(|part| Some(part.paid?.to_string())).collect();
+    let ids = ids.join(", ");
+    let why = Text::new(
+        format!(
+            "נגבו {sum} ({ids}) עבור חלק מהספקים, ומהתשובה לא ברור עבור מי; יש לבדוק אצל OfficeGuy לפני כל חיוב נוסף"
+        ),
+        format!(
+            "{sum} was charged ({ids}) for some of the vendors, and the answer does not say for which; look at OfficeGuy \
+             before anything more is charged"
+        ),
+    );
+    Outcome::new(OutcomeStatus::Conflict, "whose_is_unclear", why)
+}
+
 /// Which vendor each answer is of, by its place in `shares`: in their order where the sums fit that, else by the sums,
 /// where they fit in one way only. None where they do not.
 fn whose(shares: &[Share], parts: &[Part]) -> Option<Vec<usize>> {
@@ -100,8 +124,20 @@ fn whose(shares: &[Share], parts: &[Part]) -> Option<Vec<usize>> {
         Some(sum) if part.paid.is_some() || !sum.amount.is_zero() => share.fits(sum),
         _ => part.paid.is_none(),
     };
+    // Where a vendor that was paid and one that was not could stand for each other, the order alone would decide whom to
+    // charge again.
+    let is_sure = |whose: &[usize]| {
+        let fits = |at: usize, part: &Part| shares.get(at).is_some_and(|share| may_be(share, part));
+        let each = || parts.iter().zip(whose.iter().copied());
+        !each().any(|(paid, a)| {
+            let swaps = |(other, b): (&Part, usize)| {
+                paid.paid.is_some() && other.paid.is_none() && fits(b, paid) && fits(a, other)
+            };
+            each().any(swaps)
+        })
+    };
     if shares.iter().zip(parts).all(|(share, part)| may_be(share, part)) {
-        return Some((0..shares.len()).collect());
+        return Some((0..shares.len()).collect()).filter(|whose: &Vec<usize>| is_sure(whose));
     }
     let mut whose = Vec::with_capacity(parts.len());
     for part in parts {
@@ -230,6 +266,23 @@ mod tests {
         let turned = check(&[refused("004", "3.0"), paid(1, "6.0")], ("succeeded", IN_PART));
         assert!(turned.message.en.contains("noa (004)"), "{}", turned.message.en);
         check(&[refused("004", "0"), paid(2, "3.0")], ("succeeded", IN_PART));
+    }
+
+    #[test]
+    fn of_two_equal_shares_nobody_says_which_was_paid() {
+        let shares = [share("dana", "3.00"), share("noa", "3.00")];
+        let check = |answers: &[Value], want: (&str, &str)| {
+            let outcome = classify(&shares, "6.00 ILS".parse().ok(), json!({ "Vendors": answers }));
+            assert_eq!(
+                (outcome.status.as_str(), outcome.code.as_deref().unwrap_or_default()),
+                want,
+                "{answers:?}"
+            );
+        };
+        check(&[paid(1, "3.0"), paid(2, "3.0")], ("succeeded", "000"));
+        check(&[paid(1, "3.0"), refused("004", "3.0")], ("conflict", "whose_is_unclear"));
+        check(&[refused("004", "0"), paid(1, "3.0")], ("conflict", "whose_is_unclear"));
+        check(&[refused("004", "3.0"), refused("004", "3.0")], ("declined", "004"));
     }
 
     #[test]

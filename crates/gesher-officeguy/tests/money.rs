@@ -241,7 +241,7 @@ fn what_repeats_needs_the_ids_of_its_lines() {
     let outcome = check("charge_recurring", answer(true, "000", "9.0", json!([71])), ("succeeded", "000"));
     assert_eq!(outcome.reference.as_deref(), Some("5"));
     assert!(outcome.message.en.contains("71"), "{}", outcome.message.en);
-    check("charge_recurring", answer(true, "000", "9.0", json!(null)), ("unknown", "unreadable_answer"));
+    check("charge_recurring", answer(true, "000", "9.0", json!(null)), ("conflict", "charged_not_agreed"));
     check("charge_recurring", answer(true, "000", "8.0", json!([71])), ("conflict", "amount_mismatch"));
     check("charge_recurring", answer(false, "004", "9.0", json!(null)), ("declined", "004"));
     // The provider may charge by itself what was agreed on.

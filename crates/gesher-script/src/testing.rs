@@ -20,17 +20,20 @@ use std::time::Duration;
 
 macro_rules! operation {
     ($type:ident, $name:literal, $effect:ident, $key:ident, $look_up:expr) => {
+        operation!($type, "officeguy", Who, $name, $effect, $key, $look_up);
+    };
+    ($type:ident, $provider:literal, $sender:ident, $name:literal, $effect:ident, $key:ident, $look_up:expr) => {
         struct $type;
         impl Operation for $type {
             const DESCRIPTOR: Descriptor = Descriptor {
-                provider: "officeguy",
+                provider: $provider,
                 name: $name,
                 summary: "An operation on paper.",
                 endpoint: "/on/paper/",
                 effect: Effect::$effect,
                 key: KeyRule::$key,
                 look_up: $look_up,
-                sender: Sender::Who,
+                sender: Sender::$sender,
             };
             const EXAMPLES: &'static [Example] =
                 &[Example { title: "One.", who: "dana", key: None, request: "{}", answer: "{}" }];
@@ -61,6 +64,10 @@ operation!(GetEntity, "request/crm/data/getentity/", Read, None, LookUp::NotNeed
 operation!(SendText, "request/sms/sms/send/", Write, Optional, LookUp::Manual);
 operation!(Transact, "request/creditguy/gateway/transaction/", Money, Required, LookUp::Manual);
 
+operation!(AddBankOrder, "senzey", Only, "add_bank_order", Money, Required, LookUp::Manual);
+
+static ALONE: [OperationEntry; 1] = [OperationEntry::of::<AddBankOrder>()];
+
 static OPERATIONS: [OperationEntry; 8] = [
     OperationEntry::of::<Charge>(),
     OperationEntry::of::<CreateCompany>(),
@@ -72,19 +79,20 @@ static OPERATIONS: [OperationEntry; 8] = [
     OperationEntry::of::<Transact>(),
 ];
 
-struct OnPaper;
+/// A provider with vendors, or one without.
+struct OnPaper(&'static str, &'static [OperationEntry]);
 
 impl Provider for OnPaper {
     fn name(&self) -> &'static str {
-        "officeguy"
+        self.0
     }
 
     fn environment(&self) -> Environment {
-        Environment { provider: "officeguy", address: String::new(), account: String::new() }
+        Environment { provider: self.0, address: String::new(), account: String::new() }
     }
 
     fn operations(&self) -> &'static [OperationEntry] {
-        &OPERATIONS
+        self.1
     }
 
     fn marketplace(&self) -> Account {
@@ -108,7 +116,7 @@ impl Provider for OnPaper {
 
 /// The operations on paper.
 pub fn registry() -> Registry {
-    Registry::new(&[Arc::new(OnPaper)])
+    Registry::new(&[Arc::new(OnPaper("officeguy", &OPERATIONS)), Arc::new(OnPaper("senzey", &ALONE))])
 }
 
 /// One call, as it reached the world.

@@ -828,7 +828,7 @@ fn documented() -> Vec<String> {
 #[test]
 fn every_documented_script_compiles_and_runs() {
     let cells = [
-        ("vendor", "marketplace"),
+        ("vendor", "dana"),
         ("order_id", "1007"),
         ("customer", "Dana Levi"),
         ("email", "dana@example.test"),
@@ -844,6 +844,8 @@ fn every_documented_script_compiles_and_runs() {
         ("amount", "118.00"),
         ("date", "2026-03-27"),
         ("business_number", "512345679"),
+        ("name", "Dana Levi"),
+        ("start", "2026-03-27"),
     ];
     let blocks = documented();
     assert!(!blocks.is_empty());

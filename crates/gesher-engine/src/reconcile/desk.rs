@@ -158,7 +158,7 @@ impl Desk {
     /// What the closing says of a vendor.
     fn mark_of(&self, step: &StepRecord, outcome: &StoredOutcome) -> Option<VendorMark> {
         let registered = self.registry.find(&step.operation).ok()?;
-        vendors::mark(registered, &step.who, outcome.status)
+        vendors::mark(registered, &step.who, outcome)
     }
 
     fn has_effect(&self, step: &StepRecord) -> bool {

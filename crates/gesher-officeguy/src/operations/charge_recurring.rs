@@ -17,7 +17,7 @@ use crate::rules::{self, refuse};
 use gesher_core::money::{Money, two_places};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
 };
 use gesher_provider::endpoint::Endpoint;
 use rust_decimal::Decimal;
@@ -199,7 +199,9 @@ fn not_paid_today(prepared: &Prepared, data: Value, agreed: &[String]) -> Outcom
 
 /// A decline is final only where nothing was agreed: a line with an id may be tried again by the provider itself.
 fn declined(data: Value, code: String, agreed: &[String]) -> Outcome {
-    if !agreed.is_empty() {
+    // An id that cannot be read is an agreement all the same.
+    let named = field(&data, "RecurringCustomerItemIDs").as_array().is_some_and(|ids| !ids.is_empty());
+    if named {
         let why = messages::agreed_but_declined(&agreed.join(","), &code);
         let mut outcome = unsure(Effect::Money, "declined_but_agreed", why);
         outcome.data = data;
@@ -214,15 +216,34 @@ fn declined(data: Value, code: String, agreed: &[String]) -> Outcome {
     outcome
 }
 
+/// Paid once, and no agreement to charge again. A look-up that finds the payment must not take it for both, so this is
+/// for a person.
+fn charged_only(charged: Money, id: i64, data: Value) -> Outcome {
+    let why = Text::new(
+        format!("נגבו {charged}, אבל בתשובה אין הוראת קבע; יש לבדוק אצל OfficeGuy אם נפתחה, ואין לחייב שוב"),
+        format!(
+            "{charged} was charged, but the answer names no standing item; look at OfficeGuy whether there is one, and \
+             do not charge again"
+        ),
+    );
+    let mut outcome = Outcome::new(OutcomeStatus::Conflict, "charged_not_agreed", why);
+    outcome.reference = Some(id.to_string());
+    outcome.amount = Some(charged).filter(|charged| is_sum(*charged));
+    outcome.data = data;
+    outcome
+}
+
 fn charged(prepared: &Prepared, data: Value, code: Option<String>, agreed: &[String]) -> Outcome {
     let payment = field(&data, "Payment");
     let proof =
         (id(field(payment, "ID")), decimal(field(payment, "Amount")), currency(field(payment, "Currency")));
-    let (Some(id), Some(amount), Some(currency), false) = (proof.0, proof.1, proof.2, agreed.is_empty())
-    else {
+    let (Some(id), Some(amount), Some(currency)) = proof else {
         return unreadable(Effect::Money, data);
     };
     let charged = Money { amount, currency: currency.to_core() };
+    if agreed.is_empty() {
+        return charged_only(charged, id, data);
+    }
     let request = rules::reread::<ChargeRecurringRequest>(&prepared.body);
     let is_expected = request.is_some_and(|request| may_be(&request).contains(&charged));
     let mut outcome = if is_expected && is_sum(charged) {
