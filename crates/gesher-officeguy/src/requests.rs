@@ -226,12 +226,10 @@ fn is_answer(endpoint: EndpointContract, data: &Value) -> bool {
     }
 }
 
-/// Whether a no is the acquirer's last word: it has a code of its own, and there is no transaction. Without them it may
-/// as well be a failure behind a charge.
+/// Whether a no is the acquirer's last word: it has a code that says so. Without one it may as well be a failure behind a
+/// charge.
 fn is_final(data: &Value) -> bool {
-    let code = text(field(data, "ResultCode"));
-    code.is_some_and(|code| code.bytes().any(|byte| byte != b'0'))
-        && id(field(data, "TransactionID")).is_none()
+    text(field(data, "ResultCode")).is_some_and(|code| code.bytes().any(|byte| byte != b'0'))
 }
 
 /// Whether an answer to what moves money says what it made of it. What the other endpoints make stays with them.
@@ -309,7 +307,7 @@ mod tests {
         check(path, pay(), r#"{"Success":true}"#, Unknown, None);
         check(path, pay(), r#"{"Success":false}"#, Unknown, None);
         check(path, pay(), r#"{"Success":false,"ResultCode":"000"}"#, Unknown, None);
-        check(path, pay(), r#"{"Success":false,"ResultCode":"004","TransactionID":7}"#, Unknown, None);
+        check(path, pay(), r#"{"Success":false,"ResultCode":"004","TransactionID":7}"#, Declined, Some("7"));
         let path = "/creditguy/billing/load/";
         let load = || json!({"BillingIdentifier": "b", "Transactions": [{"Amount": 9}]});
         check(path, load(), r#"{"TransactionIDs":[7]}"#, Succeeded, None);

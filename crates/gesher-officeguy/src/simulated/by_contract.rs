@@ -18,6 +18,8 @@ use serde_json::{Map, Value, json};
 
 /// The acquirer's own call.
 const TRANSACTION: &str = "/creditguy/gateway/transaction/";
+/// A batch of them, which is taken with an id for each.
+const LOAD: &str = "/creditguy/billing/load/";
 
 /// Answers one call.
 pub(super) fn answer(world: &mut World, call: &Call<'_>, endpoint: EndpointContract) -> Answered {
@@ -86,12 +88,15 @@ struct Asked {
     month: Option<i64>,
     year: Option<i64>,
     amount: Decimal,
+    /// How many transactions a batch has.
+    loaded: usize,
 }
 
 impl Asked {
     fn read(path: &str, body: &Fields<'_>) -> Result<Self, Refusal> {
         if path != TRANSACTION {
-            return Ok(Self::default());
+            let loaded = if path == LOAD { body.list("Transactions")?.len() } else { 0 };
+            return Ok(Self { loaded, ..Self::default() });
         }
         let card = body.text("CardToken")?.or(body.text("SingleUseToken")?);
         Ok(Self {
@@ -99,6 +104,7 @@ impl Asked {
             month: body.int("ExpirationMonth")?,
             year: body.int("ExpirationYear")?,
             amount: body.decimal("Amount")?.unwrap_or_default(),
+            loaded: 0,
         })
     }
 }
@@ -117,6 +123,9 @@ fn act(world: &mut World, caller: Caller, path: &str, endpoint: EndpointContract
         change: Some(Change::Other(path.to_owned())),
         ..Record::default()
     };
+    if path == LOAD {
+        answer["TransactionIDs"] = (0..asked.loaded).map(|_| json!(number)).collect();
+    }
     if path == TRANSACTION {
         let card = Card { token: asked.token.as_deref(), number: None, month: asked.month, year: asked.year };
         let today = caller.at.to_zoned(world.zone.clone()).date();
