@@ -17,7 +17,6 @@ pub(crate) use listed::Listings;
 pub(crate) use noted::{Noted, NotedCustomer, NotedMethod};
 
 use crate::endpoints::charge::Charge;
-use crate::endpoints::charge_recurring::ChargeRecurring;
 use crate::endpoints::document_changes::CancelDocument;
 use crate::endpoints::documents::CreateDocument;
 use crate::provider::OfficeGuy;
@@ -53,7 +52,7 @@ pub(crate) async fn look_up(
     })?;
     let asking = Asking::new(provider, account, &wanted.pace);
     match entry.descriptor.endpoint {
-        Charge::PATH | ChargeRecurring::PATH => payments::find(asking, wanted, &noted).await,
+        Charge::PATH => payments::find(asking, wanted, &noted).await,
         CreateDocument::PATH => documents::find(asking, wanted, &noted).await,
         CancelDocument::PATH => documents::find_stamped(asking, wanted).await,
         _ => Err(LookUpFailure::Manual),

@@ -34,7 +34,8 @@ impl Operation for ChargeRecurring {
         endpoint: Wire::PATH,
         effect: Effect::Money,
         key: KeyRule::Required,
-        look_up: LookUp::By("officeguy.list_payments"),
+        // A payment in the lists proves the first charge and no agreement, so a lost answer is for a person.
+        look_up: LookUp::Manual,
         sender: Sender::Who,
     };
     const EXAMPLES: &'static [Example] = &[Example {
