@@ -290,7 +290,8 @@ pub(super) async fn a_reference_belongs_to_one_step(place: Place) -> Result<(), 
         document: document.map(str::to_owned),
         ..outcome(OutcomeStatus::Succeeded)
     };
-    let outcomes = [of(Some("1"), Some("91")), of(Some("2"), None), of(None, Some("93"))];
+    let several = of(Some("51,61"), None);
+    let outcomes = [of(Some("1"), Some("91")), of(Some("2"), None), of(None, Some("93")), several];
     for (ordinal, outcome) in (1..).zip(outcomes) {
         place.begin(&run, ordinal, 1, &format!("order-{ordinal}")).await?;
         let mut finish = finish(step(&run, ordinal, 1), OutcomeStatus::Succeeded);
@@ -304,7 +305,11 @@ pub(super) async fn a_reference_belongs_to_one_step(place: Place) -> Result<(), 
     let (open, first) = (step(&run, 8, 1), step(&run, 1, 1));
     same(taken("officeguy:2410000001", &open).await?, ["93", "2", "1", "91"].map(str::to_owned).to_vec())?;
     same(taken("officeguy:2410000001", &first).await?, ["93", "2"].map(str::to_owned).to_vec())?;
-    same(taken("officeguy:77", &open).await?, vec![])
+    same(taken("officeguy:77", &open).await?, vec![])?;
+    // Of several each is taken, in the books of the others too; a part of one is none.
+    let parts = ["51", "61", "5", "1,6"].map(str::to_owned);
+    let taken = place.journal.references_taken("officeguy:77", &parts, &open).await?;
+    same(taken, ["51", "61"].map(str::to_owned).to_vec())
 }
 
 pub(super) async fn steps_near_are_the_open_ones_of_the_account_whatever_they_did(

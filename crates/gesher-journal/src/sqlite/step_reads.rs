@@ -91,12 +91,16 @@ pub(super) fn references_taken(
     except: &StepId,
 ) -> Result<Vec<String>, Fault> {
     let except = seq_of(connection, except)?;
+    // A call for several has a reference of each, and they stand in the books of other accounts too.
     let mut taken = Vec::new();
     for reference in references {
         let query = connection.prepare_cached(
             "SELECT 1 FROM steps WHERE attempt IS NOT NULL AND reference = ?1 AND account = ?2 AND seq <> ?3
              UNION ALL
              SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1 AND account = ?2 AND seq <> ?3
+             UNION ALL
+             SELECT 1 FROM steps WHERE attempt IS NOT NULL AND instr(reference, ',') > 0
+                 AND instr(',' || reference || ',', ',' || ?1 || ',') > 0 AND seq <> ?3
              LIMIT 1",
         )?;
         if first(query, params![reference, account, except], |_| Ok(()))?.is_some() {
