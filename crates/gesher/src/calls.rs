@@ -252,6 +252,15 @@ pub async fn resume_one(
     if run.state == RunState::Reporting {
         return end_run(engine, &run.id).await;
     }
+    let mut run = run;
+    if run.state == RunState::Held && engine.cancel_of(&run.id).await.doing("reading what people decided")?.is_none() {
+        let script = flow.scripts.current().script();
+        if !engine.begin_held(&run, &script).await.doing(format!("run {} could not begin", run.id))? {
+            tracing::warn!(run = %run.id, flow = flow.name, "the call is held and waits for a person");
+            return Ok(());
+        }
+        run.state = RunState::Running;
+    }
     let is_given_up = engine.cancel_of(&run.id).await.doing("reading what people decided")?.is_some();
     let source = Source::of(&run)?;
     if run.state == RunState::Halted && !source.goes_on && !is_given_up {

@@ -31,13 +31,15 @@ impl TriggerKind {
 
 /// Where a run stands.
 ///
-/// `claimed → running → reporting → finished`; `claimed → refused | duplicate`; `running → halted → running`;
-/// `claimed | running | halted → cancelled`.
+/// `claimed → running → reporting → finished`; `claimed | held → refused | duplicate`; `running → halted → running`;
+/// `claimed → held → running`; `claimed | held | running | halted → cancelled`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
     /// Begun; its file is being taken and validated.
     Claimed,
+    /// Waits for a person before its first item. Nothing was called.
+    Held,
     /// Its items are being worked on.
     Running,
     /// Stopped before its end by a fault of the hub or a rule; goes on when asked or at the next start.
@@ -56,8 +58,9 @@ pub enum RunState {
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Claimed,
+        Self::Held,
         Self::Running,
         Self::Halted,
         Self::Reporting,
@@ -72,6 +75,7 @@ impl RunState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Claimed => "claimed",
+            Self::Held => "held",
             Self::Running => "running",
             Self::Halted => "halted",
             Self::Reporting => "reporting",
@@ -95,7 +99,11 @@ impl RunState {
             return true;
         }
         match self {
-            Self::Claimed => {
+            Self::Claimed => matches!(
+                next,
+                Self::Held | Self::Running | Self::Refused | Self::Duplicate | Self::Cancelled
+            ),
+            Self::Held => {
                 matches!(next, Self::Running | Self::Refused | Self::Duplicate | Self::Cancelled)
             }
             Self::Running => matches!(next, Self::Reporting | Self::Halted | Self::Cancelled),
@@ -164,6 +172,10 @@ pub struct RunChange {
     pub source: Option<Value>,
     /// Rows that the validation pass counted.
     pub rows: Option<u64>,
+    /// What whoever lets a held run go on agrees to, as JSON.
+    pub terms: Option<Value>,
+    /// Another script and its modules, for a run that was not begun to be worked on. Refused for any other.
+    pub script: Option<ScriptBundle>,
 }
 
 /// A run as it stands.
@@ -189,6 +201,8 @@ pub struct RunRecord {
     pub message: Option<String>,
     /// Rows that the validation pass counted.
     pub rows: Option<u64>,
+    /// What whoever let it go on agreed to, or is to agree to while it is held; none for a run that was never held.
+    pub terms: Option<Value>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it reached a final state.

@@ -4,7 +4,7 @@ use super::error::TriggerError;
 use super::life::FileEnd;
 use super::scan::{Found, Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
-use gesher_engine::journal::{RunRecord, TriggerKind};
+use gesher_engine::journal::{RunRecord, RunState, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use notify::event::AccessKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -196,6 +196,8 @@ impl DropTrigger {
                 Err(error) if error.may_pass() => {
                     trouble.get_or_insert_with(|| format!("run {} waits: {}", run.id, error.with_reasons()));
                 }
+                // Whoever looks at what people decided has it just now, and says so when it may go on.
+                Err(TriggerError::AtWork { .. }) if run.state == RunState::Held => {}
                 Err(error) => {
                     tracing::error!(flow = self.flow.name, run = %run.id, "{}", error.with_reasons());
                 }
