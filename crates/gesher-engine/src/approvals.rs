@@ -41,8 +41,7 @@ impl Terms {
     /// The same with these totals.
     #[must_use]
     pub fn with_totals(mut self, totals: &BTreeMap<Currency, Decimal>) -> Self {
-        self.totals =
-            totals.iter().map(|(currency, sum)| (currency.to_string(), two_places(*sum))).collect();
+        self.totals = totals.iter().map(|(currency, sum)| (currency.to_string(), two_places(*sum))).collect();
         self
     }
 

@@ -9,7 +9,9 @@ use crate::messages;
 use crate::program::ProgramEnd;
 use crate::status::{EffectStep, item_end};
 use gesher_core::{ItemEnd, ItemId, ItemStatus, Language, Outcome, OutcomeStatus, RunId, Text};
-use gesher_journal::{Decision, DecisionKind, ItemQuery, RunChange, RunState, StepRecord, StoredOutcome, Tally};
+use gesher_journal::{
+    Decision, DecisionKind, ItemQuery, RunChange, RunState, StepRecord, StoredOutcome, Tally,
+};
 
 /// The code of a row that a person gave up.
 const CANCELLED: &str = "cancelled";

@@ -1,7 +1,7 @@
 //! Cases about runs.
 
 use super::place::{Broken, Place, at, finish, intent, item, new_run, row, same, step};
-use crate::{JournalError, RunChange, RunState, ScriptBundle};
+use crate::{JournalError, NewHold, NewRun, RunChange, RunState, ScriptBundle};
 use gesher_core::{ItemEnd, ItemStatus, OutcomeStatus};
 
 pub(super) async fn a_run_id_is_taken_once(place: Place) -> Result<(), Broken> {
@@ -72,8 +72,12 @@ pub(super) async fn a_run_goes_only_where_its_state_allows(place: Place) -> Resu
     Ok(())
 }
 
-pub(super) async fn a_held_run_keeps_its_terms_and_may_get_another_script(place: Place) -> Result<(), Broken> {
-    let run = place.run("charges").await?;
+pub(super) async fn a_held_run_keeps_its_terms_and_may_get_another_script(
+    place: Place,
+) -> Result<(), Broken> {
+    let new = new_run("charges")?;
+    let run = new.id.clone();
+    place.journal.start_run(new).await?;
     let terms = serde_json::json!({ "rows": 3, "totals": { "ILS": "12.50" } });
     let change =
         RunChange { state: Some(RunState::Held), terms: Some(terms.clone()), ..RunChange::default() };
@@ -92,6 +96,16 @@ pub(super) async fn a_held_run_keeps_its_terms_and_may_get_another_script(place:
     let late = place.journal.change_run(&run, change, at(4)).await;
     ensure_fits!(late, Err(JournalError::Transition { .. }));
     let found = place.journal.run(&run).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
+    same(found.terms, Some(terms))
+}
+
+pub(super) async fn a_run_may_be_held_from_its_first_commit_on(place: Place) -> Result<(), Broken> {
+    let terms = serde_json::json!({ "script": "aa" });
+    let held = Some(NewHold { message: "missed".to_owned(), terms: terms.clone() });
+    let run = NewRun { held, ..new_run("charges")? };
+    place.journal.start_run(run.clone()).await?;
+    let found = place.journal.run(&run.id).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
+    same((found.state, found.message.as_deref()), (RunState::Held, Some("missed")))?;
     same(found.terms, Some(terms))
 }
 

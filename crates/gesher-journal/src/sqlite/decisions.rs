@@ -16,15 +16,17 @@ use rusqlite::{Connection, Row, params};
 pub(super) fn decide(desk: &Desk, decision: &NewDecision) -> Result<u64, Fault> {
     let run = runs::numbers(desk, &decision.run)?.no;
     let (kind, at) = (decision.kind.as_str(), decision.at);
-    desk.prepare_cached("INSERT INTO decisions (kind, run, actor, reason, at, terms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![
-            kind,
-            run,
-            decision.actor,
-            decision.reason,
-            instant(at),
-            (!decision.terms.is_null()).then(|| decision.terms.to_string())
-        ])?;
+    desk.prepare_cached(
+        "INSERT INTO decisions (kind, run, actor, reason, at, terms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        kind,
+        run,
+        decision.actor,
+        decision.reason,
+        instant(at),
+        (!decision.terms.is_null()).then(|| decision.terms.to_string())
+    ])?;
     let seq = desk.last_insert_rowid();
     let evidence = (!decision.terms.is_null()).then_some(&decision.terms);
     let decided = Decided { actor: &decision.actor, reason: &decision.reason, evidence };

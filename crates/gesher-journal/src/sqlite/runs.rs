@@ -91,13 +91,14 @@ pub(super) fn flow_name(desk: &Desk, flow: i64) -> Result<Arc<str>, Fault> {
 }
 
 pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Result<(), Fault> {
+    let state = if run.held.is_some() { RunState::Held } else { RunState::Claimed };
     connection
         .prepare_cached("INSERT INTO flows (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?
         .execute([&run.flow])?;
     let begun = connection
         .prepare_cached(
-            "INSERT INTO runs (id, flow, triggered_by, name, source, script, state, started_at)
-             SELECT ?1, no, ?3, ?4, ?5, ?6, ?7, ?8 FROM flows WHERE name = ?2
+            "INSERT INTO runs (id, flow, triggered_by, name, source, script, state, started_at, message, terms)
+             SELECT ?1, no, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM flows WHERE name = ?2
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -107,14 +108,17 @@ pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Resu
             run.name,
             source,
             run.script.hash,
-            RunState::Claimed.as_str(),
-            instant(run.at)
+            state.as_str(),
+            instant(run.at),
+            run.held.as_ref().map(|held| &held.message),
+            run.held.as_ref().map(|held| held.terms.to_string())
         ])?;
     if begun == 0 {
         return Err(JournalError::Taken(run.id.clone()).into());
     }
     keep_script(connection, &run.script)?;
-    audit::note(connection, run.at, run.id.as_str(), None, RunState::Claimed.as_str(), None)
+    let why = run.held.as_ref().map(|held| held.message.as_str());
+    audit::note(connection, run.at, run.id.as_str(), None, state.as_str(), why)
 }
 
 /// Keeps the sources of a script, unless they are kept already.
@@ -339,6 +343,6 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
 
 fn read_trigger(row: &Row<'_>, column: usize) -> Result<TriggerKind, Fault> {
     let word: String = row.get(column)?;
-    let known = [TriggerKind::Drop, TriggerKind::Call].into_iter().find(|kind| kind.as_str() == word);
+    let known = TriggerKind::ALL.into_iter().find(|kind| kind.as_str() == word);
     known.ok_or_else(|| corrupt("trigger", word))
 }

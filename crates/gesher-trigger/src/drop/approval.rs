@@ -6,12 +6,12 @@
 //! its rows, their total and the script are those that the person saw does the run begin, and then their total is its cap.
 
 use super::blocks::hex;
-use super::error::TriggerError;
 use super::folder::Place;
 use super::life::{FileOutcome, Job, Pinned};
 use super::messages;
 use super::trigger::DropTrigger;
 use super::validate::Validation;
+use crate::error::TriggerError;
 use gesher_core::{Currency, Decimal, Money, RunId};
 use gesher_engine::journal::{Decision, FileIdentity, RunChange, RunState};
 use gesher_engine::{Engine, EngineError, Flow, FlowLimits, Terms};

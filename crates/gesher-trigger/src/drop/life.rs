@@ -3,9 +3,8 @@
 
 use super::blocks::Fingerprints;
 use super::config::RowRules;
-use super::error::TriggerError;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
-use super::late::{self, Rest};
+use super::leaving::{Items, write_reports};
 use super::messages;
 use super::reader::{Format, ReadError};
 use super::report::{self, ReportError, ResultFiles};
@@ -13,18 +12,14 @@ use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
+use crate::error::TriggerError;
 use gesher_core::card::mask_card_numbers;
-use gesher_core::{Money, RunId, Text};
-use gesher_engine::journal::{
-    FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
-};
+use gesher_core::{Money, RunId};
+use gesher_engine::journal::{FileIdentity, RunChange, RunRecord, RunState, Tally};
 use gesher_engine::{EngineError, Progress, RunEnd, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::VecDeque;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 /// Items that are read from the journal at a time.
 pub(super) const PAGE_ITEMS: usize = 1_000;
@@ -163,7 +158,7 @@ impl Job {
         self.folder.path(place).join(name)
     }
 
-    fn rows(&self) -> Result<ValidatedRows, ReadError> {
+    pub(super) fn rows(&self) -> Result<ValidatedRows, ReadError> {
         let format = Format::of_name(&self.run.name, self.pinned.rules.encoding);
         let wanted = self.pinned.fingerprints.clone().unwrap_or_default();
         ValidatedRows::open(&self.path, format, &self.pinned.rules, wanted)
@@ -456,69 +451,5 @@ impl DropTrigger {
             ReportError::Folder(source) => TriggerError::Folder(source),
             ReportError::Write(source) => TriggerError::Report { run: run.clone(), source },
         }
-    }
-}
-
-/// Writes what a run leaves behind, and moves its file last. Answers what is to be said of a file that changed.
-fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>, ReportError> {
-    let files = ResultFiles::of(&job.folder, &job.run);
-    if gesher_core::mutant!("file_before_reports") {
-        job.folder.move_file(&job.path, &files.file)?;
-    }
-    gesher_core::failpoint!("report.before");
-    let rules = &job.pinned.rules;
-    let is_unchanged = report::write(&job.folder, &job.run, rules, job.rows(), || items.next())?;
-    let is_whole = job.run.rows.is_none_or(|rows| taken >= rows);
-    let result = name_of(&files.result);
-    let said = match &files.late {
-        // The whole file lies among the failed ones, whatever became of it while it was held.
-        _ if job.pinned.rejected => None,
-        Some(late) if !is_whole => {
-            let rest = late::write_rest(&job.folder, &job.path, late, job.rows(), taken + 1)?;
-            match rest {
-                Rest::Nothing => None,
-                Rest::Untaken => Some(messages::late(&name_of(late))),
-                Rest::MayRepeat => Some(messages::late_may_repeat(&name_of(late), &result)),
-            }
-        }
-        _ => (!is_unchanged).then(|| messages::changed_after_taking(&result)),
-    };
-    job.folder.move_file(&job.path, &files.file)?;
-    gesher_core::failpoint!("file.moved");
-    Ok(said)
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// A run's items in their order, a page at a time.
-pub(super) struct Items {
-    journal: Arc<dyn Journal>,
-    runtime: tokio::runtime::Handle,
-    run: RunId,
-    /// The last item that was read; none before the first, which is `on_finish` where there is one.
-    after: Option<u64>,
-    page: VecDeque<ItemRecord>,
-    ended: bool,
-}
-
-impl Items {
-    /// From the first on. Reading blocks, so it is done beside the runtime.
-    pub(super) fn of(journal: &Arc<dyn Journal>, runtime: &tokio::runtime::Handle, run: &RunId) -> Self {
-        let (journal, runtime) = (Arc::clone(journal), runtime.clone());
-        Self { journal, runtime, run: run.clone(), after: None, page: VecDeque::new(), ended: false }
-    }
-
-    pub(super) fn next(&mut self) -> io::Result<Option<ItemRecord>> {
-        if self.page.is_empty() && !self.ended {
-            let query =
-                ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };
-            let page = self.runtime.block_on(self.journal.items(&query)).map_err(io::Error::other)?;
-            self.ended = page.len() < PAGE_ITEMS;
-            self.after = page.last().map(|item| item.id.ordinal).or(self.after);
-            self.page = page.into();
-        }
-        Ok(self.page.pop_front())
     }
 }

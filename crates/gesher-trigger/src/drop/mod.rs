@@ -1,7 +1,7 @@
 //! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
 //!
 //! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`, `trouble`), claims a file (`trigger`), takes it
-//! through its life (`life`, `resume`, `decisions`, `approval`), leaves the reports (`report`, `late`) and writes them anew when a row was settled
+//! through its life (`life`, `resume`, `decisions`, `approval`), leaves the reports (`leaving`, `report`, `late`) and writes them anew when a row was settled
 //! later (`renew`). Everything about what a file *says* is pure:
 //! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
 //! (`row`), all of it to a verdict (`validate`). What a row *does* is the engine's.
@@ -13,12 +13,12 @@ mod columns;
 mod config;
 mod decisions;
 mod decode;
-mod error;
 mod fault;
 mod files;
 mod folder;
 mod header;
 mod late;
+mod leaving;
 mod leftover;
 mod life;
 mod messages;
@@ -35,9 +35,9 @@ mod trouble;
 mod validate;
 mod watch;
 
+pub use crate::error::TriggerError;
 pub use config::{DropConfig, FolderConflict, RowKey, RowRules, SETTLE_DEFAULT, conflict};
 pub use decode::{Encoding, EncodingChoice};
-pub use error::TriggerError;
 pub use fault::Fault;
 pub use files::RunFiles;
 pub use folder::{DropFolder, FolderError, Place, RESERVED_FOLDERS};

@@ -1,9 +1,9 @@
 //! Watching a folder: looking is the truth, the operating system's notices only shorten the wait between two looks.
 
-use super::error::TriggerError;
-use super::life::FileEnd;
+use super::life::{FileEnd, FileOutcome};
 use super::scan::{Found, Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
+use crate::error::TriggerError;
 use gesher_engine::journal::{RunRecord, RunState, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use notify::event::AccessKind;
@@ -187,6 +187,9 @@ impl DropTrigger {
                 Err(error) => Err(error),
             };
             match worked {
+                Ok(FileEnd { outcome: FileOutcome::Held { .. }, .. }) if run.state == RunState::Held => {
+                    tracing::warn!(flow = self.flow.name, run = %run.id, "the run is held and waits for a person");
+                }
                 Ok(end) => {
                     self.log_end(&end);
                     ends.push(end);

@@ -167,7 +167,9 @@ fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, i
         (DecisionKind::Cancel, false, true) => format!(
             "written down: run {id} takes no new rows. Rows at work end first; `gesher show {id}` shows when it is over\n"
         ),
-        (DecisionKind::Cancel | DecisionKind::Reject, true, _) => format!("run {id} is {}\n", run.state.as_str()),
+        (DecisionKind::Cancel | DecisionKind::Reject, true, _) => {
+            format!("run {id} is {}\n", run.state.as_str())
+        }
     };
     let mut text = head;
     if run.state.is_final() || run.state == RunState::Held {

@@ -170,11 +170,17 @@ fn approval(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
     let amount = flow.drop.as_ref().map(|drop| drop.config.amount.is_some());
     let (what, mend) = match amount {
         None => (
-            format!("`approve_above` looks at the total of a file, and the flow `{}` has no drop folder", flow.name),
+            format!(
+                "`approve_above` looks at the total of a file, and the flow `{}` has no drop folder",
+                flow.name
+            ),
             "take it out; `per_run` bounds what a run may move",
         ),
         Some(false) => (
-            format!("`approve_above` looks at the total of the amount column, and [flow.{}.drop] names none", flow.name),
+            format!(
+                "`approve_above` looks at the total of the amount column, and [flow.{}.drop] names none",
+                flow.name
+            ),
             "write amount = \"amount\" with the column that holds each row's amount",
         ),
         Some(true) if most.currency != Currency::ILS => (
