@@ -73,6 +73,7 @@ impl Header {
     pub fn read(record: &Record, rules: &RowRules, script_reads: &[String]) -> Result<Self, Vec<Fault>> {
         let names: Arc<[String]> = record.cells().map(clean_cell).collect();
         let mut faults = name_faults(&names, &rules.not_cards);
+        faults.extend(record.flaws().iter().map(|(column, _)| fault::flawed_header(*column)));
         let mut missing = HashSet::new();
         let mut find = |wanted: &str, faults: &mut Vec<Fault>| {
             let clean = clean_cell(wanted);
@@ -190,6 +191,7 @@ fn missing_column(wanted: &str, names: &[String]) -> Fault {
 mod tests {
     use super::*;
     use crate::drop::decode::EncodingChoice;
+    use crate::drop::format::Separator;
     use crate::drop::reader::record_of;
 
     fn rules(key: &[&str], not_cards: &[&str]) -> RowRules {
@@ -198,6 +200,7 @@ mod tests {
             row_key: RowKey::Columns(owned(key)),
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: owned(not_cards),
         }
     }

@@ -27,11 +27,19 @@ pub fn run(
     let program = compile_flow(config, flow, &catalogue()?).map_err(HubError::faults)?;
     let columns: Vec<String> = program.columns().iter().map(|column| column.name.clone()).collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let found = validate(path, Format::of_name(&name, drop.encoding), &drop.row_rules(), &columns);
+    let rules = drop.row_rules();
+    let found = validate(path, Format::of_name(&name, &rules), &rules, &columns);
     let (document, text, exit) = match found {
         Ok(validation) => {
-            let exit = if validation.invalid == 0 { Exit::Well } else { Exit::Partly };
-            (valid_document(&validation, config.language), valid_text(&validation, config.language), exit)
+            let unreadable = |error| HubError::usage("the control file cannot be read").because(error);
+            let faults = drop.control_faults(path, &validation).map_err(unreadable)?;
+            if faults.is_empty() {
+                valid(&validation, flow, config.language)
+            } else {
+                let refusal = Refusal { faults, more: 0 };
+                let language = config.language;
+                (refused_document(&refusal, language), refused_text(&refusal, language), Exit::Partly)
+            }
         }
         Err(NotValid::Refused(refusal)) => (
             refused_document(&refusal, config.language),
@@ -45,6 +53,27 @@ pub fn run(
     output.json(&document);
     output.text(&text);
     Ok(exit)
+}
+
+fn valid(found: &Validation, flow: &FlowConfig, language: Language) -> (Value, String, Exit) {
+    let (mut document, mut text) = (valid_document(found, language), valid_text(found, language));
+    let most = flow.limits.approve_above;
+    let waits = most.is_some_and(|most| found.is_above(most));
+    document["waits"] = json!(waits);
+    document["approve_above"] = json!(most.map(|most| most.to_string()));
+    document["other_sheets"] = json!(found.other_sheets);
+    if let Some(most) = most.filter(|_| waits) {
+        text.push_str(&format!(
+            "it would wait for `gesher approve`: its valid rows come to more than {most} (approve_above)\n"
+        ));
+    }
+    if !found.other_sheets.is_empty() {
+        text.push_str(&format!(
+            "only its first sheet would be taken; these others hold something too: {}\n",
+            found.other_sheets.join(", ")
+        ));
+    }
+    (document, text, if found.invalid == 0 { Exit::Well } else { Exit::Partly })
 }
 
 fn valid_document(found: &Validation, language: Language) -> Value {
