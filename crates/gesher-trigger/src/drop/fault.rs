@@ -200,16 +200,16 @@ pub(super) fn wrong_width(found: usize, wanted: usize) -> Fault {
     )
 }
 
-/// Bytes that are no text in the file's encoding.
+/// Bytes that are no text in the file's encoding. `looks_hebrew` says that they may be Hebrew in an old one.
 #[must_use]
-pub(super) fn bad_bytes(encoding: &str, hint: bool) -> Fault {
-    let (he, en) = if hint {
+pub(super) fn bad_bytes(encoding: &str, looks_hebrew: bool) -> Fault {
+    let (he, en) = if looks_hebrew {
         (
-            "; יש לשמור את הקובץ מאקסל כ־CSV UTF-8, או להגדיר לתהליך encoding = \"windows-1255\"",
-            "; save the file from Excel as CSV UTF-8, or set encoding = \"windows-1255\" for the flow",
+            "; זה נראה כמו windows-1255: יש לשמור את הקובץ מאקסל כ־CSV UTF-8, או להגדיר לתהליך encoding = \"windows-1255\"",
+            "; this looks like windows-1255: save the file from Excel as CSV UTF-8, or set encoding = \"windows-1255\" for the flow",
         )
     } else {
-        ("", "")
+        ("; יש לשמור את הקובץ כ־CSV UTF-8", "; save the file as CSV UTF-8")
     };
     Fault::new(
         "bad_bytes",

@@ -174,10 +174,22 @@ fn missing_column(wanted: &str, names: &[String]) -> Fault {
     let near = nearest(wanted, names.iter().map(String::as_str)).map(fault::shown);
     let (he, en) = match (near, names) {
         (Some(near), _) => (format!("; אולי הכוונה ל־{near}?"), format!("; is it {near}?")),
-        (None, [only]) if only.contains([';', ',', '\t', '|']) => (
-            "; נראה שהעמודות מופרדות בתו אחר מזה שסיומת הקובץ מבטיחה (פסיק ב־csv, טאב ב־tsv)".to_owned(),
-            "; the columns seem to be separated by something else than the file's ending says (commas in csv, tabs in tsv)".to_owned(),
-        ),
+        (None, [only]) if only.contains([';', ',', '\t', '|']) => {
+            let said = match only.chars().find(|c| matches!(c, ';' | '\t' | '|' | ',')) {
+                Some('\t') => "tab".to_owned(),
+                found => found.map(String::from).unwrap_or_default(),
+            };
+            (
+                format!(
+                    "; נראה שהעמודות מופרדות בתו אחר מזה שסיומת הקובץ מבטיחה (פסיק ב־csv, טאב ב־tsv). אם כן, יש להגדיר לתהליך \
+                     separator = \"{said}\""
+                ),
+                format!(
+                    "; the columns seem to be separated by something else than the file's ending says (commas in csv, tabs in \
+                     tsv). If so, set separator = \"{said}\" for the flow"
+                ),
+            )
+        }
         _ => Default::default(),
     };
     Fault::new(
