@@ -163,6 +163,7 @@ impl Bound {
         }
         let request = to_json(request).map_err(|fault| item.coded_fault("wrong_type", &fault.text()))?;
         match item.outside(|host| host.call(&self.name, &who, key.as_deref(), request))? {
+            Ok(_) if item.is_unread(context) => Ok(Dynamic::UNIT),
             Ok(answer) => Ok(answer_map(&item, &answer)),
             Err(CallEnd::Refused(answer)) => Err(refusal(&answer)),
             Err(CallEnd::Ended) => Err(terminated()),

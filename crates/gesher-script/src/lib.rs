@@ -36,3 +36,4 @@ extern crate self as gesher_script;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unread;
