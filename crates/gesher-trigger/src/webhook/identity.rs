@@ -22,9 +22,8 @@ impl IdPointer {
     pub fn parse(text: &str) -> Option<Self> {
         let pointer = text.strip_prefix(POINTER_PREFIX)?;
         let mut tildes = pointer.match_indices('~');
-        let is_escape = |(at, _): (usize, &str)| {
-            pointer.get(at + 1..).is_some_and(|rest| rest.starts_with(['0', '1']))
-        };
+        let is_escape =
+            |(at, _): (usize, &str)| pointer.get(at + 1..).is_some_and(|rest| rest.starts_with(['0', '1']));
         (pointer.len() > 1 && pointer.starts_with('/') && tildes.all(is_escape))
             .then(|| Self(pointer.to_owned()))
     }
@@ -110,7 +109,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(scheme: Scheme, rule: Option<&str>, signed: Option<&str>, body: &str, want: Result<&str, IdFault>) {
+    fn check(
+        scheme: Scheme,
+        rule: Option<&str>,
+        signed: Option<&str>,
+        body: &str,
+        want: Result<&str, IdFault>,
+    ) {
         let verified = Verified { secret: None, id: signed.map(ToOwned::to_owned), at: None };
         let json: Option<Value> = serde_json::from_str(body).ok();
         let found = identify(&config(scheme, rule), &verified, body.as_bytes(), json.as_ref());

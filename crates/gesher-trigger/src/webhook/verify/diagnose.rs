@@ -3,12 +3,10 @@
 
 use super::secrets::Key;
 use super::{Delivery, Refusal, StandardHeaders, StripeHeader, Verifier, one};
-use crate::webhook::config::{
-    Encoding, STRIPE_SIGNATURE, Scheme, WEBHOOK_SIGNATURE, X_HUB_SIGNATURE_256,
-};
+use crate::webhook::config::{Encoding, Scheme, X_HUB_SIGNATURE_256};
 use crate::webhook::encoding::{from_base64, from_hex, same};
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName};
+use hyper::header::HeaderName;
 use ring::hmac;
 use serde::Serialize;
 use serde_json::Value;
@@ -32,10 +30,9 @@ fn hint(code: &'static str, text: impl Into<String>) -> Option<Hint> {
 pub fn diagnose(verifier: &Verifier, delivery: &Delivery<'_>, refusal: &Refusal) -> Option<Hint> {
     match refusal {
         Refusal::Missing(header) => missing(&verifier.scheme, header, delivery.headers),
-        Refusal::Twice(header) => hint(
-            "header_twice",
-            format!("leave one {header}; a proxy in front may add a second one"),
-        ),
+        Refusal::Twice(header) => {
+            hint("header_twice", format!("leave one {header}; a proxy in front may add a second one"))
+        }
         Refusal::Old { .. } => hint(
             "old",
             "the signature itself is right. A repeated delivery is signed anew by its sender; of one that was kept, \
@@ -55,7 +52,9 @@ pub fn diagnose(verifier: &Verifier, delivery: &Delivery<'_>, refusal: &Refusal)
         ),
         Refusal::Wrong => wrong(verifier, delivery),
         Refusal::WrongWord => wrong_word(verifier, delivery),
-        Refusal::NoToken => hint("no_token", "give the whole address with --path, as in --path \"/hooks/x?token=…\""),
+        Refusal::NoToken => {
+            hint("no_token", "give the whole address with --path, as in --path \"/hooks/x?token=…\"")
+        }
         Refusal::TwoTokens | Refusal::TooMany(_) | Refusal::AmbiguousId => None,
     }
 }
@@ -66,12 +65,18 @@ const MILLISECONDS_FROM: u64 = 100 * 365 * 24 * 60 * 60;
 /// A header that is not there, though one that other schemes or other versions use is.
 fn missing(scheme: &Scheme, header: &HeaderName, headers: &HeaderMap) -> Option<Hint> {
     let others = [
-        ("svix-signature", "Svix signs as Standard Webhooks do, under names of its own: let it send webhook-… headers"),
-        ("x-hub-signature", "that one is SHA-1, which is not accepted: set a secret at GitHub and use its newer header"),
-        (WEBHOOK_SIGNATURE.as_str(), "the sender follows Standard Webhooks: write verify = \"standard-webhooks\""),
-        (X_HUB_SIGNATURE_256.as_str(), "the sender signs as GitHub does: write verify = \"github\""),
-        (STRIPE_SIGNATURE.as_str(), "the sender signs as Stripe does: write verify = \"stripe\""),
-        (AUTHORIZATION.as_str(), "the sender names a user or a token: see verify = \"basic\" and \"token\""),
+        (
+            "svix-signature",
+            "Svix signs as Standard Webhooks do, under names of its own: let it send webhook-… headers",
+        ),
+        (
+            "x-hub-signature",
+            "that one is SHA-1, which is not accepted: set a secret at GitHub and use its newer header",
+        ),
+        ("webhook-signature", "the sender follows Standard Webhooks: write verify = \"standard-webhooks\""),
+        ("x-hub-signature-256", "the sender signs as GitHub does: write verify = \"github\""),
+        ("stripe-signature", "the sender signs as Stripe does: write verify = \"stripe\""),
+        ("authorization", "the sender names a user or a token: see verify = \"basic\" and \"token\""),
     ];
     let own = scheme.headers();
     let is_own = |name: &str| own.iter().any(|header| header.as_str() == name);
@@ -81,8 +86,13 @@ fn missing(scheme: &Scheme, header: &HeaderName, headers: &HeaderMap) -> Option<
     }
     let names = headers.keys().map(HeaderName::as_str);
     match gesher_core::names::nearest(header.as_str(), names) {
-        Some(near) => hint("other_header", format!("did the sender mean {near}? The header has to be called {header}")),
-        None => hint("header_missing", format!("the sender has to send {header}, or a proxy in front takes it out")),
+        Some(near) => {
+            hint("other_header", format!("did the sender mean {near}? The header has to be called {header}"))
+        }
+        None => hint(
+            "header_missing",
+            format!("the sender has to send {header}, or a proxy in front takes it out"),
+        ),
     }
 }
 
@@ -91,11 +101,17 @@ fn written_otherwise(verifier: &Verifier, delivery: &Delivery<'_>, header: &Head
     let text = one(delivery.headers, header).ok()?;
     let bare = text.rsplit_once(['=', ' ', ',']).map_or(text, |(before, last)| {
         // Padding of base64 is no end of a prefix.
-        if last.is_empty() { before.trim_end_matches('=').rsplit_once(['=', ' ', ',']).map_or(text, |(_, last)| last) } else { last }
+        if last.is_empty() {
+            before.trim_end_matches('=').rsplit_once(['=', ' ', ',']).map_or(text, |(_, last)| last)
+        } else {
+            last
+        }
     });
     let prefix = text.split(bare).next().unwrap_or_default();
     for (encoding, bytes) in [(Encoding::Hex, from_hex(bare)), (Encoding::Base64, padded(bare))] {
-        let Some(bytes) = bytes.filter(|bytes| bytes.len() == hmac::HMAC_SHA256.digest_algorithm().output_len()) else {
+        let Some(bytes) =
+            bytes.filter(|bytes| bytes.len() == hmac::HMAC_SHA256.digest_algorithm().output_len())
+        else {
             continue;
         };
         let fits = verifier.signer(&[delivery.body], &[bytes]).is_some();
@@ -110,7 +126,13 @@ fn written_otherwise(verifier: &Verifier, delivery: &Delivery<'_>, header: &Head
             );
         }
         if fits {
-            return hint("encoding", format!("the code is right, and it has to be written otherwise: it is {} now", encoding.as_str()));
+            return hint(
+                "encoding",
+                format!(
+                    "the code is right, and it has to be written otherwise: it is {} now",
+                    encoding.as_str()
+                ),
+            );
         }
     }
     None
@@ -146,14 +168,29 @@ fn signed(verifier: &Verifier, headers: &HeaderMap) -> Option<(Vec<u8>, Vec<Vec<
 /// The signature is well written and is nobody's: another body, another way to use the secret, or another secret.
 fn wrong(verifier: &Verifier, delivery: &Delivery<'_>) -> Option<Hint> {
     let (before, signatures) = signed(verifier, delivery.headers)?;
+    if let Scheme::Hmac { header, .. } = &verifier.scheme
+        && let Some(hint) = written_otherwise(verifier, delivery, header)
+    {
+        // Hexadecimal digits are letters of base64 too.
+        return Some(hint);
+    }
     for (text, body) in bodies(delivery.body) {
         if verifier.signer(&[&before, &body], &signatures).is_some() {
-            return hint("body", format!("the signature is that of {text}. Sign the bytes that are sent, and give them as they came"));
+            return hint(
+                "body",
+                format!(
+                    "the signature is that of {text}. Sign the bytes that are sent, and give them as they came"
+                ),
+            );
         }
     }
     if !before.is_empty() && verifier.signer(&[delivery.body], &signatures).is_some() {
-        let what = "the sender signs the body alone, without the id and the time that this scheme signs with it";
-        return hint("signed_text", format!("{what}: write verify = \"hmac\" with its header, or mend the sender"));
+        let what =
+            "the sender signs the body alone, without the id and the time that this scheme signs with it";
+        return hint(
+            "signed_text",
+            format!("{what}: write verify = \"hmac\" with its header, or mend the sender"),
+        );
     }
     for key in &verifier.keys {
         for (text, other) in other_keys(&verifier.scheme, key) {
@@ -183,7 +220,10 @@ fn other_keys(scheme: &Scheme, key: &Key) -> Vec<(&'static str, hmac::Key)> {
     let bare = text.strip_prefix(super::secrets::STANDARD_PREFIX);
     let mut ways = Vec::new();
     if matches!(scheme, Scheme::StandardWebhooks) {
-        ways.push(("the letters, where Standard Webhooks takes the bytes that they stand for in base64,", of(text.as_bytes())));
+        ways.push((
+            "the letters, where Standard Webhooks takes the bytes that they stand for in base64,",
+            of(text.as_bytes()),
+        ));
     } else if let Some(bytes) = super::secrets::standard(text) {
         ways.push(("the bytes that stand in base64 in the text", of(bytes.expose())));
     }
@@ -193,7 +233,10 @@ fn other_keys(scheme: &Scheme, key: &Key) -> Vec<(&'static str, hmac::Key)> {
     if let Some(bytes) = from_hex(text).filter(|bytes| !bytes.is_empty()) {
         ways.push(("the bytes that stand in hexadecimal in the text", of(&bytes)));
     }
-    ways.push(("the text and a newline behind it, which was stored with it at the sender's side,", of(format!("{text}\n").as_bytes())));
+    ways.push((
+        "the text and a newline behind it, which was stored with it at the sender's side,",
+        of(format!("{text}\n").as_bytes()),
+    ));
     ways
 }
 
@@ -202,7 +245,10 @@ fn bodies(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut bodies: Vec<(&'static str, Vec<u8>)> = Vec::new();
     let trimmed = body.trim_ascii_end();
     if trimmed.len() < body.len() {
-        bodies.push(("the body without the newline at its end, which an editor or `echo` adds", trimmed.to_vec()));
+        bodies.push((
+            "the body without the newline at its end, which an editor or `echo` adds",
+            trimmed.to_vec(),
+        ));
     }
     bodies.push(("the body with a newline at its end", [body, b"\n"].concat()));
     bodies.push(("the body with a carriage return and a newline at its end", [trimmed, b"\r\n"].concat()));
@@ -214,11 +260,18 @@ fn bodies(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         bodies.push(("the body without its byte order mark", rest.to_vec()));
     }
     if let Ok(json) = serde_json::from_slice::<Value>(body) {
-        bodies.push(("the same JSON written closely: it was written anew after signing, or before", json.to_string().into_bytes()));
+        bodies.push((
+            "the same JSON written closely: it was written anew after signing, or before",
+            json.to_string().into_bytes(),
+        ));
         let spaced = written(&json, Spaced);
         let escaped = spaced.as_deref().map(escaped);
-        bodies.extend(spaced.map(|text| ("the same JSON with a space behind each comma and colon, as Python writes it", text.into_bytes())));
-        bodies.extend(escaped.map(|text| ("the same JSON with all but ASCII escaped, as Python writes it", text.into_bytes())));
+        bodies.extend(spaced.map(|text| {
+            ("the same JSON with a space behind each comma and colon, as Python writes it", text.into_bytes())
+        }));
+        bodies.extend(escaped.map(|text| {
+            ("the same JSON with all but ASCII escaped, as Python writes it", text.into_bytes())
+        }));
         bodies.push(("the same JSON written closely with all but ASCII escaped", escaped_bytes(&json)));
         if let Ok(pretty) = serde_json::to_vec_pretty(&json) {
             bodies.push(("the same JSON written over several lines", pretty));
@@ -269,7 +322,10 @@ fn wrong_word(verifier: &Verifier, delivery: &Delivery<'_>) -> Option<Hint> {
     let given = given.or_else(|| delivery.tokens.first().cloned())?;
     let is = |word: &str| verifier.word(word.as_bytes()).is_ok();
     if is(&given.replace(' ', "+")) {
-        return hint("plus", "a `+` in an address means a space: write it as %2B, or choose a token of letters and digits");
+        return hint(
+            "plus",
+            "a `+` in an address means a space: write it as %2B, or choose a token of letters and digits",
+        );
     }
     if given.split_whitespace().last().is_some_and(|word| is(word)) {
         return hint("prefix", "the token is right, and there is a word before it: write that as `prefix`");

@@ -66,7 +66,9 @@ pub enum Refusal {
         expected: &'static str,
     },
     /// The id is one that could be taken for an id and a time.
-    #[error("the id in {WEBHOOK_ID} holds a full stop with digits behind it, which could be taken for its time")]
+    #[error(
+        "the id in {WEBHOOK_ID} holds a full stop with digits behind it, which could be taken for its time"
+    )]
     AmbiguousId,
     /// The signed time is too long ago.
     #[error("the signed time is {seconds} seconds ago, and at most {TOLERANCE_SECONDS} are allowed")]
@@ -132,9 +134,7 @@ impl Verifier {
             Scheme::None => Ok(Verified { secret: None, id: None, at: None }),
             Scheme::StandardWebhooks => self.standard(delivery, now),
             Scheme::Stripe => self.stripe(delivery, now),
-            Scheme::GitHub => {
-                self.plain(delivery, &X_HUB_SIGNATURE_256, Encoding::Hex, GITHUB_PREFIX)
-            }
+            Scheme::GitHub => self.plain(delivery, &X_HUB_SIGNATURE_256, Encoding::Hex, GITHUB_PREFIX),
             Scheme::Hmac { header, encoding, prefix } => self.plain(delivery, header, *encoding, prefix),
             Scheme::Token { header: Some(header), prefix } => {
                 let text = one(delivery.headers, header)?;
@@ -255,7 +255,8 @@ impl<'a> StandardHeaders<'a> {
         let at = seconds(time, WEBHOOK_TIMESTAMP)?;
         let list = one(headers, &WEBHOOK_SIGNATURE)?;
         let entries = list.split(' ').filter(|entry| !entry.is_empty());
-        let signatures = some_of(entries.filter_map(|entry| entry.strip_prefix("v1,")), WEBHOOK_SIGNATURE, from_base64)?;
+        let signatures =
+            some_of(entries.filter_map(|entry| entry.strip_prefix("v1,")), WEBHOOK_SIGNATURE, from_base64)?;
         Ok(Self { id, time, at, signatures })
     }
 

@@ -1,8 +1,8 @@
 //! The secrets of a webhook, made ready for comparing; and which of them can be none.
 
-use super::Verifier;
 use super::super::config::Scheme;
 use super::super::encoding::from_base64;
+use super::Verifier;
 use gesher_core::Secret;
 use ring::hmac;
 
@@ -37,7 +37,8 @@ impl Verifier {
     /// What deliveries are held against: the scheme, and secrets by their names. White space around a secret is a slip
     /// of whoever stored it.
     pub fn new(scheme: Scheme, secrets: &[(String, Secret)]) -> Result<Self, SecretFault> {
-        let keys = secrets.iter().map(|(name, secret)| key(&scheme, name, secret)).collect::<Result<_, _>>()?;
+        let keys =
+            secrets.iter().map(|(name, secret)| key(&scheme, name, secret)).collect::<Result<_, _>>()?;
         Ok(Self { scheme, keys })
     }
 }
@@ -48,7 +49,9 @@ fn key(scheme: &Scheme, name: &str, secret: &Secret) -> Result<Key, SecretFault>
         return Err(SecretFault::Empty(name.to_owned()));
     }
     let bytes = match scheme {
-        Scheme::StandardWebhooks => standard(text).ok_or_else(|| SecretFault::NotStandard(name.to_owned()))?,
+        Scheme::StandardWebhooks => {
+            standard(text).ok_or_else(|| SecretFault::NotStandard(name.to_owned()))?
+        }
         Scheme::Basic if !text.contains(':') => return Err(SecretFault::NotAUser(name.to_owned())),
         _ => Secret::new(text.as_bytes().to_vec()),
     };

@@ -24,7 +24,13 @@ fn verifier(scheme: Scheme, secrets: &[&str]) -> Verifier {
 }
 
 /// What comes of a delivery: the secret's name, or the refusal; and the code of what is probably wrong.
-fn outcome(verifier: &Verifier, now: i64, lines: &[&str], tokens: &[&str], body: &[u8]) -> Result<String, Refusal> {
+fn outcome(
+    verifier: &Verifier,
+    now: i64,
+    lines: &[&str],
+    tokens: &[&str],
+    body: &[u8],
+) -> Result<String, Refusal> {
     let headers = headers(lines);
     let tokens: Vec<String> = tokens.iter().map(|token| (*token).to_owned()).collect();
     let delivery = Delivery { headers: &headers, tokens: &tokens, body };
@@ -53,7 +59,8 @@ const BODY: &[u8] = br#"{"test": 2432232314}"#;
 #[test]
 fn standard_webhooks_sign_id_time_and_body() {
     let check = |now: i64, lines: &[&str], body: &[u8], want: Result<&str, Refusal>| {
-        let found = outcome(&verifier(Scheme::StandardWebhooks, &[OTHER_WHSEC, WHSEC]), now, lines, &[], body);
+        let found =
+            outcome(&verifier(Scheme::StandardWebhooks, &[OTHER_WHSEC, WHSEC]), now, lines, &[], body);
         assert_eq!(found, want.map(ToOwned::to_owned), "{lines:?}");
     };
     let malformed = |header: HeaderName, expected| Err(Refusal::Malformed { header, expected });
@@ -63,12 +70,14 @@ fn standard_webhooks_sign_id_time_and_body() {
     check(AT - 300, &[ID, TIME, SIGNATURE], BODY, Ok("s1"));
     check(AT + 301, &[ID, TIME, SIGNATURE], BODY, Err(Refusal::Old { seconds: 301 }));
     check(AT - 301, &[ID, TIME, SIGNATURE], BODY, Err(Refusal::Ahead { seconds: 301 }));
-    let listed = "webhook-signature: v1a,AAAA v1,AAAA v1,%% v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=  v2,x";
+    let listed =
+        "webhook-signature: v1a,AAAA v1,AAAA v1,%% v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=  v2,x";
     check(AT, &[ID, TIME, listed], BODY, Ok("s1"));
     check(AT, &[ID, TIME, SIGNATURE], br#"{"test":2432232314}"#, Err(Refusal::Wrong));
     check(AT, &["webhook-id: msg_other", TIME, SIGNATURE], BODY, Err(Refusal::Wrong));
     check(AT, &[ID, "webhook-timestamp: 1614265331", SIGNATURE], BODY, Err(Refusal::Wrong));
-    for odd in ["+1614265330", "1614265330.0", "-1", "", "1e9", "99999999999999999999", "१६१४२६५३३०"] {
+    for odd in ["+1614265330", "1614265330.0", "-1", "", "1e9", "99999999999999999999", "१६१४२६५३३०"]
+    {
         let line = format!("webhook-timestamp: {odd}");
         let want = if odd.is_ascii() { time } else { "plain text" };
         check(AT, &[ID, &line, SIGNATURE], BODY, malformed(WEBHOOK_TIMESTAMP, want));
@@ -104,7 +113,8 @@ fn a_time_that_no_number_holds_is_refused_and_never_overflows() {
 }
 
 /// GitHub's own example (docs.github.com, "Validating webhook deliveries"); Python's hmac gives the same.
-const GITHUB: &str = "X-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+const GITHUB: &str =
+    "X-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 const GITHUB_SECRET: &str = "It's a Secret to Everybody";
 
 #[test]
@@ -140,11 +150,16 @@ fn stripe_signs_time_and_body_with_the_letters_of_its_secret() {
         assert_eq!(found, want.map(ToOwned::to_owned), "{value}");
     };
     let good = format!("t=1492774577,v1={STRIPE}");
-    let malformed = || Err(Refusal::Malformed { header: STRIPE_SIGNATURE, expected: "`t=TIME,v1=SIGNATURE`" });
+    let malformed =
+        || Err(Refusal::Malformed { header: STRIPE_SIGNATURE, expected: "`t=TIME,v1=SIGNATURE`" });
     check(STRIPE_AT, &good, Ok("s1"));
     check(STRIPE_AT, &format!("t=1492774577, v0=00, v1=zz, v1=00, v1={STRIPE}"), Ok("s1"));
     check(STRIPE_AT + 301, &good, Err(Refusal::Old { seconds: 301 }));
-    check(STRIPE_AT, &good.replace("v1", "v0"), Err(Refusal::NoSignature { header: STRIPE_SIGNATURE, kind: "v1" }));
+    check(
+        STRIPE_AT,
+        &good.replace("v1", "v0"),
+        Err(Refusal::NoSignature { header: STRIPE_SIGNATURE, kind: "v1" }),
+    );
     check(STRIPE_AT, &good.replace("t=1492774577", "t=1492774578"), Err(Refusal::Wrong));
     check(STRIPE_AT, &format!("v1={STRIPE}"), malformed());
     check(STRIPE_AT, &format!("t=1492774577,t=1492774577,v1={STRIPE}"), malformed());
@@ -179,12 +194,13 @@ fn a_signature_of_ones_own_is_read_as_configured() {
 
 #[test]
 fn a_token_stands_in_the_address_or_in_its_header() {
-    let check = |header: Option<&'static str>, lines: &[&str], tokens: &[&str], want: Result<&str, Refusal>| {
-        let header = header.map(HeaderName::from_static);
-        let scheme = Scheme::Token { header, prefix: "Bearer ".to_owned() };
-        let found = outcome(&verifier(scheme, &["3f9a2b", "77e1c0"]), 0, lines, tokens, b"");
-        assert_eq!(found, want.map(ToOwned::to_owned), "{lines:?} {tokens:?}");
-    };
+    let check =
+        |header: Option<&'static str>, lines: &[&str], tokens: &[&str], want: Result<&str, Refusal>| {
+            let header = header.map(HeaderName::from_static);
+            let scheme = Scheme::Token { header, prefix: "Bearer ".to_owned() };
+            let found = outcome(&verifier(scheme, &["3f9a2b", "77e1c0"]), 0, lines, tokens, b"");
+            assert_eq!(found, want.map(ToOwned::to_owned), "{lines:?} {tokens:?}");
+        };
     check(None, &[], &["77e1c0"], Ok("s1"));
     check(None, &[], &["77e1c"], Err(Refusal::WrongWord));
     check(None, &[], &[""], Err(Refusal::WrongWord));
@@ -246,7 +262,13 @@ fn the_usual_slips_are_recognised() {
     hinted(&standard, AT, &[], BODY, "header_missing");
     hinted(&standard, AT, &[ID, ID, TIME, SIGNATURE], BODY, "header_twice");
     let shop = |scheme: Scheme, line: &str, body: &str, want: &str| {
-        hinted(&verifier(scheme, &["s3cret-of-the-shop"]), 0, &[&format!("X-Shop-Signature: {line}")], body.as_bytes(), want);
+        hinted(
+            &verifier(scheme, &["s3cret-of-the-shop"]),
+            0,
+            &[&format!("X-Shop-Signature: {line}")],
+            body.as_bytes(),
+            want,
+        );
     };
     shop(own(Encoding::Hex, ""), BASE64, HEBREW, "encoding");
     shop(own(Encoding::Base64, ""), HEX, HEBREW, "encoding");
