@@ -2,11 +2,10 @@
 //! has kept the hub waiting longest is closed for the new one, so that neither slow senders nor a flood of them keep
 //! those out who send at once.
 
-use super::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, WAITING_BEFORE_EVICTION};
+use super::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -15,16 +14,11 @@ use tokio::time::Instant;
 pub(super) struct Caps {
     all: usize,
     of_address: usize,
-    patience: Duration,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self {
-            all: CONNECTIONS_MAX,
-            of_address: CONNECTIONS_PER_ADDRESS_MAX,
-            patience: WAITING_BEFORE_EVICTION,
-        }
+        Self { all: CONNECTIONS_MAX, of_address: CONNECTIONS_PER_ADDRESS_MAX }
     }
 }
 
@@ -75,21 +69,16 @@ enum Decision {
     Refuse,
 }
 
-/// Pure: whether there is room for a connection from that address, and at whose cost.
-fn decide(caps: Caps, entries: &HashMap<u64, Entry>, from: IpAddr, now: Instant) -> Decision {
+/// Pure: whether there is room for a connection from that address, and at whose cost. A sender that means well sends at
+/// once, and has its answer long before it is the one that waited longest.
+fn decide(caps: Caps, entries: &HashMap<u64, Entry>, from: IpAddr) -> Decision {
     let of_address = entries.values().filter(|entry| entry.from == from).count();
     let only_of_address = of_address >= caps.of_address;
     if !only_of_address && entries.len() < caps.all {
         return Decision::Take;
     }
-    let waited = |entry: &Entry| {
-        entry
-            .waiting_since
-            .map(|since| now.saturating_duration_since(since))
-            .filter(|waited| *waited >= caps.patience)
-    };
     let may_go = entries.iter().filter(|(_, entry)| !only_of_address || entry.from == from);
-    let longest = may_go.filter_map(|(number, entry)| Some((waited(entry)?, *number))).max();
+    let longest = may_go.filter_map(|(number, entry)| Some((entry.waiting_since?, *number))).min();
     longest.map_or(Decision::Refuse, |(_, number)| Decision::TakeInsteadOf(number))
 }
 
@@ -107,7 +96,7 @@ impl Connections {
     fn admit_at(&self, from: IpAddr, now: Instant) -> Option<Place> {
         let from = counted(from);
         let mut table = self.table();
-        match decide(self.caps, &table.entries, from, now) {
+        match decide(self.caps, &table.entries, from) {
             Decision::Take => {}
             Decision::TakeInsteadOf(number) => {
                 if let Some(entry) = table.entries.remove(&number) {
@@ -163,6 +152,7 @@ impl Drop for Place {
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from(Ipv4Addr::new(192, 0, 2, last))
@@ -170,8 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_that_waits_longest_goes_first() {
-        let connections =
-            Connections::with(Caps { all: 3, of_address: 2, patience: Duration::from_millis(500) });
+        let connections = Connections::with(Caps { all: 3, of_address: 2 });
         let began = Instant::now();
         let after = |seconds| began + Duration::from_secs(seconds);
         let oldest = connections.admit_at(address(1), after(0)).unwrap();
@@ -181,8 +170,10 @@ mod tests {
         let third = connections.admit_at(address(1), after(2)).unwrap();
         oldest.is_needed().await;
         drop(oldest);
-        // The newest waits for too short a time, and the other is at work: nobody can go.
+        // Whoever is at work stays, and where all are, nobody new comes.
+        third.works();
         assert!(connections.admit_at(address(1), after(2)).is_none());
+        third.waits();
         let elsewhere = connections.admit_at(address(2), after(3)).unwrap();
         // Full in all: whoever waits longest goes, whatever his address.
         let fourth = connections.admit_at(address(3), after(4)).unwrap();

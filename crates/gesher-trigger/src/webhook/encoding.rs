@@ -58,6 +58,25 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Base64 with its padding.
+#[must_use]
+pub fn to_base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let letter = |bits: u32| char::from(LETTERS[usize::from(bits.to_be_bytes()[3] & 63)]);
+    let group = |group: &[u8]| {
+        let bits =
+            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        [18, 12, 6, 0]
+            .map(|shift| letter(bits >> shift))
+            .into_iter()
+            .take(group.len() + 1)
+            .chain(['='; 3])
+            .take(4)
+            .collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
 fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -123,8 +142,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_in_hexadecimal_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            prop_assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
+        fn whatever_is_written_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            prop_assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes.clone()));
+            prop_assert_eq!(from_base64(&to_base64(&bytes)), Some(bytes));
         }
 
         #[test]

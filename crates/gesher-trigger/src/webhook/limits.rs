@@ -7,15 +7,10 @@ use std::time::Duration;
 pub const CONNECTIONS_MAX: usize = 512;
 /// Connections of one address at a time; above it as above. Behind a proxy all senders have one address.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
-/// How long a connection may keep the hub waiting before it can be closed for a new one. A sender that means well has
-/// sent its request by then.
-pub const WAITING_BEFORE_EVICTION: Duration = Duration::from_millis(500);
 /// Requests on one connection. The answer to the last says that it is closed.
 pub const REQUESTS_PER_CONNECTION_MAX: u32 = 1_000;
 /// How long a request's line and headers may take, and how long a connection may wait for the next. Then it is closed.
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long an answer may take to be read before its connection is closed.
-pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a connection may last in all, besides the request at work when this is over.
 pub const CONNECTION_TIME_MAX: Duration = Duration::from_secs(300);
 /// Headers of one request. More are answered with 431.

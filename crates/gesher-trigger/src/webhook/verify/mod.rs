@@ -6,9 +6,11 @@
 
 mod diagnose;
 mod secrets;
+mod signing;
 
 pub use diagnose::{Hint, diagnose};
 pub use secrets::SecretFault;
+pub use signing::sign_standard;
 
 use super::config::{
     Encoding, STRIPE_SIGNATURE, Scheme, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, X_HUB_SIGNATURE_256,

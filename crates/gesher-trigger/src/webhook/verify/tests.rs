@@ -98,6 +98,15 @@ fn standard_webhooks_sign_id_time_and_body() {
 }
 
 #[test]
+fn what_is_signed_here_is_what_others_sign() {
+    let at = Timestamp::from_second(AT).unwrap();
+    let signed = sign_standard(&Secret::from(WHSEC), "msg_p5jXN8AQM9LWM0D4loKWxJek", at, BODY).unwrap();
+    let lines = signed.map(|(name, value)| format!("{name}: {value}"));
+    assert_eq!(lines, [ID, TIME, SIGNATURE]);
+    assert!(sign_standard(&Secret::from("no base64"), "x", at, BODY).is_none());
+}
+
+#[test]
 fn a_time_that_no_number_holds_is_refused_and_never_overflows() {
     let line = "webhook-timestamp: 999999999999999999";
     // In Python: hmac.new(b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), b"a.999999999999999999.", sha256), in base64.
