@@ -68,9 +68,9 @@ struct Found {
 pub async fn run(output: Output, args: &DemoArgs) -> Result<Exit, HubError> {
     let folder = make_hub(args)?;
     let rows = rows::rows(args.rows);
-    let config = Config::load(&folder).map_err(HubError::faults)?;
+    let mut config = Config::load(&folder).map_err(HubError::faults)?;
     require_sound(&config)?;
-    let config = Config { hooks: delivery::LISTEN.to_owned(), ..config };
+    config.hooks = delivery::LISTEN.to_owned();
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "off");
     let lock = HubLock::require(&config, Role::Run).await?;
