@@ -35,13 +35,20 @@ fn every_block_of_the_page_runs_as_written() {
     std::fs::create_dir(&tools).unwrap();
     std::os::unix::fs::symlink(gesher(), tools.join("gesher")).unwrap();
     let mut bash = Command::new("bash");
-    bash.arg("-c").arg(format!("set -euo pipefail\n{}", blocks.concat())).current_dir(scratch.path()).env_clear();
+    bash.arg("-c")
+        .arg(format!("set -euo pipefail\n{}", blocks.concat()))
+        .current_dir(scratch.path())
+        .env_clear();
     bash.env("PATH", format!("{}:/usr/bin:/bin", tools.display()));
     let output = run(&mut bash, None);
     assert_eq!(output.code, 0, "{output:#?}");
-    let answers: Vec<&str> = output.stdout.lines().filter(|line| ["202", "200", "409"].contains(line)).collect();
+    let answers: Vec<&str> =
+        output.stdout.lines().filter(|line| ["202", "200", "409"].contains(line)).collect();
     assert_eq!(answers, ["202", "200", "409"], "{output:#?}");
-    assert!(output.stdout.contains("not accepted (the sender hears 401): the signature fits none"), "{output:#?}");
+    assert!(
+        output.stdout.contains("not accepted (the sender hears 401): the signature fits none"),
+        "{output:#?}"
+    );
     assert!(output.stdout.contains("refused: 1"), "{output:#?}");
     let vendors = output.stdout.lines().filter(|line| line.starts_with("dana")).count();
     assert_eq!(vendors, 1, "{output:#?}");
