@@ -20,6 +20,7 @@ mod report;
 pub mod script_test;
 mod seam;
 mod shadow;
+mod webhook;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};

@@ -7,6 +7,7 @@ use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
 use crate::seam::{Host, Level};
 use crate::unread::Unread;
+use crate::webhook;
 use gesher_core::Text;
 use gesher_engine::journal::ScriptBundle;
 use gesher_engine::{Entry, Input, ItemContext, Program, ProgramEnd, Row};
@@ -145,10 +146,13 @@ fn ended_or(item: &Item, end: ProgramEnd) -> ProgramEnd {
 fn argument(input: Input) -> Result<Dynamic, Box<EvalAltResult>> {
     match input {
         Input::Row(row) => Ok(row_map(row)),
-        Input::Call(value) | Input::Webhook(value) | Input::Schedule(value) | Input::Finish(value) => {
-            from_json(&value).map_err(|fault| fault.text().en.as_str().into())
-        }
+        Input::Webhook(value) => given(&webhook::request(value)),
+        Input::Call(value) | Input::Schedule(value) | Input::Finish(value) => given(&value),
     }
+}
+
+fn given(value: &Value) -> Result<Dynamic, Box<EvalAltResult>> {
+    from_json(value).map_err(|fault| fault.text().en.as_str().into())
 }
 
 fn row_map(row: Row) -> Dynamic {
