@@ -11,14 +11,13 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::outcome::{Outcome, Rejection};
-pub use crate::registry::{Reader, Registered, Registry};
+pub use crate::registry::{Account, Reader, Registered, Registry};
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -422,15 +421,6 @@ fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     }
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
-}
-
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
 }
 
 /// The future of an outcome.
