@@ -72,5 +72,6 @@ pub(crate) fn unprepared(who: &str, registered: &Registered) -> Prepared {
         business: None,
         original: None,
         vendors: Vec::new(),
+        reach: None,
     }
 }
