@@ -180,7 +180,7 @@ impl ItemContext {
     }
 
     /// Something of the hub's own that may be another the next time one looks: a step without an effect.
-    fn observed(
+    pub(crate) fn observed(
         &self,
         name: &str,
         who: &str,
@@ -201,18 +201,32 @@ impl ItemContext {
             data: seen.clone(),
             amount: None,
         };
-        let record = StepRecord {
-            id: step,
+        let plain = self.plain_step(step, name, who, [0; 32], now);
+        self.engine.journal().record_step(StepRecord { outcome: Some(outcome), ..plain }).in_order();
+        Ok(seen)
+    }
+
+    /// A step of the hub's own that is over at once: it has no account, no attempt, and no outcome yet.
+    pub(crate) fn plain_step(
+        &self,
+        id: StepId,
+        name: &str,
+        who: &str,
+        request_hash: [u8; 32],
+        now: Timestamp,
+    ) -> StepRecord {
+        StepRecord {
+            id,
             operation: name.to_owned(),
             who: who.to_owned(),
             account: String::new(),
             key: None,
             attempt: None,
-            request_hash: [0; 32],
+            request_hash,
             subject: None,
             amount: None,
             state: StepState::Over(OutcomeStatus::Succeeded),
-            outcome: Some(outcome),
+            outcome: None,
             intent_at: now,
             outcome_at: Some(now),
             flow: String::new(),
@@ -221,9 +235,7 @@ impl ItemContext {
             unlocked_at: None,
             looked_up_at: None,
             looked_up: 0,
-        };
-        self.engine.journal().record_step(record).in_order();
-        Ok(seen)
+        }
     }
 
     /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
@@ -256,7 +268,8 @@ impl ItemContext {
         }
         // Permission is for what is new. What was recorded was permitted or refused when it was new, and stays so under
         // another configuration.
-        let refusal = self.flow.permit(&registered.entry.descriptor).err();
+        let reach = prepared.as_ref().ok().and_then(|(prepared, _)| prepared.reach.as_ref());
+        let refusal = self.flow.permit_call(registered.entry, reach).err();
         let (prepared, key, refusal) = match prepared {
             Ok((prepared, key)) => (prepared, key, refusal),
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
@@ -323,7 +336,7 @@ impl ItemContext {
     }
 
     /// Ends the item where the one path could not come to an outcome.
-    fn failed(&self, fault: CallFault) -> CallEnd {
+    pub(crate) fn failed(&self, fault: CallFault) -> CallEnd {
         match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => self.journal_failed(error),
@@ -338,7 +351,7 @@ impl ItemContext {
     }
 
     /// Turns an outcome into what the program gets, and remembers it for the item's status.
-    fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
+    pub(crate) fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
         let Called { outcome, key_taken, replayed } = called;
         if changes {
             self.work().effects.push(EffectStep {
@@ -417,6 +430,7 @@ impl ItemContext {
             }
             _ => {
                 tracing::error!(%step, recorded = %record.operation, now = %operation, "diverged from the record");
+                self.engine.alarm("diverged", &step.to_string(), &messages::diverged_alarm(step));
                 Err(self.end(Ended::Diverged))
             }
         }
@@ -427,13 +441,18 @@ impl ItemContext {
         self.work().recorded.front().is_some_and(|step| step.operation == operation)
     }
 
+    /// Whether an earlier execution went on from here.
+    pub(crate) fn has_recorded(&self) -> bool {
+        !self.work().recorded.is_empty()
+    }
+
     /// The engine.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
     /// A refusal that is no step: the operation does not exist, or there are too many.
-    fn refused_outright(&self, rejection: Rejection) -> CallEnd {
+    pub(crate) fn refused_outright(&self, rejection: Rejection) -> CallEnd {
         CallEnd::Refused(Box::new(Answer {
             status: OutcomeStatus::Rejected,
             reference: None,

@@ -327,6 +327,8 @@ impl Checker<'_> {
             (false, _) => format!("{module}.{}", call.name),
         };
         let descriptor = match self.names.registry.find(&name) {
+            // Its hosts are looked at when it is called.
+            Ok(found) if found.entry.reaches => return,
             Ok(found) => found.entry.descriptor,
             Err(rejection) => {
                 findings.faults.extend(is_by_path.then(|| self.fault(position, rejection.message)));

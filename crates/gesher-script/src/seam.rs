@@ -4,7 +4,7 @@
 //! there.
 
 use gesher_core::Language;
-use gesher_engine::{Answer, CallEnd, ItemContext};
+use gesher_engine::{Answer, CallEnd, ItemContext, Keep};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -40,6 +40,18 @@ pub trait Host: Send + Sync {
     fn vendors(&self) -> Result<Value, CallEnd> {
         Ok(Value::Array(Vec::new()))
     }
+    /// What the flow keeps under a key, as a step of the item; null for nothing.
+    fn kept(&self, key: &str) -> Result<Value, CallEnd>;
+    /// The keys that begin so, as a step of the item.
+    fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd>;
+    /// Changes what the flow keeps, as a step of the item.
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd>;
+    /// Starts a run of another flow, as a step of the item: `run` and `new` in the data.
+    fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd>;
+    /// Asks a person to look, as a step of the item. The text was redacted, and is in the log already.
+    fn alert(&self, _text: &str) -> Result<(), CallEnd> {
+        Ok(())
+    }
     /// Whether the item is over, whatever the script thinks.
     fn is_dead(&self) -> bool;
     /// Time since some start; only for measuring how long the script takes.
@@ -73,6 +85,26 @@ impl Host for ItemContext {
 
     fn vendors(&self) -> Result<Value, CallEnd> {
         ItemContext::vendors(self)
+    }
+
+    fn kept(&self, key: &str) -> Result<Value, CallEnd> {
+        ItemContext::kept(self, key)
+    }
+
+    fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
+        ItemContext::kept_keys(self, prefix)
+    }
+
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
+        ItemContext::keep(self, key, keep)
+    }
+
+    fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        ItemContext::start_flow(self, flow, key, args)
+    }
+
+    fn alert(&self, text: &str) -> Result<(), CallEnd> {
+        ItemContext::alert(self, text)
     }
 
     fn is_dead(&self) -> bool {

@@ -1,9 +1,10 @@
 //! What flows keep from one run to the next, and what somebody should look at.
 
 use crate::record::{StepRecord, StoredOutcome};
+use gesher_core::money::decimal_of;
 use gesher_core::{Decimal, ItemId};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// A write into what a flow keeps, together with the step that it is.
 #[derive(Clone, Debug)]
@@ -36,6 +37,58 @@ pub enum StoreChange {
     },
     /// A number grows by this. Where nothing is, it begins at nought.
     Add(Decimal),
+}
+
+impl StoreChange {
+    /// What the change comes to where this is there. Pure.
+    #[must_use]
+    pub fn applied_to(&self, there: Option<&Value>) -> StoreWritten {
+        match self {
+            StoreChange::Set(value) => StoreWritten::Written(value.clone()),
+            StoreChange::Replace { expected, by } => {
+                let as_expected = match (there, expected) {
+                    (None, None) => true,
+                    (Some(there), Some(expected)) => is_same(there, expected),
+                    _ => false,
+                };
+                if as_expected {
+                    StoreWritten::Written(by.clone())
+                } else {
+                    StoreWritten::Other(there.cloned())
+                }
+            }
+            StoreChange::Add(by) => {
+                let zero = Number::from(0);
+                let number = match there {
+                    None => Some(&zero),
+                    Some(Value::Number(number)) => Some(number),
+                    Some(_) => None,
+                };
+                let sum = number.and_then(decimal_of).and_then(|number| number.checked_add(*by));
+                let sum = sum.and_then(|sum| sum.to_string().parse().ok());
+                sum.map_or(StoreWritten::NoNumber, |sum| StoreWritten::Written(Some(Value::Number(sum))))
+            }
+        }
+    }
+}
+
+/// Whether two values say the same: `12.5` is `12.50`, and a map has no order.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => match (decimal_of(one), decimal_of(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => one == other,
+        },
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let has =
+                |(name, value): (&String, &Value)| other.get(name).is_some_and(|other| is_same(value, other));
+            one.len() == other.len() && one.iter().all(has)
+        }
+        _ => one == other,
+    }
 }
 
 /// What came of a write.
@@ -92,4 +145,40 @@ pub enum AlertTry {
     Again(Timestamp),
     /// Nobody tries any more.
     GivenUp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_compared_by_what_they_say() {
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for (one, other, want) in [
+            ("12.5", "12.50", true),
+            ("12", "12.00", true),
+            ("12", "\"12\"", false),
+            (r#"{"a":1,"b":[2.0]}"#, r#"{"b":[2],"a":1}"#, true),
+            (r#"{"a":1}"#, r#"{"a":1,"b":null}"#, false),
+            ("[1,2]", "[2,1]", false),
+            ("null", "null", true),
+        ] {
+            assert_eq!(is_same(&parse(one), &parse(other)), want, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_number_grows_without_a_float_and_nothing_else_does() {
+        let add =
+            |there: Option<Value>, by: &str| StoreChange::Add(by.parse().unwrap()).applied_to(there.as_ref());
+        let number = |text: &str| StoreWritten::Written(Some(serde_json::from_str(text).unwrap()));
+        assert_eq!(add(None, "1"), number("1"));
+        assert_eq!(add(Some(serde_json::from_str("0.1").unwrap()), "0.2"), number("0.3"));
+        assert_eq!(add(Some(json!(7)), "-8"), number("-1"));
+        assert_eq!(add(Some(json!("7")), "1"), StoreWritten::NoNumber);
+        assert_eq!(add(Some(Value::Null), "1"), StoreWritten::NoNumber);
+        let most = serde_json::from_str("79228162514264337593543950335").unwrap();
+        assert_eq!(add(Some(most), "1"), StoreWritten::NoNumber);
+    }
 }

@@ -8,9 +8,10 @@ use crate::seam::{Host, Level};
 use gesher_core::names::nearest;
 use gesher_core::operation::Registered;
 use gesher_core::{
-    Clock, Key, Language, Money, Outcome, OutcomeStatus, Redactor, Registry, Rejection, SystemClock, Text,
+    Clock, Key, Language, Money, Outcome, OutcomeStatus, Redactor, Registry, Rejection, Reply, SystemClock,
+    Text,
 };
-use gesher_engine::{Answer, CallEnd, EffectStep, ProgramEnd, end_of};
+use gesher_engine::{ALERT, Answer, CallEnd, EffectStep, FLOW_START, Keep, ProgramEnd, end_of, keep_in};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -44,6 +45,8 @@ struct State {
     calls: Vec<Seen>,
     now: Option<Timestamp>,
     log: Vec<String>,
+    /// What the flow keeps.
+    kept: BTreeMap<String, Value>,
     /// How many references were made up.
     references: u64,
 }
@@ -98,7 +101,7 @@ impl Bench {
 
     /// From now on `answer` answers calls of `operation`.
     pub(super) fn mock(&self, operation: &str, answer: FnPtr) -> Result<(), String> {
-        if operation != VENDORS_GET {
+        if ![VENDORS_GET, FLOW_START].contains(&operation) {
             self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
         }
         self.state().mocks.insert(operation.to_owned(), answer);
@@ -107,7 +110,9 @@ impl Bench {
 
     /// The calls of `operation` that got as far as its mock.
     pub(super) fn calls(&self, operation: &str) -> Result<Array, String> {
-        self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
+        if ![ALERT, FLOW_START].contains(&operation) {
+            self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
+        }
         let state = self.state();
         let calls = state.calls.iter().filter(|seen| seen.operation == operation).map(|seen| {
             let key = seen.key.as_deref().map_or(Dynamic::UNIT, Into::into);
@@ -265,14 +270,57 @@ impl TestItem {
             );
             return Err(self.break_off(why));
         };
+        let plain = request;
         let request = from_json(request).map_err(|fault| self.break_off(fault.text().en))?;
         let key = key.map_or(Dynamic::UNIT, Into::into);
         let engine = self.bench.engine();
         let arguments = (ImmutableString::from(who), key, request);
         match mock.call::<Dynamic>(&engine, &AST::empty(), arguments) {
-            Ok(answer) => self.answered(&answer).map_err(|why| self.break_off(bad_mock(operation, &why))),
+            Ok(answer) => {
+                let found = self.bench.registry.find(operation).ok().filter(|found| found.entry.reaches);
+                let answered = match found {
+                    Some(found) => page(&answer).map(|outcome| judged(found, who, plain, outcome)),
+                    None => self.answered(&answer),
+                };
+                answered.map_err(|why| self.break_off(bad_mock(operation, &why)))
+            }
             Err(error) => refused(*error).map_err(|why| self.break_off(bad_mock(operation, &why))),
         }
+    }
+
+    /// Starts another flow in a world that has none: what was started is remembered. A mock may refuse it.
+    fn started(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        if self.is_dead() {
+            return Err(CallEnd::Ended);
+        }
+        let refusal = key.and_then(|key| Key::clean(key).err());
+        let refused = |code: &str, text: Text| Outcome::new(OutcomeStatus::Rejected, code, text);
+        let mut outcome = match refusal {
+            Some(error) => refused("bad_key", error.text()),
+            None if self.bench.state().mocks.contains_key(FLOW_START) => {
+                self.mocked(FLOW_START, flow, key, &args)?
+            }
+            None => Outcome::new(OutcomeStatus::Succeeded, "", Text::default()),
+        };
+        if outcome.status == OutcomeStatus::Succeeded {
+            let mut state = self.bench.state();
+            let is_this =
+                |seen: &&Seen| seen.operation == FLOW_START && seen.who == flow && seen.key.as_deref() == key;
+            let before =
+                state.calls.iter().filter(|_| key.is_some()).find(is_this).map(|seen| seen.request == args);
+            if before == Some(false) {
+                let text =
+                    Text::new("אותו מפתח עם ערכים אחרים", "the same key was used with other arguments");
+                outcome = refused("key_reused", text);
+            } else {
+                let run = format!("run-{}", state.calls.len());
+                outcome = Outcome { data: json!({ "run": run, "new": before.is_none() }), ..outcome };
+                let (operation, who, key) = (FLOW_START.to_owned(), flow.to_owned(), key.map(str::to_owned));
+                state.calls.push(Seen { operation, who, key, request: args });
+            }
+        }
+        outcome.reference = None;
+        self.settled(FLOW_START, true, None, outcome)
     }
 
     /// Asks the mock of `vendors.get`; without one there is no vendor.
@@ -365,6 +413,58 @@ impl TestItem {
 /// The look-up of a vendor, as it is mocked: `|handle| #{ state, company_id }`, or `()` for none.
 pub(super) const VENDORS_GET: &str = "vendors.get";
 
+/// The fields that the answer of somebody else's host may have; or `outcome`, for what no answer says.
+const PAGE_FIELDS: [&str; 5] = ["status", "headers", "body", "json", "outcome"];
+
+/// A mocked answer of somebody else's host: `#{ status: 200, json: #{ … } }`. With `outcome`, what came of a call that
+/// has none: `unknown` or `not_sent`.
+fn page(answer: &Dynamic) -> Result<Outcome, String> {
+    let fields = match answer.is_unit() {
+        true => Map::new(),
+        false => answer.read_lock::<Map>().map(|fields| fields.clone()).ok_or("it answers no map")?,
+    };
+    if let Some(name) = fields.keys().find(|name| !PAGE_FIELDS.contains(&name.as_str())) {
+        return Err(format!("an answer has no field {name}; there are {}", PAGE_FIELDS.join(", ")));
+    }
+    if let Some(word) = fields.get("outcome").filter(|word| !word.is_unit()) {
+        let status: OutcomeStatus = word
+            .to_string()
+            .parse()
+            .map_err(|error: gesher_core::outcome::NoSuchStatus| error.to_string())?;
+        return Ok(Outcome::new(status, "mocked", Text::verbatim("mocked")));
+    }
+    let status = match fields.get("status") {
+        None => 200,
+        Some(status) => status.as_int().map_err(|given| format!("`status` is a number, not {given}"))?,
+    };
+    let json = |name: &str| match fields.get(name).filter(|value| !value.is_unit()) {
+        None => Ok(None),
+        Some(value) => to_json(value).map(Some).map_err(|fault| fault.text().en),
+    };
+    let body = match json("json")? {
+        Some(value) => Value::String(value.to_string()),
+        None => json("body")?.unwrap_or_default(),
+    };
+    let mut outcome = Outcome::new(OutcomeStatus::Succeeded, format!("http_{status}"), Text::default());
+    outcome.data =
+        json!({ "status": status, "headers": json("headers")?.unwrap_or_else(|| json!({})), "body": body });
+    Ok(outcome)
+}
+
+/// What the hub would make of such an answer.
+fn judged(found: &Registered, who: &str, request: &Value, outcome: Outcome) -> Outcome {
+    let status =
+        outcome.data.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let prepared = found.prepare(who, request.clone());
+    match (status, prepared) {
+        (Some(status), Ok(prepared)) => {
+            let reply = Reply { status, content_type: None, body: Vec::new() };
+            Outcome { data: outcome.data, ..found.entry.classify(&prepared, &reply) }
+        }
+        _ => outcome,
+    }
+}
+
 fn bad_mock(operation: &str, why: &str) -> String {
     format!("the mock of {operation} does not work: {why}")
 }
@@ -425,6 +525,35 @@ impl Host for TestItem {
 
     fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
         self.mocked_vendor(handle)
+    }
+
+    fn kept(&self, key: &str) -> Result<Value, CallEnd> {
+        let key = gesher_core::key::clean_cell(key);
+        Ok(self.bench.state().kept.get(&key).cloned().unwrap_or_default())
+    }
+
+    fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
+        let prefix = gesher_core::key::clean_cell(prefix);
+        Ok(self.bench.state().kept.keys().filter(|key| key.starts_with(&prefix)).cloned().collect())
+    }
+
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
+        let (redactor, language) = (&self.bench.redactor, self.language());
+        keep_in(&mut self.bench.state().kept, key, keep, redactor, language)
+    }
+
+    fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        self.started(flow, key, args)
+    }
+
+    fn alert(&self, text: &str) -> Result<(), CallEnd> {
+        self.bench.state().calls.push(Seen {
+            operation: ALERT.to_owned(),
+            who: String::new(),
+            key: None,
+            request: json!({ "text": text }),
+        });
+        Ok(())
     }
 
     fn is_dead(&self) -> bool {

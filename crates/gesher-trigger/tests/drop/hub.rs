@@ -184,6 +184,7 @@ impl Hub {
             concurrency: script.concurrency,
             on_unknown: script.on_unknown,
             limits: FlowLimits::default(),
+            reach: gesher_engine::FlowReach::default(),
         };
         let trigger = DropTrigger::new(
             engine.clone(),
