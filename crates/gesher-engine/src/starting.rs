@@ -55,8 +55,9 @@ pub type StartFuture<'a> = Pin<Box<dyn Future<Output = Result<Started, StartFaul
 
 /// Whoever knows all flows, and works on what is started.
 pub trait Starts: Send + Sync {
-    /// Begins the run, durably, or finds the one that is there. It is worked on later, by somebody else.
-    fn start(&self, asked: StartRequest) -> StartFuture<'_>;
+    /// Begins the run, durably, or finds the one that is there. It is worked on later, by somebody else. The engine is
+    /// passed along, since it holds whoever implements this.
+    fn start<'a>(&'a self, engine: &'a Engine, asked: StartRequest) -> StartFuture<'a>;
 }
 
 impl Engine {
@@ -122,7 +123,7 @@ impl ItemContext {
 
     fn begin(&self, asked: StartRequest) -> Result<Started, StartFault> {
         match self.engine().starts_cell().get() {
-            Some(starts) => self.engine().runtime().block_on(starts.start(asked)),
+            Some(starts) => self.engine().runtime().block_on(starts.start(self.engine(), asked)),
             None => Err(StartFault::Refused(nobody())),
         }
     }

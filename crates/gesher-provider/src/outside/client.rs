@@ -58,6 +58,15 @@ pub enum OutsideFailure {
     Send(SendFailure),
 }
 
+impl fmt::Display for OutsideFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forbidden { range } => write!(f, "the host's address is not of the internet ({range})"),
+            Self::Send(failure) => failure.fmt(f),
+        }
+    }
+}
+
 impl From<SendFailure> for OutsideFailure {
     fn from(failure: SendFailure) -> Self {
         Self::Send(failure)

@@ -16,5 +16,6 @@ mod words;
 pub use address::special;
 pub use base64::base64;
 pub use client::{OutsideClient, OutsideFailure, OutsideReply, OutsideRequest};
+pub use hyper::Method;
 pub use operations::{Outside, PROVIDER, SecretFuture, Secrets};
 pub use origin::{HostFault, Origin, Url, UrlFault, origins_of};

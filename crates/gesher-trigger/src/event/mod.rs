@@ -5,6 +5,7 @@
 //! Where an event comes from, and whether it may be believed, is for whoever begins its run.
 
 mod kept;
+mod started;
 
 use crate::error::TriggerError;
 use gesher_core::{Key, RunId, Text};
@@ -16,6 +17,7 @@ use gesher_engine::{
 };
 use kept::Kept;
 use serde_json::Value;
+pub use started::{StartedBy, begin_started, identity, started_by};
 use std::sync::Arc;
 
 /// How often an id is drawn anew where it is another run's.
@@ -156,9 +158,19 @@ pub async fn begin_once(
     event: &Event,
     identity: NewEvent,
 ) -> Result<Begun, TriggerError> {
+    begin_kept(engine, flow, event, identity, Kept::of(event)).await
+}
+
+async fn begin_kept(
+    engine: &Engine,
+    flow: &EventFlow,
+    event: &Event,
+    identity: NewEvent,
+    kept: Kept,
+) -> Result<Begun, TriggerError> {
     for _ in 1..RUN_ID_TRIES_MAX {
         let id = draw(event)?;
-        let run = event.new_run(engine, flow, id.clone());
+        let run = NewRun { source: kept.to_json(), ..event.new_run(engine, flow, id.clone()) };
         match engine.journal().start_event(run, identity.clone()).await {
             Ok(EventBegun::New) => return Ok(Begun { run: id, as_what: BegunAs::New }),
             Ok(EventBegun::Again { run }) => return Ok(Begun { run, as_what: BegunAs::Again }),

@@ -4,7 +4,7 @@ use crate::config::{Config, Fault, FlowConfig};
 use crate::error::HubError;
 use crate::providers::descriptors;
 use gesher_core::{Effect, Language, Redactor, Registry};
-use gesher_engine::{Engine, Flow, Program, Scripts};
+use gesher_engine::{Engine, Flow, FlowReach, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
@@ -70,6 +70,10 @@ fn flow_of(part: &FlowConfig) -> Flow {
         concurrency: part.concurrency,
         on_unknown: part.on_unknown,
         limits: part.limits,
+        reach: FlowReach {
+            origins: part.origins(),
+            secrets: part.secrets.iter().map(|name| name.0.clone()).collect(),
+        },
     }
 }
 

@@ -24,7 +24,7 @@ pub async fn value(name: &SecretName, store: &Store, redactor: &Redactor) -> Res
     Ok(secret)
 }
 
-fn from_environment(name: &str) -> Option<Secret> {
+pub(super) fn from_environment(name: &str) -> Option<Secret> {
     std::env::var(variable(name)).ok().filter(|value| !value.trim().is_empty()).map(Secret::new)
 }
 

@@ -4,7 +4,7 @@
 //! worse than none.
 
 use super::value::did_you_mean;
-use super::{Config, DropPart, Fault, FlowConfig};
+use super::{Config, DropPart, Fault, FlowConfig, outside};
 use gesher_core::{Currency, Descriptor, Effect};
 use gesher_engine::Allow;
 use gesher_trigger::drop::{FolderConflict, conflict};
@@ -24,6 +24,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
             drop_rules(config, flow, drop, operations, &mut faults);
         }
     }
+    faults.extend(outside::faults(config));
     overlaps(config, &mut faults);
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults
@@ -90,15 +91,6 @@ fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
         let what = format!("approvals: {NOT_BUILT}, so nobody would be asked");
         let mend = "take `approve_above` out; `per_run` bounds what a run may move";
         faults.push(config.source.fault(&limits.place("approve_above"), what, mend));
-    }
-    if !flow.section.texts("http").is_empty() {
-        let what = format!("`http`: {NOT_BUILT}");
-        faults.push(config.flow_fault(
-            flow,
-            "http",
-            what,
-            "take `http` out; a script cannot call hosts of its own yet",
-        ));
     }
 }
 
