@@ -55,7 +55,7 @@ impl ItemContext {
             document: None,
             code: None,
             message: Text::verbatim(text),
-            data: Value::Null,
+            data: Value::Null.into(),
             amount: None,
         };
         let plain = self.plain_step(step, ALERT, "", [0; 32], now);

@@ -211,13 +211,13 @@ fn unfit(key: &str, keep: &Keep, redactor: &Redactor) -> Result<(), Rejection> {
 
 /// What is recorded of a change.
 fn said(written: &StoreWritten) -> StoredOutcome {
-    let outcome = |status, code: Option<&str>, message, data| StoredOutcome {
+    let outcome = |status, code: Option<&str>, message, data: Value| StoredOutcome {
         status,
         reference: None,
         document: None,
         code: code.map(str::to_owned),
         message,
-        data,
+        data: data.into(),
         amount: None,
     };
     match written {

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alarms;
+mod approvals;
 mod cancel;
 mod context;
 mod decisions;
@@ -34,6 +35,7 @@ mod try_read;
 mod vendors;
 
 pub use alarms::{ALERT, OF_SCRIPT};
+pub use approvals::Terms;
 pub use context::{Answer, CallEnd, ItemContext};
 pub use decisions::{Decided, Lease};
 pub use engine::{Engine, EngineParts};

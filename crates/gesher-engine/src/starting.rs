@@ -173,7 +173,7 @@ fn begun(flow: &str, run: &RunId, new: bool) -> StoredOutcome {
         document: None,
         code: None,
         message,
-        data: json!({ "run": run.as_str(), "new": new }),
+        data: json!({ "run": run.as_str(), "new": new }).into(),
         amount: None,
     }
 }

@@ -37,7 +37,7 @@ fn said(written: &StoreWritten) -> StoredOutcome {
         StoreWritten::Written(_) | StoreWritten::Other(_) => OutcomeStatus::Succeeded,
         StoreWritten::NoNumber | StoreWritten::Full => OutcomeStatus::Rejected,
     };
-    StoredOutcome { data: json!({ "said": format!("{written:?}") }), ..outcome(status) }
+    StoredOutcome { data: json!({ "said": format!("{written:?}") }).into(), ..outcome(status) }
 }
 
 fn write(flow: &str, run: &RunId, position: u32, key: &str, change: StoreChange) -> StoreWrite {

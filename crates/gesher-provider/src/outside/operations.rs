@@ -141,7 +141,7 @@ fn answered(effect: Effect, shown: &str, reply: &OutsideReply) -> Outcome {
     let mut outcome = Outcome::new(status, code, text);
     let headers: Map<String, Value> =
         reply.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-    outcome.data = json!({ "status": reply.status, "headers": headers, "body": text_of(reply) });
+    outcome.data = json!({ "status": reply.status, "headers": headers, "body": text_of(reply) }).into();
     outcome
 }
 

@@ -1,7 +1,7 @@
 //! Calls that another flow makes: the same as a person's, with the step that made them.
 
 use super::kept::Kept;
-use super::{Begun, BegunAs, Event, EventFlow, begin_kept};
+use super::{Begun, BegunAs, Event, EventFlow, begin_once_as};
 use crate::error::TriggerError;
 use gesher_core::{Key, StepId};
 use gesher_engine::Engine;
@@ -59,7 +59,7 @@ pub async fn begin_started(
 ) -> Result<Begun, TriggerError> {
     let by = StartedBy { step: step.to_string(), depth };
     let kept = Kept { by: Some(by.clone()), ..Kept::of(event) };
-    let begun = begin_kept(engine, flow, event, identity, kept).await?;
+    let begun = begin_once_as(engine, flow, event, identity, None, kept).await?;
     if begun.as_what != BegunAs::Again {
         return Ok(begun);
     }

@@ -345,8 +345,9 @@ fn secrets(section: &Section, name: &str) -> Vec<SecretName> {
 }
 
 fn limits(section: &Section) -> FlowLimits {
-    let [per_call, per_run, per_day] = ["per_call", "per_run", "per_day"].map(|name| limit(section, name));
-    FlowLimits { per_call, per_run, per_day }
+    let [per_call, per_run, per_day, approve_above] =
+        ["per_call", "per_run", "per_day", "approve_above"].map(|name| limit(section, name));
+    FlowLimits { per_call, per_run, per_day, approve_above, approved: None }
 }
 
 fn limit(section: &Section, name: &str) -> Option<Money> {
