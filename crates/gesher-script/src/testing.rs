@@ -220,7 +220,7 @@ impl Host for Recorder {
 
     fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
         let started = self.call("flow.start", flow, key, args)?;
-        Ok(Answer { data: json!({ "run": "k7mq2xd", "new": true }), ..started })
+        Ok(Answer { data: json!({ "run": "k7mq2xd", "new": true }).into(), ..started })
     }
 
     fn is_dead(&self) -> bool {
@@ -271,7 +271,7 @@ pub fn succeeded() -> Answer {
     Answer {
         reference: Some("90000001".to_owned()),
         document: Some("1001".to_owned()),
-        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount":.into() 9 } }).into(),
+        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount": 9 } }).into(),
         ..answer(OutcomeStatus::Succeeded, "000", "approved")
     }
 }

@@ -314,7 +314,7 @@ impl TestItem {
                 outcome = refused("key_reused", text);
             } else {
                 let run = format!("run-{}", state.calls.len());
-                outcome = Outcome { data: json!({ "run": run, "new": before.is_none() }), ..outcome };
+                outcome = Outcome { data: json!({ "run": run, "new": before.is_none() }).into(), ..outcome };
                 let (operation, who, key) = (FLOW_START.to_owned(), flow.to_owned(), key.map(str::to_owned));
                 state.calls.push(Seen { operation, who, key, request: args });
             }
@@ -447,7 +447,7 @@ fn page(answer: &Dynamic) -> Result<Outcome, String> {
     };
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, format!("http_{status}"), Text::default());
     outcome.data =
-        json!({ "status": status, "headers": json("headers")?.unwrap_or_else(|| json!({})), "body": body });
+        json!({ "status": status, "headers": json("headers")?.unwrap_or_else(|| json!({})), "body": body }).into();
     Ok(outcome)
 }
 
