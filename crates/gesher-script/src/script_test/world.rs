@@ -447,7 +447,8 @@ fn page(answer: &Dynamic) -> Result<Outcome, String> {
     };
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, format!("http_{status}"), Text::default());
     outcome.data =
-        json!({ "status": status, "headers": json("headers")?.unwrap_or_else(|| json!({})), "body": body }).into();
+        json!({ "status": status, "headers": json("headers")?.unwrap_or_else(|| json!({})), "body": body })
+            .into();
     Ok(outcome)
 }
 

@@ -31,8 +31,10 @@ use std::sync::Arc;
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
 /// What is to be run.
-enum Work {
+pub enum Work {
+    /// A file, by the rules of the drop folder.
     File(PathBuf),
+    /// A call.
     Call(CallRequest),
 }
 
@@ -41,8 +43,11 @@ pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit,
     require_sound(&config)?;
     let flow = flow_of(&config, &args.flow)?;
     let work = work_of(flow, args)?;
-    if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.dry_run) {
-        return dry_run::run(output, &config, flow, &drop.config, path);
+    if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.validate) {
+        return dry_run::validate_only(output, &config, flow, &drop.config, path);
+    }
+    if args.dry_run {
+        return dry_run::run(output, &config, flow, &work).await;
     }
     super::banner(output, &config);
     match HubLock::take_to_run(&config).await? {

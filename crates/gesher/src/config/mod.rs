@@ -79,6 +79,8 @@ pub struct OfficeGuy {
     pub rate: Option<u32>,
     /// Calls at a time.
     pub max_in_flight: usize,
+    /// Organisations of vendors that a simulator has from the beginning.
+    pub organisations: Vec<i64>,
     /// Where the hub's own reference stands in descriptions.
     pub stamp: StampPlace,
     section: Section,
@@ -263,6 +265,7 @@ fn officeguy(section: Section) -> OfficeGuy {
         timeout: duration(&section, "timeout"),
         rate: rate(&section),
         max_in_flight: count(&section, "max_in_flight"),
+        organisations: Vec::new(),
         stamp: section.text("stamp").parse().unwrap_or_default(),
         section,
     }
