@@ -25,7 +25,7 @@ mod shadow;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};
-pub use check::{ColumnUse, ScriptFault};
+pub use check::{ColumnUse, FlowStart, ScriptFault};
 pub use convert::{ConvertFault, Unfit, from_json, to_json};
 pub use library::{CompileOptions, RhaiHost, compile, compile_kept};
 pub use program::RhaiProgram;

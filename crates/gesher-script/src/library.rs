@@ -140,6 +140,7 @@ fn finish(
         entries: findings.entries,
         columns: findings.columns,
         warnings: findings.warnings,
+        starts: findings.starts,
         sources,
         vocabulary,
         script,

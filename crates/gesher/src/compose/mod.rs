@@ -6,6 +6,7 @@ pub mod lock;
 pub mod outside;
 pub mod secrets;
 pub mod simulator;
+mod starts;
 pub mod store;
 
 pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, scripts_folder, shown};

@@ -74,6 +74,7 @@ pub(super) async fn of_journal(config: &Config) -> Vec<Check> {
     if let Ok(Some(journal)) = open_reader(config) {
         checks.push(or_failed("unknown", open_steps(&*journal).await));
         checks.push(or_failed("clock", clock(config, &*journal).await));
+        checks.push(or_failed("alerts", super::alerts::look(config, &*journal).await));
     }
     checks
 }
