@@ -113,7 +113,7 @@ fn a_flow_calls_its_hosts_with_secrets_that_nobody_sees() {
         assert_eq!(request.header("authorization"), Some(format!("Bearer {CANARY}").as_str()));
         assert!(request.header("x-basic").unwrap().starts_with("Basic ZGFuYTpD"));
     }
-    assert_eq!(received[1].json(), json!({ "price": 12.5, "pin": CANARY }));
+    assert_eq!(received[1].text(), format!(r#"{{"pin":"{CANARY}","price":12.50}}"#));
     let output = called(&hub, "stock", Some("b"), &json!({})).expect(0);
     assert!(!output.words().contains("Canary") && output.words().contains("[secret]"), "{output:#?}");
     assert_eq!(host.count(), 3, "the sale has a key, and is done once");

@@ -180,7 +180,7 @@ impl World {
         marketplace.terminal = Terminal::Approved;
         let mut companies = BTreeMap::from([(options.company_id, marketplace)]);
         for id in &options.organisations {
-            let known = companies.entry(*id).or_insert_with(|| Company::new(None, Details::default()));
+            let known = companies.entry(*id).or_insert_with(|| Company::new(None, marketplace_details()));
             known.terminal = Terminal::Approved;
         }
         let newest = companies.keys().next_back().copied().unwrap_or_default();
