@@ -137,6 +137,8 @@ pub struct Recorder {
     pub language: Language,
     pub redactor: Redactor,
     pub kept: Mutex<BTreeMap<String, Value>>,
+    /// Whether somebody looks at what the script returns.
+    pub reads: AtomicBool,
     dead: AtomicBool,
     reaction: Box<Reaction>,
     zone: TimeZone,
@@ -160,6 +162,7 @@ impl Recorder {
             language,
             redactor,
             kept: Mutex::default(),
+            reads: AtomicBool::new(true),
             dead: AtomicBool::new(false),
             reaction: Box::new(reaction),
             zone: TimeZone::fixed(jiff::tz::offset(3)),
@@ -245,6 +248,10 @@ impl Host for Recorder {
 
     fn log(&self, level: Level, line: &str) {
         self.lines.lock().unwrap().push((level, line.to_owned()));
+    }
+
+    fn reads_result(&self) -> bool {
+        self.reads.load(Ordering::SeqCst)
     }
 }
 

@@ -28,3 +28,4 @@ pub mod spool;
 pub mod starting;
 pub mod table;
 pub mod tending;
+pub mod webhooks;

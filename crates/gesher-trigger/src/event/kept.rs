@@ -20,12 +20,15 @@ pub(super) struct Kept {
     /// The step of another flow that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) by: Option<StartedBy>,
+    /// What the script's function answered, where somebody waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) answer: Option<Value>,
 }
 
 impl Kept {
     pub(super) fn of(event: &Event) -> Self {
         let key = event.key.as_ref().map(ToString::to_string);
-        Self { key, args: event.input.clone(), goes_on: false, by: None }
+        Self { key, args: event.input.clone(), goes_on: false, by: None, answer: None }
     }
 
     pub(super) fn read(run: &RunRecord) -> Result<Self, TriggerError> {
@@ -46,6 +49,11 @@ impl Kept {
     /// The same, with whether it goes on by itself.
     pub(super) fn that_goes_on(&self, goes_on: bool) -> Self {
         Self { goes_on, ..self.clone() }
+    }
+
+    /// The same, with what the script's function answered.
+    pub(super) fn that_was_answered(self, answer: Value) -> Self {
+        Self { answer: Some(answer), ..self }
     }
 
     pub(super) fn to_json(&self) -> Value {
