@@ -440,12 +440,6 @@ impl Engine {
         self.0.journal.record_step(step).in_order();
     }
 
-    /// An outcome of the hub's own words, as it is kept.
-    pub(crate) fn store_known(&self, outcome: StoredOutcome) -> StoredOutcome {
-        let message = outcome.message.map(|words| self.0.redactor.text(words).into_owned());
-        StoredOutcome { message, ..outcome }
-    }
-
     /// An outcome as it is kept and shown: without secrets.
     pub(crate) fn store(&self, outcome: Outcome) -> StoredOutcome {
         self.keep(outcome).0

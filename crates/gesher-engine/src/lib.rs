@@ -19,6 +19,7 @@ mod health;
 mod keeping;
 mod limits;
 mod messages;
+mod observing;
 mod originals;
 mod outcome;
 mod permits;

@@ -94,7 +94,11 @@ impl ItemContext {
             }
         };
         let outcome = match started {
-            Ok(Started { run, new }) => self.engine().store_known(begun(flow, &run, new)),
+            Ok(Started { run, new }) => {
+                let known = begun(flow, &run, new);
+                let message = known.message.map(|words| self.redactor().text(words).into_owned());
+                StoredOutcome { message, ..known }
+            }
             Err(StartFault::Refused(rejection)) => self.engine().store(rejection.into()),
             Err(StartFault::Failed(error)) => {
                 if let Some(of_store) = error.of_store() {
