@@ -156,9 +156,13 @@ pub struct RunArgs {
     /// What names this call for ever. Needed with --body when the flow may move money.
     #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,
-    /// Read and validate the file, and call nothing.
-    #[arg(long, requires = "file", conflicts_with = "body")]
+    /// Run the script against simulated providers, and tell what would be charged: nothing is sent, and nothing of the
+    /// hub is written.
+    #[arg(long)]
     pub dry_run: bool,
+    /// Only read and validate the file.
+    #[arg(long, requires = "file", conflicts_with_all = ["body", "dry_run"])]
+    pub validate: bool,
 }
 
 /// `runs`
