@@ -11,7 +11,7 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::outcome::{Outcome, Rejection};
-pub use crate::registry::{Account, Reader, Registered, Registry};
+pub use crate::registry::{Reader, Registered, Registry};
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;

@@ -5,7 +5,6 @@ use crate::language::Text;
 use crate::names::nearest;
 use crate::operation::{OperationEntry, Prepared, Provider};
 use crate::outcome::Rejection;
-use crate::secret::Secret;
 use crate::shape::Shape;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,15 +32,6 @@ impl Registered {
         }
         (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
     }
-}
-
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
 }
 
 /// What a provider sends to a webhook, read: a pure function that a script calls with the delivery.
