@@ -70,7 +70,6 @@ pub struct ItemContext {
     stop: Stop,
     guard: Arc<UnknownGuard>,
     dead: AtomicBool,
-    wants_result: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -87,6 +86,8 @@ struct Work {
     /// Whether that call's intent is durable, so that without an outcome it is unknown.
     begun: Arc<AtomicBool>,
     ordinals: HashMap<String, u32>,
+    /// Whether somebody reads what the program returns.
+    wants_result: bool,
 }
 
 impl ItemContext {
@@ -100,16 +101,7 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self {
-            engine,
-            flow,
-            item,
-            stop,
-            guard,
-            dead: AtomicBool::new(false),
-            wants_result: AtomicBool::new(false),
-            work: Mutex::new(work),
-        }
+        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -156,13 +148,13 @@ impl ItemContext {
 
     /// Says that somebody reads what the program returns. What becomes of the item follows from its steps alone.
     pub fn want_result(&self) {
-        self.wants_result.store(true, Ordering::Release);
+        self.work().wants_result = true;
     }
 
     /// Whether somebody reads what the program returns. Where nobody does, it need not be made.
     #[must_use]
     pub fn wants_result(&self) -> bool {
-        self.wants_result.load(Ordering::Acquire)
+        self.work().wants_result
     }
 
     /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
