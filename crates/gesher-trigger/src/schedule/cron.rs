@@ -81,12 +81,12 @@ impl Cron {
         let pattern = parser.parse(&lexed.written).map_err(|error| {
             ScheduleFault::new(0, format!("this is no schedule: {error}"), "write such as \"0 6 1 * *\"")
         })?;
-        let values = |component: &croner::component::CronComponent| {
-            component.values().into_iter().filter_map(|value| i8::try_from(value).ok()).collect()
+        let values = |values: Vec<u16>| -> Vec<i8> {
+            values.into_iter().filter_map(|value| i8::try_from(value).ok()).collect()
         };
         let fields = &pattern.pattern;
         let (hours, minutes, seconds) =
-            (values(&fields.hours), values(&fields.minutes), values(&fields.seconds));
+            (values(fields.hours.values()), values(fields.minutes.values()), values(fields.seconds.values()));
         let days = &lexed.entries[AT_DAY];
         let cron = Self {
             text: text.trim().to_owned(),
