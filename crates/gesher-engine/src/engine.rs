@@ -265,6 +265,7 @@ impl Engine {
                 name: name.to_owned(),
                 source: source.clone(),
                 script: script.clone(),
+                held: None,
                 at: self.0.clock.now(),
             };
             tries += 1;

@@ -55,6 +55,7 @@ async fn begin_run(journal: &SqliteJournal) -> RunId {
         name: "march.csv".to_owned(),
         source: serde_json::Value::Null,
         script: ScriptBundle::of_hash("5c".repeat(32)),
+        held: None,
         at: Timestamp::UNIX_EPOCH,
     };
     journal.start_run(run).await.unwrap();

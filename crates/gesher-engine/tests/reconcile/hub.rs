@@ -81,6 +81,7 @@ impl Hub {
             name: "march.csv".into(),
             source: Value::Null,
             script: ScriptBundle::of_hash("0"),
+            held: None,
             at: self.engine.clock().now(),
         };
         self.journal().start_run(new).await.unwrap();

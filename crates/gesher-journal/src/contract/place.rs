@@ -147,6 +147,7 @@ pub(super) fn new_run(flow: &str) -> Result<NewRun, Broken> {
         name: "march.csv".to_owned(),
         source: serde_json::json!({ "file": "march.csv", "rows": [1, 2] }),
         script: ScriptBundle::of_hash("5c".repeat(32)),
+        held: None,
         at: at(0),
     })
 }

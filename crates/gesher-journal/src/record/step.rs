@@ -93,6 +93,8 @@ pub struct Limits {
     pub per_call: Option<Money>,
     /// In the run.
     pub per_run: Option<Money>,
+    /// In the run too: what a person approved for it.
+    pub approved: Option<Money>,
     /// In a day of the flow.
     pub per_day: Option<DayLimit>,
 }
@@ -115,6 +117,8 @@ pub enum LimitScope {
     Call,
     /// That of the run.
     Run,
+    /// What a person approved for the run.
+    Approved,
     /// That of the day.
     Day,
 }

@@ -66,6 +66,12 @@ pub(super) fn read_number_or_none<N: TryFrom<i64>>(row: &Row<'_>, column: usize)
     stored.map(|stored| N::try_from(stored).map_err(|_| corrupt("number", stored))).transpose()
 }
 
+/// The JSON of a column that may be empty.
+pub(super) fn read_json_or_none(row: &Row<'_>, column: usize) -> Result<Option<Value>, Fault> {
+    let stored: Option<String> = row.get(column)?;
+    stored.map(|stored| serde_json::from_str(&stored).map_err(|_| corrupt("JSON", stored))).transpose()
+}
+
 /// A word of a column, such as a status or an id.
 pub(super) fn read_word<T: FromStr>(row: &Row<'_>, column: usize, what: &'static str) -> Result<T, Fault> {
     let stored: String = row.get(column)?;

@@ -45,6 +45,7 @@ async fn begin_run(journal: &SqliteJournal) -> RunId {
         name: "march.csv".to_owned(),
         source: serde_json::Value::Null,
         script: crate::ScriptBundle::default(),
+        held: None,
         at: Timestamp::UNIX_EPOCH,
     };
     journal.start_run(run).await.unwrap();
