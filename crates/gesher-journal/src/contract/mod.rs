@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod originals;
 mod runs;
+mod schedules;
 mod sealed;
 mod steps;
 mod vendors;
@@ -60,6 +61,8 @@ pub const CONTRACT: &[Case] = cases! {
         an_event_belongs_to_its_flow_and_trigger
         an_event_whose_run_cannot_begin_leaves_nothing
         one_event_from_many_sides_begins_one_run;
+    schedules:
+        a_schedule_is_known_since_it_was_written_down;
     items:
         an_item_is_read_as_it_was_written
         an_item_that_has_ended_stays_as_it_is

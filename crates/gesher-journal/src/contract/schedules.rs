@@ -4,7 +4,7 @@ use super::place::{Broken, Place, at, same};
 use crate::KnownSchedule;
 
 pub(super) async fn a_schedule_is_known_since_it_was_written_down(place: Place) -> Result<(), Broken> {
-    let journal = place.open().await?;
+    let journal = &place.journal;
     same(journal.schedule("monthly").await?, None)?;
     let first = KnownSchedule {
         flow: "monthly".to_owned(),
@@ -21,6 +21,6 @@ pub(super) async fn a_schedule_is_known_since_it_was_written_down(place: Place) 
     let other = KnownSchedule { rule: "0 7 1 * *".to_owned(), since: at(5), until: at(5), ..later };
     journal.know_schedule(other.clone()).await?;
     same(journal.schedule("daily").await?, None)?;
-    drop(journal);
-    same(place.open().await?.schedule("monthly").await?, Some(other))
+    let again = place.opened_again().await?;
+    same(again.journal.schedule("monthly").await?, Some(other))
 }

@@ -22,6 +22,7 @@ mod originals;
 mod outcomes;
 mod readers;
 mod runs;
+mod schedules;
 mod schema;
 mod sealed;
 mod step_reads;
@@ -35,7 +36,7 @@ use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{
-    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownVendors,
+    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownSchedule, KnownVendors,
     NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
     StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind, VendorDecision, VendorRecord,
 };
@@ -188,6 +189,10 @@ impl Journal for SqliteJournal {
         self.write("begin the run of an event", move |desk| events::start(desk, &run, &source, &event))
     }
 
+    fn know_schedule(&self, schedule: KnownSchedule) -> Written<()> {
+        self.write("note how far a schedule is dealt with", move |desk| schedules::know(desk, &schedule))
+    }
+
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
         let run = run.clone();
         let source = change.source.as_ref().map(ToString::to_string);
@@ -320,6 +325,11 @@ impl Journal for SqliteJournal {
         self.readers
             .ask("read an event", move |connection| events::run(connection, &flow, trigger, &id))
             .await
+    }
+
+    async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError> {
+        let flow = flow.to_owned();
+        self.readers.ask("read a schedule", move |connection| schedules::known(connection, &flow)).await
     }
 
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {

@@ -54,6 +54,14 @@ impl Tick {
         format!("{}{pass}", self.nominal)
     }
 
+    /// The same for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let seconds = if self.nominal.second() == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+        let pass = if self.is_second_pass { " (2)" } else { "" };
+        format!("{}{pass}", self.nominal.strftime(seconds))
+    }
+
     /// The month that it is for, `2026-03`, wherever it moved.
     #[must_use]
     pub fn period(&self) -> String {

