@@ -19,11 +19,11 @@ pub use error::JournalError;
 pub use guard::Guard;
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
-    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownSchedule, KnownVendor, KnownVendors, LimitReached,
-    LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing, RunChange,
-    RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
-    StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord, VendorRefusal,
-    VendorState,
+    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownSchedule, KnownVendor, KnownVendors,
+    LimitReached, LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
+    StepState, StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord,
+    VendorRefusal, VendorState,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;

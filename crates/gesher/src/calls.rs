@@ -4,8 +4,9 @@ use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::orphans;
 use gesher_core::{Key, Redactor};
-use gesher_engine::journal::TriggerKind;
+use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Engine, Entry, Stop};
+use gesher_trigger::TriggerError;
 use gesher_trigger::event::{self, Event};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,17 +75,40 @@ impl CallRequest {
     }
 }
 
+/// The runs that a stop or a crash interrupted. Read before anything new begins, so that nothing new is among them.
+pub async fn unfinished(engine: &Engine) -> Result<Vec<RunRecord>, HubError> {
+    engine.journal().unfinished_runs().await.doing("reading the unfinished runs")
+}
+
+/// Goes on with one run of an event, by the rules of what began it.
+pub async fn resume_one(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    run: RunRecord,
+    stop: &Stop,
+) -> Result<(), TriggerError> {
+    match &flow.schedule {
+        // Ticks wait their turn.
+        Some(schedule) if run.trigger == TriggerKind::Schedule => schedule.resume(run, stop).await,
+        _ => event::resume(engine, &flow.events(), run, stop).await,
+    }
+}
+
 /// Goes on with the calls, deliveries and ticks that a stop or a crash interrupted. One that cannot go on is logged and
 /// waits; only a failure of the journal ends this early.
-pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Result<(), HubError> {
-    let unfinished = engine.journal().unfinished_runs().await.doing("reading the unfinished runs")?;
+pub async fn resume(
+    engine: &Engine,
+    flows: &[LoadedFlow],
+    unfinished: Vec<RunRecord>,
+    stop: &Stop,
+) -> Result<(), HubError> {
     for run in unfinished {
         match orphans::flow_of(flows, &run).map(|at| &flows[at]) {
             // The drop folder's own watch goes on with its files.
             Some(_) if run.trigger == TriggerKind::Drop => {}
             Some(flow) => {
                 let id = run.id.clone();
-                let resumed = event::resume(engine, &flow.events(), run, stop).await;
+                let resumed = resume_one(engine, flow, run, stop).await;
                 match resumed.doing("an interrupted run could not go on") {
                     Err(error) if error.is_of_journal() => return Err(error),
                     Err(error) => tracing::error!(run = %id, "an interrupted run waits: {}", error.chain()),

@@ -43,6 +43,8 @@ pub enum Command {
     Serve,
     /// Run one flow now, in the foreground.
     Run(RunArgs),
+    /// Show the coming ticks of the schedules, and why each is where it is: moved, skipped, what the clocks do.
+    Schedule(ScheduleArgs),
     /// List the runs, newest first.
     Runs(RunsArgs),
     /// Show one run with its items and their steps.
@@ -144,17 +146,34 @@ pub struct RunArgs {
     #[arg(value_name = "FLOW")]
     pub flow: String,
     /// Run this file by the rules of the flow's drop folder. The file itself stays where it is.
-    #[arg(long, value_name = "FILE", conflicts_with = "body", required_unless_present = "body")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["body", "at"], required_unless_present_any = ["body", "at"])]
     pub file: Option<PathBuf>,
     /// Call the flow with the JSON in this file, `-` for standard input.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "at")]
     pub body: Option<PathBuf>,
+    /// Run the tick of the flow's schedule at this time: the very one, which runs once, whoever asks and how often.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
     /// What names this call for ever. Needed with --body when the flow may move money.
     #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,
     /// Read and validate the file, and call nothing.
     #[arg(long, requires = "file", conflicts_with = "body")]
     pub dry_run: bool,
+}
+
+/// `schedule`
+#[derive(Debug, Args)]
+pub struct ScheduleArgs {
+    /// Only this flow.
+    #[arg(value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// So many ticks that fire, of each flow; what is skipped between them comes extra.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub next: u32,
+    /// From this time on, instead of now: 2026-12-01T06:00 by the hub's time zone, or with an offset.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
 }
 
 /// `runs`

@@ -26,3 +26,4 @@ pub mod signals;
 pub mod spool;
 pub mod table;
 pub mod tending;
+pub mod ticks;

@@ -5,8 +5,8 @@ use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use gesher_engine::Stop;
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
-    JournalError, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
-    ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
+    JournalError, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange,
+    RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
     VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;

@@ -36,9 +36,10 @@ use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{
-    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownSchedule, KnownVendors,
-    NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
-    StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind, VendorDecision, VendorRecord,
+    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord,
+    KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
+    ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
+    VendorDecision, VendorRecord,
 };
 use crate::written::Written;
 use async_trait::async_trait;

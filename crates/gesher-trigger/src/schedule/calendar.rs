@@ -155,7 +155,9 @@ impl Calendar {
         let keeps = |rest: Rest| self.rests.contains(&rest);
         let tomorrow = date.tomorrow().ok();
         let festival = |date: Option<Date>| {
-            date.and_then(holiday_on).filter(|day| keeps(Rest::YomTov) && day.is_yom_tov()).map(Reason::Festival)
+            date.and_then(holiday_on)
+                .filter(|day| keeps(Rest::YomTov) && day.is_yom_tov())
+                .map(Reason::Festival)
         };
         let shabbat = |is_one: bool| (is_one && keeps(Rest::Shabbat)).then_some(Reason::Shabbat);
         let eve = || match tomorrow.and_then(holiday_on) {
@@ -203,7 +205,11 @@ pub fn read_dates(text: &str) -> Result<BTreeSet<Date>, ScheduleFault> {
                     0..=40 => format!("`{word}` is no date"),
                     _ => "this is no date".to_owned(),
                 };
-                ScheduleFault::new(begins, what, "write one date a line, such as 2026-09-13; `#` begins a comment")
+                ScheduleFault::new(
+                    begins,
+                    what,
+                    "write one date a line, such as 2026-09-13; `#` begins a comment",
+                )
             })?);
         }
         at += line.len();
@@ -213,10 +219,11 @@ pub fn read_dates(text: &str) -> Result<BTreeSet<Date>, ScheduleFault> {
 
 /// `2026-09-13` and nothing else.
 fn iso_date(word: &str) -> Option<Date> {
-    let is_shaped = word.len() == 10 && word.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
+    let is_shaped = word.len() == 10
+        && word.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
     if is_shaped { word.parse().ok() } else { None }
 }
 

@@ -85,26 +85,25 @@ mod tests {
     fn a_clock_that_was_set_is_believed_once_it_says_so_twice() {
         use Trust::{Doubtful, Set, Sound};
         let by = SignedDuration::from_secs;
-        assert_eq!(looks(&[(1_000, 0), (5_000, 1), (5_001, 2), (5_002, 3)]), [
-            Sound,
-            Doubtful,
-            Set(by(3_999)),
-            Sound
-        ]);
+        assert_eq!(
+            looks(&[(1_000, 0), (5_000, 1), (5_001, 2), (5_002, 3)]),
+            [Sound, Doubtful, Set(by(3_999)), Sound]
+        );
         assert_eq!(looks(&[(9_000, 0), (1_000, 1), (1_001, 2)]), [Sound, Doubtful, Set(by(-8_001))]);
         // Set twice in a row, and back to where it was.
-        assert_eq!(looks(&[(1_000, 0), (5_000, 1), (9_000, 2), (9_001, 3)]), [
-            Sound,
-            Doubtful,
-            Doubtful,
-            Set(by(7_998))
-        ]);
+        assert_eq!(
+            looks(&[(1_000, 0), (5_000, 1), (9_000, 2), (9_001, 3)]),
+            [Sound, Doubtful, Doubtful, Set(by(7_998))]
+        );
         assert_eq!(looks(&[(1_000, 0), (5_000, 1), (1_002, 2)]), [Sound, Doubtful, Sound]);
     }
 
     #[test]
     fn a_machine_that_slept_has_a_clock_that_was_set() {
         // The clock that never steps stands still meanwhile.
-        assert_eq!(looks(&[(1_000, 0), (90_000, 1), (90_001, 2)])[2], Trust::Set(SignedDuration::from_secs(88_999)));
+        assert_eq!(
+            looks(&[(1_000, 0), (90_000, 1), (90_001, 2)])[2],
+            Trust::Set(SignedDuration::from_secs(88_999))
+        );
     }
 }

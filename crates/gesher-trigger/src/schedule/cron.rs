@@ -104,7 +104,8 @@ impl Cron {
             true => Ok(cron),
             false => {
                 let what = "no year has such a day, so this would never fire";
-                let mend = "mend day and month; `clamp = true` makes days 29 to 31 the last day of a shorter month";
+                let mend =
+                    "mend day and month; `clamp = true` makes days 29 to 31 the last day of a shorter month";
                 Err(ScheduleFault::new(lexed.day_at, what, mend))
             }
         }
@@ -166,9 +167,8 @@ impl Cron {
     fn fires_ever(&self) -> bool {
         // A whole cycle of weekdays and leap years; what is written today is for days to come.
         let start = jiff::civil::date(2000, 1, 1);
-        (0..HORIZON_DAYS).any(|days| {
-            start.checked_add(jiff::Span::new().days(days)).is_ok_and(|date| self.fires_on(date))
-        })
+        (0..HORIZON_DAYS)
+            .any(|days| start.checked_add(jiff::Span::new().days(days)).is_ok_and(|date| self.fires_on(date)))
     }
 
     /// The times of a day at or after `from`, in their order.
@@ -214,9 +214,8 @@ fn weekday(date: Date) -> Weekday {
 /// Whether some day from the 29th on is named, and not simply every day.
 fn names_late_days(days: &[Entry]) -> bool {
     let (plain, nearest) = last_named(days);
-    let is_every = days.iter().any(|entry| {
-        matches!(entry, Entry::All | Entry::Range { from: 1, to: 31, step: 1, .. })
-    });
+    let is_every =
+        days.iter().any(|entry| matches!(entry, Entry::All | Entry::Range { from: 1, to: 31, step: 1, .. }));
     !is_every && plain.max(nearest) >= LATE_DAY
 }
 

@@ -107,7 +107,8 @@ pub(super) fn read(text: &str) -> Result<Lexed, ScheduleFault> {
         }
         count => {
             let what = format!("a schedule has five fields, or six with seconds first; this has {count}");
-            let mend = "write minute, hour, day, month and weekday, such as \"0 6 1 * *\" for 6:00 on each first";
+            let mend =
+                "write minute, hour, day, month and weekday, such as \"0 6 1 * *\" for 6:00 on each first";
             return Err(ScheduleFault::new(0, what, mend));
         }
     };
@@ -122,9 +123,8 @@ pub(super) fn read(text: &str) -> Result<Lexed, ScheduleFault> {
             day_at = *at;
         }
     }
-    let join = |entries: &Vec<Entry>| {
-        entries.iter().map(|entry| entry.written()).collect::<Vec<_>>().join(",")
-    };
+    let join =
+        |entries: &Vec<Entry>| entries.iter().map(|entry| entry.written()).collect::<Vec<_>>().join(",");
     let written = entries.iter().map(join).collect::<Vec<_>>().join(" ");
     Ok(Lexed { entries, written, day_at })
 }
@@ -208,7 +208,8 @@ fn entry(index: usize, part: &str, is_alone: bool) -> Result<Entry, Refused> {
             return match day {
                 "" => Err((
                     "`L` alone says no day of the week".to_owned(),
-                    "write 5L for the last Friday, or `L` as the day of the month for its last day".to_owned(),
+                    "write 5L for the last Friday, or `L` as the day of the month for its last day"
+                        .to_owned(),
                 )),
                 day => number(field, day).map(Entry::LastOf),
             };
@@ -223,7 +224,8 @@ fn range(field: &Field, part: &str) -> Result<Entry, Refused> {
         Some((body, step)) => {
             let step = small(step).filter(|step| (1..=field.most).contains(step));
             let step = step.ok_or_else(|| {
-                let what = format!("`{part}`: a step in the {} is a number from 1 to {}", field.name, field.most);
+                let what =
+                    format!("`{part}`: a step in the {} is a number from 1 to {}", field.name, field.most);
                 (what, format!("write such as */{}", if field.most > 30 { 15 } else { 2 }))
             })?;
             (body, Some(step))

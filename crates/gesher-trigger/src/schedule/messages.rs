@@ -23,6 +23,8 @@ pub(super) fn overlaps(tick: &Tick, other: &RunId) -> Text {
     let name = tick.name();
     Text::new(
         format!("המועד {name} הגיע כשהרצה {other} של אותו תהליך עוד פעלה, ולכן לא הופעל; לא נשלח דבר"),
-        format!("the tick of {name} came while run {other} of the same flow was at work, so it was left out; nothing was sent"),
+        format!(
+            "the tick of {name} came while run {other} of the same flow was at work, so it was left out; nothing was sent"
+        ),
     )
 }

@@ -150,13 +150,7 @@ mod tests {
 
     #[test]
     fn a_hub_that_was_down_for_a_week_missed_each_tick_of_it() {
-        check(
-            "0 6 1 * *",
-            "2026-10-28T00:00:00Z",
-            "2026-11-04T00:00:00Z",
-            &["2026-11-01T06:00:00"],
-            &[],
-        );
+        check("0 6 1 * *", "2026-10-28T00:00:00Z", "2026-11-04T00:00:00Z", &["2026-11-01T06:00:00"], &[]);
         check(
             "0 6 * * 1-2",
             "2026-10-30T00:00:00Z",
@@ -173,7 +167,9 @@ mod tests {
         assert!(due.is_cut);
         assert_eq!((due.missed.len(), due.punctual.len()), (HELD_MAX, 60));
         let all: Vec<&Tick> = due.missed.iter().chain(&due.punctual).collect();
-        assert!(all.windows(2).all(|pair| pair[1].at.duration_since(pair[0].at) == SignedDuration::from_secs(1)));
+        assert!(
+            all.windows(2).all(|pair| pair[1].at.duration_since(pair[0].at) == SignedDuration::from_secs(1))
+        );
         assert_eq!(all.last().unwrap().at, now);
     }
 

@@ -107,14 +107,7 @@ impl Slots<'_> {
             .take_while(move |slot| slot.local < until)
     }
 
-    fn slot(
-        &self,
-        date: Date,
-        time: Time,
-        is_own: bool,
-        memo: &mut Memo,
-        before: &mut Memo,
-    ) -> Option<Slot> {
+    fn slot(&self, date: Date, time: Time, is_own: bool, memo: &mut Memo, before: &mut Memo) -> Option<Slot> {
         let local = date.to_datetime(time);
         if self.rests(local, memo).is_some() {
             return None;

@@ -84,7 +84,10 @@ impl Tick {
             )
         };
         let second = || {
-            Text::new("השעון מוזז אחורה והשעה חוזרת: הפעם השנייה", "the clocks go back: the second pass of this time")
+            Text::new(
+                "השעון מוזז אחורה והשעה חוזרת: הפעם השנייה",
+                "the clocks go back: the second pass of this time",
+            )
         };
         match (self.moved, self.in_gap) {
             (Some(reason), false) => Some(reason.text()),
@@ -149,7 +152,9 @@ impl Schedule {
     fn next_fixed(&self, after: Timestamp) -> Option<Tick> {
         let from = self.zone.to_datetime(after);
         let slots = self.slots();
-        let found = slots.between(from, horizon(from)).filter_map(|slot| Some((slot, self.first_instant(slot.local)?)));
+        let found = slots
+            .between(from, horizon(from))
+            .filter_map(|slot| Some((slot, self.first_instant(slot.local)?)));
         let mut found = found.filter(|(_, (at, _))| *at > after).peekable();
         let mut first = found.next()?;
         // What a gap skipped is one tick, and that of the first instant after it where there is one.
@@ -343,7 +348,8 @@ impl Moment {
 
 fn words(reason: Reason, fate: Fate) -> Option<Text> {
     let why = reason.text();
-    let with = |he: String, en: String| Some(Text::new(format!("{}; {he}", why.he), format!("{}; {en}", why.en)));
+    let with =
+        |he: String, en: String| Some(Text::new(format!("{}; {he}", why.he), format!("{}; {en}", why.en)));
     match fate {
         Fate::Moves => None,
         Fate::Dropped => Some(why),

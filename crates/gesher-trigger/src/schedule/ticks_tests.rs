@@ -18,9 +18,8 @@ fn plain(line: &str) -> Schedule {
 /// The ticks of a stretch, as the instants at which they fire.
 fn instants(schedule: &Schedule, from: &str, until: &str) -> Vec<String> {
     let until: Timestamp = until.parse().unwrap();
-    let ticks = std::iter::successors(schedule.next_from(from.parse().unwrap()), |tick| {
-        schedule.next_after(tick.at)
-    });
+    let ticks =
+        std::iter::successors(schedule.next_from(from.parse().unwrap()), |tick| schedule.next_after(tick.at));
     ticks.take_while(|tick| tick.at < until).map(|tick| tick.at.strftime("%dT%H:%M").to_string()).collect()
 }
 
@@ -99,7 +98,10 @@ fn a_tick_is_for_the_month_that_its_line_names() {
     assert_eq!(tick.reason().unwrap().en, "Shabbat");
     let previous = schedule("0 6 L * *", &[Rest::Shabbat], WhenSkipped::Previous);
     let tick = previous.next_after("2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
-    assert_eq!((tick.local.to_string().as_str(), tick.id().as_str()), ("2026-01-30T06:00:00", "2026-01-31T06:00:00"));
+    assert_eq!(
+        (tick.local.to_string().as_str(), tick.id().as_str()),
+        ("2026-01-30T06:00:00", "2026-01-31T06:00:00")
+    );
     let dropped = schedule("0 6 L * *", &[Rest::Shabbat], WhenSkipped::Drop);
     let tick = dropped.next_after("2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
     assert_eq!(tick.local.to_string(), "2026-02-28T06:00:00".replace("02-28", "03-31"));
@@ -112,10 +114,7 @@ fn a_moved_tick_that_meets_another_is_the_same_tick() {
     let from: Timestamp = "2026-09-11T00:00:00Z".parse().unwrap();
     let until: Timestamp = "2026-09-15T00:00:00Z".parse().unwrap();
     let daily = schedule("0 6 * * *", &[Shabbat, YomTov], WhenSkipped::Next);
-    assert_eq!(
-        instants(&daily, "2026-09-11T00:00:00Z", "2026-09-15T00:00:00Z"),
-        ["11T03:00", "14T03:00"]
-    );
+    assert_eq!(instants(&daily, "2026-09-11T00:00:00Z", "2026-09-15T00:00:00Z"), ["11T03:00", "14T03:00"]);
     let left = daily.left_between(from, until);
     let shown: Vec<String> = left.iter().map(|left| format!("{} {}", left.local, left.reason.en)).collect();
     assert_eq!(
@@ -128,7 +127,10 @@ fn a_moved_tick_that_meets_another_is_the_same_tick() {
     // Both of them move to one free day: one tick, called after the nearer.
     let both = schedule("0 6 12,13 9 *", &[Shabbat, YomTov], WhenSkipped::Next);
     let tick = both.next_after(from).unwrap();
-    assert_eq!((tick.local.to_string().as_str(), tick.id().as_str()), ("2026-09-14T06:00:00", "2026-09-13T06:00:00"));
+    assert_eq!(
+        (tick.local.to_string().as_str(), tick.id().as_str()),
+        ("2026-09-14T06:00:00", "2026-09-13T06:00:00")
+    );
     assert_eq!(both.next_after(tick.at).unwrap().local.year(), 2027);
     assert_eq!(both.left_between(from, until).len(), 1);
 }
@@ -149,8 +151,10 @@ fn a_row_of_days_of_rest_without_end_leaves_the_tick_out() {
 #[test]
 fn an_interval_rests_once_a_day_and_reason() {
     let every = schedule("*/15 * * * *", &[Rest::Shabbat], WhenSkipped::Next);
-    let left = every.left_between("2026-03-20T00:00:00Z".parse().unwrap(), "2026-03-22T00:00:00Z".parse().unwrap());
-    let shown: Vec<(String, u64)> = left.into_iter().map(|left| (left.local.to_string(), left.times)).collect();
+    let left =
+        every.left_between("2026-03-20T00:00:00Z".parse().unwrap(), "2026-03-22T00:00:00Z".parse().unwrap());
+    let shown: Vec<(String, u64)> =
+        left.into_iter().map(|left| (left.local.to_string(), left.times)).collect();
     assert_eq!(shown, [("2026-03-20T16:00:00".to_owned(), 32), ("2026-03-21T00:00:00".to_owned(), 84)]);
 }
 
@@ -160,10 +164,24 @@ fn a_person_names_a_tick_by_its_instant_or_by_the_wall_clock() {
     let find = |schedule: &Schedule, text: &str| {
         Moment::parse(text).and_then(|moment| schedule.tick_at(moment)).map(|tick| tick.id())
     };
-    for text in ["2026-02-01T04:00:00Z", "2026-02-01T06:00", "2026-02-01 06:00:00", "2026-01-31T06:00", "2026-02-01T06:00+02:00"] {
+    for text in [
+        "2026-02-01T04:00:00Z",
+        "2026-02-01T06:00",
+        "2026-02-01 06:00:00",
+        "2026-01-31T06:00",
+        "2026-02-01T06:00+02:00",
+    ] {
         assert_eq!(find(&monthly, text).as_deref(), Some("2026-01-31T06:00:00"), "{text}");
     }
-    for text in ["2026-02-01T06:01", "2026-01-31T04:00:00Z", "2026-02-01", "soon", "", "2026-02-01T06:00+99:00", "2026-13-01"] {
+    for text in [
+        "2026-02-01T06:01",
+        "2026-01-31T04:00:00Z",
+        "2026-02-01",
+        "soon",
+        "",
+        "2026-02-01T06:00+99:00",
+        "2026-13-01",
+    ] {
         assert_eq!(find(&monthly, text), None, "{text}");
     }
     assert_eq!(find(&plain("30 2 * * *"), "2026-03-27T02:30").as_deref(), Some("2026-03-27T02:30:00"));

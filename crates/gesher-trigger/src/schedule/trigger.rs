@@ -13,9 +13,7 @@ use crate::error::TriggerError;
 use crate::event::{self, Begun, BegunAs, Event, EventFlow};
 use gesher_core::time::random_bytes;
 use gesher_core::{RunId, Text};
-use gesher_engine::journal::{
-    KnownSchedule, NewEvent, RunChange, RunRecord, RunState, TriggerKind,
-};
+use gesher_engine::journal::{KnownSchedule, NewEvent, RunChange, RunRecord, RunState, TriggerKind};
 use gesher_engine::{Engine, Progress, RunEnd, Stop};
 use jiff::{SignedDuration, Timestamp};
 use ring::digest;
@@ -99,7 +97,8 @@ impl ScheduleTrigger {
                     next = None;
                 }
                 Trust::Sound => {
-                    let is_due = next.as_ref().is_none_or(|tick| tick.as_ref().is_some_and(|tick| tick.at <= now));
+                    let is_due =
+                        next.as_ref().is_none_or(|tick| tick.as_ref().is_some_and(|tick| tick.at <= now));
                     if is_due {
                         next = self.try_deal_with(watch, now, stop).await?;
                     }
@@ -174,7 +173,12 @@ impl ScheduleTrigger {
         let shared = &self.0;
         for again in 0..TRIES_MAX {
             let begun = shared.begin_once(tick, again).await?;
-            let run = shared.engine.journal().run(&begun.run).await.map_err(TriggerError::journal("reading a run"))?;
+            let run = shared
+                .engine
+                .journal()
+                .run(&begun.run)
+                .await
+                .map_err(TriggerError::journal("reading a run"))?;
             let was_left_out = run.is_some_and(|run| run.state == RunState::Refused);
             if begun.as_what == BegunAs::New || !was_left_out {
                 return Ok(begun);
@@ -237,9 +241,18 @@ impl Shared {
             }
             None => fresh(),
         };
-        let mut watch = Watch { clock: ClockWatch::default(), known, looked_at: Timestamp::MIN, is_after_trouble: false, working: JoinSet::new() };
+        let mut watch = Watch {
+            clock: ClockWatch::default(),
+            known,
+            looked_at: Timestamp::MIN,
+            is_after_trouble: false,
+            working: JoinSet::new(),
+        };
         if watch.known.until > now.saturating_add(super::clock::STEP_MAX).unwrap_or(now) {
-            tracing::warn!(flow = name, "the clock lies behind what was written down; what ran does not run again");
+            tracing::warn!(
+                flow = name,
+                "the clock lies behind what was written down; what ran does not run again"
+            );
             self.note(&mut watch, now).await?;
         } else if watch.known.since == now {
             self.note(&mut watch, now).await?;
@@ -252,7 +265,8 @@ impl Shared {
     fn rule(&self) -> String {
         let schedule = &self.rules.schedule;
         let zone = schedule.zone.iana_name().unwrap_or_default();
-        json!({ "cron": schedule.cron.text(), "clamp": schedule.cron.clamps(), "time_zone": zone }).to_string()
+        json!({ "cron": schedule.cron.text(), "clamp": schedule.cron.clamps(), "time_zone": zone })
+            .to_string()
     }
 
     async fn note(&self, watch: &mut Watch, until: Timestamp) -> Result<(), TriggerError> {
@@ -277,12 +291,7 @@ impl Shared {
     }
 
     fn event(&self, tick: &Tick) -> Event {
-        Event {
-            trigger: TriggerKind::Schedule,
-            name: tick.name(),
-            key: None,
-            input: tick.argument(),
-        }
+        Event { trigger: TriggerKind::Schedule, name: tick.name(), key: None, input: tick.argument() }
     }
 
     async fn begin_once(&self, tick: &Tick, again: usize) -> Result<Begun, TriggerError> {
@@ -324,7 +333,9 @@ impl Shared {
                 let (name, many) = (self.name(), due.missed.len() - 1);
                 tracing::warn!(
                     flow = name,
-                    "the tick of {} was missed and is left out{}", latest.name(), others(many, due.is_cut)
+                    "the tick of {} was missed and is left out{}",
+                    latest.name(),
+                    others(many, due.is_cut)
                 );
                 Ok(None)
             }
@@ -350,14 +361,20 @@ impl Shared {
 
     /// Begins the run of a tick that is on time, or leaves it out where the last one is still at work. Answers the run that
     /// is to be worked on.
-    async fn begin_punctual(&self, watch: &Watch, tick: &Tick) -> Result<Option<(RunId, Tick)>, TriggerError> {
+    async fn begin_punctual(
+        &self,
+        watch: &Watch,
+        tick: &Tick,
+    ) -> Result<Option<(RunId, Tick)>, TriggerError> {
         let at_work = self.at_work().await?;
         let is_left_out = match self.rules.overlap {
             Overlap::Skip => at_work.is_some(),
             Overlap::Queue => watch.working.len() >= QUEUE_MAX,
         };
         let begun = match (is_left_out, &at_work) {
-            (true, Some(other)) => return self.leave_out(tick, &messages::overlaps(tick, other)).await.map(|()| None),
+            (true, Some(other)) => {
+                return self.leave_out(tick, &messages::overlaps(tick, other)).await.map(|()| None);
+            }
             _ => self.begin_once(tick, 0).await?,
         };
         let is_to_be = self.is_to_be_worked_on(watch, &begun).await?;
@@ -387,8 +404,9 @@ impl Shared {
         let mut own = unfinished
             .into_iter()
             .filter(|run| run.trigger == TriggerKind::Schedule && run.flow == self.name());
-        let is_at_work =
-            |run: &RunRecord| matches!(run.state, RunState::Claimed | RunState::Running | RunState::Reporting);
+        let is_at_work = |run: &RunRecord| {
+            matches!(run.state, RunState::Claimed | RunState::Running | RunState::Reporting)
+        };
         Ok(own.find(is_at_work).map(|run| run.id))
     }
 

@@ -1,6 +1,6 @@
 //! The flows of a hub, compiled: script, permission, trigger.
 
-use crate::config::{Config, Fault, FlowConfig};
+use crate::config::{Config, Fault, FlowConfig, rules};
 use crate::error::HubError;
 use crate::providers::descriptors;
 use gesher_core::{Effect, Language, Redactor, Registry};
@@ -8,6 +8,7 @@ use gesher_engine::{Engine, Flow, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
+use gesher_trigger::schedule::ScheduleTrigger;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct LoadedFlow {
     pub moves_money: bool,
     /// Its drop folder.
     pub drop: Option<Arc<DropTrigger>>,
+    /// Its schedule.
+    pub schedule: Option<ScheduleTrigger>,
 }
 
 impl LoadedFlow {
@@ -46,6 +49,15 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
         }
     }
     if faults.is_empty() { Ok(flows) } else { Err(HubError::faults(faults)) }
+}
+
+/// The faults of schedules that only the disk tells: their files of dates, and a rule of rest that leaves nothing.
+pub fn check_dates(config: &Config) -> Vec<Fault> {
+    let operations = descriptors();
+    let known = rules::faults(config, &operations);
+    let parts = config.flows.iter().filter_map(|flow| Some((flow, flow.schedule.as_ref()?)));
+    let faults = parts.filter_map(|(flow, part)| part.rules(config, flow, &operations).err()).flatten();
+    faults.filter(|fault| !known.contains(fault)).collect()
 }
 
 /// Every fault of every script, and what is allowed but hardly meant.
@@ -97,7 +109,12 @@ fn loaded(
         }
     };
     let moves_money = part.may(Effect::Money, &descriptors());
-    Ok(LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop })
+    let mut loaded = LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop, schedule: None };
+    if let Some(schedule) = &part.schedule {
+        let rules = schedule.rules(config, part, &descriptors()).map_err(HubError::faults)?;
+        loaded.schedule = Some(ScheduleTrigger::new(engine.clone(), loaded.events(), rules));
+    }
+    Ok(loaded)
 }
 
 /// Compiles a flow's script and checks that something can start it.
@@ -149,13 +166,15 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
         let what = format!("the script {} has no function {function}, and {why}", part.script);
         config.flow_fault(part, "script", what, &format!("write `fn {function} {{ … }}` in the script"))
     };
-    match &part.drop {
-        Some(_) if !program.has(Entry::Row) => Some(missing("on_row(row)", "the flow has a drop folder")),
-        None if !program.has(Entry::Call) => {
-            Some(missing("on_call(args)", "the flow has no drop folder, so only a call could start it"))
-        }
-        _ => None,
+    if part.drop.is_some() && !program.has(Entry::Row) {
+        return Some(missing("on_row(row)", "the flow has a drop folder"));
     }
+    if part.schedule.is_some() && !program.has(Entry::Schedule) {
+        return Some(missing("on_schedule(tick)", "the flow has a schedule"));
+    }
+    let is_started = part.drop.is_some() || part.schedule.is_some();
+    (!is_started && !program.has(Entry::Call))
+        .then(|| missing("on_call(args)", "the flow has no trigger, so only a call could start it"))
 }
 
 /// What a script may import from: the hub's folder of scripts, or the script's own where it lies elsewhere.

@@ -7,12 +7,14 @@ mod fault;
 mod read;
 pub mod reference;
 pub mod rules;
+mod schedule;
 pub mod schema;
 mod senzey;
 pub mod value;
 
 pub use fault::{Fault, SourceText};
 pub use read::Section;
+pub use schedule::SchedulePart;
 pub use senzey::Senzey;
 pub use value::SecretName;
 
@@ -104,6 +106,8 @@ pub struct FlowConfig {
     pub limits: FlowLimits,
     /// Its drop folder.
     pub drop: Option<DropPart>,
+    /// Its schedule.
+    pub schedule: Option<SchedulePart>,
     section: Section,
 }
 
@@ -267,6 +271,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
+        schedule: section.tables.get("schedule").map(SchedulePart::of),
         section,
     }
 }
