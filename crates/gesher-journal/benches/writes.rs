@@ -109,7 +109,7 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         document: Some((40_000 + item.ordinal).to_string()),
         code: Some("000".to_owned()),
         message: Text::new("אושר", "approved"),
-        data,
+        data: data.into(),
         amount: money(),
     };
     journal.finish_step(&StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at }).await.unwrap();

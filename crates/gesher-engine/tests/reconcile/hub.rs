@@ -129,7 +129,7 @@ impl Hub {
                     document: None,
                     code: Some("code".into()),
                     message: Text::verbatim("no answer"),
-                    data: Value::Null,
+                    data: Value::Null.into(),
                     amount: "5.00 ILS".parse().ok(),
                 };
                 let at = self.engine.clock().now();

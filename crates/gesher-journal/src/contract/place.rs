@@ -204,7 +204,7 @@ pub(super) fn outcome(status: OutcomeStatus) -> StoredOutcome {
         document: Some("40001".to_owned()),
         code: Some("000".to_owned()),
         message: Text::new("אושר", "approved"),
-        data: serde_json::json!({ "Payment": { "ID": 9001, "Amount": 10.00 } }),
+        data: serde_json::json!({ "Payment": { "ID": 9001, "Amount": 10.00 } }).into(),
         amount: shekels("10.00").ok(),
     }
 }

@@ -1,7 +1,7 @@
 //! Steps as the journal keeps them: intents, what may stand against one, outcomes, and how an open one is closed.
 
 use super::{ItemSeen, SealedRow, VendorMark, VendorRecord};
-use gesher_core::{ItemEnd, Key, Money, OutcomeStatus, StepId, Text};
+use gesher_core::{ItemEnd, Json, Key, Money, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -178,7 +178,7 @@ pub struct StoredOutcome {
     /// For people.
     pub message: Text,
     /// The provider's answer, without secrets.
-    pub data: Value,
+    pub data: Json,
     /// What was charged, by the provider's words.
     pub amount: Option<Money>,
 }

@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use crate::error::JournalError;
 use gesher_core::money::AMOUNT_PLACES;
-use gesher_core::{Currency, Decimal, Money};
+use gesher_core::{Currency, Decimal, Json, Money};
 use jiff::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Params, Row};
@@ -41,6 +41,13 @@ pub(super) fn read_json(row: &Row<'_>, column: usize) -> Result<Value, Fault> {
     let stored: Option<String> = row.get(column)?;
     let Some(stored) = stored else { return Ok(Value::Null) };
     serde_json::from_str(&stored).map_err(|_| corrupt("JSON value", stored))
+}
+
+/// A provider's answer, as text.
+pub(super) fn read_answer(row: &Row<'_>, column: usize) -> Result<Json, Fault> {
+    let stored: Option<String> = row.get(column)?;
+    let Some(stored) = stored else { return Ok(Json::default()) };
+    Json::parse(&stored).ok_or_else(|| corrupt("JSON value", stored))
 }
 
 /// JSON as the text of a column.

@@ -85,7 +85,7 @@ fn finish(run: &RunId, ordinal: u64, status: OutcomeStatus) -> StepFinish {
         document: None,
         code: Some("004".to_owned()),
         message: gesher_core::Text::default(),
-        data: serde_json::Value::Null,
+        data: serde_json::Value::Null.into(),
         amount: None,
     };
     StepFinish {

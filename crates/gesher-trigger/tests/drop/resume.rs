@@ -358,7 +358,7 @@ async fn a_row_that_had_paid_and_cannot_be_read_again_ends_by_what_it_did() {
         document: None,
         code: None,
         message: Text::verbatim("paid"),
-        data: serde_json::Value::Null,
+        data: serde_json::Value::Null.into(),
         amount: "5.00 ILS".parse().ok(),
     };
     journal
