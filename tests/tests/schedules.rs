@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use gesher_tests::Hub;
+use gesher_tests::program::{run, workspace};
+use gesher_tests::{Hub, gesher};
 use serde_json::Value;
+use std::process::Command;
 
 /// A hub with one flow `tick` that moves no money, and the lines of its schedule.
 fn hub(schedule: &str) -> Hub {
@@ -390,4 +392,30 @@ fn a_question_that_means_nothing_is_refused_in_plain_words() {
     assert!(said.contains("2026-11-01T06:00:00 and 2026-12-01T06:00:00"), "{said}");
     // Without a flow: all that have a schedule.
     assert_eq!(hub.cmd(&["--json", "schedule", "--next", "3"]).expect(0).json_lines().len(), 3);
+}
+
+#[test]
+fn every_block_of_the_page_about_schedules_runs_as_written() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (bin, home) = (scratch.path().join("bin"), scratch.path().join("home"));
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::create_dir_all(&home).unwrap();
+    std::os::unix::fs::symlink(gesher(), bin.join("gesher")).unwrap();
+    let page = std::fs::read_to_string(workspace().join("docs/schedules.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```sh\n").skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect();
+    assert!(blocks.len() >= 3);
+    let mut bash = Command::new("bash");
+    bash.arg("-c").arg(format!("set -euo pipefail\n{}\n", blocks.join("\n"))).current_dir(&home).env_clear();
+    bash.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).env("TMPDIR", scratch.path());
+    let said = run(&mut bash, None).expect(0);
+    // The tick of December, asked for twice: one run, in which both subscriptions were charged.
+    assert!(said.stdout.contains("138.90 ILS"), "{}", said.stdout);
+    assert_eq!(said.stderr.matches("this tick has its run already").count(), 1, "{}", said.stderr);
+    // The page shows the schedule that the template has.
+    let toml = std::fs::read_to_string(home.join("h/gesher.toml")).unwrap();
+    let shown = page.split("```toml\n").nth(1).and_then(|rest| rest.split_once("\n```")).unwrap().0;
+    for line in shown.lines().filter_map(|line| line.split('#').next()).map(str::trim_end) {
+        assert!(toml.contains(line), "`{line}` is not in the template");
+    }
 }
