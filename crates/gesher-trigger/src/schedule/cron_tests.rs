@@ -1,3 +1,5 @@
+//! Lines of cron as data: the days of a year, the times of a day, and what is refused where.
+
 use super::*;
 use jiff::civil::date;
 use proptest::prelude::*;

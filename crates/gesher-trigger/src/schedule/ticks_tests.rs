@@ -1,3 +1,5 @@
+//! Ticks as data: the nights in which clocks change, days of rest, and what holds of every schedule.
+
 use super::super::calendar::Rest;
 use super::*;
 use proptest::prelude::*;
