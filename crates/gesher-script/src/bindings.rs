@@ -6,6 +6,7 @@
 use crate::convert::{from_json, to_json};
 use crate::item::{Item, Native, placed, terminated};
 use crate::seam::Level;
+use gesher_core::operation::Reader;
 use gesher_core::{Descriptor, KeyRule, MARKETPLACE, Registry, Text};
 use gesher_engine::{Answer, CallEnd};
 use rhai::{
@@ -57,6 +58,10 @@ pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
     let mut by_path = BTreeSet::new();
     for (qualified_name, registered) in registry.iter() {
         let descriptor = registered.entry.descriptor;
+        // What reaches hosts of the script's own is called by functions of its own: see `reaching`.
+        if registered.entry.reaches {
+            continue;
+        }
         let module: &mut Module = modules.entry(descriptor.provider).or_default();
         if descriptor.is_by_path() {
             if by_path.insert((descriptor.provider, descriptor.word())) {
@@ -73,7 +78,36 @@ pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
             bind(module, descriptor.name, &bound, *arity);
         }
     }
+    for provider in registry.providers() {
+        for reader in provider.readers() {
+            bind_reader(modules.entry(provider.name()).or_default(), provider.name(), *reader);
+        }
+    }
     modules
+}
+
+/// Binds a function that reads what a provider sent to a webhook. It takes the delivery, or the text of its body.
+fn bind_reader(module: &mut Module, provider: &'static str, reader: Reader) {
+    FuncRegistration::new(reader.name).set_into_module(
+        module,
+        move |context: NativeCallContext, request: Dynamic| {
+            let read = || {
+                let item = Item::of(&context)?;
+                let of_delivery = request.read_lock::<Map>().and_then(|map| text_of(map.get("body")?));
+                let body = of_delivery.or_else(|| text_of(&request)).ok_or_else(|| {
+                    let (name, given) = (reader.name, request.type_name());
+                    item.fault(&Text::new(
+                        format!("{provider}::{name} מקבלת את המסירה או את הטקסט שלה, אבל התקבל {given}"),
+                        format!("{provider}::{name} takes the delivery or its text, but is given {given}"),
+                    ))
+                })?;
+                let value = (reader.read)(body.as_bytes());
+                let value = value.map_err(|text| item.coded_fault("unreadable", &text))?;
+                from_json(&value).map_err(|fault| item.coded_fault("unreadable", &fault.text()))
+            };
+            placed(&context, read())
+        },
+    );
 }
 
 struct Bound {
@@ -163,6 +197,7 @@ impl Bound {
         }
         let request = to_json(request).map_err(|fault| item.coded_fault("wrong_type", &fault.text()))?;
         match item.outside(|host| host.call(&self.name, &who, key.as_deref(), request))? {
+            Ok(_) if item.is_unread(context) => Ok(Dynamic::UNIT),
             Ok(answer) => Ok(answer_map(&item, &answer)),
             Err(CallEnd::Refused(answer)) => Err(refusal(&answer)),
             Err(CallEnd::Ended) => Err(terminated()),
@@ -183,7 +218,7 @@ fn text_of(value: &Dynamic) -> Option<ImmutableString> {
 }
 
 /// A key is a text; a number is taken as its digits.
-fn key_of(value: &Dynamic) -> Option<ImmutableString> {
+pub(crate) fn key_of(value: &Dynamic) -> Option<ImmutableString> {
     text_of(value).or_else(|| value.as_int().ok().map(|number| number.to_string().into()))
 }
 
@@ -210,7 +245,7 @@ fn answer_map(item: &Item, answer: &Answer) -> Dynamic {
 }
 
 /// What a script may catch: nothing happened.
-fn refusal(answer: &Answer) -> Box<EvalAltResult> {
+pub(crate) fn refusal(answer: &Answer) -> Box<EvalAltResult> {
     let mut map = Map::new();
     map.insert("status".into(), answer.status.as_str().into());
     map.insert("code".into(), optional(answer.code.as_deref()));

@@ -13,17 +13,20 @@ mod convert;
 mod host;
 mod il;
 mod item;
+mod keeping;
 mod library;
 pub mod limits;
 mod program;
+mod reaching;
 mod report;
 pub mod script_test;
 mod seam;
 mod shadow;
+mod webhook;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};
-pub use check::{ColumnUse, ScriptFault};
+pub use check::{ColumnUse, FlowStart, ScriptFault};
 pub use convert::{ConvertFault, Unfit, from_json, to_json};
 pub use library::{CompileOptions, RhaiHost, compile, compile_kept};
 pub use program::RhaiProgram;
@@ -36,3 +39,4 @@ extern crate self as gesher_script;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unread;

@@ -8,5 +8,6 @@ mod error;
 pub mod event;
 pub mod room;
 pub mod schedule;
+pub mod webhook;
 
 pub use error::TriggerError;

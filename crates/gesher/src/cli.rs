@@ -4,6 +4,7 @@ mod schedule;
 
 pub use schedule::ScheduleArgs;
 
+use crate::commands::hooks::HooksCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gesher_core::ids::IdError;
 use gesher_core::{ItemId, ItemStatus, RunId, StepId};
@@ -85,6 +86,9 @@ pub enum Command {
     ///
     /// Changes nothing, and may run beside a hub that serves. Each account is tried once, with a read.
     Doctor(DoctorArgs),
+    /// The webhooks: find out why a delivery is refused.
+    #[command(subcommand)]
+    Hooks(HooksCommand),
     /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
     Vendors(VendorsArgs),
     /// Print the completions of a shell.
@@ -161,9 +165,13 @@ pub struct RunArgs {
     /// What names this call for ever. Needed with --body when the flow may move money.
     #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,
-    /// Read and validate the file, and call nothing.
-    #[arg(long, requires = "file", conflicts_with = "body")]
+    /// Run the script against simulated providers, and tell what would be charged: nothing is sent, and nothing of the
+    /// hub is written.
+    #[arg(long)]
     pub dry_run: bool,
+    /// Only read and validate the file.
+    #[arg(long, requires = "file", conflicts_with_all = ["body", "dry_run"])]
+    pub validate: bool,
 }
 
 /// `runs`
@@ -570,6 +578,12 @@ mod tests {
             ("gesher vendors import v.csv", true),
             ("gesher vendors status dana live", true),
             ("gesher vendors status dana", false),
+            ("gesher hooks verify f --body b", true),
+            ("gesher hooks verify f --header a:b --header c:d --body - --at 2026-03-27T09:30:00Z", true),
+            ("gesher hooks verify f", false),
+            ("gesher hooks verify --body b", false),
+            ("gesher hooks verify f --body b --at yesterday", false),
+            ("gesher hooks", false),
             ("gesher secrets rotate", true),
             ("gesher secrets rotate x", false),
             ("gesher", false),

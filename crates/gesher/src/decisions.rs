@@ -113,6 +113,10 @@ async fn carry_out(
         (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel | DecisionKind::Reject) => {
             trigger.give_up(&run.id, stop).await.map(drop).map_err(|error| error.with_reasons())
         }
-        _ => calls::resume_one(engine, flow, run.clone(), stop).await.map_err(|error| error.with_reasons()),
+        _ => {
+            let gone_on =
+                calls::go_on(engine, &flow.events(), flow.schedule.as_ref(), run.clone(), stop).await;
+            gone_on.map_err(|error| error.with_reasons())
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! Only whole files have these names. The question goes once its run is durable, and because it names its run, a crash
 //! in between begins no second one.
 
-use crate::calls::CallRequest;
+use crate::calls::{self, CallRequest};
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::ticks::TickRequest;
@@ -187,17 +187,16 @@ async fn begin(
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let run: RunId = name.parse().doing("a call's file has no run's id as its name")?;
     let (asked, at) = read(path, flows, redactor)?;
-    let begun = match &asked {
+    let (run, is_new) = match &asked {
         Asked::Tick(tick, schedule) => {
             let begun = schedule.begin_at(tick).await.doing("the tick cannot be begun")?;
-            return Ok(Begun { asked, at, run: begun.run, is_new: begun.as_what == BegunAs::New });
+            (begun.run, begun.as_what == BegunAs::New)
         }
-        Asked::Call(request) => event::begin_as(engine, &flows[at].events(), &request.event(), &run).await,
+        Asked::Call(request) => {
+            let called = calls::begin(engine, &flows[at], request, Some(&run)).await?;
+            (called.run, called.is_new)
+        }
     };
-    let is_new = begun.map_err(|error| match error.is_taken() {
-        true => HubError::failed(format!("the id {run} is another run's")).hint("call again"),
-        false => HubError::failed("the call cannot be begun").because(error),
-    })?;
     Ok(Begun { asked, at, run, is_new })
 }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use gesher_engine::Stop;
+use gesher_engine::journal::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
     JournalError, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange,
@@ -93,6 +94,18 @@ impl Journal for Dying {
         self.write(|inner| inner.finish_step(finish))
     }
 
+    fn write_store(&self, write: StoreWrite) -> Written<StoreWritten> {
+        self.write(|inner| inner.write_store(write))
+    }
+
+    fn raise_alert(&self, alert: NewAlert, step: Option<StepRecord>) -> Written<()> {
+        self.write(|inner| inner.raise_alert(alert, step))
+    }
+
+    fn note_alert_try(&self, no: u64, tried: AlertTry) -> Written<()> {
+        self.write(|inner| inner.note_alert_try(no, tried))
+    }
+
     fn close_step(&self, close: StepClose) -> Written<()> {
         self.write(|inner| inner.close_step(close))
     }
@@ -153,6 +166,22 @@ impl Journal for Dying {
         self.write(|inner| inner.reseal(resealing))
     }
 
+    async fn stored(&self, flow: &str, key: &str) -> Result<Option<serde_json::Value>, JournalError> {
+        self.inner.stored(flow, key).await
+    }
+
+    async fn stored_keys(&self, flow: &str, prefix: &str, limit: usize) -> Result<Vec<String>, JournalError> {
+        self.inner.stored_keys(flow, prefix, limit).await
+    }
+
+    async fn alerts(&self, limit: usize) -> Result<Vec<AlertRecord>, JournalError> {
+        self.inner.alerts(limit).await
+    }
+
+    async fn alerts_due(&self, by: Timestamp, limit: usize) -> Result<Vec<AlertRecord>, JournalError> {
+        self.inner.alerts_due(by, limit).await
+    }
+
     async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError> {
         self.inner.vendor(provider, handle).await
     }
@@ -183,6 +212,19 @@ impl Journal for Dying {
 
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {
         self.inner.runs(flow, limit).await
+    }
+
+    async fn waiting_deliveries(
+        &self,
+        flow: &str,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, JournalError> {
+        self.inner.waiting_deliveries(flow, after, limit).await
+    }
+
+    async fn waiting_flows(&self) -> Result<Vec<(String, u64)>, JournalError> {
+        self.inner.waiting_flows().await
     }
 
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError> {

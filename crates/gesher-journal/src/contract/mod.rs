@@ -18,6 +18,7 @@ mod runs;
 mod schedules;
 mod sealed;
 mod steps;
+mod store;
 mod vendors;
 mod writes;
 
@@ -60,7 +61,8 @@ pub const CONTRACT: &[Case] = cases! {
         an_event_begins_one_run_for_ever
         an_event_belongs_to_its_flow_and_trigger
         an_event_whose_run_cannot_begin_leaves_nothing
-        one_event_from_many_sides_begins_one_run;
+        one_event_from_many_sides_begins_one_run
+        deliveries_wait_in_the_order_of_their_coming;
     schedules:
         a_schedule_is_known_since_it_was_written_down;
     items:
@@ -138,6 +140,10 @@ pub const CONTRACT: &[Case] = cases! {
         a_lost_opening_is_closed_together_with_its_keys
         a_vendor_goes_forward_by_outcomes_and_back_as_people_say
         sealed_rows_are_sealed_anew_together;
+    store:
+        what_a_flow_keeps_changes_with_its_step_or_not_at_all
+        no_change_of_what_a_flow_keeps_is_lost_to_another
+        an_alert_waits_until_it_is_delivered_or_given_up;
     writes:
         what_was_awaited_is_there_after_opening_again
         what_was_awaited_is_there_for_others_at_once

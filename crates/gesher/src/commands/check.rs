@@ -21,7 +21,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
         Ok(config) => {
             let mut faults = rules::faults(&config, &providers::descriptors());
             let mut warnings = Vec::new();
-            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::catalogue()?);
+            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::vocabulary()?);
             faults.extend(of_scripts);
             faults.extend(check_dates(&config));
             let journal = open_reader(&config)?;
@@ -52,8 +52,7 @@ async fn missing_secrets(config: &Config, journal: Option<&dyn Journal>) -> Resu
     let mut missing = Vec::new();
     for name in config.secrets() {
         if !secrets::is_there(name, journal).await? {
-            let mend = format!("`gesher secrets set {}`, or set {}", name.0, secrets::variable(&name.0));
-            missing.push(config.missing_secret(name, mend));
+            missing.push(config.missing_secret(name, secrets::mend(name)));
         }
     }
     Ok(missing)

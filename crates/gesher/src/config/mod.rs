@@ -4,6 +4,7 @@
 //! together. Scripts, secrets and folders are the composition's.
 
 mod fault;
+mod outside;
 mod read;
 pub mod reference;
 pub mod rules;
@@ -11,12 +12,15 @@ mod schedule;
 pub mod schema;
 mod senzey;
 pub mod value;
+mod webhook;
 
 pub use fault::{Fault, SourceText};
+pub use outside::Alerts;
 pub use read::Section;
 pub use schedule::SchedulePart;
 pub use senzey::Senzey;
 pub use value::SecretName;
+pub use webhook::WebhookPart;
 
 use gesher_core::{Language, Money};
 use gesher_engine::{Allow, FlowLimits, OnUnknown};
@@ -52,13 +56,18 @@ pub struct Config {
     pub officeguy: OfficeGuy,
     /// Senzey.
     pub senzey: Senzey,
+    /// Where alerts go.
+    pub alerts: Alerts,
     /// Where the dashboard listens.
     pub dashboard: String,
+    /// Where webhooks are delivered.
+    pub hooks: String,
     /// The flows, by name.
     pub flows: Vec<FlowConfig>,
     /// The names of the plugins.
     pub plugins: Vec<String>,
     hub: Section,
+    hooks_section: Section,
     source: SourceText,
 }
 
@@ -77,6 +86,8 @@ pub struct OfficeGuy {
     pub rate: Option<u32>,
     /// Calls at a time.
     pub max_in_flight: usize,
+    /// Organisations of vendors that a simulator has from the beginning.
+    pub organisations: Vec<i64>,
     /// Where the hub's own reference stands in descriptions.
     pub stamp: StampPlace,
     section: Section,
@@ -98,6 +109,10 @@ pub struct FlowConfig {
     pub script: String,
     /// What it may call, as written.
     pub allow: Vec<String>,
+    /// The hosts that it may call, as written.
+    pub http: Vec<String>,
+    /// The secrets that it may send there.
+    pub secrets: Vec<SecretName>,
     /// Items at a time.
     pub concurrency: usize,
     /// What stops it after unknown answers.
@@ -108,6 +123,8 @@ pub struct FlowConfig {
     pub drop: Option<DropPart>,
     /// Its schedule.
     pub schedule: Option<SchedulePart>,
+    /// Its webhook.
+    pub webhook: Option<WebhookPart>,
     section: Section,
 }
 
@@ -165,7 +182,10 @@ impl Config {
             store: hub.text("store"),
             officeguy: officeguy(table("officeguy")),
             senzey: Senzey::of(table("senzey")),
+            alerts: Alerts::of(table("alerts")),
             dashboard: table("dashboard").text("listen"),
+            hooks: table("hooks").text("listen"),
+            hooks_section: table("hooks"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
             plugins: table("plugin").tables.into_keys().collect(),
             hub,
@@ -183,21 +203,43 @@ impl Config {
         self.officeguy.is_simulated() || self.senzey.is_simulated()
     }
 
-    /// The secrets that the hub needs to be what it is configured to be. What is simulated needs none.
+    /// The secrets that the hub needs to be what it is configured to be, each once. Providers that are simulated need none.
     pub fn secrets(&self) -> Vec<&SecretName> {
+        let of_hooks = self.webhooks().flat_map(|(_, hook)| &hook.secrets);
+        let mut names: Vec<&SecretName> = Vec::new();
+        for name in self.account_secrets().into_iter().chain(of_hooks) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Those among them that open accounts at providers.
+    pub fn account_secrets(&self) -> Vec<&SecretName> {
         let (officeguy, senzey) = (&self.officeguy, &self.senzey);
         let key = officeguy.api_key.iter().filter(|_| !officeguy.is_simulated());
         let user = [&senzey.username, &senzey.password].into_iter().flatten();
-        key.chain(user.filter(|_| !senzey.is_simulated())).collect()
+        let own = key.chain(user.filter(|_| !senzey.is_simulated()));
+        let outside = self.flows.iter().flat_map(|flow| &flow.secrets).chain(&self.alerts.secret);
+        own.chain(outside).collect()
+    }
+
+    fn hooks_place(&self) -> std::ops::Range<usize> {
+        self.hooks_section.place("listen")
     }
 
     /// What is said of a secret that is nowhere.
     pub fn missing_secret(&self, name: &SecretName, mend: String) -> Fault {
         let what = format!("the secret {} is neither in the environment nor in the vault", name.0);
+        let of_hook = self.webhooks().find(|(_, hook)| hook.secrets.contains(name));
         let place = match name {
+            name if !self.account_secrets().contains(&name) && of_hook.is_some() => {
+                of_hook.map_or(0..0, |(_, hook)| hook.place("secrets"))
+            }
             name if self.senzey.username.as_ref() == Some(name) => self.senzey.place("username"),
             name if self.senzey.password.as_ref() == Some(name) => self.senzey.place("password"),
-            _ => self.officeguy.section.place("api_key"),
+            name => self.outside_place(name).unwrap_or_else(|| self.officeguy.section.place("api_key")),
         };
         self.source.fault(&place, what, mend)
     }
@@ -219,9 +261,13 @@ impl FlowConfig {
         self.allow.iter().filter_map(|text| Allow::parse(text)).collect()
     }
 
-    /// Whether it may call an operation of that effect, of those given.
+    /// Whether it may call an operation of that effect, of those given; or, where it may call hosts of its own, whatever
+    /// they write.
     pub fn may(&self, effect: gesher_core::Effect, operations: &[gesher_core::Descriptor]) -> bool {
         let allowed = self.allowed();
+        if effect == gesher_core::Effect::Write && !self.http.is_empty() {
+            return true;
+        }
         operations
             .iter()
             .filter(|operation| operation.effect == effect)
@@ -252,6 +298,7 @@ fn officeguy(section: Section) -> OfficeGuy {
         timeout: duration(&section, "timeout"),
         rate: rate(&section),
         max_in_flight: count(&section, "max_in_flight"),
+        organisations: Vec::new(),
         stamp: section.text("stamp").parse().unwrap_or_default(),
         section,
     }
@@ -267,11 +314,14 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         name,
         script: section.text("script"),
         allow: section.texts("allow"),
+        http: section.texts("http"),
+        secrets: secrets(&section, "secrets"),
         concurrency: count(&section, "concurrency"),
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
         schedule: section.tables.get("schedule").map(SchedulePart::of),
+        webhook: section.tables.get("webhook").map(WebhookPart::of),
         section,
     }
 }
@@ -322,6 +372,13 @@ fn secret(section: &Section, name: &str) -> Option<SecretName> {
     match section.get(name) {
         Some(Value::Secrets(names)) => names.first().cloned(),
         _ => None,
+    }
+}
+
+fn secrets(section: &Section, name: &str) -> Vec<SecretName> {
+    match section.get(name) {
+        Some(Value::Secrets(names)) => names.clone(),
+        _ => Vec::new(),
     }
 }
 

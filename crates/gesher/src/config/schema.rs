@@ -189,6 +189,14 @@ pub const TABLES: &[Table] = &[
         settings: &[default("listen", Kind::Listen, "\"127.0.0.1:7879\"", "Where it listens.")],
     },
     Table {
+        path: "alerts",
+        about: "Where messages go that ask a person to look: those of `alert(text)`, and the hub's own alarms.",
+        settings: &[
+            optional("url", Kind::Text, "The address that they are posted to; none by default."),
+            optional("secret", Kind::Secret, "What they are signed with, by the rules of standard-webhooks."),
+        ],
+    },
+    Table {
         path: "flow.*",
         about: "A flow: a script, what it may do, and in a table of its own what starts it.",
         settings: &[
@@ -199,7 +207,17 @@ pub const TABLES: &[Table] = &[
                 "[]",
                 "The operations that it may call: `provider.operation`, `provider.*` or `*:read`. Nothing by default.",
             ),
-            default("http", Kind::Texts, "[]", "The hosts that `http::` may call. None by default."),
+            default(
+                "http",
+                Kind::Texts,
+                "[]",
+                "The hosts that `http::` may call, each with its port where that is not 443. None by default.",
+            ),
+            optional(
+                "secrets",
+                Kind::Secrets,
+                "The secrets that `secret(name)` may put into what goes to these hosts. None by default.",
+            ),
             default("concurrency", Kind::Whole(1, CONCURRENCY_MAX), "4", "Items at a time."),
             default(
                 "on_unknown",
@@ -255,20 +273,42 @@ pub const TABLES: &[Table] = &[
         path: "flow.*.webhook",
         about: "Starts the flow for each webhook that is delivered.",
         settings: &[
-            required("path", Kind::Text, "The path of its address."),
+            required("path", Kind::Text, "The path of its address, as in `/hooks/onboard`."),
             required(
                 "verify",
                 Kind::Word(&["standard-webhooks", "github", "stripe", "hmac", "token", "basic", "none"]),
                 "How a delivery proves where it comes from.",
             ),
             optional("secrets", Kind::Secrets, "What it is proved with; several while they are changed."),
+            optional(
+                "header",
+                Kind::Text,
+                "The header of the signature (`hmac`) or of the token (`token`). Without it a token is part of the address: \
+                 behind the path, or `?token=`.",
+            ),
+            default(
+                "encoding",
+                Kind::Word(&["hex", "base64"]),
+                "\"hex\"",
+                "How the signature is written (`hmac`).",
+            ),
+            optional(
+                "prefix",
+                Kind::Text,
+                "What stands in the header before it, such as `sha256=` or `Bearer `.",
+            ),
             default(
                 "reply",
                 Kind::Word(&["async", "sync"]),
                 "\"async\"",
                 "Whether the answer is the run's id or the script's own.",
             ),
-            optional("id", Kind::Text, "Where the delivery's id is in its body, as \"json:/path\"."),
+            optional(
+                "id",
+                Kind::Text,
+                "Where the delivery's id is in its body, as \"json:/path\". Without it: the id that is signed, else the body \
+                 itself.",
+            ),
         ],
     },
     Table {
