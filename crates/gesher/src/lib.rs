@@ -28,4 +28,5 @@ pub mod spool;
 pub mod starting;
 pub mod table;
 pub mod tending;
+pub mod ticks;
 pub mod webhooks;

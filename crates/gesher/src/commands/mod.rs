@@ -12,6 +12,7 @@ pub mod new;
 pub mod operations;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod secrets;
 pub mod serve;
 pub mod show;
@@ -87,6 +88,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Test(args) => test::run(output, &load()?, &args),
         Command::Serve => block_on(serve::run(output, load()?)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
+        Command::Schedule(args) => schedule::run(output, &load()?, &args),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),
         Command::Backup(args) => block_on(backup::back_up(output, &load()?, &args)),

@@ -8,6 +8,7 @@ mod outside;
 mod read;
 pub mod reference;
 pub mod rules;
+mod schedule;
 pub mod schema;
 mod senzey;
 pub mod value;
@@ -16,6 +17,7 @@ mod webhook;
 pub use fault::{Fault, SourceText};
 pub use outside::Alerts;
 pub use read::Section;
+pub use schedule::SchedulePart;
 pub use senzey::Senzey;
 pub use value::SecretName;
 pub use webhook::WebhookPart;
@@ -119,6 +121,8 @@ pub struct FlowConfig {
     pub limits: FlowLimits,
     /// Its drop folder.
     pub drop: Option<DropPart>,
+    /// Its schedule.
+    pub schedule: Option<SchedulePart>,
     /// Its webhook.
     pub webhook: Option<WebhookPart>,
     section: Section,
@@ -316,6 +320,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
+        schedule: section.tables.get("schedule").map(SchedulePart::of),
         webhook: section.tables.get("webhook").map(WebhookPart::of),
         section,
     }
