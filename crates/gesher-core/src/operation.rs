@@ -4,6 +4,7 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
+pub use crate::caller::{Account, Caller, Composer};
 pub use crate::ids::{Environment, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
@@ -18,7 +19,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -297,7 +297,9 @@ pub trait Operation: 'static {
 
     /// What the provider's reply to `prepared` means. Total: whatever comes back has a meaning, and what is not
     /// understood means `unknown`, or `rejected` for a read.
-    fn classify(prepared: &Prepared, reply: &Reply) -> Outcome;
+    fn classify(_: &Prepared, reply: &Reply) -> Outcome {
+        crate::caller::not_understood(&Self::DESCRIPTOR, reply)
+    }
 }
 
 /// An [`Operation`] with its types erased.
@@ -311,6 +313,8 @@ pub struct OperationEntry {
     pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
+    /// Whether it has no effect of its own and calls others: see [`Composer`].
+    pub composes: bool,
     pub(crate) request_schema: fn(&'static str) -> Value,
     pub(crate) answer_schema: fn(&'static str) -> Value,
     pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
@@ -351,6 +355,7 @@ impl OperationEntry {
             examples: O::EXAMPLES,
             vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
+            composes: false,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
@@ -367,6 +372,7 @@ impl OperationEntry {
             examples,
             vendor: VendorRole::None,
             takes_back: None,
+            composes: false,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
             prepare: by.prepare,
@@ -424,15 +430,6 @@ fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     bytes
 }
 
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
-}
-
 /// The future of an outcome.
 pub type OutcomeFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
@@ -446,6 +443,11 @@ pub trait Provider: Send + Sync {
 
     /// Its table of operations.
     fn operations(&self) -> &'static [OperationEntry];
+
+    /// What runs its operations that compose others, where it has any.
+    fn composer(&self) -> Option<&dyn Composer> {
+        None
+    }
 
     /// The marketplace's own account.
     fn marketplace(&self) -> Account;

@@ -80,6 +80,8 @@ pub struct ItemContext {
     stop: Stop,
     guard: Arc<UnknownGuard>,
     dead: AtomicBool,
+    /// Whether an operation that composes others is at work.
+    pub(crate) composing: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -109,7 +111,8 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        let (dead, composing) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { engine, flow, item, stop, guard, dead, composing, work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -234,9 +237,15 @@ impl ItemContext {
         key: Option<&str>,
         request: Value,
     ) -> Result<Answer, CallEnd> {
-        let mut step = self.next_step()?;
         let who = gesher_core::key::clean_cell(who);
-        let registered = match self.engine.registry().find(operation) {
+        let found = self.engine.registry().find(operation);
+        if let Ok(registered) = found
+            && let Some(composer) = registered.composer()
+        {
+            return self.compose(composer, registered, operation, &who, key, request);
+        }
+        let mut step = self.next_step()?;
+        let registered = match found {
             Ok(registered) => registered,
             Err(rejection) => return Err(self.refused_outright(rejection)),
         };
@@ -338,7 +347,7 @@ impl ItemContext {
     }
 
     /// Turns an outcome into what the program gets, and remembers it for the item's status.
-    fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
+    pub(crate) fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
         let Called { outcome, key_taken, replayed } = called;
         if changes {
             self.work().effects.push(EffectStep {
@@ -422,6 +431,16 @@ impl ItemContext {
         }
     }
 
+    /// Whether an earlier execution went on from here.
+    pub(crate) fn has_record(&self) -> bool {
+        !self.work().recorded.is_empty()
+    }
+
+    /// Whether the hub is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_requested()
+    }
+
     /// Whether an earlier execution called that operation next.
     pub(crate) fn records_next(&self, operation: &str) -> bool {
         self.work().recorded.front().is_some_and(|step| step.operation == operation)
@@ -433,7 +452,7 @@ impl ItemContext {
     }
 
     /// A refusal that is no step: the operation does not exist, or there are too many.
-    fn refused_outright(&self, rejection: Rejection) -> CallEnd {
+    pub(crate) fn refused_outright(&self, rejection: Rejection) -> CallEnd {
         CallEnd::Refused(Box::new(Answer {
             status: OutcomeStatus::Rejected,
             reference: None,

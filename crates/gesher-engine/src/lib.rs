@@ -6,6 +6,7 @@
 
 mod accounts;
 mod cancel;
+mod composed;
 mod context;
 mod decisions;
 mod effect;
