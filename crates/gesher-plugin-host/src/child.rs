@@ -142,6 +142,7 @@ fn take_pipes() -> io::Result<(File, File)> {
     let nowhere = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nowhere)?;
     rustix::stdio::dup2_stdout(&nowhere)?;
+    drop(nowhere);
     close_others(&input, &output)?;
     Ok((input.into(), output.into()))
 }

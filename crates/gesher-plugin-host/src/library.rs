@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use crate::manifest::MANIFEST_BYTES_MAX;
 
 /// Size of what a plugin is given or answers at once. More is refused.
-pub const ANSWER_BYTES_MAX: usize = 8 << 20;
+pub(crate) const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// What was answered: a status of the interface, and bytes.
 pub type Asked = (i32, Vec<u8>);
@@ -48,7 +48,7 @@ pub enum LoadFault {
 }
 
 /// A library that is loaded.
-pub struct Library {
+pub(crate) struct Library {
     plugin: GesherPluginV1,
     manifest: Vec<u8>,
     _loaded: ManuallyDrop<Loaded>,
@@ -102,7 +102,7 @@ impl Drop for Call {
 
 impl Library {
     /// Loads verified bytes into this process. The plugin's code runs from here on.
-    pub fn load(bytes: &[u8]) -> Result<Self, LoadFault> {
+    pub(crate) fn load(bytes: &[u8]) -> Result<Self, LoadFault> {
         let path = in_memory(bytes).map_err(LoadFault::Memory)?;
         // SAFETY: the code of the library is trusted as far as this process is: whoever calls this chose it.
         let loaded = unsafe { Loaded::open(Some(&path), RTLD_NOW | RTLD_LOCAL) };
@@ -122,7 +122,7 @@ impl Library {
 
     /// What it says that it is.
     #[must_use]
-    pub fn manifest(&self) -> &[u8] {
+    pub(crate) fn manifest(&self) -> &[u8] {
         &self.manifest
     }
 

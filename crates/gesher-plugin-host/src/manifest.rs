@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Size of a manifest, in bytes.
-pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+pub(crate) const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// Operations, and event sources, of one plugin.
 const ENTRIES_MAX: usize = 256;
 /// Length of a name, in bytes.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// Size of a library. A larger one is not loaded.
-pub const LIBRARY_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const LIBRARY_BYTES_MAX: u64 = 256 << 20;
 
 /// The SHA-256 of a library.
 #[derive(Clone, Copy, PartialEq, Eq)]

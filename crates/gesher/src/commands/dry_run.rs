@@ -5,7 +5,7 @@ use crate::config::{Config, FlowConfig};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers::catalogue;
+use crate::plugins::catalogue;
 use crate::table::TextTable;
 use gesher_core::Language;
 use gesher_core::money::two_places;
@@ -24,7 +24,7 @@ pub fn run(
     drop: &DropConfig,
     path: &Path,
 ) -> Result<Exit, HubError> {
-    let program = compile_flow(config, flow, &catalogue()?).map_err(HubError::faults)?;
+    let program = compile_flow(config, flow, &catalogue(config)?).map_err(HubError::faults)?;
     let columns: Vec<String> = program.columns().iter().map(|column| column.name.clone()).collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let found = validate(path, Format::of_name(&name, drop.encoding), &drop.row_rules(), &columns);

@@ -13,7 +13,7 @@ use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
-use crate::providers::descriptors;
+use crate::plugins::descriptors;
 use crate::{follow, handover, logging, signals, spool, tending};
 use gesher_core::{Effect, Redactor, RunId};
 use gesher_engine::journal::{Journal, RunRecord, RunState, Tally, TriggerKind};
@@ -40,7 +40,7 @@ enum Work {
 pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit, HubError> {
     require_sound(&config)?;
     let flow = flow_of(&config, &args.flow)?;
-    let work = work_of(flow, args)?;
+    let work = work_of(&config, flow, args)?;
     if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.dry_run) {
         return dry_run::run(output, &config, flow, &drop.config, path);
     }
@@ -51,7 +51,7 @@ pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit,
     }
 }
 
-fn work_of(flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
+fn work_of(config: &Config, flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
     if let Some(path) = &args.file {
         if flow.drop.is_none() {
             return Err(HubError::usage(format!(
@@ -65,7 +65,7 @@ fn work_of(flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
     let args_json = read_body(args.body.as_deref().unwrap_or(Path::new("-")))?;
     let request = CallRequest { flow: flow.name.clone(), key: args.key.clone(), args: args_json };
     // Before anything of it is put down. The secrets of the vault are known only to the hub that takes the call.
-    request.check_words(flow.may(Effect::Money, &descriptors()), &Redactor::new())?;
+    request.check_words(flow.may(Effect::Money, &descriptors(config)), &Redactor::new())?;
     Ok(Work::Call(request))
 }
 

@@ -96,7 +96,9 @@ fn loaded(
             Some(Arc::new(trigger.map_err(|error| HubError::of_folder(&part.name, error))?))
         }
     };
-    let moves_money = part.may(Effect::Money, &descriptors());
+    let mut operations = descriptors();
+    operations.extend(engine.registry().iter().map(|(_, found)| found.entry.descriptor));
+    let moves_money = part.may(Effect::Money, &operations);
     Ok(LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop })
 }
 

@@ -11,6 +11,7 @@ pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, scripts_fold
 
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};
+use crate::plugins;
 use crate::providers::{self, OfficeGuyAccount, SenzeyAccount};
 use gesher_core::{Provider, Redactor, Registry};
 use gesher_engine::{AccountRules, Engine, EngineParts};
@@ -38,7 +39,10 @@ pub struct Hub {
 
 /// Refuses a configuration whose settings do not go together.
 pub fn require_sound(config: &Config) -> Result<(), HubError> {
-    let faults = rules::faults(config, &providers::descriptors());
+    let (open, mut faults) = plugins::look(config);
+    let mut operations = providers::descriptors();
+    operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+    faults.extend(rules::faults(config, &operations));
     if faults.is_empty() { Ok(()) } else { Err(HubError::faults(faults)) }
 }
 
@@ -51,7 +55,8 @@ impl Hub {
         faults: FaultPlan,
     ) -> Result<Self, HubError> {
         let store = Store::open_to_send(&config)?;
-        let (providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
+        let (mut providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
+        providers.extend(plugins::live(&config, &store, &redactor).await?);
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
             registry: Arc::clone(&registry),
@@ -92,10 +97,12 @@ pub fn account_rules(config: &Config) -> Vec<AccountRules> {
         rate_per_second,
     };
     let (officeguy, senzey) = (&config.officeguy, &config.senzey);
-    vec![
+    let mut all = vec![
         rules(simulator::OFFICEGUY, officeguy.max_in_flight, officeguy.rate),
         rules(simulator::SENZEY, senzey.max_in_flight, senzey.rate),
-    ]
+    ];
+    all.extend(plugins::account_rules(config));
+    all
 }
 
 /// The providers that a flow may call. Without an account there are none, and the rules have seen to it that no flow

@@ -4,6 +4,7 @@
 //! together. Scripts, secrets and folders are the composition's.
 
 mod fault;
+mod plugin;
 mod read;
 pub mod reference;
 pub mod rules;
@@ -12,6 +13,7 @@ mod senzey;
 pub mod value;
 
 pub use fault::{Fault, SourceText};
+pub use plugin::PluginConfig;
 pub use read::Section;
 pub use senzey::Senzey;
 pub use value::SecretName;
@@ -54,8 +56,8 @@ pub struct Config {
     pub dashboard: String,
     /// The flows, by name.
     pub flows: Vec<FlowConfig>,
-    /// The names of the plugins.
-    pub plugins: Vec<String>,
+    /// The plugins, by name.
+    pub plugins: Vec<PluginConfig>,
     hub: Section,
     source: SourceText,
 }
@@ -151,6 +153,7 @@ impl Config {
         let table = |name: &str| document.tables.get(name).cloned().unwrap_or_default();
         let hub = table("hub");
         let flows = table("flow").tables;
+        let plugins = table("plugin").tables;
         Ok(Self {
             root: root.to_owned(),
             name: hub.text("name"),
@@ -163,7 +166,7 @@ impl Config {
             senzey: Senzey::of(table("senzey")),
             dashboard: table("dashboard").text("listen"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
-            plugins: table("plugin").tables.into_keys().collect(),
+            plugins: plugins.into_iter().map(|(name, section)| PluginConfig::of(root, name, section)).collect(),
             hub,
             source,
         })
