@@ -8,11 +8,11 @@ use crate::library::{Ask, Asked, Library};
 use crate::verify::LIBRARY_BYTES_MAX;
 use gesher_plugin_abi::GESHER_OVER;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Below it are the numbers that a library may find taken: by convention, or because it guesses.
@@ -154,21 +154,25 @@ fn close_others(input: &OwnedFd, output: &OwnedFd) -> io::Result<()> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|number| !ours.contains(number))
         .collect();
-    for number in open {
-        // SAFETY: nothing of this process has opened anything yet that it still means to use.
-        unsafe { rustix::io::close(number) };
-    }
+    open.into_iter().for_each(close);
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
 fn close_others(input: &OwnedFd, output: &OwnedFd) -> io::Result<()> {
     let ours = [input.as_raw_fd(), output.as_raw_fd()];
-    for number in (3..DESCRIPTOR_MIN + 64).filter(|number| !ours.contains(number)) {
+    (3..DESCRIPTOR_MIN + 64).filter(|number| !ours.contains(number)).for_each(close);
+    Ok(())
+}
+
+/// Closes a descriptor that may be closed already, as that by which the list of them was read.
+fn close(number: RawFd) {
+    // SAFETY: it is only asked whether it is open, and nothing else of this process opens or closes any.
+    let is_open = fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok();
+    if is_open {
         // SAFETY: nothing of this process has opened anything yet that it still means to use.
         unsafe { rustix::io::close(number) };
     }
-    Ok(())
 }
 
 /// A hub that dies takes its plugins with it, whatever they are doing.
