@@ -107,6 +107,6 @@ fn shown(answer: &Answer) -> Value {
         "code": answer.code,
         "message": answer.message,
         "replayed": answer.replayed,
-        "data": answer.data,
+        "data": answer.data.tree(),
     })
 }

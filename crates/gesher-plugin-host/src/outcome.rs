@@ -178,7 +178,7 @@ impl Who<'_> {
             reference: word(said.reference),
             document: word(said.document),
             code: word(said.code),
-            data: said.data,
+            data: said.data.into(),
             amount: said.amount.filter(|_| changes),
             ..Outcome::new(said.status, "", text_of(said.message))
         }

@@ -174,7 +174,7 @@ fn shown(outcome: &Outcome) -> Value {
         "document": outcome.document,
         "code": outcome.code,
         "message": { "he": outcome.message.he, "en": outcome.message.en },
-        "data": outcome.data,
+        "data": outcome.data.tree(),
         "amount": outcome.amount,
     })
 }

@@ -51,9 +51,9 @@ impl PluginOperation for Hello {
         assert_ne!(request.name, "panic", "asked for");
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::default());
         let greeting = host.secret("greeting").map(|secret| secret.expose().clone());
-        outcome.data = json!({ "text": format!("{} {} {}", greeting.unwrap_or_default(), request.name, reference.unwrap_or_default()) });
+        outcome.data = json!({ "text": format!("{} {} {}", greeting.unwrap_or_default(), request.name, reference.unwrap_or_default()) }).into();
         if request.name == "misfit" {
-            outcome.data = json!({ "text": 7 });
+            outcome.data = json!({ "text": 7 }).into();
         }
         outcome.into()
     }
