@@ -15,6 +15,7 @@ pub mod disk;
 pub mod fake;
 pub mod files;
 pub mod hub;
+pub mod libraries;
 pub mod program;
 pub mod serve;
 pub mod wait;

@@ -1,8 +1,8 @@
 //! A plugin as a provider: its operations in the hub's one table, with their keys, intents and outcomes like any other.
 //!
 //! A table's entry knows its operation by the path of its endpoint, `plugin:NAME/OPERATION`, as those of operations do
-//! that are called by a path. What the entries need is kept by that path, and stays for as long as the process: a
-//! plugin is never unloaded either.
+//! that are called by a path. What its schemas and checks need is kept by that path, and stays for as long as the
+//! process: a plugin is never unloaded either. A plugin that is opened again takes the place of the one before.
 
 use crate::answering::{Answering, Services};
 use crate::manifest::OperationManifest;
@@ -32,6 +32,7 @@ static KEPT: LazyLock<Mutex<HashMap<&'static str, Arc<Kept>>>> = LazyLock::new(M
 pub struct PluginProvider {
     name: &'static str,
     operations: &'static [OperationEntry],
+    kept: BTreeMap<&'static str, Arc<Kept>>,
 }
 
 impl PluginProvider {
@@ -39,19 +40,21 @@ impl PluginProvider {
     #[must_use]
     pub fn new(plugin: Arc<Plugin>, services: Arc<dyn Services>) -> Self {
         let name = for_ever(&plugin.manifest().name);
+        let mut own = BTreeMap::new();
         let operations = plugin.manifest().operations.iter().map(|operation| {
             let endpoint = for_ever(&format!("plugin:{name}/{}", operation.name));
-            let kept = Kept {
+            let kept = Arc::new(Kept {
                 plugin: Arc::clone(&plugin),
                 services: Arc::clone(&services),
                 answer: Shape::of(&operation.answer_schema),
                 operation: operation.clone(),
-            };
-            KEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, Arc::new(kept));
+            });
+            own.insert(endpoint, Arc::clone(&kept));
+            KEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, kept);
             entry(name, endpoint, operation)
         });
         let operations: Vec<OperationEntry> = operations.collect();
-        Self { name, operations: Box::leak(operations.into_boxed_slice()) }
+        Self { name, operations: Box::leak(operations.into_boxed_slice()), kept: own }
     }
 }
 
@@ -204,7 +207,7 @@ impl Provider for PluginProvider {
         prepared: &'a Prepared,
         stamp: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
-        let Some(kept) = kept(entry.descriptor.endpoint) else {
+        let Some(kept) = self.kept.get(entry.descriptor.endpoint).cloned() else {
             return Box::pin(std::future::ready(gone().into()));
         };
         let (body, reference) = (prepared.body.clone(), stamp.map(ToString::to_string));
@@ -221,7 +224,7 @@ impl Provider for PluginProvider {
 
 impl Composer for PluginProvider {
     fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Outcome {
-        kept(entry.descriptor.endpoint).map_or_else(
+        self.kept.get(entry.descriptor.endpoint).map_or_else(
             || gone().into(),
             |kept| kept.call(&prepared.body, None, Some(caller)),
         )

@@ -21,6 +21,10 @@
 #define SYMBOL gesher_plugin_v1
 #endif
 
+/* Four hundred bytes of it. */
+#define WAVE "water water water water water water water water water water "
+#define WATER WAVE WAVE WAVE WAVE WAVE WAVE WAVE
+
 #define READ(name)                                                                                                   \
   "{\"name\":\"" name "\",\"summary\":\"Misbehave.\",\"effect\":\"read\",\"request_schema\":{},"                     \
   "\"answer_schema\":{\"type\":\"object\"}},"
@@ -136,9 +140,9 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
   if (!strcmp(how, "secret")) status = ask("secret", "officeguy.api_key", &answer);
   if (!strcmp(how, "call")) status = ask("call", "{\"operation\":\"officeguy.charge\",\"request\":{}}", &answer);
   if (!strcmp(how, "flood")) {
-    for (int at = 0; at < 2000; at++) {
+    for (int at = 0; at < 200; at++) {
       the_host->free(answer);
-      status = ask("log", "{\"level\":\"info\",\"message\":\"water water water water water\"}", &answer);
+      status = ask("log", "{\"level\":\"info\",\"message\":\"" WATER "\"}", &answer);
     }
   }
   if (status != GESHER_OK) {
@@ -172,5 +176,5 @@ const GesherPluginV1 *SYMBOL(void) {
 }
 
 #ifdef DIES_WHEN_LOADED
-__attribute__((constructor)) static void die(void) { raise(SIGSEGV); }
+__attribute__((constructor)) static void die(void) { *(volatile int *)8 = 1; }
 #endif
