@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const HOSTILE: &str = "crates/gesher-plugin-host/tests/libraries/hostile.c";
 /// What a call may take.
-const TIMEOUT: Duration = Duration::from_millis(700);
+const TIMEOUT: Duration = Duration::from_millis(2_500);
 
 struct Nothing;
 
@@ -82,7 +82,7 @@ impl Opened {
         if !words.is_empty() {
             assert!(said.en.contains(&self.name) && said.he.contains(&self.name), "{operation}: {said:?}");
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "{operation} took {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{operation} took {:?}", began.elapsed());
     }
 
     /// An operation without an effect and its twin that has one; and after each of them the plugin is well.
@@ -109,7 +109,7 @@ fn says_something_wrong(plugin: &Opened) {
     plugin.both("huge", "plugin_broke_off", "67108864 bytes");
     plugin.both("nowhere", "plugin_broke_off", "bytes");
     plugin.both("status", "plugin_broke_off", "a status that there is not");
-    plugin.both("late", "plugin_late", "700 ms");
+    plugin.both("late", "plugin_late", "2500 ms");
     for effect in ["", "write_"] {
         plugin.check(&format!("{effect}refuse"), "rejected no", "");
         plugin.check(&format!("{effect}secret"), "rejected plugin_not_allowed", "");
@@ -129,7 +129,7 @@ fn a_process_that_dies_hangs_or_babbles_costs_one_call_its_answer() {
     plugin.both("exit", "plugin_died", "ended with code 0");
     plugin.both("stack", "plugin_died", "its process");
     plugin.both("leak", "plugin_died", "abort");
-    plugin.both("loop", "plugin_late", "did not answer within 700 ms");
+    plugin.both("loop", "plugin_late", "did not answer within 2500 ms");
     plugin.both("pipes", "plugin_died", "its process");
     plugin.both("scribble", "plugin_answer", "no answer");
     says_something_wrong(&plugin);
@@ -141,7 +141,7 @@ fn a_library_in_the_hub_s_own_process_is_told_from_one_that_is_well_as_far_as_th
     let plugin = Opened::of(&library, "hostile", Isolation::InProcess);
     says_something_wrong(&plugin);
     for _ in 0..4 {
-        plugin.check("write_loop", "unknown plugin_late", "700 ms");
+        plugin.check("write_loop", "unknown plugin_late", "2500 ms");
     }
     plugin.check("write_well", "not_sent plugin_not_called", "never came back");
 }

@@ -202,3 +202,112 @@ fn a_new_plugin_builds_passes_its_test_and_is_used_at_once() {
     let again = run(command().args(["plugins", "new"]).arg(&folder), None);
     assert!(again.code == 2 && again.stderr.contains("not empty"), "{again:#?}");
 }
+
+/// A mail server of Debian's that keeps what it is sent; it ends with the test.
+struct MailServer {
+    program: std::process::Child,
+    box_of: std::path::PathBuf,
+    port: u16,
+}
+
+impl MailServer {
+    /// None where the machine has none.
+    fn start(folder: &std::path::Path) -> Option<Self> {
+        let there = Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"]).output();
+        if !there.is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        let (box_of, port) = (folder.join("mailbox"), gesher_tests::serve::free_port());
+        let mut python = Command::new("/usr/bin/python3");
+        python.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}"), "-c", "aiosmtpd.handlers.Mailbox"]);
+        let program = python.arg(&box_of).spawn().unwrap();
+        until("the mail server", 30, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Some(Self { program, box_of, port })
+    }
+
+    fn mails(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.box_of.join("new")).into_iter().flatten();
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _gone = (self.program.kill(), self.program.wait());
+    }
+}
+
+/// A hub with the flow of `scripts/FOLDER`, its plugins built, and this server for its mail.
+#[track_caller]
+fn example(folder: &str, server: &MailServer) -> Hub {
+    let hub = Hub::bulk("en", "simulator");
+    let from = workspace().join("scripts").join(folder);
+    let mut part = std::fs::read_to_string(from.join("gesher.toml")).unwrap();
+    for plugin in ["masav", "smtp"].into_iter().filter(|name| part.clone().contains(&format!("[plugin.{name}]"))) {
+        let library = libraries::cargo(&["-p", &format!("gesher-{plugin}")], &format!("lib{plugin}.so"));
+        let path = format!("plugins/lib{plugin}.so");
+        hub.write(&path, std::fs::read(&library.path).unwrap());
+        let (before, after) = part.split_once(&format!("[plugin.{plugin}]")).unwrap();
+        let after = after.replacen(&"0".repeat(64), &library.sha256.to_string(), 1);
+        part = format!("{before}[plugin.{plugin}]{after}");
+    }
+    let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
+    hub.write("gesher.toml", format!("{text}\n{part}"));
+    for file in gesher_tests::files::names_in(&from).iter().filter(|name| name.ends_with(".rhai")) {
+        hub.write(&format!("scripts/{file}"), std::fs::read(from.join(file)).unwrap());
+    }
+    hub.cmd_with(&["secrets", "set", "smtp.url"], &format!("smtp://127.0.0.1:{}", server.port)).expect(0);
+    hub.cmd(&["check"]).expect(0);
+    hub.cmd(&["test"]).expect(0);
+    hub
+}
+
+fn without_a_mail_server(name: &str) {
+    gesher_tests::skip(name, "python3-aiosmtpd is not installed");
+}
+
+#[test]
+fn a_file_is_charged_and_its_report_goes_out_by_mail_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let Some(server) = MailServer::start(scratch.path()) else {
+        return without_a_mail_server("a_file_is_charged_and_its_report_goes_out_by_mail_once");
+    };
+    let hub = example("mail-report", &server);
+    let sample = workspace().join("scripts/mail-report/sample.csv");
+    let ran = hub.cmd(&["run", "mail-report", "--file", sample.to_str().unwrap()]);
+    assert!([0, 1].contains(&ran.code), "{ran:#?}");
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1, "{ran:#?}");
+    for part in ["bookkeeping@example.test", ".report.csv", "Subject: Charges:", "@gesher.invalid>"] {
+        assert!(mails[0].contains(part), "{part}: {}", mails[0]);
+    }
+    assert!(!ran.words().contains(&server.port.to_string()), "the server's address is a secret: {ran:#?}");
+    // The same file again charges nothing, and begins no run that would report.
+    hub.cmd(&["run", "mail-report", "--file", sample.to_str().unwrap()]);
+    assert!(server.mails().len() <= 2);
+}
+
+#[test]
+fn a_masav_file_is_built_and_mailed_and_a_server_that_is_gone_is_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let Some(server) = MailServer::start(scratch.path()) else {
+        return without_a_mail_server("a_masav_file_is_built_and_mailed_and_a_server_that_is_gone_is_told");
+    };
+    let hub = example("masav-file", &server);
+    let sample = workspace().join("scripts/masav-file/sample.json");
+    let run = |key: &str| hub.cmd(&["run", "masav-file", "--key", key, "--body", sample.to_str().unwrap()]);
+    let ran = run("one").expect(0);
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1, "{ran:#?}");
+    assert!(mails[0].contains("2 debits, 203.50 shekels"), "{}", mails[0]);
+    assert!(mails[0].contains(&"9".repeat(60)) && mails[0].contains("KOT"), "{}", mails[0]);
+
+    // The day's mail was sent: another call for it sends nothing.
+    run("two");
+    assert_eq!(server.mails().len(), 1);
+    drop(server);
+    let other = std::fs::read_to_string(&sample).unwrap().replace("2026-12-01", "2026-12-02");
+    let said = hub.cmd_with(&["run", "masav-file", "--key", "three", "--body", "-"], &other);
+    assert_ne!(said.code, 0, "{said:#?}");
+    assert!(said.words().contains("not_sent") || said.words().contains("cannot be reached"), "{said:#?}");
+}

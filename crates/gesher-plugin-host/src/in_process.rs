@@ -30,6 +30,17 @@ enum Said {
     Done(Asked),
 }
 
+/// Where the thread of a call is.
+#[derive(PartialEq, Eq)]
+enum Stay {
+    /// In the plugin.
+    In,
+    /// In the plugin, and nobody waits for it.
+    Lost,
+    /// Back.
+    Out,
+}
+
 struct Through(Mutex<Sender<Said>>);
 
 impl Ask for Through {
@@ -70,17 +81,26 @@ impl InProcess {
             // Nobody may wait for it any more.
             let _unheard = says.send(Said::Done(asked));
         };
-        self.lost.fetch_add(1, Ordering::AcqRel);
-        let lost = Arc::clone(&self.lost);
+        let stay = Arc::new(Mutex::new(Stay::In));
+        let (own_stay, lost) = (Arc::clone(&stay), Arc::clone(&self.lost));
         let started = thread::Builder::new().name("plugin".to_owned()).stack_size(STACK_BYTES).spawn(move || {
             runs();
-            lost.fetch_sub(1, Ordering::AcqRel);
+            let mut stay = own_stay.lock().unwrap_or_else(PoisonError::into_inner);
+            if *stay == Stay::Lost {
+                lost.fetch_sub(1, Ordering::AcqRel);
+            }
+            *stay = Stay::Out;
         });
         if started.is_err() {
-            self.lost.fetch_sub(1, Ordering::AcqRel);
             return Err(Broken::Died("the system gave it no thread".to_owned()));
         }
-        wait(&said, time, clock, ask)
+        let waited = wait(&said, time, clock, ask);
+        let mut stay = stay.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(waited, Err(Broken::Late(_))) && *stay == Stay::In {
+            *stay = Stay::Lost;
+            self.lost.fetch_add(1, Ordering::AcqRel);
+        }
+        waited
     }
 }
 
