@@ -12,7 +12,7 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::outcome::{Outcome, Rejection};
-pub use crate::registry::{Registered, Registry};
+pub use crate::registry::{Reader, Registered, Registry};
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
@@ -447,6 +447,11 @@ pub trait Provider: Send + Sync {
     /// What runs its operations that compose others, where it has any.
     fn composer(&self) -> Option<&dyn Composer> {
         None
+    }
+
+    /// What it sends to webhooks, and how that is read.
+    fn readers(&self) -> &'static [Reader] {
+        &[]
     }
 
     /// The marketplace's own account.

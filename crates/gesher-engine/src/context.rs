@@ -82,6 +82,7 @@ pub struct ItemContext {
     dead: AtomicBool,
     /// Whether an operation that composes others is at work.
     pub(crate) composing: AtomicBool,
+    wants_result: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -111,8 +112,17 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        let (dead, composing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { engine, flow, item, stop, guard, dead, composing, work: Mutex::new(work) }
+        Self {
+            engine,
+            flow,
+            item,
+            stop,
+            guard,
+            dead: AtomicBool::new(false),
+            composing: AtomicBool::new(false),
+            wants_result: AtomicBool::new(false),
+            work: Mutex::new(work),
+        }
     }
 
     /// Which item.
@@ -155,6 +165,17 @@ impl ItemContext {
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Acquire)
+    }
+
+    /// Says that somebody reads what the program returns. What becomes of the item follows from its steps alone.
+    pub fn want_result(&self) {
+        self.wants_result.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody reads what the program returns. Where nobody does, it need not be made.
+    #[must_use]
+    pub fn wants_result(&self) -> bool {
+        self.wants_result.load(Ordering::Acquire)
     }
 
     /// The current time, as a step: the same again after an interruption.

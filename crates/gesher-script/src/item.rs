@@ -6,6 +6,7 @@
 
 use crate::limits::{OPERATIONS_MAX, OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
 use crate::seam::{Host, Level};
+use crate::unread::Unread;
 use gesher_core::{Language, Text};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -32,10 +33,11 @@ pub(crate) struct Item {
     waited: AtomicU64,
     fence: OnceLock<Fence>,
     written: AtomicUsize,
+    unread: Arc<Unread>,
 }
 
 impl Item {
-    pub(crate) fn new(host: Arc<dyn Host>) -> Arc<Self> {
+    pub(crate) fn new(host: Arc<dyn Host>, unread: Arc<Unread>) -> Arc<Self> {
         let started = host.monotonic();
         Arc::new(Self {
             host,
@@ -43,6 +45,7 @@ impl Item {
             waited: AtomicU64::new(0),
             fence: OnceLock::new(),
             written: AtomicUsize::new(0),
+            unread,
         })
     }
 
@@ -56,6 +59,11 @@ impl Item {
 
     pub(crate) fn host(&self) -> &dyn Host {
         &*self.host
+    }
+
+    /// Whether nothing can look at the value of the call that is being made.
+    pub(crate) fn is_unread(&self, call: &NativeCallContext) -> bool {
+        self.unread.is_unread(call, self.host.reads_result())
     }
 
     pub(crate) fn language(&self) -> Language {

@@ -20,6 +20,7 @@ mod report;
 pub mod script_test;
 mod seam;
 mod shadow;
+mod webhook;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};
@@ -36,3 +37,4 @@ extern crate self as gesher_script;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unread;

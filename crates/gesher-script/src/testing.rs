@@ -136,6 +136,8 @@ pub struct Recorder {
     pub lines: Mutex<Vec<(Level, String)>>,
     pub language: Language,
     pub redactor: Redactor,
+    /// Whether somebody looks at what the script returns.
+    pub reads: AtomicBool,
     dead: AtomicBool,
     reaction: Box<Reaction>,
     zone: TimeZone,
@@ -158,6 +160,7 @@ impl Recorder {
             lines: Mutex::default(),
             language,
             redactor,
+            reads: AtomicBool::new(true),
             dead: AtomicBool::new(false),
             reaction: Box::new(reaction),
             zone: TimeZone::fixed(jiff::tz::offset(3)),
@@ -227,6 +230,10 @@ impl Host for Recorder {
     fn log(&self, level: Level, line: &str) {
         self.lines.lock().unwrap().push((level, line.to_owned()));
     }
+
+    fn reads_result(&self) -> bool {
+        self.reads.load(Ordering::SeqCst)
+    }
 }
 
 /// An answer with nothing but its status.
@@ -252,7 +259,7 @@ pub fn succeeded() -> Answer {
     Answer {
         reference: Some("90000001".to_owned()),
         document: Some("1001".to_owned()),
-        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount":.into() 9 } }).into(),
+        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount": 9 } }).into(),
         ..answer(OutcomeStatus::Succeeded, "000", "approved")
     }
 }

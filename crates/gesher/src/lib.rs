@@ -27,3 +27,4 @@ pub mod signals;
 pub mod spool;
 pub mod table;
 pub mod tending;
+pub mod webhooks;

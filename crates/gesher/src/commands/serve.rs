@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
+use crate::webhooks::{self, Bound, Webhooks};
 use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
@@ -27,6 +28,7 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     logging::begin(Arc::clone(&redactor), "");
     let lock = HubLock::require(&config, Role::Serve).await?;
     let listener = health::bind(&config.dashboard).await?;
+    let bound = webhooks::bind(&config).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
     let ready = Ready::default();
@@ -35,8 +37,10 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     let health_stop = Stop::new();
     let health = health::serve(listener, ready.clone(), health_stop.clone());
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
+    let hooks = Webhooks::load(&hub).await?;
     super::banner(output, &hub.config);
-    let end = serve(output, &hub, address, &ready, &stop).await;
+    let listening = Listening { dashboard: address, hooks: bound.as_ref().and_then(|bound| bound.address) };
+    let end = serve(output, &hub, (hooks, bound), listening, &ready, &stop).await;
     health_stop.request();
     health.await.doing("the health server ended badly")?;
     if let Some(simulator) = hub.simulator {
@@ -46,10 +50,18 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     end
 }
 
+/// Where the hub listens, with the real ports.
+#[derive(Clone, Copy)]
+struct Listening {
+    dashboard: Option<SocketAddr>,
+    hooks: Option<SocketAddr>,
+}
+
 async fn serve(
     output: Output,
     hub: &Hub,
-    address: Option<SocketAddr>,
+    (hooks, bound): (Webhooks, Option<Bound>),
+    listening: Listening,
     ready: &Ready,
     stop: &Stop,
 ) -> Result<Exit, HubError> {
@@ -63,6 +75,7 @@ async fn serve(
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
     }
+    hooks.begin(hub, bound, stop, &mut work);
     tending::begin(hub, stop, &mut work);
     let calls = spool::serve(
         hub.config.data.clone(),
@@ -85,7 +98,7 @@ async fn serve(
         Ok(())
     });
     ready.set(true);
-    announce(output, hub, address);
+    announce(output, hub, listening);
     until_all_end(&mut work, stop, ready).await
 }
 
@@ -121,8 +134,9 @@ async fn until_all_end(
 }
 
 /// The one line that says the hub is ready.
-fn announce(output: Output, hub: &Hub, address: Option<SocketAddr>) {
-    let address = address.map(|address| address.to_string()).unwrap_or_default();
+fn announce(output: Output, hub: &Hub, listening: Listening) {
+    let address = listening.dashboard.map(|address| address.to_string()).unwrap_or_default();
+    let hooks = listening.hooks.map(|address| address.to_string());
     let folders: Vec<String> = hub
         .config
         .flows
@@ -134,10 +148,20 @@ fn announce(output: Output, hub: &Hub, address: Option<SocketAddr>) {
         "hub": hub.config.name,
         "simulator": hub.simulator.is_some(),
         "dashboard": address,
+        "hooks": hooks,
+        "webhooks": hub.config.webhooks().map(|(flow, hook)| {
+            json!({ "flow": flow.name, "path": hook.path })
+        }).collect::<Vec<_>>(),
         "folders": hub.config.flows.iter().filter_map(|flow| {
             Some(json!({ "flow": flow.name, "folder": flow.drop.as_ref()?.config.folder }))
         }).collect::<Vec<_>>(),
     }));
     let watching = if folders.is_empty() { "no folder".to_owned() } else { folders.join(", ") };
-    output.text(&format!("ready: watching {watching}; health at http://{address}/healthz; stop with Ctrl-C"));
+    let paths: Vec<String> =
+        hub.config.webhooks().map(|(flow, hook)| format!("{} ({})", hook.path, flow.name)).collect();
+    let hooks =
+        hooks.map_or_else(String::new, |hooks| format!("webhooks at http://{hooks}: {}; ", paths.join(", ")));
+    output.text(&format!(
+        "ready: watching {watching}; {hooks}health at http://{address}/healthz; stop with Ctrl-C"
+    ));
 }
