@@ -23,7 +23,11 @@ impl Library {
 
     /// The lines of `gesher.toml` that make it a plugin.
     pub fn configured(&self, name: &str, more: &str) -> String {
-        format!("\n[plugin.{name}]\npath = {:?}\nsha256 = \"{}\"\n{more}\n", self.path.display().to_string(), self.sha256)
+        format!(
+            "\n[plugin.{name}]\npath = {:?}\nsha256 = \"{}\"\n{more}\n",
+            self.path.display().to_string(),
+            self.sha256
+        )
     }
 }
 

@@ -172,11 +172,13 @@ fn a_plugin_that_only_fails_is_left_alone_for_longer_and_longer() {
 
 #[track_caller]
 fn refused(library: &Library, name: &str, isolation: Isolation, words: &str) {
-    let Err(error) = Plugin::open(spec(library, name, isolation.clone()), Arc::new(SystemClock::new())) else {
+    let Err(error) = Plugin::open(spec(library, name, isolation.clone()), Arc::new(SystemClock::new()))
+    else {
         panic!("{words}: it was opened")
     };
-    let chain: Vec<String> =
-        std::iter::successors(Some(&error as &dyn Error), |error| (*error).source()).map(ToString::to_string).collect();
+    let chain: Vec<String> = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source())
+        .map(ToString::to_string)
+        .collect();
     assert!(chain.join(": ").contains(words), "{isolation:?}: `{words}` is not in {chain:?}");
 }
 
@@ -223,7 +225,10 @@ fn a_plugin_of_another_compiler_or_of_no_crate_at_all_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let bare = libraries::rust_alone(folder.path(), "crates/gesher-plugin-host/tests/libraries/bare.rs");
     let plugin = Opened::of(&bare, "bare", process());
-    assert_eq!(plugin.call("length").data.tree()["length"], json!({ "reference": null, "request": {} }).to_string().len());
+    assert_eq!(
+        plugin.call("length").data.tree()["length"],
+        json!({ "reference": null, "request": {} }).to_string().len()
+    );
     plugin.check("panic", "unknown plugin_died", "abort");
     drop(plugin);
     let plugin = Opened::of(&bare, "bare", Isolation::InProcess);

@@ -43,12 +43,18 @@ fn on_call(args) {
     let hub = calling("simulator", r#"["greeting.*", "officeguy.get_vat_rate"]"#, script, &[]);
     let library = greeting(&hub);
     let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
-    hub.write("gesher.toml", text.clone() + &library.configured("greeting", r#"allow = ["officeguy.get_vat_rate"]"#));
+    hub.write(
+        "gesher.toml",
+        text.clone() + &library.configured("greeting", r#"allow = ["officeguy.get_vat_rate"]"#),
+    );
     hub.cmd(&["check"]).expect(0);
     let shown = hub.cmd(&["operations", "greeting.hello"]).expect(0).stdout;
     assert!(shown.contains("Whom to greet") && shown.contains("greeting::hello"), "{shown}");
     let listed = hub.cmd(&["plugins"]).expect(0).stdout;
-    assert!(listed.contains("greeting.hello, greeting.rate") && listed.contains("officeguy.get_vat_rate"), "{listed}");
+    assert!(
+        listed.contains("greeting.hello, greeting.rate") && listed.contains("officeguy.get_vat_rate"),
+        "{listed}"
+    );
     let said = call(&hub, r#"{"name": "Dana"}"#, "one", 0);
     assert!(said.contains("said Shalom Dana") && said.contains("rate succeeded"), "{said}");
     let said = call(&hub, r#"{"name": "\"}"}"#, "two", 1);
@@ -137,7 +143,8 @@ fn a_plugin_that_charges_through_the_hub_and_is_killed_in_the_middle_charges_onc
     let mut first = hub.serve();
     let mut caller = hub.command();
     caller.args(["run", "calls", "--key", "o1", "--body", "-"]).stdin(std::process::Stdio::piped());
-    let mut caller = caller.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut caller =
+        caller.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     std::io::Write::write_all(&mut caller.stdin.take().unwrap(), args("o1", 1500).as_bytes()).unwrap();
     until("the first part", 60, || (!charges(&provider).is_empty()).then_some(()));
     nap(300);
@@ -219,7 +226,15 @@ impl MailServer {
         }
         let (box_of, port) = (folder.join("mailbox"), gesher_tests::serve::free_port());
         let mut python = Command::new("/usr/bin/python3");
-        python.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}"), "-c", "aiosmtpd.handlers.Mailbox"]);
+        python.args([
+            "-m",
+            "aiosmtpd",
+            "-n",
+            "-l",
+            &format!("127.0.0.1:{port}"),
+            "-c",
+            "aiosmtpd.handlers.Mailbox",
+        ]);
         let program = python.arg(&box_of).spawn().unwrap();
         until("the mail server", 30, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
         Some(Self { program, box_of, port })
@@ -243,7 +258,9 @@ fn example(folder: &str, server: &MailServer) -> Hub {
     let hub = Hub::bulk("en", "simulator");
     let from = workspace().join("scripts").join(folder);
     let mut part = std::fs::read_to_string(from.join("gesher.toml")).unwrap();
-    for plugin in ["masav", "smtp"].into_iter().filter(|name| part.clone().contains(&format!("[plugin.{name}]"))) {
+    for plugin in
+        ["masav", "smtp"].into_iter().filter(|name| part.clone().contains(&format!("[plugin.{name}]")))
+    {
         let library = libraries::cargo(&["-p", &format!("gesher-{plugin}")], &format!("lib{plugin}.so"));
         let path = format!("plugins/lib{plugin}.so");
         hub.write(&path, std::fs::read(&library.path).unwrap());

@@ -18,7 +18,9 @@ pub(crate) fn header(source: &str) -> Result<String, Failure> {
     );
     let intro: Vec<&str> = source.lines().take_while(|line| line.starts_with("//!")).collect();
     out.push_str(&comment("", intro.iter().map(|line| line.trim_start_matches("//!"))));
-    out.push_str("#ifndef GESHER_PLUGIN_H\n#define GESHER_PLUGIN_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n");
+    out.push_str(
+        "#ifndef GESHER_PLUGIN_H\n#define GESHER_PLUGIN_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n",
+    );
     out.push_str("#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     let body = source.split("\nimpl ").next().unwrap_or(source);
     let mut lines = body.lines().peekable();
@@ -144,7 +146,9 @@ fn c_type(rust: &str) -> Result<String, Failure> {
 }
 
 fn unread(what: &str) -> Failure {
-    Failure::fault(format!("{SOURCE}: `{what}` has a form that the C header does not know; add it to header.rs"))
+    Failure::fault(format!(
+        "{SOURCE}: `{what}` has a form that the C header does not know; add it to header.rs"
+    ))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
+pub use crate::outcome::Reply;
 use crate::outcome::{Outcome, Rejection};
 pub use crate::registry::{Reader, Registered, Registry};
 use crate::secret::Secret;
@@ -240,17 +241,6 @@ impl Prepared {
         let who = who.to_owned();
         Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
     }
-}
-
-/// A provider's reply as it came, whatever it is.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// The content type, when one was given.
-    pub content_type: Option<String>,
-    /// The body, whole.
-    pub body: Vec<u8>,
 }
 
 /// One operation, as its own file writes it.

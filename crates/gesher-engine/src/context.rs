@@ -14,21 +14,11 @@ use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
-use gesher_journal::{StepRecord, StepState, StoredOutcome};
-use jiff::Timestamp;
+use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// The name of the step that the time is.
-const TIME_NOW: &str = "time.now";
-/// The name of the step that the counts of a run are, as `on_finish` gets them.
-const RUN_SUMMARY: &str = "run.summary";
-/// The name of the step that a vendor's state is.
-const VENDOR: &str = "vendors.get";
-/// The name of the step that the states of all vendors are.
-const VENDORS: &str = "vendors.list";
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,78 +168,6 @@ impl ItemContext {
         self.wants_result.load(Ordering::Acquire)
     }
 
-    /// The current time, as a step: the same again after an interruption.
-    pub fn now(&self) -> Result<Timestamp, CallEnd> {
-        let look = || Ok(Value::String(self.engine.clock().now().to_string()));
-        let seen = self.observed(TIME_NOW, "", look)?;
-        seen.as_str().unwrap_or_default().parse().map_err(|_| self.end(Ended::Diverged))
-    }
-
-    /// What `on_finish` gets, as a step: the same again after an interruption, whatever was found out about the run's
-    /// rows in the meantime.
-    pub(crate) fn summary(&self, summary: Value) -> Result<Value, CallEnd> {
-        self.observed(RUN_SUMMARY, "", || Ok(summary))
-    }
-
-    /// Where a vendor stands, as a step: the same again after an interruption. Null where there is none.
-    pub fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
-        let handle = gesher_core::key::clean_cell(handle);
-        let look = || self.engine.runtime().block_on(self.engine.vendor_seen(&handle));
-        self.observed(VENDOR, &handle, look)
-    }
-
-    /// Where all vendors stand, as a step: a list of what [`vendor`](ItemContext::vendor) answers, by handle.
-    pub fn vendors(&self) -> Result<Value, CallEnd> {
-        self.observed(VENDORS, "", || self.engine.runtime().block_on(self.engine.vendors_seen()))
-    }
-
-    /// Something of the hub's own that may be another the next time one looks: a step without an effect.
-    fn observed(
-        &self,
-        name: &str,
-        who: &str,
-        look: impl FnOnce() -> Result<Value, CallFault>,
-    ) -> Result<Value, CallEnd> {
-        let step = self.next_step()?;
-        if let Some(called) = self.recorded(&step, name, who, None, &[0; 32])? {
-            return Ok(called.outcome.data.into_tree());
-        }
-        let seen = look().map_err(|fault| self.failed(fault))?;
-        let now = self.engine.clock().now();
-        let outcome = StoredOutcome {
-            status: OutcomeStatus::Succeeded,
-            reference: None,
-            document: None,
-            code: None,
-            message: Text::default(),
-            data: seen.clone().into(),
-            amount: None,
-        };
-        let record = StepRecord {
-            id: step,
-            operation: name.to_owned(),
-            who: who.to_owned(),
-            account: String::new(),
-            key: None,
-            attempt: None,
-            request_hash: [0; 32],
-            subject: None,
-            amount: None,
-            state: StepState::Over(OutcomeStatus::Succeeded),
-            outcome: Some(outcome),
-            intent_at: now,
-            outcome_at: Some(now),
-            flow: String::new(),
-            look_up: Value::Null,
-            stamp: None,
-            unlocked_at: None,
-            looked_up_at: None,
-            looked_up: 0,
-        };
-        self.engine.journal().record_step(record).in_order();
-        Ok(seen)
-    }
-
     /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
     pub fn call(
         &self,
@@ -353,7 +271,7 @@ impl ItemContext {
     }
 
     /// Ends the item where the one path could not come to an outcome.
-    fn failed(&self, fault: CallFault) -> CallEnd {
+    pub(crate) fn failed(&self, fault: CallFault) -> CallEnd {
         match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => self.journal_failed(error),
@@ -485,7 +403,7 @@ impl ItemContext {
         }))
     }
 
-    fn end(&self, why: Ended) -> CallEnd {
+    pub(crate) fn end(&self, why: Ended) -> CallEnd {
         self.work().ended.get_or_insert(why);
         self.dead.store(true, Ordering::Release);
         CallEnd::Ended

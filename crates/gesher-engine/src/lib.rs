@@ -18,6 +18,7 @@ mod halt;
 mod health;
 mod limits;
 mod messages;
+mod observed;
 mod originals;
 mod outcome;
 mod permits;

@@ -67,7 +67,12 @@ pub struct GesherHostV1 {
     /// Blocks until the host has answered. On any status, `output` is written: the host owns what is in it, and the
     /// plugin gives it back to this struct's `free`.
     pub ask: Option<
-        unsafe extern "C" fn(call: u64, name: GesherBytes, input: GesherBytes, output: *mut GesherBuffer) -> i32,
+        unsafe extern "C" fn(
+            call: u64,
+            name: GesherBytes,
+            input: GesherBytes,
+            output: *mut GesherBuffer,
+        ) -> i32,
     >,
     /// Takes back a buffer that `ask` filled. From any thread, at any time, once for each buffer.
     pub free: Option<unsafe extern "C" fn(buffer: GesherBuffer)>,

@@ -28,7 +28,8 @@ fn c_and_rust_agree_on_every_size_and_place() {
     for (name, size, fields) in &structs {
         asserts += &format!("_Static_assert(sizeof({name}) == {size}, \"{name}\");\n");
         for (field, offset) in fields {
-            asserts += &format!("_Static_assert(offsetof({name}, {field}) == {offset}, \"{name}.{field}\");\n");
+            asserts +=
+                &format!("_Static_assert(offsetof({name}, {field}) == {offset}, \"{name}.{field}\");\n");
         }
     }
     let good = compile(&asserts);

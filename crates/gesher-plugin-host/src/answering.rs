@@ -75,9 +75,15 @@ impl Answering<'_> {
     /// Answers one request.
     pub(crate) fn answer(&mut self, name: &str, input: &[u8]) -> Asked {
         match name {
-            "call" => serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.call(asked)),
-            "log" => serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.log(asked)),
-            "http" => serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.http(&asked)),
+            "call" => {
+                serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.call(asked))
+            }
+            "log" => {
+                serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.log(asked))
+            }
+            "http" => {
+                serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.http(&asked))
+            }
             "secret" => self.secret(&String::from_utf8_lossy(input)),
             "now" => match self.caller {
                 Some(caller) => {
@@ -98,7 +104,8 @@ impl Answering<'_> {
 
     fn not_allowed(&self, what: &str) -> Asked {
         let name = &self.plugin.spec().name;
-        let message = format!("the plugin {name} may not use {what}; add \"{what}\" to its `allow` in gesher.toml");
+        let message =
+            format!("the plugin {name} may not use {what}; add \"{what}\" to its `allow` in gesher.toml");
         refuse("plugin_not_allowed", message)
     }
 
@@ -115,7 +122,10 @@ impl Answering<'_> {
         let (provider, rest) = asked.operation.split_once('.').unwrap_or((asked.operation.as_str(), ""));
         let word = rest.split_once('/').map_or(rest, |(word, _)| word);
         if provider == own {
-            return refuse("plugin_may_not_call", format!("{own} has {word} itself and need not ask the hub for it"));
+            return refuse(
+                "plugin_may_not_call",
+                format!("{own} has {word} itself and need not ask the hub for it"),
+            );
         }
         if !self.allows(|capability| capability.covers(provider, word)) {
             return self.not_allowed(&format!("{provider}.{word}"));
@@ -161,9 +171,10 @@ impl Answering<'_> {
         let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
         let (method, url) = (text("method"), text("url"));
         if self.caller.is_some() {
-            let message = "an operation that calls others runs again after an interruption, and what the network says \
+            let message =
+                "an operation that calls others runs again after an interruption, and what the network says \
                            may be another by then; fetch it in an operation of its own"
-                .to_owned();
+                    .to_owned();
             return refuse("plugin_http", message);
         }
         let changes = self.operation.is_some_and(|operation| operation.effect != Effect::Read);

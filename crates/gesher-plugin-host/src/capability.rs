@@ -75,17 +75,22 @@ mod tests {
 
     #[test]
     fn each_form_reads_and_others_do_not() {
-        for text in ["http:api.example.com", "http:127.0.0.1:8080", "secret:smtp.url", "officeguy.charge", "a.*"] {
+        for text in
+            ["http:api.example.com", "http:127.0.0.1:8080", "secret:smtp.url", "officeguy.charge", "a.*"]
+        {
             assert_eq!(Capability::parse(text).map(|read| read.to_string()), Ok(text.to_owned()));
         }
-        for text in ["", "http:", "http:a/b", "secret:", "officeguy", "*", "*.charge", "a.b.c", "Office.charge"] {
+        for text in
+            ["", "http:", "http:a/b", "secret:", "officeguy", "*", "*.charge", "a.b.c", "Office.charge"]
+        {
             assert_eq!(Capability::parse(text), Err(CapabilityFault(text.to_owned())));
         }
     }
 
     #[test]
     fn an_operation_is_covered_by_its_name_or_its_provider() {
-        let covers = |text: &str| Capability::parse(text).is_ok_and(|read| read.covers("officeguy", "charge"));
+        let covers =
+            |text: &str| Capability::parse(text).is_ok_and(|read| read.covers("officeguy", "charge"));
         assert!(covers("officeguy.charge") && covers("officeguy.*"));
         assert!(!covers("officeguy.refund") && !covers("senzey.*") && !covers("secret:officeguy.charge"));
     }

@@ -37,11 +37,13 @@ fn serve() -> io::Result<()> {
     let (mut input, output) = take_pipes()?;
     let mut held = Vec::new();
     let limit = usize::try_from(LIBRARY_BYTES_MAX).unwrap_or(usize::MAX) + HELLO_NAME_BYTES_MAX;
-    let Some(hello) = frame::read(&mut input, &mut held, limit)?.filter(|hello| hello.kind == Kind::Hello) else {
+    let Some(hello) = frame::read(&mut input, &mut held, limit)?.filter(|hello| hello.kind == Kind::Hello)
+    else {
         return Err(io::Error::other("no library came"));
     };
     let memory: u64 = hello.name.parse().map_err(io::Error::other)?;
-    let line = Arc::new(Line { pipes: Mutex::new(Pipes { input, output, held, scratch: Vec::new(), open: true }) });
+    let line =
+        Arc::new(Line { pipes: Mutex::new(Pipes { input, output, held, scratch: Vec::new(), open: true }) });
     die_with_the_hub(&line)?;
     confine(memory)?;
     match Library::load(&hello.body) {
@@ -211,6 +213,7 @@ fn confine(memory: u64) -> io::Result<()> {
 fn address_space() -> io::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse::<u64>().ok());
+    let kilobytes =
+        line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse::<u64>().ok());
     kilobytes.map(|kilobytes| kilobytes << 10).ok_or_else(|| io::Error::other("its own size is not known"))
 }

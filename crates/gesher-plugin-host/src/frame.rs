@@ -82,7 +82,9 @@ pub(crate) enum Parsed {
 
 /// Reads a frame off the front of `bytes`.
 pub(crate) fn parse(bytes: &[u8], limit: usize) -> Parsed {
-    let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else { return Parsed::More(HEADER_BYTES) };
+    let Some((header, rest)) = bytes.split_at_checked(HEADER_BYTES) else {
+        return Parsed::More(HEADER_BYTES);
+    };
     let [a, b, c, d, kind, zero, e, f] = *header else { return Parsed::More(HEADER_BYTES) };
     let (length, name) = (u32::from_le_bytes([a, b, c, d]) as usize, u16::from_le_bytes([e, f]) as usize);
     let Some(kind) = Kind::of(kind).filter(|_| zero == 0) else {

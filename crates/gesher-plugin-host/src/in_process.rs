@@ -83,14 +83,15 @@ impl InProcess {
         };
         let stay = Arc::new(Mutex::new(Stay::In));
         let (own_stay, lost) = (Arc::clone(&stay), Arc::clone(&self.lost));
-        let started = thread::Builder::new().name("plugin".to_owned()).stack_size(STACK_BYTES).spawn(move || {
-            runs();
-            let mut stay = own_stay.lock().unwrap_or_else(PoisonError::into_inner);
-            if *stay == Stay::Lost {
-                lost.fetch_sub(1, Ordering::AcqRel);
-            }
-            *stay = Stay::Out;
-        });
+        let started =
+            thread::Builder::new().name("plugin".to_owned()).stack_size(STACK_BYTES).spawn(move || {
+                runs();
+                let mut stay = own_stay.lock().unwrap_or_else(PoisonError::into_inner);
+                if *stay == Stay::Lost {
+                    lost.fetch_sub(1, Ordering::AcqRel);
+                }
+                *stay = Stay::Out;
+            });
         if started.is_err() {
             return Err(Broken::Died("the system gave it no thread".to_owned()));
         }

@@ -188,7 +188,8 @@ fn in_memory(bytes: &[u8]) -> std::io::Result<std::path::PathBuf> {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
     use std::io::Write;
     use std::os::fd::{AsRawFd, IntoRawFd};
-    let mut file = std::fs::File::from(memfd_create("plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+    let mut file =
+        std::fs::File::from(memfd_create("plugin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
     file.write_all(bytes)?;
     fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());

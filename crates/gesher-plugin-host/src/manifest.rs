@@ -15,7 +15,19 @@ const ENTRIES_MAX: usize = 256;
 const NAME_BYTES_MAX: usize = 64;
 /// Modules and providers that the hub has itself.
 const TAKEN: &[&str] = &[
-    "officeguy", "senzey", "vendors", "csv", "json", "http", "time", "il", "store", "log", "flow", "gesher", "hub",
+    "officeguy",
+    "senzey",
+    "vendors",
+    "csv",
+    "json",
+    "http",
+    "time",
+    "il",
+    "store",
+    "log",
+    "flow",
+    "gesher",
+    "hub",
 ];
 
 /// What a plugin is.
@@ -135,7 +147,8 @@ impl Manifest {
         let raw: Raw =
             serde_json::from_slice(bytes).map_err(|error| ManifestFault::Unread(error.to_string()))?;
         if raw.abi != GESHER_ABI {
-            let what = format!("it is of version {} of the interface, and this hub speaks {GESHER_ABI}", raw.abi);
+            let what =
+                format!("it is of version {} of the interface, and this hub speaks {GESHER_ABI}", raw.abi);
             return Err(ManifestFault::Wrong(what));
         }
         name(&raw.name)?;

@@ -96,8 +96,12 @@ impl Who<'_> {
         let (plugin, name) = (self.plugin, &self.operation.name);
         if self.operation.effect.changes() {
             let text = Text::new(
-                format!("התוסף {plugin} לא השיב כראוי לפעולה {name} ({what}), ולכן איננו יודעים אם היא בוצעה"),
-                format!("the plugin {plugin} did not answer {name} as it should ({what}), so we do not know whether it was done"),
+                format!(
+                    "התוסף {plugin} לא השיב כראוי לפעולה {name} ({what}), ולכן איננו יודעים אם היא בוצעה"
+                ),
+                format!(
+                    "the plugin {plugin} did not answer {name} as it should ({what}), so we do not know whether it was done"
+                ),
             );
             return Outcome::new(OutcomeStatus::Unknown, code, text);
         }
@@ -156,7 +160,9 @@ impl Who<'_> {
     fn believed(&self, bytes: &[u8], answer: &Shape) -> Outcome {
         let said: Said = match serde_json::from_slice(bytes) {
             Ok(said) => said,
-            Err(error) => return self.unclear("plugin_answer", &format!("its answer is not understood: {error}")),
+            Err(error) => {
+                return self.unclear("plugin_answer", &format!("its answer is not understood: {error}"));
+            }
         };
         let changes = self.operation.effect.changes();
         match said.status {
@@ -173,7 +179,8 @@ impl Who<'_> {
             }
             _ => {}
         }
-        let word = |text: Option<String>| text.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
+        let word =
+            |text: Option<String>| text.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
         Outcome {
             reference: word(said.reference),
             document: word(said.document),
@@ -192,7 +199,9 @@ impl Who<'_> {
                 "plugin_prepare",
                 Text::new(
                     format!("התוסף {plugin} לא בדק את הבקשה ל־{name}: {what}; לא נשלח דבר"),
-                    format!("the plugin {plugin} did not look at the request of {name}: {what}; nothing was sent"),
+                    format!(
+                        "the plugin {plugin} did not look at the request of {name}: {what}; nothing was sent"
+                    ),
                 ),
             )
         };
@@ -201,7 +210,8 @@ impl Who<'_> {
             GESHER_OK => {
                 let said: SaidFacts =
                     serde_json::from_slice(&bytes).map_err(|error| unclear(&error.to_string()))?;
-                let subject = said.subject.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
+                let subject =
+                    said.subject.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
                 Ok(Facts { subject, amount: said.amount, look_up: Value::Null })
             }
             GESHER_REFUSED => Err(refusal(&bytes)),

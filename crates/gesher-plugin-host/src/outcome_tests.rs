@@ -62,10 +62,20 @@ fn what_broke_off_is_unknown_and_what_never_began_is_not_sent() {
     check(Ok((GESHER_OVER, Vec::new())), write, read, "sample");
     check(Ok((99, Vec::new())), write, read, "sample");
     let broken = |broken| Err(CallFault::Broken(broken));
-    check(broken(Broken::Died("signal 11".into())), "unknown plugin_died", "rejected plugin_died", "signal 11");
+    check(
+        broken(Broken::Died("signal 11".into())),
+        "unknown plugin_died",
+        "rejected plugin_died",
+        "signal 11",
+    );
     let late = Broken::Late(Duration::from_secs(1));
     check(broken(late), "unknown plugin_late", "rejected plugin_late", "1000 ms");
-    check(broken(Broken::Garbage("too large")), "unknown plugin_answer", "rejected plugin_answer", "too large");
+    check(
+        broken(Broken::Garbage("too large")),
+        "unknown plugin_answer",
+        "rejected plugin_answer",
+        "too large",
+    );
     let not_called = "not_sent plugin_not_called";
     check(Err(CallFault::NotBegun("no process".into())), not_called, not_called, "no process");
     check(Err(CallFault::Resting(Duration::from_secs(9))), not_called, not_called, "in 9 s");
@@ -87,7 +97,11 @@ fn facts_are_taken_as_they_are_told_and_nothing_is_guessed() {
     let facts = who.facts(said(&json!({ "subject": "Dana", "amount": "12.50 ILS" })));
     let facts = facts.map(|facts| (facts.subject, facts.amount.map(|amount| amount.to_string())));
     assert_eq!(facts, Ok((Some("Dana".to_owned()), Some("12.50 ILS".to_owned()))));
-    for asked in [said(&json!({ "amount": 12.5 })), Ok((GESHER_BROKEN, Vec::new())), Err(CallFault::NotBegun("x".into()))] {
+    for asked in [
+        said(&json!({ "amount": 12.5 })),
+        Ok((GESHER_BROKEN, Vec::new())),
+        Err(CallFault::NotBegun("x".into())),
+    ] {
         let code = who.facts(asked).map_err(|rejection| rejection.code);
         assert_eq!(code.err().as_deref(), Some("plugin_prepare"));
     }

@@ -83,7 +83,9 @@ impl CallFault {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::NotBegun(words) => words.clone(),
-            Self::Resting(pause) => format!("it failed several times, and is tried again in {} s", pause.as_secs()),
+            Self::Resting(pause) => {
+                format!("it failed several times, and is tried again in {} s", pause.as_secs())
+            }
             Self::Broken(broken) => broken.words(),
         }
     }
@@ -126,7 +128,8 @@ impl Plugin {
             }
             Isolation::Process { program } => {
                 let recipe = recipe(program.clone(), &spec.name, bytes, Arc::clone(&clock));
-                let (process, said) = start(&recipe).map_err(|fault| PluginError::Start(start_words(fault)))?;
+                let (process, said) =
+                    start(&recipe).map_err(|fault| PluginError::Start(start_words(fault)))?;
                 let manifest = Manifest::read(&said)?;
                 let recipe = Arc::new(Recipe { manifest: said, ..recipe });
                 let leaves = Pool::new(Arc::clone(&recipe), Some(process));
@@ -167,9 +170,12 @@ impl Plugin {
         let time = self.spec.timeout;
         match (&self.running, class) {
             (Running::Processes { leaves, .. }, Class::Leaf) => leaves.invoke(name, input, time, ask),
-            (Running::Processes { composing, .. }, Class::Composing) => composing.invoke(name, input, time, ask),
+            (Running::Processes { composing, .. }, Class::Composing) => {
+                composing.invoke(name, input, time, ask)
+            }
             (Running::Here(here), _) if !here.is_usable() => Err(CallFault::NotBegun(
-                "too many of its calls never came back; it is called again when the hub is started anew".to_owned(),
+                "too many of its calls never came back; it is called again when the hub is started anew"
+                    .to_owned(),
             )),
             (Running::Here(here), _) => {
                 here.invoke(name, input, time, &*self.clock, ask).map_err(CallFault::Broken)

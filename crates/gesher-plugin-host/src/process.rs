@@ -140,7 +140,9 @@ impl Process {
     fn broken(&mut self, broken: Broken) -> Broken {
         self.is_over = true;
         match broken {
-            Broken::Died(_) => Broken::Died(self.wait().map_or_else(|| "it closed its pipes".to_owned(), died)),
+            Broken::Died(_) => {
+                Broken::Died(self.wait().map_or_else(|| "it closed its pipes".to_owned(), died))
+            }
             other => other,
         }
     }
@@ -190,7 +192,8 @@ impl Process {
                 Parsed::Garbage(what) => return Err(Broken::Garbage(what)),
                 Parsed::More(wanted) => wanted,
             };
-            let late = |broken| if broken == Broken::Late(Duration::ZERO) { Broken::Late(time) } else { broken };
+            let late =
+                |broken| if broken == Broken::Late(Duration::ZERO) { Broken::Late(time) } else { broken };
             self.ready(self.output.as_fd(), PollFlags::IN, deadline).map_err(late)?;
             let start = self.held.len();
             self.held.resize(start + wanted.saturating_sub(start).max(CHUNK_BYTES), 0);

@@ -11,8 +11,8 @@ use crate::plugin::{Class, Plugin};
 use gesher_core::operation::{ByEndpoint, Facts, OutcomeFuture};
 use gesher_core::shape::Shape;
 use gesher_core::{
-    Account, Caller, Composer, Descriptor, Environment, Example, LookUp, MARKETPLACE, OperationEntry, Outcome,
-    OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, StepId, Text,
+    Account, Caller, Composer, Descriptor, Environment, Example, LookUp, MARKETPLACE, OperationEntry,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, StepId, Text,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -216,7 +216,11 @@ impl Provider for PluginProvider {
             let called = tokio::task::spawn_blocking(move || kept.call(&body, reference.as_deref(), None));
             called.await.unwrap_or_else(|error| {
                 let status = if changes { OutcomeStatus::Unknown } else { OutcomeStatus::Rejected };
-                Outcome::new(status, "plugin_broke_off", Text::verbatim(format!("the call broke off: {error}")))
+                Outcome::new(
+                    status,
+                    "plugin_broke_off",
+                    Text::verbatim(format!("the call broke off: {error}")),
+                )
             })
         })
     }
@@ -224,9 +228,8 @@ impl Provider for PluginProvider {
 
 impl Composer for PluginProvider {
     fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Outcome {
-        self.kept.get(entry.descriptor.endpoint).map_or_else(
-            || gone().into(),
-            |kept| kept.call(&prepared.body, None, Some(caller)),
-        )
+        self.kept
+            .get(entry.descriptor.endpoint)
+            .map_or_else(|| gone().into(), |kept| kept.call(&prepared.body, None, Some(caller)))
     }
 }

@@ -44,7 +44,8 @@ impl Plugin {
         cursor: &Value,
         wait: Duration,
     ) -> Result<Polled, String> {
-        let input = json!({ "cursor": cursor, "wait_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) });
+        let input =
+            json!({ "cursor": cursor, "wait_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) });
         let mut answering = Answering { plugin: self, operation: None, caller: None, services, logged: 0 };
         let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
         let name = format!("poll/{source}");
@@ -52,7 +53,8 @@ impl Plugin {
         let said = |what: &str| format!("the plugin {} did not look at {source}: {what}", self.spec().name);
         match asked {
             Ok((GESHER_OK, bytes)) => {
-                let polled = serde_json::from_slice::<Polled>(&bytes).map_err(|error| said(&error.to_string()))?;
+                let polled =
+                    serde_json::from_slice::<Polled>(&bytes).map_err(|error| said(&error.to_string()))?;
                 sound(&polled).map_err(said)?;
                 Ok(polled)
             }

@@ -72,7 +72,9 @@ pub enum VerifyFault {
     #[error("the file is larger than {} MiB", LIBRARY_BYTES_MAX >> 20)]
     TooLarge,
     /// It is another library.
-    #[error("the file's SHA-256 is {found}, and {wanted} is written down: this is another library, and it is not opened")]
+    #[error(
+        "the file's SHA-256 is {found}, and {wanted} is written down: this is another library, and it is not opened"
+    )]
     Other {
         /// What it is.
         found: Sha256,

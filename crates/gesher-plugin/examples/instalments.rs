@@ -96,7 +96,10 @@ fn charged(host: &Host<'_>, order: &Order) -> Result<Vec<String>, HostError> {
         });
         let answer = host.call("officeguy.charge", "marketplace", Some(&key), &request)?;
         if answer.status != "succeeded" {
-            return Err(HostError::Refused { code: "part".to_owned(), message: format!("part {part}: {}", answer.message) });
+            return Err(HostError::Refused {
+                code: "part".to_owned(),
+                message: format!("part {part}: {}", answer.message),
+            });
         }
         references.extend(answer.reference);
         std::thread::sleep(Duration::from_millis(order.pause_ms.unsigned_abs().into()));

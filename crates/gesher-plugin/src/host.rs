@@ -138,7 +138,9 @@ impl<'a> Host<'a> {
     /// A secret that `allow` grants.
     pub fn secret(&self, name: &str) -> Result<Secret, HostError> {
         let bytes = self.ask("secret", name.as_bytes())?;
-        String::from_utf8(bytes).map(Secret::new).map_err(|_| HostError::Broken("the secret is no text".into()))
+        String::from_utf8(bytes)
+            .map(Secret::new)
+            .map_err(|_| HostError::Broken("the secret is no text".into()))
     }
 
     /// The hub's clock. For operations that say [`CALLS`](crate::PluginOperation::CALLS) the same again after an
@@ -179,8 +181,9 @@ impl<'a> Host<'a> {
 
     fn json<T: for<'de> Deserialize<'de>>(&self, name: &str, input: &Value) -> Result<T, HostError> {
         let bytes = self.ask(name, input.to_string().as_bytes())?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| HostError::Broken(format!("the hub's answer to `{name}` is not understood: {error}")))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            HostError::Broken(format!("the hub's answer to `{name}` is not understood: {error}"))
+        })
     }
 }
 

@@ -18,8 +18,8 @@ pub mod testing;
 pub use entry::{Performed, Plugin, PluginEntry, PluginOperation, descriptor};
 pub use gesher_core::operation::Facts;
 pub use gesher_core::{
-    Amount, Currency, Decimal, Descriptor, Effect, Example, KeyRule, LookUp, Money, Operation, Outcome, OutcomeStatus,
-    Rejection, Reply, Secret, Sender, Text,
+    Amount, Currency, Decimal, Descriptor, Effect, Example, KeyRule, LookUp, Money, Operation, Outcome,
+    OutcomeStatus, Rejection, Reply, Secret, Sender, Text,
 };
 pub use host::{Answer, Asked, Host, HostError, HttpAnswer, HttpRequest, Level};
 pub use jiff;

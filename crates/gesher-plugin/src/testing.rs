@@ -44,7 +44,10 @@ impl Hub {
 
     /// Answers calls of operations.
     #[must_use]
-    pub fn calls(mut self, answer: impl Fn(&str, Option<&str>, &Value) -> Value + Send + Sync + 'static) -> Self {
+    pub fn calls(
+        mut self,
+        answer: impl Fn(&str, Option<&str>, &Value) -> Value + Send + Sync + 'static,
+    ) -> Self {
         self.calls = Some(Arc::new(answer));
         self
     }
@@ -126,12 +129,7 @@ pub fn invoke(plugin: &'static Plugin, hub: &Hub, name: &str, input: &Value) -> 
 }
 
 /// Calls an operation with a request: its outcome as the hub reads it, or why it was refused.
-pub fn call(
-    plugin: &'static Plugin,
-    hub: &Hub,
-    operation: &str,
-    request: &Value,
-) -> Result<Value, String> {
+pub fn call(plugin: &'static Plugin, hub: &Hub, operation: &str, request: &Value) -> Result<Value, String> {
     let entry = plugin.operation(operation).ok_or_else(|| format!("there is no operation {operation}"))?;
     let (request_schema, answer_schema) = entry.schemas();
     if let Some(fault) = faults(&Shape::of(&request_schema), request).into_iter().next() {

@@ -88,7 +88,9 @@ fn fault(config: &Config, part: &PluginConfig, error: &(dyn Error + 'static)) ->
     let what = format!("the plugin {} cannot be used: {}", part.name, words.join(": "));
     let is_other = words.iter().any(|text| text.contains("another library"));
     let (setting, mend) = match is_other {
-        true => ("sha256", "look at where the new library comes from, and write its SHA-256 down if it is meant"),
+        true => {
+            ("sha256", "look at where the new library comes from, and write its SHA-256 down if it is meant")
+        }
         false => ("path", "`gesher plugins inspect FILE` tells what a library is"),
     };
     config.plugin_fault(part, setting, what, mend)

@@ -148,7 +148,8 @@ fn letters(at: &str, text: &str, width: usize) -> Result<String, Rejection> {
 /// `2026-12-01` as `261201`.
 fn day(at: &str, text: &str) -> Result<String, Rejection> {
     let date = text.parse::<gesher_plugin::jiff::civil::Date>();
-    let date = date.map_err(|_| wrong(at, "נדרש תאריך כמו 2026-12-01", "a date such as 2026-12-01 is needed"))?;
+    let date =
+        date.map_err(|_| wrong(at, "נדרש תאריך כמו 2026-12-01", "a date such as 2026-12-01 is needed"))?;
     Ok(date.strftime("%y%m%d").to_string())
 }
 
@@ -169,7 +170,11 @@ fn agorot(at: &str, amount: Amount) -> Result<u64, Rejection> {
     let agorot = amount.0.checked_mul(100.into()).filter(|agorot| agorot.fract().is_zero());
     let agorot = agorot.and_then(|agorot| u64::try_from(agorot).ok());
     agorot.filter(|agorot| (1..=9_999_999_999_999).contains(agorot)).ok_or_else(|| {
-        wrong(at, "נדרש סכום חיובי עם שתי ספרות אחרי הנקודה לכל היותר", "an amount above zero with two places at most is needed")
+        wrong(
+            at,
+            "נדרש סכום חיובי עם שתי ספרות אחרי הנקודה לכל היותר",
+            "an amount above zero with two places at most is needed",
+        )
     })
 }
 
@@ -200,7 +205,8 @@ fn built(request: &Request) -> Result<Answer, Rejection> {
         sender: exactly("sender", &request.sender, 5)?,
         value_date: day("value_date", &request.value_date)?,
         created: day("created", &request.created)?,
-        serial: serial.ok_or_else(|| wrong("serial", "נדרש מספר מ־1 עד 999", "a number from 1 to 999 is needed"))?,
+        serial: serial
+            .ok_or_else(|| wrong("serial", "נדרש מספר מ־1 עד 999", "a number from 1 to 999 is needed"))?,
         name: letters("name", &request.name, NAME)?,
     };
     if request.rows.is_empty() || request.rows.len() > ROWS_MAX {
@@ -213,7 +219,11 @@ fn built(request: &Request) -> Result<Answer, Rejection> {
         let one = row_of(at, given)?;
         if !references.insert(one.reference.clone()) {
             let place = format!("rows[{at}].reference");
-            return Err(wrong(&place, "האסמכתה כבר מופיעה בקובץ", "this reference stands in the file already"));
+            return Err(wrong(
+                &place,
+                "האסמכתה כבר מופיעה בקובץ",
+                "this reference stands in the file already",
+            ));
         }
         total = total.saturating_add(one.agorot);
         text.push_str(&line(&row(&head, direction, &one)));
@@ -269,7 +279,8 @@ mod tests {
         assert_eq!(records.len(), 5);
         assert!(records.iter().all(|record| record.len() == 128), "{records:#?}");
         assert_eq!(built["data"]["total"].to_string(), "10.05");
-        let read = testing::call(&PLUGIN, &Hub::new(), "read_file", &json!({ "text": text })).unwrap_or_default();
+        let read =
+            testing::call(&PLUGIN, &Hub::new(), "read_file", &json!({ "text": text })).unwrap_or_default();
         assert_eq!(read["data"]["direction"], "credit");
         assert_eq!(read["data"]["rows"][0]["name"], "דנה");
         assert_eq!(read["data"]["rows"][1]["amount"].to_string(), "0.05");

@@ -132,7 +132,8 @@ fn read(text: &str) -> Result<Answer, Rejection> {
     let records: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).collect();
     for (at, record) in records.iter().enumerate() {
         if record.len() != RECORD || !record.is_ascii() {
-            let en = format!("a record has {RECORD} plain characters, and this one {}", record.chars().count());
+            let en =
+                format!("a record has {RECORD} plain characters, and this one {}", record.chars().count());
             return Err(wrong(at + 1, "רשומה באורך שגוי", &en));
         }
     }
@@ -141,7 +142,11 @@ fn read(text: &str) -> Result<Answer, Rejection> {
     };
     let end_line = records.len();
     if !header.starts_with('K') || !trailer.starts_with('5') || **end != last() {
-        return Err(wrong(1, "אין זה קובץ מס״ב שלם", "this is no whole Masav file: header, trailer or end is missing"));
+        return Err(wrong(
+            1,
+            "אין זה קובץ מס״ב שלם",
+            "this is no whole Masav file: header, trailer or end is missing",
+        ));
     }
     let institution = field(header, 1, 8);
     let mut direction = None;
@@ -170,12 +175,16 @@ fn read(text: &str) -> Result<Answer, Rejection> {
             reference: field(record, 74, 20).to_owned(),
         });
     }
-    let direction =
-        direction.ok_or_else(|| wrong(end_line, "אין שורות בקובץ", "the file has no rows"))?;
+    let direction = direction.ok_or_else(|| wrong(end_line, "אין שורות בקובץ", "the file has no rows"))?;
     let places = if direction == Direction::Credit { (21, 51) } else { (36, 58) };
     let said = (number(end_line - 1, trailer, places.0, 15)?, number(end_line - 1, trailer, places.1, 7)?);
     if said != (total, read.len() as u64) {
-        let en = format!("the trailer says {} rows of {} agorot, and there are {} of {total}", said.1, said.0, read.len());
+        let en = format!(
+            "the trailer says {} rows of {} agorot, and there are {} of {total}",
+            said.1,
+            said.0,
+            read.len()
+        );
         return Err(wrong(end_line - 1, "סיכומי הקובץ אינם תואמים לשורות", &en));
     }
     Ok(Answer {

@@ -8,8 +8,8 @@ mod message;
 mod outcome;
 
 use gesher_plugin::{
-    Descriptor, Effect, Example, Facts, Host, KeyRule, Operation, Performed, Plugin, PluginEntry, PluginOperation,
-    Rejection, Text, Value, descriptor,
+    Descriptor, Effect, Example, Facts, Host, KeyRule, Operation, Performed, Plugin, PluginEntry,
+    PluginOperation, Rejection, Text, Value, descriptor,
 };
 use lettre::{SmtpTransport, Transport};
 use schemars::JsonSchema;
@@ -62,8 +62,13 @@ pub struct Sent {
 pub struct Send;
 
 impl Operation for Send {
-    const DESCRIPTOR: Descriptor =
-        descriptor("smtp", "send", "Send a mail, with files where there are any.", Effect::Write, KeyRule::Required);
+    const DESCRIPTOR: Descriptor = descriptor(
+        "smtp",
+        "send",
+        "Send a mail, with files where there are any.",
+        Effect::Write,
+        KeyRule::Required,
+    );
     const EXAMPLES: &'static [Example] = &[Example {
         title: "A report",
         who: "marketplace",

@@ -26,9 +26,17 @@ pub(crate) fn id(reference: &str) -> String {
 
 /// The mail of a request.
 pub(crate) fn of(request: &Mail, reference: &str) -> Result<Message, Rejection> {
-    let sum = request.attachments.iter().map(|file| file.text.len()).fold(request.text.len(), usize::saturating_add);
+    let sum = request
+        .attachments
+        .iter()
+        .map(|file| file.text.len())
+        .fold(request.text.len(), usize::saturating_add);
     if sum > MAIL_BYTES_MAX {
-        return Err(wrong("text", "הדואר גדול מדי", &format!("the mail is larger than {MAIL_BYTES_MAX} bytes")));
+        return Err(wrong(
+            "text",
+            "הדואר גדול מדי",
+            &format!("the mail is larger than {MAIL_BYTES_MAX} bytes"),
+        ));
     }
     if request.to.is_empty() || request.to.len() > RECEIVERS_MAX {
         return Err(wrong("to", "מספר הנמענים שגוי", &format!("1 to {RECEIVERS_MAX} receivers are needed")));
@@ -52,11 +60,18 @@ pub(crate) fn of(request: &Mail, reference: &str) -> Result<Message, Rejection> 
         if file.name.trim().is_empty() || file.name.contains(['/', '\\']) {
             return Err(wrong(&place, "נדרש שם של קובץ", "the name of a file is needed, without folders"));
         }
-        let kind = if file.name.to_lowercase().ends_with(".csv") { "text/csv; charset=utf-8" } else { "text/plain; charset=utf-8" };
+        let kind = if file.name.to_lowercase().ends_with(".csv") {
+            "text/csv; charset=utf-8"
+        } else {
+            "text/plain; charset=utf-8"
+        };
         let kind = ContentType::parse(kind).map_err(|_| wrong(&place, "סוג קובץ", "the kind of file"))?;
-        parts = parts.singlepart(lettre::message::Attachment::new(file.name.clone()).body(file.text.clone(), kind));
+        parts = parts
+            .singlepart(lettre::message::Attachment::new(file.name.clone()).body(file.text.clone(), kind));
     }
-    builder.multipart(parts).map_err(|error| wrong("request", "אין אפשרות לבנות את הדואר", &error.to_string()))
+    builder
+        .multipart(parts)
+        .map_err(|error| wrong("request", "אין אפשרות לבנות את הדואר", &error.to_string()))
 }
 
 #[cfg(test)]
@@ -80,7 +95,12 @@ mod tests {
     #[test]
     fn a_mail_has_its_parts_and_the_reference_of_its_step() {
         let text = mail(|_| {}).unwrap_or_default();
-        for part in ["Message-ID: <k7mq2xd.1.1@gesher.invalid>", "To: boss@example.com", "text/csv", "multipart/mixed"] {
+        for part in [
+            "Message-ID: <k7mq2xd.1.1@gesher.invalid>",
+            "To: boss@example.com",
+            "text/csv",
+            "multipart/mixed",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

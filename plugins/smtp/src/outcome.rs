@@ -10,7 +10,8 @@ use lettre::transport::smtp::response::Response;
 pub(crate) fn of(sent: Result<Response, lettre::transport::smtp::Error>, message_id: &str) -> Outcome {
     match sent {
         Ok(response) => {
-            let mut outcome = Outcome::new(OutcomeStatus::Succeeded, response.code().to_string(), Text::default());
+            let mut outcome =
+                Outcome::new(OutcomeStatus::Succeeded, response.code().to_string(), Text::default());
             outcome.reference = Some(message_id.to_owned());
             let server: Vec<&str> = response.message().collect();
             outcome.data = json!({ "message_id": message_id, "server": server.join(" ") }).into();
@@ -35,7 +36,9 @@ pub(crate) fn of(sent: Result<Response, lettre::transport::smtp::Error>, message
                 ),
                 _ => Text::new(
                     format!("החיבור לשרת הדואר נותק באמצע, ואיננו יודעים אם הדואר נשלח: {why}"),
-                    format!("the connection to the mail server broke, and we do not know whether the mail was sent: {why}"),
+                    format!(
+                        "the connection to the mail server broke, and we do not know whether the mail was sent: {why}"
+                    ),
                 ),
             };
             Outcome::new(status, code, text)
@@ -49,8 +52,10 @@ fn never_connected(error: &lettre::transport::smtp::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable)
-                || error.to_string().contains("failed to lookup address");
+            return matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+            ) || error.to_string().contains("failed to lookup address");
         }
         source = error.source();
     }

@@ -175,7 +175,10 @@ impl Config {
             hooks: table("hooks").text("listen"),
             hooks_section: table("hooks"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
-            plugins: plugins.into_iter().map(|(name, section)| PluginConfig::of(root, name, section)).collect(),
+            plugins: plugins
+                .into_iter()
+                .map(|(name, section)| PluginConfig::of(root, name, section))
+                .collect(),
             hub,
             source,
         })

@@ -56,8 +56,7 @@ impl PluginConfig {
 
     /// As it is opened, in processes of `program` where it does not run in the hub. None where its hash is none.
     pub fn spec(&self, program: PathBuf) -> Option<Spec> {
-        let isolation =
-            if self.in_process { Isolation::InProcess } else { Isolation::Process { program } };
+        let isolation = if self.in_process { Isolation::InProcess } else { Isolation::Process { program } };
         Some(Spec {
             name: self.module(),
             path: self.path.clone(),

@@ -43,7 +43,13 @@ fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
             "sources": manifest.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(),
         }));
         let may = if part.allow.is_empty() { "nothing".to_owned() } else { part.allow.join(", ") };
-        table.row([part.name.clone(), manifest.version.clone(), runs.into(), may, names(manifest).join(", ")]);
+        table.row([
+            part.name.clone(),
+            manifest.version.clone(),
+            runs.into(),
+            may,
+            names(manifest).join(", "),
+        ]);
     }
     if config.plugins.is_empty() {
         output.text("no plugins: docs/plugins.md tells how one is added");

@@ -27,7 +27,8 @@ pub(super) fn run(output: Output, args: &PluginNewArgs) -> Result<Exit, HubError
     let filled = |text: &str| text.replace("{name}", &name).replace("{sdk}", &sdk);
     for (file, text) in [("Cargo.toml", filled(CARGO)), ("src/lib.rs", filled(LIB))] {
         let path = folder.join(file);
-        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+        let made =
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
         made.doing(format!("{} cannot be written", path.display()))?;
     }
     output.json(&json!({ "folder": folder, "name": name }));
