@@ -258,9 +258,10 @@ fn example(folder: &str, server: &MailServer) -> Hub {
     let hub = Hub::bulk("en", "simulator");
     let from = workspace().join("scripts").join(folder);
     let mut part = std::fs::read_to_string(from.join("gesher.toml")).unwrap();
-    for plugin in
-        ["masav", "smtp"].into_iter().filter(|name| part.clone().contains(&format!("[plugin.{name}]")))
-    {
+    for plugin in ["masav", "smtp"] {
+        if !part.contains(&format!("[plugin.{plugin}]")) {
+            continue;
+        }
         let library = libraries::cargo(&["-p", &format!("gesher-{plugin}")], &format!("lib{plugin}.so"));
         let path = format!("plugins/lib{plugin}.so");
         hub.write(&path, std::fs::read(&library.path).unwrap());
