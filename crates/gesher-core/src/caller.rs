@@ -1,22 +1,11 @@
-//! On whose behalf a call is made, and as whom: the item that called an operation, as an operation that is itself a
-//! program may use it, and the account that sends.
+//! On whose behalf a call is made: the item that called an operation, as an operation that is itself a program may use
+//! it.
 
 use crate::language::Text;
 use crate::operation::{Descriptor, OperationEntry, Prepared, Reply};
 use crate::outcome::{Outcome, OutcomeStatus};
-use crate::secret::Secret;
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
-}
 
 /// The item that called an operation which composes others. What it asks for is a step of that item: after an
 /// interruption the operation runs again, and is told the same.

@@ -4,8 +4,8 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-pub use crate::caller::{Account, Caller, Composer};
-pub use crate::ids::{Environment, VendorHandle, VendorRole};
+pub use crate::caller::{Caller, Composer};
+pub use crate::ids::{Account, Environment, Reach, Sender, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
@@ -85,25 +85,6 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
-}
-
-/// Whose account sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// The account that *who* names.
-    Who,
-    /// The marketplace's own, on behalf of the vendor that *who* names.
-    Marketplace,
-    /// The only one there is: the provider knows no vendors, and a call names no *who*.
-    Only,
-}
-
-impl Sender {
-    /// Whether a call says for whom it is.
-    #[must_use]
-    pub const fn takes_who(self) -> bool {
-        !matches!(self, Self::Only)
-    }
 }
 
 /// The facts of an operation.
@@ -212,6 +193,8 @@ pub struct Prepared {
     pub original: Option<String>,
     /// Others beside *who*, each once, whose keys go into the request when it is sent.
     pub vendors: Vec<String>,
+    /// What it reaches beyond its provider, where its operation says that it does.
+    pub reach: Option<Reach>,
 }
 
 /// How an operation gives back what an earlier call took, so that never more is given back than was taken.
@@ -239,7 +222,8 @@ impl Prepared {
         }
         let hash = hash_of(endpoint, &body, None);
         let who = who.to_owned();
-        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
+        let (business, original, vendors, reach) = (None, None, Vec::new(), None);
+        Ok(Self { who, endpoint, body, hash, facts, business, original, vendors, reach })
     }
 }
 
@@ -305,6 +289,8 @@ pub struct OperationEntry {
     pub takes_back: Option<TakesBack>,
     /// Whether it has no effect of its own and calls others: see [`Composer`].
     pub composes: bool,
+    /// Whether its requests name a host of the caller's choosing: then the flow's list of hosts is the permission.
+    pub reaches: bool,
     pub(crate) request_schema: fn(&'static str) -> Value,
     pub(crate) answer_schema: fn(&'static str) -> Value,
     pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
@@ -346,6 +332,7 @@ impl OperationEntry {
             vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
             composes: false,
+            reaches: false,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
@@ -363,11 +350,18 @@ impl OperationEntry {
             vendor: VendorRole::None,
             takes_back: None,
             composes: false,
+            reaches: false,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
             prepare: by.prepare,
             classify: by.classify,
         }
+    }
+
+    /// The same, whose requests name a host of the caller's choosing.
+    #[must_use]
+    pub const fn reaching(self) -> Self {
+        Self { reaches: true, ..self }
     }
 
     /// What the provider's reply to `prepared` means.

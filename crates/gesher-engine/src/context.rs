@@ -72,7 +72,6 @@ pub struct ItemContext {
     dead: AtomicBool,
     /// Whether an operation that composes others is at work.
     pub(crate) composing: AtomicBool,
-    wants_result: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -89,6 +88,8 @@ struct Work {
     /// Whether that call's intent is durable, so that without an outcome it is unknown.
     begun: Arc<AtomicBool>,
     ordinals: HashMap<String, u32>,
+    /// Whether somebody reads what the program returns.
+    wants_result: bool,
 }
 
 impl ItemContext {
@@ -102,17 +103,8 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self {
-            engine,
-            flow,
-            item,
-            stop,
-            guard,
-            dead: AtomicBool::new(false),
-            composing: AtomicBool::new(false),
-            wants_result: AtomicBool::new(false),
-            work: Mutex::new(work),
-        }
+        let (dead, composing) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { engine, flow, item, stop, guard, dead, composing, work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -159,13 +151,13 @@ impl ItemContext {
 
     /// Says that somebody reads what the program returns. What becomes of the item follows from its steps alone.
     pub fn want_result(&self) {
-        self.wants_result.store(true, Ordering::Release);
+        self.work().wants_result = true;
     }
 
     /// Whether somebody reads what the program returns. Where nobody does, it need not be made.
     #[must_use]
     pub fn wants_result(&self) -> bool {
-        self.wants_result.load(Ordering::Acquire)
+        self.work().wants_result
     }
 
     /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
@@ -204,7 +196,8 @@ impl ItemContext {
         }
         // Permission is for what is new. What was recorded was permitted or refused when it was new, and stays so under
         // another configuration.
-        let refusal = self.flow.permit(&registered.entry.descriptor).err();
+        let reach = prepared.as_ref().ok().and_then(|(prepared, _)| prepared.reach.as_ref());
+        let refusal = self.flow.permit_call(registered.entry, reach).err();
         let (prepared, key, refusal) = match prepared {
             Ok((prepared, key)) => (prepared, key, refusal),
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
@@ -365,6 +358,7 @@ impl ItemContext {
             }
             _ => {
                 tracing::error!(%step, recorded = %record.operation, now = %operation, "diverged from the record");
+                self.engine.alarm("diverged", &step.to_string(), &messages::diverged_alarm(step));
                 Err(self.end(Ended::Diverged))
             }
         }
@@ -383,6 +377,11 @@ impl ItemContext {
     /// Whether an earlier execution called that operation next.
     pub(crate) fn records_next(&self, operation: &str) -> bool {
         self.work().recorded.front().is_some_and(|step| step.operation == operation)
+    }
+
+    /// Whether an earlier execution went on from here.
+    pub(crate) fn has_recorded(&self) -> bool {
+        !self.work().recorded.is_empty()
     }
 
     /// The engine.

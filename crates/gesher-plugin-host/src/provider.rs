@@ -33,6 +33,7 @@ pub struct PluginProvider {
     name: &'static str,
     operations: &'static [OperationEntry],
     kept: BTreeMap<&'static str, Arc<Kept>>,
+    is_dry: bool,
 }
 
 impl PluginProvider {
@@ -54,7 +55,15 @@ impl PluginProvider {
             entry(name, endpoint, operation)
         });
         let operations: Vec<OperationEntry> = operations.collect();
-        Self { name, operations: Box::leak(operations.into_boxed_slice()), kept: own }
+        Self { name, operations: Box::leak(operations.into_boxed_slice()), kept: own, is_dry: false }
+    }
+}
+
+impl PluginProvider {
+    /// The same in a world where everything is only tried: what has an effect is not called, and counts as done.
+    #[must_use]
+    pub fn dry(self) -> Self {
+        Self { is_dry: true, ..self }
     }
 }
 
@@ -210,8 +219,12 @@ impl Provider for PluginProvider {
         let Some(kept) = self.kept.get(entry.descriptor.endpoint).cloned() else {
             return Box::pin(std::future::ready(gone().into()));
         };
-        let (body, reference) = (prepared.body.clone(), stamp.map(ToString::to_string));
         let changes = entry.descriptor.effect.changes();
+        if self.is_dry && changes {
+            let text = Text::new("ניסיון בלבד: דבר לא נעשה", "only tried: nothing was done");
+            return Box::pin(std::future::ready(Outcome::new(OutcomeStatus::Succeeded, "dry_run", text)));
+        }
+        let (body, reference) = (prepared.body.clone(), stamp.map(ToString::to_string));
         Box::pin(async move {
             let called = tokio::task::spawn_blocking(move || kept.call(&body, reference.as_deref(), None));
             called.await.unwrap_or_else(|error| {

@@ -70,12 +70,24 @@ pub struct ColumnUse {
     pub column: usize,
 }
 
+/// A flow that the script starts by a name that is written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowStart {
+    /// The name.
+    pub flow: String,
+    /// Where.
+    pub place: Place,
+    /// Whether a key stands there, and not `()`.
+    pub has_key: bool,
+}
+
 /// What the checks found.
 #[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) faults: Vec<ScriptFault>,
     pub(crate) warnings: Vec<ScriptFault>,
     pub(crate) columns: Vec<ColumnUse>,
+    pub(crate) starts: Vec<FlowStart>,
     pub(crate) entries: Vec<Entry>,
 }
 

@@ -142,6 +142,7 @@ fn finish(
         entries: findings.entries,
         columns: findings.columns,
         warnings: findings.warnings,
+        starts: findings.starts,
         sources,
         vocabulary,
         script,

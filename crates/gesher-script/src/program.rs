@@ -1,6 +1,6 @@
 //! A compiled script: what the engine runs for each item.
 
-use crate::check::{ColumnUse, ScriptFault};
+use crate::check::{ColumnUse, FlowStart, ScriptFault};
 use crate::convert::{from_json, to_json};
 use crate::host::Vocabulary;
 use crate::item::{Item, terminated};
@@ -22,6 +22,7 @@ pub struct RhaiProgram {
     pub(crate) entries: Vec<Entry>,
     pub(crate) columns: Vec<ColumnUse>,
     pub(crate) warnings: Vec<ScriptFault>,
+    pub(crate) starts: Vec<FlowStart>,
     pub(crate) sources: Sources,
     pub(crate) vocabulary: Vocabulary,
     /// The script's functions with their constants and imports, so that nothing at its top level runs again.
@@ -47,6 +48,12 @@ impl RhaiProgram {
     #[must_use]
     pub fn columns(&self) -> &[ColumnUse] {
         &self.columns
+    }
+
+    /// The flows that it starts by names that are written out.
+    #[must_use]
+    pub fn starts(&self) -> &[FlowStart] {
+        &self.starts
     }
 
     /// What is allowed but hardly meant, such as an operation that the flow may not call.

@@ -118,34 +118,44 @@ pub fn descriptors(config: &Config) -> Vec<Descriptor> {
 
 /// Every operation with its schemas, of providers that nobody calls and of the hub's plugins.
 pub fn catalogue(config: &Config) -> Result<Registry, HubError> {
+    Ok(registry(config, providers::of_nobody()?))
+}
+
+/// The same with what scripts and the journal know beside them: calls of hosts of a flow's own.
+pub fn vocabulary(config: &Config) -> Result<Registry, HubError> {
+    Ok(registry(config, providers::with_hosts()?))
+}
+
+fn registry(config: &Config, mut all: Vec<Arc<dyn Provider>>) -> Registry {
     let (open, _) = look(config);
-    let mut all = providers::on_paper()?;
     all.extend(open.into_iter().map(|open| provider(open.plugin, nothing())));
-    Ok(Registry::new(&all))
+    Registry::new(&all)
 }
 
 fn provider(plugin: Arc<Plugin>, services: Arc<dyn Services>) -> Arc<dyn Provider> {
     Arc::new(PluginProvider::new(plugin, services))
 }
 
-/// The plugins as they run in a hub that sends.
+/// The plugins as they run in a hub that sends; in one that only tries, what has an effect is not called.
 pub async fn live(
     config: &Config,
     store: &Store,
     redactor: &Redactor,
+    is_dry: bool,
 ) -> Result<Vec<Arc<dyn Provider>>, HubError> {
     let (open, faults) = open_each(config, |spec| spec);
     if !faults.is_empty() {
         return Err(HubError::faults(faults));
     }
-    let mut providers = Vec::new();
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     for Open { config: part, plugin } in open {
         let mut secrets = BTreeMap::new();
         for name in part.secrets() {
             let value = granted(&name, config, store, redactor).await;
             secrets.insert(name, value.map_err(|error| error.chain()));
         }
-        providers.push(provider(plugin, Arc::new(Granted { secrets })));
+        let provider = PluginProvider::new(plugin, Arc::new(Granted { secrets }));
+        providers.push(Arc::new(if is_dry { provider.dry() } else { provider }));
     }
     Ok(providers)
 }

@@ -25,7 +25,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
             faults.extend(rules::faults(&config, &operations));
             let mut warnings = plugins::warnings(&config, &open);
             drop(open);
-            let (of_scripts, meant_otherwise) = check_scripts(&config, &plugins::catalogue(&config)?);
+            let (of_scripts, meant_otherwise) = check_scripts(&config, &plugins::vocabulary(&config)?);
             faults.extend(of_scripts);
             let journal = open_reader(&config)?;
             faults.extend(foreign_folders(&config, journal.as_deref()));

@@ -21,7 +21,7 @@ const FOLDERS_DEEP_MAX: usize = 16;
 
 /// Runs the tests of a hub's scripts.
 pub fn run(output: Output, config: &Config, args: &TestArgs) -> Result<Exit, HubError> {
-    let registry = Arc::new(plugins::catalogue(config)?);
+    let registry = Arc::new(plugins::vocabulary(config)?);
     let files = files(config)?;
     let (mut suites, mut faults) = (Vec::new(), Vec::new());
     for file in &files {

@@ -1,10 +1,11 @@
 //! The flows of a hub, compiled: script, permission, trigger.
 
+use super::starts::{self, Said};
 use crate::config::{Config, Fault, FlowConfig};
 use crate::error::HubError;
 use crate::providers::descriptors;
-use gesher_core::{Effect, Language, Redactor, Registry};
-use gesher_engine::{Engine, Flow, Program, Scripts};
+use gesher_core::{Effect, Language, Redactor, Registry, Text};
+use gesher_engine::{Engine, Flow, FlowReach, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
@@ -34,33 +35,47 @@ impl LoadedFlow {
 
 /// Compiles every flow. All faults of all scripts are answered at once.
 pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, HubError> {
-    let mut faults = Vec::new();
-    let mut flows = Vec::new();
+    let (mut faults, mut flows, mut programs) = (Vec::new(), Vec::new(), starts::Programs::new());
     for part in &config.flows {
         match compile(config, part, engine.registry()) {
             Ok(program) => match secret_fault(config, part, &program, engine.redactor()) {
                 Some(fault) => faults.push(fault),
-                None => flows.push(loaded(config, part, engine, program)?),
+                None => {
+                    programs.insert(part.name.clone(), Arc::clone(&program));
+                    flows.push(loaded(config, part, engine, program)?);
+                }
             },
             Err(found) => faults.extend(found),
         }
     }
+    faults.extend(starts::look(config, &programs).0.into_iter().map(|said| start_fault(config, said)));
     if faults.is_empty() { Ok(flows) } else { Err(HubError::faults(faults)) }
 }
 
 /// Every fault of every script, and what is allowed but hardly meant.
 pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<Fault>) {
-    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let (mut faults, mut warnings, mut programs) = (Vec::new(), Vec::new(), starts::Programs::new());
     for part in &config.flows {
         match compile(config, part, registry) {
             Ok(program) => {
                 let folder = scripts_folder(config, &config.root.join(&part.script));
                 warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
+                programs.insert(part.name.clone(), program);
             }
             Err(found) => faults.extend(found),
         }
     }
+    let (of_starts, circles) = starts::look(config, &programs);
+    faults.extend(of_starts.into_iter().map(|said| start_fault(config, said)));
+    warnings.extend(circles.into_iter().map(|said| start_fault(config, said)));
     (faults, warnings)
+}
+
+/// What is said of a flow that starts another, at its place.
+fn start_fault(config: &Config, said: Said) -> Fault {
+    let script = config.flow(&said.flow).map(|part| config.root.join(&part.script)).unwrap_or_default();
+    let fault = ScriptFault { place: said.place, message: Text::verbatim(said.what) };
+    Fault { mend: said.mend.to_owned(), ..shown(config, &scripts_folder(config, &script), &fault) }
 }
 
 fn flow_of(part: &FlowConfig) -> Flow {
@@ -70,6 +85,10 @@ fn flow_of(part: &FlowConfig) -> Flow {
         concurrency: part.concurrency,
         on_unknown: part.on_unknown,
         limits: part.limits,
+        reach: FlowReach {
+            origins: part.origins(),
+            secrets: part.secrets.iter().map(|name| name.0.clone()).collect(),
+        },
     }
 }
 

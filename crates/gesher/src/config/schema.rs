@@ -189,6 +189,14 @@ pub const TABLES: &[Table] = &[
         settings: &[default("listen", Kind::Listen, "\"127.0.0.1:7879\"", "Where it listens.")],
     },
     Table {
+        path: "alerts",
+        about: "Where messages go that ask a person to look: those of `alert(text)`, and the hub's own alarms.",
+        settings: &[
+            optional("url", Kind::Text, "The address that they are posted to; none by default."),
+            optional("secret", Kind::Secret, "What they are signed with, by the rules of standard-webhooks."),
+        ],
+    },
+    Table {
         path: "flow.*",
         about: "A flow: a script, what it may do, and in a table of its own what starts it.",
         settings: &[
@@ -199,7 +207,17 @@ pub const TABLES: &[Table] = &[
                 "[]",
                 "The operations that it may call: `provider.operation`, `provider.*` or `*:read`. Nothing by default.",
             ),
-            default("http", Kind::Texts, "[]", "The hosts that `http::` may call. None by default."),
+            default(
+                "http",
+                Kind::Texts,
+                "[]",
+                "The hosts that `http::` may call, each with its port where that is not 443. None by default.",
+            ),
+            optional(
+                "secrets",
+                Kind::Secrets,
+                "The secrets that `secret(name)` may put into what goes to these hosts. None by default.",
+            ),
             default("concurrency", Kind::Whole(1, CONCURRENCY_MAX), "4", "Items at a time."),
             default(
                 "on_unknown",
@@ -246,6 +264,29 @@ pub const TABLES: &[Table] = &[
                 Kind::Word(&["auto", "utf-8", "utf-16", "windows-1255", "iso-8859-8"]),
                 "\"auto\"",
                 "How the file writes its letters. \"auto\" is UTF-8, or UTF-16 with a byte order mark.",
+            ),
+            default(
+                "separator",
+                Kind::Word(&["auto", ",", ";", "tab", "|"]),
+                "\"auto\"",
+                "What stands between the cells of a row. \"auto\" is a tab in .tsv files and a comma in others.",
+            ),
+            optional(
+                "done_file",
+                Kind::Text,
+                "The name of a file that says that another is whole, such as \"{name}.done\": one without it is not taken.",
+            ),
+            optional(
+                "control",
+                Kind::Text,
+                "The name of a file with another's `rows` and `total`, such as \"{name}.control\": one without it is not \
+                 taken, and one that holds something else is refused.",
+            ),
+            default(
+                "subfolders",
+                Kind::Flag,
+                "false",
+                "Whether files in folders inside the folder are taken too.",
             ),
             default("settle", Kind::Duration, "\"2s\"", "How long a file must lie still before it is taken."),
             default("not_cards", Kind::Texts, "[]", "Columns of long numbers that are no card numbers."),

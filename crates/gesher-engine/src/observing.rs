@@ -1,9 +1,9 @@
-//! What a program sees of the hub itself: the time, the counts of its run, its vendors. Each look is a step without an
-//! effect, so that after an interruption the program sees the same again.
+//! What an item sees of the hub itself: the time, a run's counts, vendors. Each look is a step without an effect, answered
+//! from the record after an interruption.
 
 use crate::context::{CallEnd, CallFault, ItemContext};
 use crate::status::Ended;
-use gesher_core::{OutcomeStatus, Text};
+use gesher_core::{OutcomeStatus, StepId, Text};
 use gesher_journal::{StepRecord, StepState, StoredOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -44,7 +44,7 @@ impl ItemContext {
     }
 
     /// Something of the hub's own that may be another the next time one looks: a step without an effect.
-    fn observed(
+    pub(crate) fn observed(
         &self,
         name: &str,
         who: &str,
@@ -65,18 +65,32 @@ impl ItemContext {
             data: seen.clone().into(),
             amount: None,
         };
-        let record = StepRecord {
-            id: step,
+        let plain = self.plain_step(step, name, who, [0; 32], now);
+        self.engine().journal().record_step(StepRecord { outcome: Some(outcome), ..plain }).in_order();
+        Ok(seen)
+    }
+
+    /// A step of the hub's own that is over at once: it has no account, no attempt, and no outcome yet.
+    pub(crate) fn plain_step(
+        &self,
+        id: StepId,
+        name: &str,
+        who: &str,
+        request_hash: [u8; 32],
+        now: Timestamp,
+    ) -> StepRecord {
+        StepRecord {
+            id,
             operation: name.to_owned(),
             who: who.to_owned(),
             account: String::new(),
             key: None,
             attempt: None,
-            request_hash: [0; 32],
+            request_hash,
             subject: None,
             amount: None,
             state: StepState::Over(OutcomeStatus::Succeeded),
-            outcome: Some(outcome),
+            outcome: None,
             intent_at: now,
             outcome_at: Some(now),
             flow: String::new(),
@@ -85,8 +99,6 @@ impl ItemContext {
             unlocked_at: None,
             looked_up_at: None,
             looked_up: 0,
-        };
-        self.engine().journal().record_step(record).in_order();
-        Ok(seen)
+        }
     }
 }
