@@ -13,6 +13,7 @@
 mod bench;
 mod crash;
 mod generate;
+mod header;
 mod lint;
 mod nearest;
 mod setup;

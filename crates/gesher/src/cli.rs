@@ -1,7 +1,9 @@
 //! The command line: what can be typed. What each command does is in its own file under `commands`.
 
+mod plugins;
 mod schedule;
 
+pub use plugins::{PluginInspectArgs, PluginNewArgs, PluginsArgs, PluginsCommand};
 pub use schedule::ScheduleArgs;
 
 use crate::commands::hooks::HooksCommand;
@@ -91,6 +93,8 @@ pub enum Command {
     Hooks(HooksCommand),
     /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
     Vendors(VendorsArgs),
+    /// The plugins: what they are and may use, what a library says of itself, and a crate to begin one with.
+    Plugins(PluginsArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a page of the reference.

@@ -21,6 +21,7 @@ pub mod health;
 pub mod logging;
 pub mod orphans;
 pub mod output;
+pub mod plugins;
 pub mod providers;
 pub mod renewal;
 pub mod signals;

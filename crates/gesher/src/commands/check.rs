@@ -7,7 +7,7 @@ use crate::config::{Config, Fault, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers;
+use crate::{plugins, providers};
 use gesher_core::HubId;
 use gesher_engine::journal::Journal;
 use gesher_trigger::drop::DropFolder;
@@ -19,9 +19,13 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
     let (faults, warnings, flows) = match Config::load(root) {
         Err(faults) => (faults, Vec::new(), 0),
         Ok(config) => {
-            let mut faults = rules::faults(&config, &providers::descriptors());
-            let mut warnings = Vec::new();
-            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::vocabulary()?);
+            let (open, mut faults) = plugins::look(&config);
+            let mut operations = providers::descriptors();
+            operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+            faults.extend(rules::faults(&config, &operations));
+            let mut warnings = plugins::warnings(&config, &open);
+            drop(open);
+            let (of_scripts, meant_otherwise) = check_scripts(&config, &plugins::vocabulary(&config)?);
             faults.extend(of_scripts);
             faults.extend(check_dates(&config));
             let journal = open_reader(&config)?;

@@ -10,6 +10,7 @@ pub mod dry_run;
 pub mod hooks;
 pub mod new;
 pub mod operations;
+pub mod plugins;
 pub mod run;
 pub mod runs;
 pub mod schedule;
@@ -73,7 +74,8 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
     let load = || Config::load(&cli.hub).map_err(HubError::faults);
     match cli.command {
         Command::New(args) => new::run(output, &args),
-        Command::Operations(args) => operations::run(output, args.name.as_deref()),
+        Command::Operations(args) => operations::run(output, &cli.hub, args.name.as_deref()),
+        Command::Plugins(args) => plugins::run(output, &cli.hub, args.command),
         Command::Completions(args) => Ok(completions::run(output, &args)),
         Command::Reference(args) => {
             output.raw(&match args.page {

@@ -14,7 +14,7 @@ use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
-use crate::providers::descriptors;
+use crate::plugins::descriptors;
 use crate::ticks::{self, TickRequest};
 use crate::{follow, handover, logging, signals, spool, tending};
 use gesher_core::{Effect, Redactor, RunId};
@@ -74,13 +74,13 @@ fn work_of(config: &Config, flow: &FlowConfig, args: &RunArgs) -> Result<Work, H
     }
     if let Some(at) = &args.at {
         let part = flow.schedule.as_ref().ok_or_else(|| ticks::none(&flow.name))?;
-        let rules = part.rules(config, flow, &descriptors()).map_err(HubError::faults)?;
+        let rules = part.rules(config, flow, &descriptors(config)).map_err(HubError::faults)?;
         return ticks::tick(&flow.name, &rules.schedule, moment(at)?, at).map(Work::Tick);
     }
     let args_json = read_body(args.body.as_deref().unwrap_or(Path::new("-")))?;
     let request = CallRequest { flow: flow.name.clone(), key: args.key.clone(), args: args_json };
     // Before anything of it is put down. The secrets of the vault are known only to the hub that takes the call.
-    request.check_words(flow.may(Effect::Money, &descriptors()), &Redactor::new())?;
+    request.check_words(flow.may(Effect::Money, &descriptors(config)), &Redactor::new())?;
     Ok(Work::Call(request))
 }
 

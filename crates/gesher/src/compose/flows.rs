@@ -127,10 +127,12 @@ fn loaded(
             Some(Arc::new(trigger.map_err(|error| HubError::of_folder(&part.name, error))?))
         }
     };
-    let moves_money = part.may(Effect::Money, &descriptors());
+    let mut operations = descriptors();
+    operations.extend(engine.registry().iter().map(|(_, found)| found.entry.descriptor));
+    let moves_money = part.may(Effect::Money, &operations);
     let mut loaded = LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop, schedule: None };
     if let Some(schedule) = &part.schedule {
-        let rules = schedule.rules(config, part, &descriptors()).map_err(HubError::faults)?;
+        let rules = schedule.rules(config, part, &operations).map_err(HubError::faults)?;
         loaded.schedule = Some(ScheduleTrigger::new(engine.clone(), loaded.events(), rules));
     }
     Ok(loaded)

@@ -5,6 +5,7 @@
 
 mod fault;
 mod outside;
+mod plugin;
 mod read;
 pub mod reference;
 pub mod rules;
@@ -16,6 +17,7 @@ mod webhook;
 
 pub use fault::{Fault, SourceText};
 pub use outside::Alerts;
+pub use plugin::PluginConfig;
 pub use read::Section;
 pub use schedule::SchedulePart;
 pub use senzey::Senzey;
@@ -64,8 +66,8 @@ pub struct Config {
     pub hooks: String,
     /// The flows, by name.
     pub flows: Vec<FlowConfig>,
-    /// The names of the plugins.
-    pub plugins: Vec<String>,
+    /// The plugins, by name.
+    pub plugins: Vec<PluginConfig>,
     hub: Section,
     hooks_section: Section,
     source: SourceText,
@@ -172,6 +174,7 @@ impl Config {
         let table = |name: &str| document.tables.get(name).cloned().unwrap_or_default();
         let hub = table("hub");
         let flows = table("flow").tables;
+        let plugins = table("plugin").tables;
         Ok(Self {
             root: root.to_owned(),
             name: hub.text("name"),
@@ -187,7 +190,10 @@ impl Config {
             hooks: table("hooks").text("listen"),
             hooks_section: table("hooks"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
-            plugins: table("plugin").tables.into_keys().collect(),
+            plugins: plugins
+                .into_iter()
+                .map(|(name, section)| PluginConfig::of(root, name, section))
+                .collect(),
             hub,
             source,
         })

@@ -393,7 +393,18 @@ pub const TABLES: &[Table] = &[
                 "\"process\"",
                 "Whether it runs in a process of its own.",
             ),
-            default("allow", Kind::Texts, "[]", "What it may use."),
+            default(
+                "allow",
+                Kind::Texts,
+                "[]",
+                "What it may use: \"http:HOST\", \"secret:NAME\", and operations.",
+            ),
+            default(
+                "timeout",
+                Kind::Duration,
+                "\"30s\"",
+                "How long one call may take, without what the hub does for it meanwhile.",
+            ),
         ],
     },
 ];

@@ -12,7 +12,7 @@ use crate::config::{Config, FlowConfig};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
-use crate::providers::vocabulary;
+use crate::plugins::vocabulary;
 use crate::table::TextTable;
 use crate::{follow, logging};
 use found::Found;
@@ -223,7 +223,7 @@ fn validated(
     drop: &DropConfig,
     path: &Path,
 ) -> Result<Validated, HubError> {
-    let program = compile_flow(config, flow, &vocabulary()?).map_err(HubError::faults)?;
+    let program = compile_flow(config, flow, &vocabulary(config)?).map_err(HubError::faults)?;
     let columns: Vec<String> = program.columns().iter().map(|column| column.name.clone()).collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (rules, language) = (drop.row_rules(), config.language);
