@@ -4,6 +4,7 @@
 //! alone is not enough: once an item is over, it stays over, and every host function and every step of the
 //! evaluator asks here first.
 
+use crate::cover::OPERATIONS_PER_MARK;
 use crate::limits::{OPERATIONS_MAX, OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
 use crate::seam::{Host, Level};
 use gesher_core::{Language, Text};
@@ -32,6 +33,8 @@ pub(crate) struct Item {
     waited: AtomicU64,
     fence: OnceLock<Fence>,
     written: AtomicUsize,
+    /// Marks of a covered script that were passed; see `cover.rs`.
+    marks: AtomicU64,
 }
 
 impl Item {
@@ -43,6 +46,7 @@ impl Item {
             waited: AtomicU64::new(0),
             fence: OnceLock::new(),
             written: AtomicUsize::new(0),
+            marks: AtomicU64::new(0),
         })
     }
 
@@ -77,7 +81,9 @@ impl Item {
         if self.is_over() {
             return Some(Dynamic::UNIT);
         }
-        let fence = if operations >= OPERATIONS_MAX {
+        let marks = self.marks.load(Ordering::Relaxed);
+        let own = operations.saturating_sub(marks.saturating_mul(OPERATIONS_PER_MARK));
+        let fence = if own >= OPERATIONS_MAX {
             Fence::Steps
         } else if operations.is_multiple_of(OPERATIONS_PER_TIME_CHECK) && self.spent() > SCRIPT_TIME_MAX {
             Fence::Time
@@ -86,6 +92,11 @@ impl Item {
         };
         self.fence.get_or_init(|| fence);
         Some(Dynamic::UNIT)
+    }
+
+    /// A mark of a covered script takes nothing off what the script may take.
+    pub(crate) fn passed_mark(&self) {
+        self.marks.fetch_add(1, Ordering::Relaxed);
     }
 
     fn spent(&self) -> Duration {

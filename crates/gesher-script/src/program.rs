@@ -2,6 +2,7 @@
 
 use crate::check::{ColumnUse, ScriptFault};
 use crate::convert::{from_json, to_json};
+use crate::cover::Coverage;
 use crate::host::Vocabulary;
 use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
@@ -25,6 +26,7 @@ pub struct RhaiProgram {
     /// The script's functions with their constants and imports, so that nothing at its top level runs again.
     pub(crate) script: Shared<Module>,
     pub(crate) nothing: AST,
+    pub(crate) coverage: Option<Arc<Coverage>>,
 }
 
 impl std::fmt::Debug for RhaiProgram {
@@ -50,6 +52,12 @@ impl RhaiProgram {
     #[must_use]
     pub fn warnings(&self) -> &[ScriptFault] {
         &self.warnings
+    }
+
+    /// What ran of it so far, where it was compiled to say so.
+    #[must_use]
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.coverage.as_deref()
     }
 
     /// Whether the script has a function of that name that takes one argument.
@@ -161,7 +169,7 @@ impl Program for RhaiProgram {
     }
 
     fn script(&self) -> ScriptBundle {
-        let Sources { main, files } = self.sources.clone();
+        let Sources { main, files, .. } = self.sources.clone();
         ScriptBundle { hash: self.hash.clone(), main, files }
     }
 

@@ -109,7 +109,7 @@ pub fn compile(
         )]);
     }
     let folder = scripts_folder(config, &path);
-    let options = CompileOptions { allow: Some(part.allowed()) };
+    let options = CompileOptions { allow: Some(part.allowed()), ..CompileOptions::default() };
     let program = gesher_script::compile(&folder, &path, registry, &options)
         .map_err(|faults| faults.iter().map(|fault| shown(config, &folder, fault)).collect::<Vec<_>>())?;
     entry_fault(config, part, &program).map_or(Ok(program), |fault| Err(vec![fault]))
