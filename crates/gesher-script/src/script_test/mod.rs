@@ -11,6 +11,7 @@ mod tests;
 mod world;
 
 use crate::check::ScriptFault;
+use crate::cover::Coverage;
 use crate::host::Vocabulary;
 use crate::library::{Tests, compile_tests};
 use crate::program::RhaiProgram;
@@ -106,6 +107,12 @@ impl Suite {
     /// The names of its tests, in the file's order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tests.tests.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What its tests ran so far of the script and of all that it imports; none where it was not compiled to say so.
+    #[must_use]
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.program.coverage()
     }
 
     /// Runs the test of that name, on a thread of its own with the stack that scripts have in the hub. None where there
