@@ -41,7 +41,7 @@ pub use health::{Health, Part};
 pub use limits::LIMIT;
 pub use messages::KEY_OPEN;
 pub use permits::AccountRules;
-pub use program::{Entry, Input, ItemSource, OneCall, Program, ProgramEnd, Row, SourceError, SourceItem};
+pub use program::{Entry, Input, ItemSource, OneItem, Program, ProgramEnd, Row, SourceError, SourceItem};
 pub use progress::Progress;
 pub use reconcile::{
     Desk, ItemResolution, NOT_CHARGED_AFTER, Opened, Reconciled, Resolution, Resolved, next_look,

@@ -22,6 +22,10 @@ pub enum Input {
     Row(Row),
     /// A call: `on_call(args)`.
     Call(Value),
+    /// A delivery: `on_webhook(request)`.
+    Webhook(Value),
+    /// A tick: `on_schedule(tick)`.
+    Schedule(Value),
     /// The end of a run: `on_finish(summary)`.
     Finish(Value),
 }
@@ -33,17 +37,26 @@ pub enum Entry {
     Row,
     /// `on_call(args)`.
     Call,
+    /// `on_webhook(request)`.
+    Webhook,
+    /// `on_schedule(tick)`.
+    Schedule,
     /// `on_finish(summary)`.
     Finish,
 }
 
 impl Entry {
+    /// Every function.
+    pub const ALL: [Self; 5] = [Self::Row, Self::Call, Self::Webhook, Self::Schedule, Self::Finish];
+
     /// The function's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Row => "on_row",
             Self::Call => "on_call",
+            Self::Webhook => "on_webhook",
+            Self::Schedule => "on_schedule",
             Self::Finish => "on_finish",
         }
     }
@@ -56,6 +69,8 @@ impl Input {
         match self {
             Self::Row(_) => Entry::Row,
             Self::Call(_) => Entry::Call,
+            Self::Webhook(_) => Entry::Webhook,
+            Self::Schedule(_) => Entry::Schedule,
             Self::Finish(_) => Entry::Finish,
         }
     }
@@ -112,6 +127,11 @@ pub struct SourceItem {
 pub trait ItemSource: Send {
     /// The next few items; empty at the end. Blocks; called on a thread made for it.
     fn next(&mut self) -> Result<Vec<SourceItem>, SourceError>;
+
+    /// How many items it has at most, where that is known beforehand: no more threads than that are started.
+    fn items_max(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// The rows cannot be read on.
@@ -125,21 +145,25 @@ pub enum SourceError {
     Read(#[source] std::io::Error),
 }
 
-/// A source of exactly one item, which is a call.
+/// A source of exactly one item: a call, a delivery, a tick.
 #[derive(Debug)]
-pub struct OneCall(Option<SourceItem>);
+pub struct OneItem(Option<SourceItem>);
 
-impl OneCall {
-    /// The one item of a call with `args`, named by `key`.
+impl OneItem {
+    /// The one item that gets `input`, named by `key`.
     #[must_use]
-    pub fn new(key: Option<Key>, args: Value) -> Self {
+    pub fn new(key: Option<Key>, input: Input) -> Self {
         let item = NewItem { ordinal: 1, line: 1, key, cells_hash: [0; 16], amount: None, ended: None };
-        Self(Some(SourceItem { item, input: Some(Input::Call(args)) }))
+        Self(Some(SourceItem { item, input: Some(input) }))
     }
 }
 
-impl ItemSource for OneCall {
+impl ItemSource for OneItem {
     fn next(&mut self) -> Result<Vec<SourceItem>, SourceError> {
         Ok(self.0.take().into_iter().collect())
+    }
+
+    fn items_max(&self) -> usize {
+        1
     }
 }

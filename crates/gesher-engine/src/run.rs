@@ -250,7 +250,7 @@ async fn work_through(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Resu
 }
 
 fn with_workers(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Result<Read, EngineError> {
-    let workers = shared.flow.concurrency.clamp(1, CONCURRENCY_MAX);
+    let workers = shared.flow.concurrency.min(source.items_max()).clamp(1, CONCURRENCY_MAX);
     let (sender, receiver) = sync_channel::<Work>(WAITING_ITEMS_MAX);
     let receiver = Mutex::new(receiver);
     thread::scope(|scope| {
@@ -406,7 +406,7 @@ fn run_program(
 fn pinned(context: &ItemContext, input: Input) -> Option<Input> {
     match input {
         Input::Finish(summary) => context.summary(summary).ok().map(Input::Finish),
-        Input::Row(_) | Input::Call(_) => Some(input),
+        Input::Row(_) | Input::Call(_) | Input::Webhook(_) | Input::Schedule(_) => Some(input),
     }
 }
 

@@ -55,6 +55,12 @@ pub enum JournalError {
     /// The run id is taken.
     #[error("the run id {0} is taken")]
     Taken(RunId),
+    /// An event's id is longer than one is kept.
+    #[error("an event's id has {bytes} bytes, and {max} are kept", max = crate::NewEvent::ID_BYTES_MAX)]
+    LongEvent {
+        /// Its length.
+        bytes: usize,
+    },
     /// No such run.
     #[error("there is no run {0}")]
     NoRun(RunId),

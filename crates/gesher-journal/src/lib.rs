@@ -18,11 +18,12 @@ mod written;
 pub use error::JournalError;
 pub use guard::Guard;
 pub use record::{
-    Begin, Claim, DayLimit, Decision, DecisionKind, Exhausted, FileIdentity, Holder, Intent, ItemClose,
-    ItemQuery, ItemRecord, ItemSeen, ItemState, KnownVendor, KnownVendors, LimitReached, LimitScope, Limits,
-    NewDecision, NewItem, NewRun, Original, Resealing, RunChange, RunRecord, RunState, ScriptBundle,
-    SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, Tally, TallyLine,
-    TriggerKind, VendorDecision, VendorMark, VendorRecord, VendorRefusal, VendorState,
+    Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
+    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownVendor, KnownVendors, LimitReached,
+    LimitScope, Limits, NewDecision, NewEvent, NewItem, NewRun, Original, Resealing, RunChange, RunRecord,
+    RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
+    StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord, VendorRefusal,
+    VendorState,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -48,6 +49,12 @@ pub trait Journal: Send + Sync {
 
     /// Begins a run. Refused with [`JournalError::Taken`] when the id is taken.
     fn start_run(&self, run: NewRun) -> Written<()>;
+
+    /// Begins the run of an event, unless the event, or another under its id, began one before in this flow and by this
+    /// trigger: then nothing is written. In one commit, so that it can begin no second run, over all processes and for
+    /// ever. Refused with [`JournalError::Taken`] when the run's id is taken, and with [`JournalError::LongEvent`] for an
+    /// id that is too long.
+    fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun>;
 
     /// Moves a run to another state, and records what is known by then. Refuses to leave a final state.
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()>;
@@ -145,6 +152,9 @@ pub trait Journal: Send + Sync {
 
     /// A run by its id.
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError>;
+
+    /// The run that an event of the flow began.
+    async fn event(&self, flow: &str, trigger: TriggerKind, id: &str) -> Result<Option<RunId>, JournalError>;
 
     /// The newest runs first, of one flow or of all.
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError>;

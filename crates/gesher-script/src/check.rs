@@ -285,14 +285,18 @@ fn entry_points(sources: &Sources, main: &File<'_>, findings: &mut Findings) {
             .map(|(f, _)| definition(sources, main.name, &f.name))
             .unwrap_or_else(|| Place { file: main.name.to_owned(), ..Place::default() });
         let text = Text::new(
-            format!("אין בתסריט פונקציית כניסה: fn on_row(row) לשורות של קובץ, fn on_call(args) לקריאה{he}"),
             format!(
-                "the script has no entry point: fn on_row(row) for a file's rows, fn on_call(args) for a call{en}"
+                "אין בתסריט פונקציית כניסה: fn on_row(row) לשורות של קובץ, fn on_webhook(request) למסירה, \
+                 fn on_schedule(tick) למועד, fn on_call(args) לקריאה{he}"
+            ),
+            format!(
+                "the script has no entry point: fn on_row(row) for a file's rows, fn on_webhook(request) for a delivery, \
+                 fn on_schedule(tick) for a time that is due, fn on_call(args) for a call{en}"
             ),
         );
         findings.faults.push(ScriptFault::at(place, text));
     }
-    let known = [Entry::Row, Entry::Call, Entry::Finish].into_iter();
+    let known = Entry::ALL.into_iter();
     findings.entries = known.filter(|entry| main.functions.iter().any(|f| f.name == entry.name())).collect();
 }
 

@@ -70,7 +70,7 @@ impl RhaiProgram {
         let entry = input.entry().name();
         let header = match &input {
             Input::Row(row) => Arc::clone(&row.header),
-            Input::Call(_) | Input::Finish(_) => Arc::default(),
+            _ => Arc::default(),
         };
         self.run_function(host, entry, &header, argument(input))
     }
@@ -151,7 +151,7 @@ fn ended_or(item: &Item, end: ProgramEnd) -> ProgramEnd {
 fn argument(input: Input) -> Result<Dynamic, Box<EvalAltResult>> {
     match input {
         Input::Row(row) => Ok(row_map(row)),
-        Input::Call(value) | Input::Finish(value) => {
+        Input::Call(value) | Input::Webhook(value) | Input::Schedule(value) | Input::Finish(value) => {
             from_json(&value).map_err(|fault| fault.text().en.as_str().into())
         }
     }

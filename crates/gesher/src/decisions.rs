@@ -1,12 +1,12 @@
 //! Carries people's decisions from the journal to the runs of this process: `gesher cancel` and `gesher resume` write a
 //! row, and whoever sends picks it up here within a second.
 
-use crate::calls;
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::orphans;
 use gesher_engine::journal::{DecisionKind, TriggerKind};
 use gesher_engine::{Decided, Engine, Stop};
+use gesher_trigger::event;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -110,6 +110,8 @@ async fn carry_out(
         (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel) => {
             trigger.give_up(&run.id, stop).await.map(drop).map_err(|error| error.with_reasons())
         }
-        _ => calls::resume_one(engine, flow, run.clone(), stop).await.map_err(|error| error.chain()),
+        _ => event::resume(engine, &flow.events(), run.clone(), stop)
+            .await
+            .map_err(|error| error.with_reasons()),
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::Fault;
 use crate::exit::Exit;
 use gesher_engine::journal::JournalError;
-use gesher_trigger::drop::TriggerError;
+use gesher_trigger::TriggerError;
 use std::error::Error;
 use std::fmt;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub fn flow_of(flows: &[LoadedFlow], run: &RunRecord) -> Option<usize> {
     let fits = |flow: &LoadedFlow| match run.trigger {
         TriggerKind::Drop => flow.drop.is_some(),
-        TriggerKind::Call => true,
+        TriggerKind::Call | TriggerKind::Webhook | TriggerKind::Schedule => true,
     };
     flows.iter().position(|flow| flow.name == run.flow && fits(flow))
 }

@@ -4,11 +4,12 @@
 //! Only whole files have these names. The question goes once its run is durable, and because it names its run, a crash
 //! in between begins no second one.
 
-use crate::calls::{self, CallRequest};
+use crate::calls::CallRequest;
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use gesher_core::{Redactor, RunId};
 use gesher_engine::{Engine, Progress, Stop};
+use gesher_trigger::event;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -145,10 +146,10 @@ async fn take(
     if let Ok(Begun { request, at, run, is_new: true }) = begun {
         let (engine, flows, stop) = (engine.clone(), Arc::clone(flows), stop.clone());
         working.spawn(async move {
-            let worked =
-                calls::work(&engine, &flows[at], &run, request.source(), &stop, &Progress::default()).await;
+            let (flow, event) = (flows[at].events(), request.event());
+            let worked = event::work(&engine, &flow, &run, &event, &stop, &Progress::default()).await;
             if let Err(error) = worked {
-                tracing::error!(run = %run, error = error.chain(), "a call failed");
+                tracing::error!(run = %run, error = error.with_reasons(), "a call failed");
             }
         });
     }
@@ -163,7 +164,11 @@ async fn begin(
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let run: RunId = name.parse().doing("a call's file has no run's id as its name")?;
     let (request, at) = read(path, flows, redactor)?;
-    let is_new = calls::begin_as(engine, &flows[at], &request, &run).await?;
+    let begun = event::begin_as(engine, &flows[at].events(), &request.event(), &run).await;
+    let is_new = begun.map_err(|error| match error.is_taken() {
+        true => HubError::failed(format!("the id {run} is another run's")).hint("call again"),
+        false => HubError::failed("the call cannot be begun").because(error),
+    })?;
     Ok(Begun { request, at, run, is_new })
 }
 
@@ -249,11 +254,11 @@ mod tests {
         let files = [("old.rhai".to_owned(), text)].into();
         let other = ScriptBundle { hash: "another script".into(), main: "old.rhai".into(), files };
         let unreadable = begin(serde_json::json!(7), &current).await;
-        let changed = begin(request().source(), &other).await;
-        let running = begin(request().source(), &other).await;
+        let changed = begin(request().event().source(), &other).await;
+        let running = begin(request().event().source(), &other).await;
         engine.change(&running, RunState::Running).await.unwrap();
-        let sound = begin(request().source(), &current).await;
-        calls::resume(engine, &hub.flows, &Stop::new()).await.unwrap();
+        let sound = begin(request().event().source(), &current).await;
+        crate::calls::resume(engine, &hub.flows, &Stop::new()).await.unwrap();
         for (run, state) in [
             (unreadable, RunState::Claimed),
             (changed, RunState::Claimed),

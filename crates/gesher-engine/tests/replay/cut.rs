@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use gesher_engine::Stop;
 use gesher_engine::journal::{
-    Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal, JournalError,
-    KnownVendors, NewDecision, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
-    StepClose, StepFinish, StepQuery, StepRecord, Tally, VendorDecision, VendorRecord, Written,
+    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
+    JournalError, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
+    ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
+    VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -62,6 +63,10 @@ impl Journal for Dying {
 
     fn start_run(&self, run: NewRun) -> Written<()> {
         self.write(|inner| inner.start_run(run))
+    }
+
+    fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun> {
+        self.write(|inner| inner.start_event(run, event))
     }
 
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
@@ -162,6 +167,10 @@ impl Journal for Dying {
 
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {
         self.inner.run(run).await
+    }
+
+    async fn event(&self, flow: &str, trigger: TriggerKind, id: &str) -> Result<Option<RunId>, JournalError> {
+        self.inner.event(flow, trigger, id).await
     }
 
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {

@@ -8,6 +8,7 @@ mod place;
 mod close;
 mod close_item;
 mod decisions;
+mod events;
 mod files;
 mod items;
 mod keys;
@@ -52,6 +53,11 @@ pub const CONTRACT: &[Case] = cases! {
         a_file_whose_rows_were_mended_since_is_a_duplicate
         a_run_that_touched_no_row_does_not_count
         the_first_to_identify_a_file_keeps_it;
+    events:
+        an_event_begins_one_run_for_ever
+        an_event_belongs_to_its_flow_and_trigger
+        an_event_whose_run_cannot_begin_leaves_nothing
+        one_event_from_many_sides_begins_one_run;
     items:
         an_item_is_read_as_it_was_written
         an_item_that_has_ended_stays_as_it_is

@@ -10,7 +10,9 @@ pub use decision::{Decision, DecisionKind, NewDecision};
 pub use item::{
     Claim, Holder, ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, Tally, TallyLine,
 };
-pub use run::{FileIdentity, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind};
+pub use run::{
+    EventBegun, FileIdentity, NewEvent, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind,
+};
 pub use step::{
     Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
     StepQuery, StepRecord, StepState, StoredOutcome,

@@ -16,15 +16,24 @@ pub enum TriggerKind {
     Drop,
     /// The command line, the API or another flow.
     Call,
+    /// A delivery over HTTP.
+    Webhook,
+    /// A time that was due.
+    Schedule,
 }
 
 impl TriggerKind {
+    /// Every trigger.
+    pub const ALL: [Self; 4] = [Self::Drop, Self::Call, Self::Webhook, Self::Schedule];
+
     /// The word of the trigger.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Drop => "drop",
             Self::Call => "call",
+            Self::Webhook => "webhook",
+            Self::Schedule => "schedule",
         }
     }
 }
@@ -151,6 +160,37 @@ pub struct NewRun {
     pub script: ScriptBundle,
     /// When.
     pub at: Timestamp,
+}
+
+/// What tells one delivery, tick or named call from every other of its flow and trigger, for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its id: of the delivery, the tick's local time, the call's key. At most [`NewEvent::ID_BYTES_MAX`] long.
+    pub id: String,
+    /// SHA-256 of what came with it.
+    pub hash: [u8; 32],
+}
+
+impl NewEvent {
+    /// The longest id that is kept.
+    pub const ID_BYTES_MAX: usize = 512;
+}
+
+/// Whether an event began its run now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventBegun {
+    /// It did.
+    New,
+    /// The same was there before, and this is what it began.
+    Again {
+        /// Its run.
+        run: RunId,
+    },
+    /// Something else was there under the same id. Nothing was begun.
+    Other {
+        /// The run of that.
+        run: RunId,
+    },
 }
 
 /// A change of a run. Absent parts stay as they are.

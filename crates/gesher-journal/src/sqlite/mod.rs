@@ -11,6 +11,7 @@ mod close_item;
 mod convert;
 mod decisions;
 mod desk;
+mod events;
 mod fault;
 mod guarding;
 mod intents;
@@ -34,9 +35,9 @@ use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{
-    Begin, Claim, Decision, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownVendors,
-    NewDecision, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow, StepClose,
-    StepFinish, StepQuery, StepRecord, Tally, VendorDecision, VendorRecord,
+    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownVendors,
+    NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
+    StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind, VendorDecision, VendorRecord,
 };
 use crate::written::Written;
 use async_trait::async_trait;
@@ -182,6 +183,11 @@ impl Journal for SqliteJournal {
         self.write("begin a run", move |desk| runs::start(desk, &run, &source))
     }
 
+    fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun> {
+        let source = run.source.to_string();
+        self.write("begin the run of an event", move |desk| events::start(desk, &run, &source, &event))
+    }
+
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
         let run = run.clone();
         let source = change.source.as_ref().map(ToString::to_string);
@@ -307,6 +313,13 @@ impl Journal for SqliteJournal {
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {
         let run = run.clone();
         self.readers.ask("read a run", move |connection| runs::run(connection, &run)).await
+    }
+
+    async fn event(&self, flow: &str, trigger: TriggerKind, id: &str) -> Result<Option<RunId>, JournalError> {
+        let (flow, id) = (flow.to_owned(), id.to_owned());
+        self.readers
+            .ask("read an event", move |connection| events::run(connection, &flow, trigger, &id))
+            .await
     }
 
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {

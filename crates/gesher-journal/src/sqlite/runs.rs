@@ -320,6 +320,6 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
 
 fn read_trigger(row: &Row<'_>, column: usize) -> Result<TriggerKind, Fault> {
     let word: String = row.get(column)?;
-    let known = [TriggerKind::Drop, TriggerKind::Call].into_iter().find(|kind| kind.as_str() == word);
+    let known = TriggerKind::ALL.into_iter().find(|kind| kind.as_str() == word);
     known.ok_or_else(|| corrupt("trigger", word))
 }

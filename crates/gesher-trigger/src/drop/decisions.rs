@@ -4,10 +4,10 @@
 //! A run is halted by unknown answers, and then it waits; or by a fault of the hub, such as a folder that is gone, and
 //! then it goes on once that has passed. The second kind says so in what the journal keeps for the trigger.
 
-use super::error::TriggerError;
 use super::life::{FileEnd, Pinned};
 use super::messages;
 use super::trigger::DropTrigger;
+use crate::error::TriggerError;
 use gesher_core::{RunId, Text};
 use gesher_engine::journal::{RunChange, RunRecord, RunState};
 use gesher_engine::{Progress, Stop};

@@ -1,9 +1,9 @@
 //! Half-written copies that a crash left in the work folder. Only files that carry the name of a run that is over are
 //! removed: a run that goes on writes its own again, and what else lies there is not the hub's to judge.
 
-use super::error::TriggerError;
 use super::folder::{DropFolder, Place, TEMPORARY_ENDING};
 use super::trigger::DropTrigger;
+use crate::error::TriggerError;
 use gesher_core::RunId;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,6 @@
 
 use super::blocks::Fingerprints;
 use super::config::RowRules;
-use super::error::TriggerError;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
 use super::late::{self, Rest};
 use super::messages;
@@ -13,6 +12,7 @@ use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
 use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
+use crate::error::TriggerError;
 use gesher_core::card::mask_card_numbers;
 use gesher_core::{RunId, Text};
 use gesher_engine::journal::{

@@ -12,7 +12,6 @@ mod columns;
 mod config;
 mod decisions;
 mod decode;
-mod error;
 mod fault;
 mod files;
 mod folder;
@@ -34,9 +33,9 @@ mod trouble;
 mod validate;
 mod watch;
 
+pub use crate::error::TriggerError;
 pub use config::{DropConfig, FolderConflict, RowKey, RowRules, SETTLE_DEFAULT, conflict};
 pub use decode::{Encoding, EncodingChoice};
-pub use error::TriggerError;
 pub use fault::Fault;
 pub use files::RunFiles;
 pub use folder::{DropFolder, FolderError, Place, RESERVED_FOLDERS};

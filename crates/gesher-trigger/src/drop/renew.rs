@@ -4,12 +4,12 @@
 //!
 //! Only the process that has the hub's lock may: two writers of one report would meet under its temporary name.
 
-use super::error::TriggerError;
 use super::folder::{DropFolder, Place};
 use super::life::{Items, Pinned};
 use super::reader::Format;
 use super::report::{self, ReportError, ResultFiles};
 use super::source::ValidatedRows;
+use crate::error::TriggerError;
 use gesher_core::{Clock, HubId};
 use gesher_engine::journal::{Journal, RunRecord, TriggerKind};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl Reports {
     pub async fn renew(&self, run: &RunRecord, configured: Option<&Path>) -> Result<Renewed, TriggerError> {
         let renewed = match run.trigger {
             TriggerKind::Drop => self.write(run, configured).await?,
-            TriggerKind::Call => Renewed::None,
+            TriggerKind::Call | TriggerKind::Webhook | TriggerKind::Schedule => Renewed::None,
         };
         let noted = self.journal.reports_written(&run.id, run.closings, self.clock.now()).await;
         noted.map_err(TriggerError::journal("noting that reports were written"))?;

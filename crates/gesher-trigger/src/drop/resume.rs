@@ -2,12 +2,12 @@
 //! script it began with, and an end for the rows that nobody can begin any more. What it cannot have is said in the
 //! run itself, and the run waits for a person.
 
-use super::error::TriggerError;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
 use super::life::{PAGE_ITEMS, Pinned};
 use super::messages;
 use super::scan::Stamp;
 use super::trigger::DropTrigger;
+use crate::error::TriggerError;
 use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId, Text};
 use gesher_engine::Program;
 use gesher_engine::journal::{ItemQuery, RunChange, RunRecord, RunState};

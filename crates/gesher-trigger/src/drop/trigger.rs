@@ -1,13 +1,13 @@
 //! The drop trigger of one flow: what it is made of, how a file becomes a run, and the ways in for others.
 
 use super::config::{DropConfig, RowRules};
-use super::error::TriggerError;
 use super::folder::{DropFolder, FolderError, Place, extension, work_name};
 use super::life::{FileEnd, Pinned};
 use super::messages;
 use super::reader::Format;
 use super::scan::{Found, Stamp};
 use super::validate::{NotValid, Refusal, Validation, validate};
+use crate::error::TriggerError;
 use gesher_core::{HubId, RunId, Text};
 use gesher_engine::journal::{RunChange, RunState, TriggerKind};
 use gesher_engine::{Engine, Flow, Progress, Scripts, Stop};

@@ -1,11 +1,11 @@
 //! What the trigger does when the machine under it is in trouble: it waits with what it began, takes nothing new, says
 //! why, and goes on by itself. Nothing here decides what became of a row.
 
-use super::error::TriggerError;
 use super::life::{FileEnd, FileOutcome};
 use super::scan::Found;
 use super::trigger::DropTrigger;
 use super::watch::Watch;
+use crate::error::TriggerError;
 use crate::room;
 use gesher_core::RunId;
 use gesher_core::card::mask_card_numbers;

@@ -1,9 +1,9 @@
 //! Watching a folder: looking is the truth, the operating system's notices only shorten the wait between two looks.
 
-use super::error::TriggerError;
 use super::life::FileEnd;
 use super::scan::{Found, Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
+use crate::error::TriggerError;
 use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use notify::event::AccessKind;

@@ -3,7 +3,7 @@
 //! Where a hub is serving, the run is handed to it and followed: one process at a time may send.
 
 use super::{dry_run, flow_of, runs, show};
-use crate::calls::{self, CallRequest};
+use crate::calls::CallRequest;
 use crate::cli::RunArgs;
 use crate::compose::lock::{HubLock, is_held};
 use crate::compose::store::open_reader;
@@ -20,6 +20,7 @@ use gesher_engine::journal::{Journal, RunRecord, RunState, Tally, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::FaultPlan;
 use gesher_trigger::drop::{DropTrigger, FileOutcome, RunFiles};
+use gesher_trigger::event;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::Read;
@@ -180,9 +181,14 @@ async fn call(
 ) -> Result<Exit, HubError> {
     request.check(flow, &hub.redactor)?;
     hub.settle().await?;
-    let run = calls::begin(&hub.engine, flow, request).await?;
+    let (flow, event) = (flow.events(), request.event());
+    let run = event::begin(&hub.engine, &flow, &event).await.doing("the call cannot be begun")?;
     let progress = Progress::default();
-    heeding(hub, stop, calls::work(&hub.engine, flow, &run, request.source(), stop, &progress)).await?;
+    let work = async {
+        let worked = event::work(&hub.engine, &flow, &run, &event, stop, &progress).await;
+        worked.doing("the call could not go on")
+    };
+    heeding(hub, stop, work).await?;
     tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &run).await
 }

@@ -7,6 +7,7 @@ use gesher_core::{Effect, Language, Redactor, Registry};
 use gesher_engine::{Engine, Flow, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
+use gesher_trigger::event::EventFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +23,13 @@ pub struct LoadedFlow {
     pub moves_money: bool,
     /// Its drop folder.
     pub drop: Option<Arc<DropTrigger>>,
+}
+
+impl LoadedFlow {
+    /// As its events need it.
+    pub fn events(&self) -> EventFlow {
+        EventFlow { flow: Arc::clone(&self.flow), scripts: Arc::clone(&self.scripts) }
+    }
 }
 
 /// Compiles every flow. All faults of all scripts are answered at once.

@@ -1,6 +1,6 @@
 //! What can go wrong with a trigger itself. What is wrong with a file is a refusal, not an error.
 
-use super::folder::FolderError;
+use crate::drop::FolderError;
 use gesher_core::RunId;
 use gesher_core::card::mask_card_numbers;
 use gesher_engine::EngineError;
@@ -153,7 +153,16 @@ impl TriggerError {
         mask_card_numbers(&text).into_owned()
     }
 
-    pub(super) fn journal(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
+    /// Whether what was to begin is another run's by its id.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        matches!(
+            self,
+            Self::Begin { source: EngineError::Journal { source: JournalError::Taken(_), .. }, .. }
+        )
+    }
+
+    pub(crate) fn journal(doing: &'static str) -> impl FnOnce(JournalError) -> Self {
         move |source| Self::Journal { doing, source }
     }
 }
