@@ -9,6 +9,7 @@ mod bindings;
 mod builtins;
 mod calls;
 mod check;
+mod clock;
 mod convert;
 mod cover;
 mod host;
@@ -17,7 +18,9 @@ mod item;
 mod library;
 pub mod limits;
 mod program;
+mod reach;
 mod report;
+mod requests;
 pub mod script_test;
 mod seam;
 mod shadow;
@@ -32,6 +35,8 @@ pub use program::RhaiProgram;
 pub use report::{Place, SCRIPT_ERROR};
 pub use seam::{Host, Level};
 
+#[cfg(test)]
+mod check_tests;
 #[cfg(test)]
 extern crate self as gesher_script;
 #[cfg(test)]

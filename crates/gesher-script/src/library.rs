@@ -149,6 +149,7 @@ fn finish(
         hash: hash_of(&sources),
         entries: findings.entries,
         columns: findings.columns,
+        foreseen: findings.foreseen,
         warnings: findings.warnings,
         sources,
         vocabulary,

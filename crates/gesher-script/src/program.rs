@@ -20,6 +20,7 @@ pub struct RhaiProgram {
     pub(crate) hash: String,
     pub(crate) entries: Vec<Entry>,
     pub(crate) columns: Vec<ColumnUse>,
+    pub(crate) foreseen: Vec<ScriptFault>,
     pub(crate) warnings: Vec<ScriptFault>,
     pub(crate) sources: Sources,
     pub(crate) vocabulary: Vocabulary,
@@ -48,7 +49,15 @@ impl RhaiProgram {
         &self.columns
     }
 
-    /// What is allowed but hardly meant, such as an operation that the flow may not call.
+    /// What the hub would refuse whenever the script comes to it: operations that the flow may not call, requests with
+    /// fields that no provider has. A script with any is not what its author means, and is no script to begin with.
+    #[must_use]
+    pub fn foreseen(&self) -> &[ScriptFault] {
+        &self.foreseen
+    }
+
+    /// What is allowed but hardly meant, such as an operation that the flow may not call in a function that it does not
+    /// use.
     #[must_use]
     pub fn warnings(&self) -> &[ScriptFault] {
         &self.warnings

@@ -55,6 +55,7 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
         match compile(config, part, registry) {
             Ok(program) => {
                 let folder = scripts_folder(config, &config.root.join(&part.script));
+                faults.extend(program.foreseen().iter().map(|fault| shown(config, &folder, fault)));
                 warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
             }
             Err(found) => faults.extend(found),
