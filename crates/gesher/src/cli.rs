@@ -40,7 +40,14 @@ pub enum Command {
     /// A test is a function `test_…` in a file `NAME.test.rhai` beside the script `NAME.rhai`. Exit code 1 when one fails.
     Test(TestArgs),
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C), which finishes what is in flight.
+    ///
+    /// SIGHUP reads the scripts anew: a script with faults leaves the one before at work.
     Serve,
+    /// Run the hub against simulated providers while its scripts are written: what is saved counts from the next run on.
+    ///
+    /// A hub that is configured for real accounts is run in its sub-folder `dev`, with a journal, folders and simulators of
+    /// its own: nothing real is read, taken or sent.
+    Dev,
     /// Run one flow now, in the foreground.
     Run(RunArgs),
     /// List the runs, newest first.

@@ -21,6 +21,7 @@ pub mod logging;
 pub mod orphans;
 pub mod output;
 pub mod providers;
+pub mod reload;
 pub mod renewal;
 pub mod signals;
 pub mod spool;

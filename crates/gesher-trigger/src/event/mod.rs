@@ -189,7 +189,7 @@ pub async fn work(
     progress: &Progress,
 ) -> Result<RunEnd, TriggerError> {
     let kept = Kept::of(event);
-    let worker = Worker { engine, flow, program: flow.scripts.current(), run, stop, progress };
+    let worker = Worker { engine, flow, program: None, run, stop, progress };
     worker.work(event.trigger, kept).await
 }
 
@@ -197,7 +197,8 @@ pub async fn work(
 struct Worker<'a> {
     engine: &'a Engine,
     flow: &'a EventFlow,
-    program: &'a Arc<dyn Program>,
+    /// What the run began with, where that was looked up already.
+    program: Option<&'a Arc<dyn Program>>,
     run: &'a RunId,
     stop: &'a Stop,
     progress: &'a Progress,
@@ -219,23 +220,33 @@ impl Worker<'_> {
     async fn work_once(&self, trigger: TriggerKind, kept: Kept) -> Result<RunEnd, TriggerError> {
         let (engine, run) = (self.engine, self.run);
         let there = engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
-        if there.is_some_and(|run| run.state == RunState::Reporting) {
+        if there.as_ref().is_some_and(|run| run.state == RunState::Reporting) {
             // Every item of it has ended, and the last write had failed.
             end_run(engine, run).await?;
             return Ok(RunEnd::Complete);
         }
+        let program = self.program_of(there.as_ref()).await?;
         let lease = engine.take_up(run);
         let _lease = lease.ok_or_else(|| TriggerError::AtWork { run: run.clone() })?;
         self.progress.set_total(1);
         let items = Box::new(OneItem::new(kept.key(), input_of(trigger, kept.args)));
         let end = engine
-            .run_items(run, &self.flow.flow, self.program, items, self.stop, self.progress)
+            .run_items(run, &self.flow.flow, &program, items, self.stop, self.progress)
             .await
             .map_err(of_run(run))?;
         if !matches!(end, RunEnd::Stopped | RunEnd::Halted { .. }) {
             end_run(engine, run).await?;
         }
         Ok(end)
+    }
+
+    /// The script that the run began with: the flow may have another one by now.
+    async fn program_of(&self, run: Option<&RunRecord>) -> Result<Arc<dyn Program>, TriggerError> {
+        let Some(run) = run.filter(|_| self.program.is_none()) else {
+            return Ok(self.program.map_or_else(|| self.flow.scripts.current(), Arc::clone));
+        };
+        let found = self.flow.scripts.of_run(self.engine, run).await.map_err(of_run(&run.id))?;
+        found.map_err(|why| TriggerError::Held { run: run.id.clone(), why: why.en })
     }
 }
 
@@ -271,7 +282,7 @@ pub async fn resume(
     let program = match flow.scripts.of_run(engine, &run).await.map_err(of_run(&run.id))? {
         Ok(program) => program,
         // What is given up is not run, so it needs no script.
-        Err(_) if is_given_up => Arc::clone(flow.scripts.current()),
+        Err(_) if is_given_up => flow.scripts.current(),
         Err(why) => return hold(engine, &run, &kept, &why).await,
     };
     if kept.goes_on {
@@ -279,7 +290,7 @@ pub async fn resume(
         say(engine, &run.id, RunChange { source, ..RunChange::default() }, &went_on()).await?;
     }
     let progress = Progress::default();
-    let worker = Worker { engine, flow, program: &program, run: &run.id, stop, progress: &progress };
+    let worker = Worker { engine, flow, program: Some(&program), run: &run.id, stop, progress: &progress };
     worker.work(run.trigger, kept).await.map(drop)
 }
 

@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod decide;
 pub mod demo;
+pub mod dev;
 pub mod doctor;
 pub mod dry_run;
 pub mod new;
@@ -84,7 +85,8 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Check => block_on(check::run(output, &cli.hub)),
         Command::Demo(args) => block_on(demo::run(output, &args)),
         Command::Test(args) => test::run(output, &load()?, &args),
-        Command::Serve => block_on(serve::run(output, load()?)),
+        Command::Serve => block_on(serve::run(output, load()?, serve::Way::Serve)),
+        Command::Dev => block_on(dev::run(output, &cli.hub)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),

@@ -308,6 +308,8 @@ mod tests {
             let operations = crate::providers::descriptors();
             assert_eq!(crate::config::rules::faults(&config, &operations), []);
             assert!(config.is_simulated());
+            let registry = crate::providers::catalogue().unwrap();
+            assert_eq!(crate::compose::check_scripts(&config, &registry), (vec![], vec![]));
             for flow in &config.flows {
                 assert!(hub.join(&flow.script).is_file(), "{}", flow.script);
             }

@@ -1,5 +1,6 @@
 //! `serve`: runs the hub until it is told to stop, and then finishes what is in flight.
 
+use super::dev;
 use crate::calls;
 use crate::compose::lock::{HubLock, Role};
 use crate::compose::store::data_folders;
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
+use crate::reload::{self, Reloader};
 use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
@@ -20,8 +22,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+/// Who serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `serve`.
+    Serve,
+    /// `dev`, which watches the scripts and says where everything is.
+    Dev,
+}
+
 /// Runs the hub.
-pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
+pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubError> {
     require_sound(&config)?;
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "");
@@ -29,6 +40,7 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     let listener = health::bind(&config.dashboard).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
+    let hang_ups = signals::hang_ups()?;
     let ready = Ready::default();
     let address = health::address(&listener);
     // The health server outlives the triggers: a hub that finishes what is in flight is alive, and not ready.
@@ -36,7 +48,12 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     let health = health::serve(listener, ready.clone(), health_stop.clone());
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
     super::banner(output, &hub.config);
-    let end = serve(output, &hub, address, &ready, &stop).await;
+    let reloader = Reloader::of(output, &hub);
+    tokio::spawn(reload::at_hang_ups(reloader.clone(), hang_ups, stop.clone()));
+    if way == Way::Dev {
+        tokio::spawn(dev::watch(reloader, stop.clone()));
+    }
+    let end = serve(output, &hub, address, (&ready, &stop), way).await;
     health_stop.request();
     health.await.doing("the health server ended badly")?;
     if let Some(simulator) = hub.simulator {
@@ -50,8 +67,8 @@ async fn serve(
     output: Output,
     hub: &Hub,
     address: Option<SocketAddr>,
-    ready: &Ready,
-    stop: &Stop,
+    (ready, stop): (&Ready, &Stop),
+    way: Way,
 ) -> Result<Exit, HubError> {
     hub.settle().await?;
     let health = hub.engine.health().clone();
@@ -86,6 +103,9 @@ async fn serve(
     });
     ready.set(true);
     announce(output, hub, address);
+    if way == Way::Dev {
+        output.text(&dev::board(hub, address));
+    }
     until_all_end(&mut work, stop, ready).await
 }
 

@@ -40,7 +40,13 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
         match compile(config, part, engine.registry()) {
             Ok(program) => match secret_fault(config, part, &program, engine.redactor()) {
                 Some(fault) => faults.push(fault),
-                None => flows.push(loaded(config, part, engine, program)?),
+                // `check` calls these faults. A hub that was started so before goes on: each such call is refused.
+                None => {
+                    for fault in foreseen(config, part, &program) {
+                        tracing::warn!(flow = part.name, "this will be refused: {fault}");
+                    }
+                    flows.push(loaded(config, part, engine, program)?);
+                }
             },
             Err(found) => faults.extend(found),
         }
@@ -55,13 +61,32 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
         match compile(config, part, registry) {
             Ok(program) => {
                 let folder = scripts_folder(config, &config.root.join(&part.script));
-                faults.extend(program.foreseen().iter().map(|fault| shown(config, &folder, fault)));
+                faults.extend(foreseen(config, part, &program));
                 warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
             }
             Err(found) => faults.extend(found),
         }
     }
     (faults, warnings)
+}
+
+/// A flow's script as new runs may begin with it while the hub works: as at its start, and with nothing that the hub
+/// would refuse whenever the script comes to it.
+pub fn compile_anew(
+    config: &Config,
+    part: &FlowConfig,
+    engine: &Engine,
+) -> Result<Arc<RhaiProgram>, Vec<Fault>> {
+    let program = compile(config, part, engine.registry())?;
+    let mut faults = foreseen(config, part, &program);
+    faults.extend(secret_fault(config, part, &program, engine.redactor()));
+    if faults.is_empty() { Ok(program) } else { Err(faults) }
+}
+
+/// What the hub would refuse whenever the script comes to it.
+fn foreseen(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Vec<Fault> {
+    let folder = scripts_folder(config, &config.root.join(&part.script));
+    program.foreseen().iter().map(|fault| shown(config, &folder, fault)).collect()
 }
 
 fn flow_of(part: &FlowConfig) -> Flow {
