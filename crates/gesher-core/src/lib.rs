@@ -8,6 +8,7 @@ pub mod check;
 pub mod failpoint;
 pub mod ids;
 pub mod item;
+mod json;
 pub mod key;
 pub mod language;
 pub mod limits;
@@ -24,6 +25,7 @@ pub mod time;
 
 pub use ids::{HubId, ItemId, RunId, StepId, business_number};
 pub use item::{ItemEnd, ItemStatus};
+pub use json::{Fields, Json};
 pub use key::Key;
 pub use language::{Language, Text};
 pub use look_up::Stamp;

@@ -1,10 +1,10 @@
 //! What came of a step, and why a call was refused before it became one.
 
+use crate::json::Json;
 use crate::language::Text;
 use crate::money::Money;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
@@ -108,7 +108,7 @@ pub struct Outcome {
     /// For people.
     pub message: Text,
     /// The provider's own answer, or null.
-    pub data: Value,
+    pub data: Json,
     /// What was charged, by the provider's own words.
     pub amount: Option<Money>,
     /// Secrets that came with it. Never shown, never given to a script.
@@ -127,7 +127,7 @@ impl Outcome {
             document: None,
             code: Some(code.into()),
             message,
-            data: Value::Null,
+            data: Json::default(),
             amount: None,
             sealed: Vec::new(),
             pauses_account: false,

@@ -4,6 +4,7 @@
 //! names in JSON and in URLs; card numbers, by their shape.
 
 use crate::card::{holds_card_number, mask_card_numbers};
+use crate::json::Json;
 use crate::secret::Secret;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -71,6 +72,18 @@ impl Redactor {
         clean_json(&self.secrets(), value);
     }
 
+    /// The same as [`json`](Redactor::json), for JSON in either form: text that has nothing to hide stays text.
+    #[must_use]
+    pub fn clean(&self, json: Json) -> Json {
+        let secrets = self.secrets();
+        if json.is_null() || json.as_text().is_some_and(|text| is_clean_json(&secrets, text)) {
+            return json;
+        }
+        let mut tree = json.into_tree();
+        clean_json(&secrets, &mut tree);
+        tree.into()
+    }
+
     fn secrets(&self) -> RwLockReadGuard<'_, Vec<Secret>> {
         self.secrets.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,6 +136,37 @@ fn clean_json(secrets: &[Secret], value: &mut Value) {
         }
         Value::Null | Value::Bool(_) => {}
     }
+}
+
+/// Whether the text of some JSON has surely nothing to hide: what [`clean_json`] would leave as it is. False where only
+/// the tree can tell.
+fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
+    // Numbers first, since a card's number need not stand between quotes.
+    if holds_card_number(text) {
+        return false;
+    }
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(quote) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
+        let from = at + quote + 1;
+        let Some(length) =
+            bytes.get(from..).and_then(|rest| rest.iter().position(|b| matches!(b, b'"' | b'\\')))
+        else {
+            return false;
+        };
+        // A text with an escape in it says something else than it spells.
+        let Some(part) = text.get(from..from + length).filter(|_| bytes.get(from + length) == Some(&b'"'))
+        else {
+            return false;
+        };
+        at = from + length + 1;
+        let is_name =
+            bytes.get(at..).and_then(|rest| rest.iter().find(|b| !b.is_ascii_whitespace())) == Some(&b':');
+        if (is_name && is_secret_field(part)) || matches!(clean_text(secrets, part), Cow::Owned(_)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// A secret as it is, and as it stands inside JSON that nobody has parsed and inside a URL.
@@ -235,6 +279,7 @@ fn ends_value(c: char, quoted: bool, sign: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn check(text: &str, want: &str) {
@@ -274,6 +319,55 @@ mod tests {
         let mut named = json!({ "x": 1, "4111111111111111": { "a+b/\"ç\\ d": 2 } });
         redactor.json(&mut named);
         assert_eq!(named, json!({ "x": 1, "[card ****1111]": { "[secret]": 2 } }));
+    }
+
+    #[test]
+    fn json_that_is_text_is_cleaned_as_its_tree_is_and_stays_text_where_nothing_hides() {
+        let redactor = Redactor::new();
+        redactor.learn(&Secret::from("VndKey-canary-1"));
+        for (text, is_clean) in [
+            (
+                r#"{"ID":9000000001,"Name":"קערה כחולה","Paid":true,"At":"2026-03-01T10:00:00","none":null}"#,
+                true,
+            ),
+            (r#"[ "a", {"b" : ["APIKey"]}, -12.50 ]"#, true),
+            (r#""APIKey""#, true),
+            (r#"{"x":"say \"hello\""}"#, false),
+            (r#"{"APIKey" : "k"}"#, false),
+            (r#"{"a":{"apikey":7}}"#, false),
+            (r#"{"note":"key VndKey-canary-1."}"#, false),
+            (r#"{"VndKey-canary-1":1}"#, false),
+            (r#"{"VndKey\u002dcanary-1":1}"#, false),
+            (r#"{"url":"/x?password=abc"}"#, false),
+            (r#"{"n":4111111111111111}"#, false),
+            (r#"{"n":"4111 1111 1111 1111"}"#, false),
+        ] {
+            let json = Json::parse(text).unwrap();
+            let clean = redactor.clean(json.clone());
+            let mut tree = json.into_tree();
+            redactor.json(&mut tree);
+            assert_eq!(clean, tree, "{text}");
+            assert_eq!(clean.as_text().is_some(), is_clean, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_cleaned_alike_in_either_form(
+            parts in prop::collection::vec(prop_oneof![
+                Just(r#""APIKey""#), Just(r#""a""#), Just(":"), Just(","), Just("{"), Just("}"), Just("["), Just("]"),
+                Just("4111111111111111"), Just(r#""VndKey-canary-1""#), Just(r#""x password=k""#), Just(" "),
+                Just(r#""\u0041PIKey""#), Just(r#""Authorization: Basic k""#), Just("null"),
+            ], 1..24)
+        ) {
+            let redactor = Redactor::new();
+            redactor.learn(&Secret::from("VndKey-canary-1"));
+            if let Some(json) = Json::parse(&parts.concat()) {
+                let mut tree = json.tree().clone();
+                redactor.json(&mut tree);
+                prop_assert_eq!(redactor.clean(json), tree);
+            }
+        }
     }
 
     #[test]

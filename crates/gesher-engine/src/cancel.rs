@@ -9,7 +9,9 @@ use crate::messages;
 use crate::program::ProgramEnd;
 use crate::status::{EffectStep, item_end};
 use gesher_core::{ItemEnd, ItemId, ItemStatus, Language, Outcome, OutcomeStatus, RunId, Text};
-use gesher_journal::{Decision, ItemQuery, RunChange, RunState, StepRecord, StoredOutcome, Tally};
+use gesher_journal::{
+    Decision, DecisionKind, ItemQuery, RunChange, RunState, StepRecord, StoredOutcome, Tally,
+};
 
 /// The code of a row that a person gave up.
 const CANCELLED: &str = "cancelled";
@@ -142,12 +144,16 @@ fn run_words(given_up: u64, decision: Option<&Decision>) -> Text {
         ),
         None => (String::new(), String::new()),
     };
+    let (he_what, en_what) = match decision.map(|decision| decision.kind) {
+        Some(DecisionKind::Reject) => ("נדחתה", "rejected"),
+        _ => ("בוטלה", "cancelled"),
+    };
     Text::new(
         format!(
-            "ההרצה בוטלה{he_who}; {given_up} שורות לא בוצעו. אפשר להגיש שוב את הקובץ המקורי: מה שכבר חויב לא יחויב שוב"
+            "ההרצה {he_what}{he_who}; {given_up} שורות לא בוצעו. אפשר להגיש שוב את הקובץ המקורי: מה שכבר חויב לא יחויב שוב"
         ),
         format!(
-            "the run was cancelled{en_who}; {given_up} rows were not done. The original file may be dropped again: what \
+            "the run was {en_what}{en_who}; {given_up} rows were not done. The original file may be dropped again: what \
              was charged is never charged again"
         ),
     )

@@ -13,7 +13,7 @@ use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
-use gesher_core::{ItemId, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
+use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
 use gesher_journal::{StepRecord, StepState, StoredOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub struct Answer {
     /// It is the recorded answer of an earlier call with the same key; nothing was sent now.
     pub replayed: bool,
     /// The provider's own answer, without secrets.
-    pub data: Value,
+    pub data: Json,
 }
 
 /// What a program gets for a call that came to another end.
@@ -188,7 +188,7 @@ impl ItemContext {
     ) -> Result<Value, CallEnd> {
         let step = self.next_step()?;
         if let Some(called) = self.recorded(&step, name, who, None, &[0; 32])? {
-            return Ok(called.outcome.data);
+            return Ok(called.outcome.data.into_tree());
         }
         let seen = look().map_err(|fault| self.failed(fault))?;
         let now = self.engine.clock().now();
@@ -198,7 +198,7 @@ impl ItemContext {
             document: None,
             code: None,
             message: Text::default(),
-            data: seen.clone(),
+            data: seen.clone().into(),
             amount: None,
         };
         let record = StepRecord {
@@ -441,7 +441,7 @@ impl ItemContext {
             code: Some(rejection.code),
             message: rejection.message.get(self.language()).to_owned(),
             replayed: false,
-            data: Value::Null,
+            data: Json::default(),
         }))
     }
 

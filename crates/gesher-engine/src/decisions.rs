@@ -105,6 +105,8 @@ pub struct Decided {
 /// What a decision needs now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
+    /// Whoever knows what the run is made of looks whether it still is what was agreed to, and lets it begin.
+    Begin,
     /// It is done with, in these words.
     Settle(&'static str),
     /// The run goes on.
@@ -120,16 +122,24 @@ fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool, is_new: b
     match (kind, state) {
         (_, None) => Next::Settle("there is no such run"),
         (DecisionKind::Cancel, Some(RunState::Cancelled)) => Next::Settle("cancelled"),
-        (DecisionKind::Cancel, Some(state)) if state.is_final() => {
+        (DecisionKind::Reject, Some(RunState::Cancelled)) => Next::Settle("rejected"),
+        (DecisionKind::Cancel | DecisionKind::Reject, Some(state)) if state.is_final() => {
             Next::Settle("too late: every row had ended")
         }
         // Its file is just being taken: whoever takes it works on it in a moment.
-        (DecisionKind::Cancel, Some(RunState::Claimed)) if !is_at_work && is_new => Next::Wait,
-        (DecisionKind::Cancel, Some(_)) => Next::GiveUp,
+        (DecisionKind::Cancel | DecisionKind::Reject, Some(RunState::Claimed)) if !is_at_work && is_new => {
+            Next::Wait
+        }
+        // A run that was let go on in the meantime is given up like any other.
+        (DecisionKind::Cancel | DecisionKind::Reject, Some(_)) => Next::GiveUp,
+        (DecisionKind::Approve, Some(RunState::Held)) if is_at_work => Next::Wait,
+        (DecisionKind::Approve, Some(RunState::Held)) => Next::Begin,
+        (DecisionKind::Approve, Some(_)) => Next::Settle("the run waits no longer"),
         // A halt is final only once the items at work have ended.
         (DecisionKind::Resume, Some(RunState::Halted)) if is_at_work => Next::Wait,
         (DecisionKind::Resume, Some(RunState::Halted)) => Next::GoOn,
         (DecisionKind::Resume, Some(state)) if state.is_final() => Next::Settle("too late: the run is over"),
+        (DecisionKind::Resume, Some(RunState::Held)) => Next::Settle("the run waits for `gesher approve`"),
         (DecisionKind::Resume, Some(_)) => Next::Settle("resumed"),
     }
 }
@@ -152,11 +162,11 @@ impl Engine {
         self.at_work().lease(run).0
     }
 
-    /// The open decision to give a run up, if a person took it.
+    /// The open decision to give a run up, if a person took it: a cancel or a reject.
     pub async fn cancel_of(&self, run: &RunId) -> Result<Option<Decision>, EngineError> {
         let open = self.journal().open_decisions().await;
         let open = open.map_err(EngineError::journal("reading decisions"))?;
-        Ok(open.into_iter().find(|one| one.kind == DecisionKind::Cancel && one.run == *run))
+        Ok(open.into_iter().find(|one| one.kind.gives_up() && one.run == *run))
     }
 
     /// Looks once at what people decided. Tells the runs at work, lets halted ones go on, and answers, once each, the
@@ -205,20 +215,25 @@ impl Engine {
                     lease.cancel();
                     Ok(None)
                 }
-                None if self.at_work().pass_on(seq, self.clock().monotonic()) => {
-                    Ok(run.map(|run| Decided { seq, run, kind }))
-                }
-                None => Ok(None),
+                None => Ok(self.passed_on(decision, run)),
             },
+            Next::Begin => Ok(self.passed_on(decision, run)),
         }
+    }
+
+    /// The decision for whoever can carry it out, unless that one was told already.
+    fn passed_on(&self, decision: &Decision, run: Option<RunRecord>) -> Option<Decided> {
+        let (seq, kind) = (decision.seq, decision.kind);
+        let is_due = self.at_work().pass_on(seq, self.clock().monotonic());
+        run.filter(|_| is_due).map(|run| Decided { seq, run, kind })
     }
 
     async fn run_of(&self, decision: &Decision) -> Result<Option<RunRecord>, EngineError> {
         self.journal().run(&decision.run).await.map_err(EngineError::journal("reading a run"))
     }
 
-    /// A try to give a run up is over. Where the run is not, the decision is passed on once more after a while, since
-    /// what was in the way may have passed by then.
+    /// A try to give a run up, or to let a held one begin, is over. Where the decision is still open, it is passed on once
+    /// more after a while, since what was in the way may have passed by then.
     pub fn tried(&self, decided: &Decided) {
         self.at_work().try_again(decided.seq, self.clock().monotonic());
     }
@@ -231,7 +246,7 @@ impl Engine {
         self.settle(decision, "resumed").await
     }
 
-    async fn settle(&self, decision: &Decision, result: &str) -> Result<(), EngineError> {
+    pub(crate) async fn settle(&self, decision: &Decision, result: &str) -> Result<(), EngineError> {
         self.journal()
             .settle_decision(decision.seq, result, self.clock().now())
             .await
@@ -304,6 +319,22 @@ mod tests {
         for state in [Finished, Refused] {
             check(DecisionKind::Cancel, state, false, &Next::Settle("too late: every row had ended"));
         }
+    }
+
+    #[test]
+    fn a_held_run_begins_once_and_a_reject_is_open_until_it_is_over() {
+        use RunState::{Cancelled, Finished, Halted, Held, Running};
+        check(DecisionKind::Approve, Held, false, &Next::Begin);
+        check(DecisionKind::Approve, Held, true, &Next::Wait);
+        for state in [Running, Halted, Finished, Cancelled] {
+            check(DecisionKind::Approve, state, false, &Next::Settle("the run waits no longer"));
+        }
+        for state in [Held, Running, Halted] {
+            check(DecisionKind::Reject, state, false, &Next::GiveUp);
+        }
+        check(DecisionKind::Reject, Cancelled, false, &Next::Settle("rejected"));
+        check(DecisionKind::Reject, Finished, false, &Next::Settle("too late: every row had ended"));
+        check(DecisionKind::Resume, Held, false, &Next::Settle("the run waits for `gesher approve`"));
     }
 
     #[test]

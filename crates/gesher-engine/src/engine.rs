@@ -265,6 +265,7 @@ impl Engine {
                 name: name.to_owned(),
                 source: source.clone(),
                 script: script.clone(),
+                held: None,
                 at: self.0.clock.now(),
             };
             tries += 1;
@@ -451,8 +452,7 @@ impl Engine {
                 }
             }
         }
-        let mut data = outcome.data;
-        self.0.redactor.json(&mut data);
+        let data = self.0.redactor.clean(outcome.data);
         // The provider's own texts, all of them: nothing says that it puts only ids into its ids.
         let clean = |text: Option<String>| text.map(|text| self.0.redactor.text(&text).into_owned());
         let stored = StoredOutcome {

@@ -49,6 +49,10 @@ pub struct FlowLimits {
     pub per_run: Option<Money>,
     /// For one day of the hub's time zone, over all runs of the flow.
     pub per_day: Option<Money>,
+    /// A run whose validated total is above it waits for a person before its first item.
+    pub approve_above: Option<Money>,
+    /// What a person let this one run move: the total that was approved. Set by the trigger, for its run.
+    pub approved: Option<Money>,
 }
 
 /// One entry of a flow's `allow`.

@@ -5,6 +5,7 @@
 //! money is decided here; how it is kept is the journal's.
 
 mod accounts;
+mod approvals;
 mod cancel;
 mod context;
 mod decisions;
@@ -30,6 +31,7 @@ mod stop;
 mod try_read;
 mod vendors;
 
+pub use approvals::Terms;
 pub use context::{Answer, CallEnd, ItemContext};
 pub use decisions::{Decided, Lease};
 pub use engine::{Engine, EngineParts};

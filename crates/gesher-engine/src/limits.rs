@@ -28,6 +28,7 @@ pub(crate) struct Reached {
 enum Bound {
     Call,
     Run,
+    Approved,
     Day,
 }
 
@@ -36,6 +37,7 @@ impl From<LimitReached> for Reached {
         let bound = match reached.scope {
             LimitScope::Call => Bound::Call,
             LimitScope::Run => Bound::Run,
+            LimitScope::Approved => Bound::Approved,
             LimitScope::Day => Bound::Day,
         };
         let held = (bound != Bound::Call).then_some(reached.held);
@@ -50,7 +52,12 @@ pub(crate) fn of_intent(limits: &FlowLimits, at: Timestamp, zone: &TimeZone) -> 
         let (from, until) = day_of(at, zone).unwrap_or((Timestamp::MIN, Timestamp::MAX));
         DayLimit { limit, from, until }
     };
-    Limits { per_call: limits.per_call, per_run: limits.per_run, per_day: limits.per_day.map(day) }
+    Limits {
+        per_call: limits.per_call,
+        per_run: limits.per_run,
+        approved: limits.approved,
+        per_day: limits.per_day.map(day),
+    }
 }
 
 /// The day of an instant, from its first instant to the next day's first.
@@ -70,6 +77,7 @@ fn words(reached: &Reached) -> Text {
     let (he_bound, en_bound) = match reached.bound {
         Bound::Call => ("לקריאה (per_call)", "for one call (per_call)"),
         Bound::Run => ("להרצה (per_run)", "for one run (per_run)"),
+        Bound::Approved => ("שאושרה להרצה הזאת", "that was approved for this run"),
         Bound::Day => ("ליום (per_day)", "for one day (per_day)"),
     };
     let (he_used, en_used) = match reached.held {

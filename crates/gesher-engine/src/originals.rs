@@ -133,7 +133,7 @@ impl Engine {
         let name = crate::engine::account_name(registered.entry.descriptor.provider, &account);
         let step = self.journal().taken_by(&name, reference).await;
         let step = step.map_err(EngineError::journal("looking a payment up"))?;
-        let data = step.and_then(|step| step.outcome).map(|outcome| outcome.data);
+        let data = step.and_then(|step| step.outcome).map(|outcome| outcome.data.into_tree());
         Ok(data.filter(|data| !data.is_null()).map_or(Known::Not, Known::By))
     }
 }
@@ -141,7 +141,7 @@ impl Engine {
 /// The provider's record in the answer to a read, or why there is none.
 fn read_record(read: &StoredOutcome) -> Result<Value, Rejection> {
     if read.status == OutcomeStatus::Succeeded {
-        return Ok(read.data.clone());
+        return Ok(read.data.tree().clone());
     }
     let (he, en) = (&read.message.he, &read.message.en);
     Err(Rejection::new(

@@ -55,6 +55,7 @@ async fn begin_run(journal: &SqliteJournal) -> RunId {
         name: "march.csv".to_owned(),
         source: serde_json::Value::Null,
         script: ScriptBundle::of_hash("5c".repeat(32)),
+        held: None,
         at: Timestamp::UNIX_EPOCH,
     };
     journal.start_run(run).await.unwrap();
@@ -108,7 +109,7 @@ async fn charge(journal: &SqliteJournal, item: ItemId) {
         document: Some((40_000 + item.ordinal).to_string()),
         code: Some("000".to_owned()),
         message: Text::new("אושר", "approved"),
-        data,
+        data: data.into(),
         amount: money(),
     };
     journal.finish_step(&StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at }).await.unwrap();

@@ -20,8 +20,8 @@ pub use guard::Guard;
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
     ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownVendor, KnownVendors, LimitReached,
-    LimitScope, Limits, NewDecision, NewEvent, NewItem, NewRun, Original, Resealing, RunChange, RunRecord,
-    RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
+    LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing, RunChange,
+    RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
     StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord, VendorRefusal,
     VendorState,
 };

@@ -31,7 +31,7 @@ pub(crate) fn file(reply: &Reply, effect: Effect, is_one: impl Fn(&[u8]) -> bool
     let message = Text::new(format!("התקבל קובץ של {size} בתים"), format!("Fetched a file of {size} bytes"));
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", message);
     outcome.code = None;
-    outcome.data = data(reply);
+    outcome.data = data(reply).into();
     outcome
 }
 

@@ -3,15 +3,14 @@
 use crate::classify::{open, unreadable};
 use crate::endpoints::charge::ChargeRequest;
 use crate::endpoints::enums::WireEnum;
-use crate::envelope::{currency, decimal, field, id, text, truth};
+use crate::envelope::{currency, decimal, id, text, truth};
 use crate::look_up::{Noted, NotedCustomer, NotedMethod};
 use crate::messages;
 use crate::rules::{self, refuse};
 use gesher_core::money::{Money, Quantity, parse_signed_amount, round_half_up, two_places};
 use gesher_core::operation::{Effect, Facts, Prepared, Reply};
-use gesher_core::{Outcome, OutcomeStatus, Rejection, Text};
+use gesher_core::{Fields, Outcome, OutcomeStatus, Rejection, Text};
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 /// The VAT that is reckoned with where prices are without it and the request names no rate, in percent. It only
 /// sizes limits and the comparison with the answer; the provider adds its own.
@@ -211,42 +210,50 @@ pub(crate) fn other_sum(charged: Money, wanted: Option<Money>) -> Outcome {
 
 /// What the provider's reply to a charge means.
 pub(crate) fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
-    let envelope = match open(reply, Effect::Money) {
-        Ok(envelope) => envelope,
+    let data = match open(reply, Effect::Money) {
+        Ok(envelope) => envelope.data,
         Err(outcome) => return *outcome,
     };
-    let payment = field(&envelope.data, "Payment");
-    let code = text(field(payment, "Status"));
-    match (truth(field(payment, "ValidPayment")), code) {
-        (Some(false), Some(code)) if code != "000" => {
-            let is_refund = prepared.facts.amount.is_some_and(|amount| amount.amount.is_sign_negative());
-            declined(&envelope.data, code, is_refund)
-        }
-        (Some(true), code) => charged(prepared, envelope.data, code),
-        _ => unreadable(Effect::Money, envelope.data),
+    match data.fields().and_then(|fields| shown(prepared, &fields)) {
+        Some(outcome) => Outcome { data, ..outcome },
+        None => unreadable(Effect::Money, data),
     }
 }
 
-fn declined(data: &Value, code: String, is_refund: bool) -> Outcome {
-    let payment = field(data, "Payment");
-    let words = text(field(payment, "StatusDescription")).unwrap_or_default();
+/// What the data of an answer shows, where it shows enough.
+fn shown(prepared: &Prepared, data: &Fields<'_>) -> Option<Outcome> {
+    let payment = data.fields("Payment")?;
+    let code = text(&payment.value("Status"));
+    match (truth(&payment.value("ValidPayment")), code) {
+        (Some(false), Some(code)) if code != "000" => {
+            let is_refund = prepared.facts.amount.is_some_and(|amount| amount.amount.is_sign_negative());
+            Some(declined(&payment, code, is_refund))
+        }
+        (Some(true), code) => charged(prepared, data, &payment, code),
+        _ => None,
+    }
+}
+
+fn declined(payment: &Fields<'_>, code: String, is_refund: bool) -> Outcome {
+    let words = text(&payment.value("StatusDescription")).unwrap_or_default();
     let text = if is_refund { messages::refund_declined(&code) } else { messages::declined(&code) };
     let message = messages::with_words(text, &words);
     let mut outcome = Outcome::new(OutcomeStatus::Declined, code, message);
-    outcome.reference = id(field(payment, "ID")).map(|id| id.to_string());
-    outcome.data = data.clone();
+    outcome.reference = id(&payment.value("ID")).map(|id| id.to_string());
     outcome
 }
 
-fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
-    let payment = field(&data, "Payment");
-    let proof =
-        (id(field(payment, "ID")), decimal(field(payment, "Amount")), currency(field(payment, "Currency")));
-    let (Some(id), Some(amount), Some(currency)) = proof else {
-        return unreadable(Effect::Money, data);
-    };
+fn charged(
+    prepared: &Prepared,
+    data: &Fields<'_>,
+    payment: &Fields<'_>,
+    code: Option<String>,
+) -> Option<Outcome> {
+    let id = id(&payment.value("ID"))?;
+    let amount = decimal(&payment.value("Amount"))?;
+    let currency = currency(&payment.value("Currency"))?;
     let charged = Money { amount, currency: currency.to_core() };
-    let document = text(field(&data, "DocumentNumber"));
+    let document = text(&data.value("DocumentNumber"));
     let is_trusted =
         if gesher_core::mutant!("trust_any_amount") { true } else { is_expected(charged, prepared) };
     let mut outcome = if is_sum(charged) && is_trusted {
@@ -260,6 +267,5 @@ fn charged(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
     outcome.reference = Some(id.to_string());
     outcome.document = document;
     outcome.amount = Some(charged).filter(|charged| is_sum(*charged));
-    outcome.data = data;
-    outcome
+    Some(outcome)
 }

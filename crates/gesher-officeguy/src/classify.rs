@@ -7,11 +7,10 @@ use crate::envelope::{self, Envelope, Status};
 use crate::evidence::{with_body, with_data};
 use crate::messages;
 use gesher_core::operation::{Effect, Reply};
-use gesher_core::{Outcome, OutcomeStatus, Text};
+use gesher_core::{Json, Outcome, OutcomeStatus, Text};
 use gesher_provider::{
     BodyMatch, Class, Early, Profile, SendFailure, Signature, classify_failure, classify_reply,
 };
-use serde_json::Value;
 
 /// What is known of the provider's HTTP: a path that it does not know is a redirect without a body.
 pub(crate) const PROFILE: Profile = Profile {
@@ -79,7 +78,7 @@ pub(crate) fn unsure(effect: Effect, code: &str, why: Text) -> Outcome {
 }
 
 /// An answer of the provider whose data does not say what it should.
-pub(crate) fn unreadable(effect: Effect, data: Value) -> Outcome {
+pub(crate) fn unreadable(effect: Effect, data: impl Into<Json>) -> Outcome {
     with_data(unsure(effect, "unreadable_answer", messages::unreadable()), effect, data)
 }
 

@@ -5,6 +5,7 @@
 
 use crate::endpoints::enums::{Currency, WireEnum};
 use gesher_core::money::decimal_of;
+use gesher_core::{Fields, Json};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -23,7 +24,7 @@ pub(crate) enum Status {
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope {
     pub(crate) status: Status,
-    pub(crate) data: Value,
+    pub(crate) data: Json,
     pub(crate) user: Option<String>,
     pub(crate) technical: Option<String>,
 }
@@ -45,16 +46,14 @@ impl Envelope {
 
 /// Reads a body as an envelope. Anything without a known status is none.
 pub(crate) fn parse(body: &[u8]) -> Option<Envelope> {
-    let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else {
-        return None;
-    };
-    let status = status(fields.get("Status")?)?;
-    let mut words = |name: &str| match fields.remove(name) {
-        Some(Value::String(text)) if !text.is_empty() => Some(text),
+    let fields = Fields::of(std::str::from_utf8(body).ok()?)?;
+    let status = status(&fields.value("Status"))?;
+    let words = |name: &str| match fields.value(name) {
+        Value::String(text) if !text.is_empty() => Some(text),
         _ => None,
     };
     let (user, technical) = (words("UserErrorMessage"), words("TechnicalErrorDetails"));
-    let data = fields.remove("Data").unwrap_or_default();
+    let data = fields.raw("Data").map(Json::of_raw).unwrap_or_default();
     Some(Envelope { status, data, user, technical })
 }
 

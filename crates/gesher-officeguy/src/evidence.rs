@@ -4,8 +4,8 @@
 //! halves of numbers and keys, since no redaction would know those.
 
 use crate::envelope::{field, id, text};
-use gesher_core::Outcome;
 use gesher_core::operation::Effect;
+use gesher_core::{Json, Outcome};
 use serde_json::{Value, json};
 
 /// The field of the data under which an answer that has none is quoted.
@@ -16,7 +16,8 @@ const EXCERPT_CHARS_MAX: usize = 500;
 const CHAR_BYTES_MAX: usize = 4;
 
 /// Puts an answer's data into an outcome, and the ids that are in it. A look-up leaves nothing to settle.
-pub(crate) fn with_data(mut outcome: Outcome, effect: Effect, data: Value) -> Outcome {
+pub(crate) fn with_data(mut outcome: Outcome, effect: Effect, data: impl Into<Json>) -> Outcome {
+    let data = data.into();
     let reference = match effect {
         Effect::Read => return outcome,
         Effect::Write => id(field(&data, "DocumentID")).or_else(|| id(field(&data, "CompanyID"))),
@@ -35,7 +36,7 @@ pub(crate) fn with_body(mut outcome: Outcome, effect: Effect, body: &[u8]) -> Ou
         Some(data) if !data.is_null() => with_data(outcome, effect, data),
         _ => {
             if effect.changes() && !body.is_empty() {
-                outcome.data = json!({ EXCERPT: excerpt(body) });
+                outcome.data = json!({ EXCERPT: excerpt(body) }).into();
             }
             outcome
         }

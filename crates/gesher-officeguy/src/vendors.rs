@@ -10,7 +10,7 @@ use crate::messages;
 use gesher_core::money::Money;
 use gesher_core::operation::Effect;
 use gesher_core::outcome::IN_PART;
-use gesher_core::{Outcome, OutcomeStatus, Text};
+use gesher_core::{Json, Outcome, OutcomeStatus, Text};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ impl Part {
 }
 
 /// What the answer means as a whole.
-pub(crate) fn classify(shares: &[Share], wanted: Option<Money>, data: Value) -> Outcome {
+pub(crate) fn classify(shares: &[Share], wanted: Option<Money>, data: Json) -> Outcome {
     let answers = field(&data, "Vendors").as_array().map(Vec::as_slice).unwrap_or_default();
     let parts: Option<Vec<Part>> = answers.iter().map(Part::read).collect();
     let Some(parts) = parts.filter(|parts| parts.len() == shares.len() && !shares.is_empty()) else {
@@ -240,7 +240,7 @@ mod tests {
     #[track_caller]
     fn check(answers: &[Value], want: (&str, &str)) -> Outcome {
         let shares = [share("dana", "6.00"), share("noa", "3.00")];
-        let outcome = classify(&shares, "9.00 ILS".parse().ok(), json!({ "Vendors": answers }));
+        let outcome = classify(&shares, "9.00 ILS".parse().ok(), json!({ "Vendors": answers }).into());
         let got = (outcome.status.as_str(), outcome.code.as_deref().unwrap_or_default());
         assert_eq!(got, want, "{answers:?}: {}", outcome.message.en);
         outcome
@@ -272,7 +272,7 @@ mod tests {
     fn of_two_equal_shares_nobody_says_which_was_paid() {
         let shares = [share("dana", "3.00"), share("noa", "3.00")];
         let check = |answers: &[Value], want: (&str, &str)| {
-            let outcome = classify(&shares, "6.00 ILS".parse().ok(), json!({ "Vendors": answers }));
+            let outcome = classify(&shares, "6.00 ILS".parse().ok(), json!({ "Vendors": answers }).into());
             assert_eq!(
                 (outcome.status.as_str(), outcome.code.as_deref().unwrap_or_default()),
                 want,

@@ -238,7 +238,7 @@ pub fn answer(status: OutcomeStatus, code: &str, message: &str) -> Answer {
         code: Some(code.to_owned()),
         message: message.to_owned(),
         replayed: false,
-        data: Value::Null,
+        data: Value::Null.into(),
     }
 }
 
@@ -252,7 +252,7 @@ pub fn succeeded() -> Answer {
     Answer {
         reference: Some("90000001".to_owned()),
         document: Some("1001".to_owned()),
-        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount": 9 } }),
+        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount":.into() 9 } }).into(),
         ..answer(OutcomeStatus::Succeeded, "000", "approved")
     }
 }

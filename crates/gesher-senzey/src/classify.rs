@@ -109,8 +109,8 @@ fn in_words(mut outcome: Outcome, reply: &Reply) -> Outcome {
 fn with_excerpt(mut outcome: Outcome, effect: Effect, body: &[u8]) -> Outcome {
     if effect.changes() && !body.is_empty() {
         outcome.data = match answer::parse(body) {
-            Some(fields) if body.len() <= EXCERPT_CHARS_MAX => Value::Object(fields),
-            _ => json!({ EXCERPT: excerpt(body) }),
+            Some(fields) if body.len() <= EXCERPT_CHARS_MAX => Value::Object(fields).into(),
+            _ => json!({ EXCERPT: excerpt(body) }).into(),
         };
     }
     outcome

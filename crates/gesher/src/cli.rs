@@ -58,6 +58,11 @@ pub enum Command {
     Resume(DecideArgs),
     /// Give up the rest of a run: rows at work end, the others become `cancelled` and may be dropped again.
     Cancel(DecideArgs),
+    /// Let a run that is held, such as one above `approve_above`, begin. Holds only for what it is now: its script, its
+    /// file, its rows and their total.
+    Approve(DecideArgs),
+    /// Give up a run that is held: its rows become `cancelled`, and its file goes to `failed/`.
+    Reject(DecideArgs),
     /// What the hub does not know: list it, ask the provider, settle it.
     #[command(subcommand)]
     Unknown(UnknownCommand),
@@ -206,7 +211,7 @@ pub struct ShowArgs {
     pub items: Option<ItemFilter>,
 }
 
-/// `resume` and `cancel`
+/// `resume`, `cancel`, `approve` and `reject`
 #[derive(Debug, Args)]
 pub struct DecideArgs {
     /// The run's id.

@@ -1,5 +1,5 @@
-//! Carries people's decisions from the journal to the runs of this process: `gesher cancel` and `gesher resume` write a
-//! row, and whoever sends picks it up here within a second.
+//! Carries people's decisions from the journal to the runs of this process: `gesher cancel`, `resume`, `approve` and
+//! `reject` write a row, and whoever sends picks it up here within a second.
 
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
@@ -71,7 +71,7 @@ impl Decisions {
 
     /// Gives a decision to whoever knows where the run's items come from.
     fn pass_on(&self, decided: Decided, stop: &Stop, working: &mut JoinSet<()>) {
-        if decided.kind == DecisionKind::Resume && self.office == Office::Run {
+        if !decided.kind.gives_up() && self.office == Office::Run {
             return;
         }
         let (engine, flows, stop) = (self.engine.clone(), Arc::clone(&self.flows), stop.clone());
@@ -80,7 +80,7 @@ impl Decisions {
             if let Err(why) = carry_out(&engine, &flows, &decided, &stop).await {
                 tracing::error!(run = %id, "a run that a person decided about waits: {why}");
             }
-            if decided.kind == DecisionKind::Cancel {
+            if decided.kind != DecisionKind::Resume {
                 engine.tried(&decided);
             }
         });
@@ -97,8 +97,8 @@ async fn carry_out(
     let run = &decided.run;
     let Some(flow) = orphans::flow_of(flows, run).map(|at| &flows[at]) else {
         let done = match decided.kind {
-            DecisionKind::Resume => orphans::hold(engine, run).await,
-            DecisionKind::Cancel => orphans::give_up(engine, run).await,
+            DecisionKind::Resume | DecisionKind::Approve => orphans::hold(engine, run).await,
+            DecisionKind::Cancel | DecisionKind::Reject => orphans::give_up(engine, run).await,
         };
         return done.map_err(|error| error.chain());
     };
@@ -107,7 +107,10 @@ async fn carry_out(
             trigger.look_again();
             Ok(())
         }
-        (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel) => {
+        (Some(trigger), TriggerKind::Drop, DecisionKind::Approve) => {
+            trigger.approve(&run.id).await.map_err(|error| error.with_reasons())
+        }
+        (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel | DecisionKind::Reject) => {
             trigger.give_up(&run.id, stop).await.map(drop).map_err(|error| error.with_reasons())
         }
         _ => event::resume(engine, &flow.events(), run.clone(), stop)

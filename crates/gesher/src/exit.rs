@@ -59,7 +59,9 @@ pub fn of_run(state: RunState, tally: &Tally, is_limited: bool) -> Exit {
         _ if is_limited => Exit::Waiting,
         RunState::Finished | RunState::Reporting | RunState::Duplicate => Exit::Well,
         RunState::Refused => Exit::Partly,
-        RunState::Claimed | RunState::Running | RunState::Halted | RunState::Cancelled => Exit::Waiting,
+        RunState::Claimed | RunState::Held | RunState::Running | RunState::Halted | RunState::Cancelled => {
+            Exit::Waiting
+        }
     };
     ItemStatus::ALL
         .into_iter()
@@ -143,6 +145,7 @@ mod tests {
         for (state, want) in [
             (RunState::Claimed, 0),
             (RunState::Running, 0),
+            (RunState::Held, 4),
             (RunState::Halted, 4),
             (RunState::Cancelled, 4),
             (RunState::Refused, 1),

@@ -14,7 +14,7 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Looks at a run of another process before it is asked whether that process still lives.
 const LOOKS_BEFORE_DOUBT: u32 = 25;
-/// Looks at a halted run without a change before it is taken as waiting.
+/// Looks at a held or halted run without a change before it is taken as waiting.
 const QUIET_LOOKS: u32 = 5;
 /// How often the bar is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ pub async fn counters<T>(output: Output, progress: &Progress, work: impl Future<
     result
 }
 
-/// Waits until a run is over, or halted and waiting for a person, or until `is_worked_on` says that nobody works on it
+/// Waits until a run is over, or held or halted and waiting for a person, or until `is_worked_on` says that nobody works on it
 /// any more.
 pub async fn to_the_end(
     output: Output,
@@ -65,7 +65,8 @@ pub async fn to_the_end(
     loop {
         let (record, tally) = read(journal, run).await?;
         // Items at work end after the halt: it is over once nothing changes any more.
-        let is_quiet = record.state == RunState::Halted && before.as_ref() == Some(&tally);
+        let waits = matches!(record.state, RunState::Held | RunState::Halted);
+        let is_quiet = waits && before.as_ref() == Some(&tally);
         quiet_looks = if is_quiet { quiet_looks + 1 } else { 0 };
         bar.set_length(record.rows.unwrap_or_else(|| tally.items()));
         bar.set_position(tally.items() - tally.queued);

@@ -244,6 +244,7 @@ mod tests {
                 state,
                 message: None,
                 rows: None,
+                terms: None,
                 // The same for all: the time of day tells nothing here.
                 started_at: jiff::Timestamp::UNIX_EPOCH,
                 ended_at: None,

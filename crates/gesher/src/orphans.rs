@@ -22,7 +22,7 @@ pub fn flow_of(flows: &[LoadedFlow], run: &RunRecord) -> Option<usize> {
 pub async fn hold(engine: &Engine, run: &RunRecord) -> Result<(), HubError> {
     let text = gone(run);
     tracing::warn!(run = %run.id, flow = run.flow, "{}", text.en);
-    if run.state == RunState::Halted || run.state.is_final() {
+    if matches!(run.state, RunState::Held | RunState::Halted) || run.state.is_final() {
         return Ok(());
     }
     let state = run.state.may_become(RunState::Halted).then_some(RunState::Halted);

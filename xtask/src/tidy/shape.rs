@@ -21,6 +21,7 @@ const CORE_FILES: &[&str] = &[
     "failpoint.rs",
     "ids.rs",
     "item.rs",
+    "json.rs",
     "key.rs",
     "language.rs",
     "lib.rs",

@@ -4,10 +4,10 @@
 use super::desk::{Closed, Closing, Desk, refused};
 use super::words;
 use crate::error::EngineError;
-use gesher_core::{ItemEnd, OutcomeStatus, StepId};
+use gesher_core::{ItemEnd, Json, OutcomeStatus, StepId};
 use gesher_journal::{StepRecord, StoredOutcome};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How long after its intent a step may be called not charged at the earliest. What was sent can lie in buffers and
 /// queues and be done late; this is far beyond every time-out on its way.
@@ -104,7 +104,7 @@ impl Desk {
             document: None,
             code: Some(CHARGED.to_owned()),
             message,
-            data: Value::Null,
+            data: Json::default(),
             amount: step.amount,
         })
     }
@@ -139,7 +139,7 @@ impl Desk {
             document: None,
             code: Some(NOT_CHARGED.to_owned()),
             message: words::not_charged(is_money, actor, &self.local(now), reason),
-            data: Value::Null,
+            data: Json::default(),
             amount: step.amount,
         })
     }

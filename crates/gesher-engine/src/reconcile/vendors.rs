@@ -4,9 +4,9 @@ use super::desk::{Closed, Closing, Desk, refused};
 use super::people::Resolved;
 use super::words;
 use crate::error::EngineError;
-use gesher_core::{OutcomeStatus, StepId, VendorRole};
+use gesher_core::{Json, OutcomeStatus, StepId, VendorRole};
 use gesher_journal::{JournalError, SealedRow, StepRecord, StoredOutcome};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The code of an opening that a person finished.
 const KEYS_SET: &str = "keys_set";
@@ -46,7 +46,7 @@ impl Desk {
             document: None,
             code: Some(KEYS_SET.to_owned()),
             message,
-            data: Value::Null,
+            data: Json::default(),
             amount: None,
         };
         let closing = Closing {

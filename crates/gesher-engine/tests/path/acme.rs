@@ -177,7 +177,7 @@ impl Provider for Acme {
             outcome.pauses_account = refused_keys;
             outcome.reference = Some("77".into());
             outcome.amount = prepared.facts.amount;
-            outcome.data = json!({ "ID": 77, "APIKey": "canary-key-1" });
+            outcome.data = json!({ "ID": 77, "APIKey": "canary-key-1" }).into();
             if self.is_moody.load(Ordering::SeqCst) {
                 outcome.data["sends"] = json!(self.sends());
             }

@@ -14,7 +14,12 @@ use ItemStatus::{Declined, NotSent, Succeeded, Unknown};
 /// Limits, as in `gesher.toml`: for one call, one run and one day.
 fn limits([per_call, per_run, per_day]: [Option<&str>; 3]) -> FlowLimits {
     let money = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-    FlowLimits { per_call: money(per_call), per_run: money(per_run), per_day: money(per_day) }
+    FlowLimits {
+        per_call: money(per_call),
+        per_run: money(per_run),
+        per_day: money(per_day),
+        ..FlowLimits::default()
+    }
 }
 
 fn per_run(limit: &str) -> FlowLimits {

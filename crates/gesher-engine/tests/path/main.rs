@@ -193,7 +193,7 @@ fn charging() -> Box<Body> {
 
 fn ended(result: Result<gesher_engine::Answer, CallEnd>) -> ProgramEnd {
     match result {
-        Ok(answer) => ProgramEnd::Returned(answer.data),
+        Ok(answer) => ProgramEnd::Returned(answer.data.into_tree()),
         Err(CallEnd::Refused(answer)) => {
             ProgramEnd::Threw { code: answer.code.unwrap_or_default(), message: answer.message }
         }
@@ -337,7 +337,7 @@ fn secrets_in_an_answer_reach_neither_the_program_nor_the_disk() {
     let seen: Box<Body> = Box::new(|context, args| {
         let answer = context.call("acme.charge", "marketplace", Some("k"), args["request"].clone()).unwrap();
         assert_eq!(answer.data["APIKey"], "[secret]");
-        ProgramEnd::Returned(answer.data)
+        ProgramEnd::Returned(answer.data.into_tree())
     });
     assert_eq!(hub.statuses(&[("a", row("succeeded"))], seen), [ItemStatus::Succeeded]);
     drop(hub);
@@ -400,7 +400,7 @@ fn interrupted(hub: &Hub, rows: &[(&str, Value)], steps: &[(&str, &str, Option<O
                     // A step that was withdrawn stands for every one that was not sent.
                     code: Some(if status == OutcomeStatus::NotSent { UNLOGGED } else { "000" }.into()),
                     message: Text::verbatim("recorded"),
-                    data: json!({ "recorded": true }),
+                    data: json!({ "recorded": true }).into(),
                     amount: prepared.facts.amount,
                 };
                 journal

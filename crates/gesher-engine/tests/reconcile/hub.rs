@@ -81,6 +81,7 @@ impl Hub {
             name: "march.csv".into(),
             source: Value::Null,
             script: ScriptBundle::of_hash("0"),
+            held: None,
             at: self.engine.clock().now(),
         };
         self.journal().start_run(new).await.unwrap();
@@ -128,7 +129,7 @@ impl Hub {
                     document: None,
                     code: Some("code".into()),
                     message: Text::verbatim("no answer"),
-                    data: Value::Null,
+                    data: Value::Null.into(),
                     amount: "5.00 ILS".parse().ok(),
                 };
                 let at = self.engine.clock().now();

@@ -11,17 +11,21 @@ pub(super) async fn a_decision_waits_until_it_is_carried_out(place: Place) -> Re
         run: run.clone(),
         actor: "dana".to_owned(),
         reason: "wrong file".to_owned(),
+        terms: match kind {
+            DecisionKind::Approve => serde_json::json!({ "rows": 3 }),
+            _ => serde_json::Value::Null,
+        },
         at: at(seconds),
     };
     same(place.journal.open_decisions().await?, vec![])?;
     let first = beside.journal.decide(new(DecisionKind::Cancel, 1)).await?;
-    let second = beside.journal.decide(new(DecisionKind::Resume, 2)).await?;
+    let second = beside.journal.decide(new(DecisionKind::Approve, 2)).await?;
     let waiting = |seq, new: NewDecision| {
-        let NewDecision { kind, run, actor, reason, at } = new;
-        Decision { seq, kind, run, actor, reason, at }
+        let NewDecision { kind, run, actor, reason, terms, at } = new;
+        Decision { seq, kind, run, actor, reason, terms, at }
     };
     let want =
-        vec![waiting(first, new(DecisionKind::Cancel, 1)), waiting(second, new(DecisionKind::Resume, 2))];
+        vec![waiting(first, new(DecisionKind::Cancel, 1)), waiting(second, new(DecisionKind::Approve, 2))];
     same(place.journal.open_decisions().await?, want)?;
     place.journal.settle_decision(first, "done", at(3)).await?;
     let again = place.journal.settle_decision(first, "done", at(4)).await;

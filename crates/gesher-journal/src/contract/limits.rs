@@ -64,6 +64,12 @@ pub(super) async fn a_limit_of_a_run_is_reached_exactly(place: Place) -> Result<
     ensure_fits!(place.ask(&run, 4, "5.00", &Limits::default()).await?, Begin::Send { .. });
     // A key that is known says so before any limit is asked.
     ensure_fits!(place.ask(&run, 1, "10.00", &limits).await?, Begin::InFlight(_));
+    // What a person approved bounds the run as well, and what the flow says first is told first.
+    let approved = Limits { approved: Some(shekels("30.00")?), per_run: Some(shekels("40.00")?), ..limits };
+    for (asked, scope) in [("0.01", LimitScope::Approved), ("10.01", LimitScope::Run)] {
+        let over = place.ask(&other, 2, asked, &approved).await?;
+        same(limited(&over).map(|reached| reached.scope), Some(scope))?;
+    }
     Ok(())
 }
 

@@ -43,6 +43,8 @@ pub const CONTRACT: &[Case] = cases! {
         a_run_id_is_taken_once
         a_run_is_read_as_it_was_written
         a_run_goes_only_where_its_state_allows
+        a_held_run_keeps_its_terms_and_may_get_another_script
+        a_run_may_be_held_from_its_first_commit_on
         a_change_leaves_what_it_does_not_name
         what_nobody_began_is_refused
         runs_are_listed_newest_first_and_by_flow

@@ -147,6 +147,7 @@ pub(super) fn new_run(flow: &str) -> Result<NewRun, Broken> {
         name: "march.csv".to_owned(),
         source: serde_json::json!({ "file": "march.csv", "rows": [1, 2] }),
         script: ScriptBundle::of_hash("5c".repeat(32)),
+        held: None,
         at: at(0),
     })
 }
@@ -203,7 +204,7 @@ pub(super) fn outcome(status: OutcomeStatus) -> StoredOutcome {
         document: Some("40001".to_owned()),
         code: Some("000".to_owned()),
         message: Text::new("אושר", "approved"),
-        data: serde_json::json!({ "Payment": { "ID": 9001, "Amount": 10.00 } }),
+        data: serde_json::json!({ "Payment": { "ID": 9001, "Amount": 10.00 } }).into(),
         amount: shekels("10.00").ok(),
     }
 }

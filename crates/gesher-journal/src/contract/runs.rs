@@ -1,7 +1,7 @@
 //! Cases about runs.
 
 use super::place::{Broken, Place, at, finish, intent, item, new_run, row, same, step};
-use crate::{JournalError, RunChange, RunState};
+use crate::{JournalError, NewHold, NewRun, RunChange, RunState, ScriptBundle};
 use gesher_core::{ItemEnd, ItemStatus, OutcomeStatus};
 
 pub(super) async fn a_run_id_is_taken_once(place: Place) -> Result<(), Broken> {
@@ -18,7 +18,13 @@ pub(super) async fn a_run_is_read_as_it_was_written(place: Place) -> Result<(), 
     place.journal.identify_file(&run.id, [7; 32], at(1)).await?;
     let source = serde_json::json!({ "moved": true });
     let message = Some("הקובץ נבדק".to_owned());
-    let change = RunChange { state: Some(RunState::Running), message, source: Some(source), rows: Some(3) };
+    let change = RunChange {
+        state: Some(RunState::Running),
+        message,
+        source: Some(source),
+        rows: Some(3),
+        ..RunChange::default()
+    };
     place.journal.change_run(&run.id, change.clone(), at(1)).await?;
     let found = place.journal.run(&run.id).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
     same((&found.id, &found.flow, found.trigger), (&run.id, &run.flow, run.trigger))?;
@@ -30,9 +36,10 @@ pub(super) async fn a_run_is_read_as_it_was_written(place: Place) -> Result<(), 
 
 /// How a new run gets into each state.
 fn way_to(state: RunState) -> &'static [RunState] {
-    use RunState::{Cancelled, Claimed, Duplicate, Finished, Halted, Refused, Reporting, Running};
+    use RunState::{Cancelled, Claimed, Duplicate, Finished, Halted, Held, Refused, Reporting, Running};
     match state {
         Claimed => &[],
+        Held => &[Held],
         Running => &[Running],
         Halted => &[Running, Halted],
         Reporting => &[Running, Reporting],
@@ -63,6 +70,43 @@ pub(super) async fn a_run_goes_only_where_its_state_allows(place: Place) -> Resu
         }
     }
     Ok(())
+}
+
+pub(super) async fn a_held_run_keeps_its_terms_and_may_get_another_script(
+    place: Place,
+) -> Result<(), Broken> {
+    let new = new_run("charges")?;
+    let run = new.id.clone();
+    place.journal.start_run(new).await?;
+    let terms = serde_json::json!({ "rows": 3, "totals": { "ILS": "12.50" } });
+    let change =
+        RunChange { state: Some(RunState::Held), terms: Some(terms.clone()), ..RunChange::default() };
+    place.journal.change_run(&run, change, at(1)).await?;
+    let another = ScriptBundle {
+        hash: "bb".to_owned(),
+        main: "b.rhai".to_owned(),
+        files: [("b.rhai".to_owned(), "fn on_row(row) {}".to_owned())].into(),
+    };
+    let change = RunChange { script: Some(another.clone()), ..RunChange::default() };
+    place.journal.change_run(&run, change.clone(), at(2)).await?;
+    let found = place.journal.run(&run).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
+    same((found.state, found.terms, found.script.as_str()), (RunState::Held, Some(terms.clone()), "bb"))?;
+    same(place.journal.script("bb").await?, Some(another))?;
+    place.become_state(&run, RunState::Running).await?;
+    let late = place.journal.change_run(&run, change, at(4)).await;
+    ensure_fits!(late, Err(JournalError::Transition { .. }));
+    let found = place.journal.run(&run).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
+    same(found.terms, Some(terms))
+}
+
+pub(super) async fn a_run_may_be_held_from_its_first_commit_on(place: Place) -> Result<(), Broken> {
+    let terms = serde_json::json!({ "script": "aa" });
+    let held = Some(NewHold { message: "missed".to_owned(), terms: terms.clone() });
+    let run = NewRun { held, ..new_run("charges")? };
+    place.journal.start_run(run.clone()).await?;
+    let found = place.journal.run(&run.id).await?.ok_or_else(|| Broken("the run is gone".to_owned()))?;
+    same((found.state, found.message.as_deref()), (RunState::Held, Some("missed")))?;
+    same(found.terms, Some(terms))
 }
 
 pub(super) async fn a_change_leaves_what_it_does_not_name(place: Place) -> Result<(), Broken> {

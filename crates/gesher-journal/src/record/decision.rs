@@ -2,6 +2,7 @@
 
 use gesher_core::RunId;
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// What was decided about a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,11 +11,15 @@ pub enum DecisionKind {
     Cancel,
     /// It goes on after a halt.
     Resume,
+    /// It was held, and may begin its first item.
+    Approve,
+    /// It was held, and is given up before its first item.
+    Reject,
 }
 
 impl DecisionKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Cancel, Self::Resume];
+    pub const ALL: [Self; 4] = [Self::Cancel, Self::Resume, Self::Approve, Self::Reject];
 
     /// The word of the kind.
     #[must_use]
@@ -22,7 +27,15 @@ impl DecisionKind {
         match self {
             Self::Cancel => "cancel",
             Self::Resume => "resume",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
         }
+    }
+
+    /// Whether it gives up what its run has not done.
+    #[must_use]
+    pub fn gives_up(self) -> bool {
+        matches!(self, Self::Cancel | Self::Reject)
     }
 }
 
@@ -37,6 +50,8 @@ pub struct NewDecision {
     pub actor: String,
     /// Why.
     pub reason: String,
+    /// To what, as the run's terms were when they were looked at; null where there is nothing to agree to.
+    pub terms: Value,
     /// When.
     pub at: Timestamp,
 }
@@ -54,6 +69,8 @@ pub struct Decision {
     pub actor: String,
     /// Why.
     pub reason: String,
+    /// To what, as the run's terms were when they were looked at; null where there is nothing to agree to.
+    pub terms: Value,
     /// When.
     pub at: Timestamp,
 }

@@ -11,7 +11,8 @@ pub use item::{
     Claim, Holder, ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, Tally, TallyLine,
 };
 pub use run::{
-    EventBegun, FileIdentity, NewEvent, NewRun, RunChange, RunRecord, RunState, ScriptBundle, TriggerKind,
+    EventBegun, FileIdentity, NewEvent, NewHold, NewRun, RunChange, RunRecord, RunState, ScriptBundle,
+    TriggerKind,
 };
 pub use step::{
     Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,

@@ -40,13 +40,15 @@ impl TriggerKind {
 
 /// Where a run stands.
 ///
-/// `claimed → running → reporting → finished`; `claimed → refused | duplicate`; `running → halted → running`;
-/// `claimed | running | halted → cancelled`.
+/// `claimed → running → reporting → finished`; `claimed | held → refused | duplicate`; `running → halted → running`;
+/// `claimed → held → running`; `claimed | held | running | halted → cancelled`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
     /// Begun; its file is being taken and validated.
     Claimed,
+    /// Waits for a person before its first item. Nothing was called.
+    Held,
     /// Its items are being worked on.
     Running,
     /// Stopped before its end by a fault of the hub or a rule; goes on when asked or at the next start.
@@ -65,8 +67,9 @@ pub enum RunState {
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Claimed,
+        Self::Held,
         Self::Running,
         Self::Halted,
         Self::Reporting,
@@ -81,6 +84,7 @@ impl RunState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Claimed => "claimed",
+            Self::Held => "held",
             Self::Running => "running",
             Self::Halted => "halted",
             Self::Reporting => "reporting",
@@ -105,6 +109,9 @@ impl RunState {
         }
         match self {
             Self::Claimed => {
+                matches!(next, Self::Held | Self::Running | Self::Refused | Self::Duplicate | Self::Cancelled)
+            }
+            Self::Held => {
                 matches!(next, Self::Running | Self::Refused | Self::Duplicate | Self::Cancelled)
             }
             Self::Running => matches!(next, Self::Reporting | Self::Halted | Self::Cancelled),
@@ -158,8 +165,19 @@ pub struct NewRun {
     pub source: Value,
     /// The script and its modules.
     pub script: ScriptBundle,
+    /// What it waits for; none for a run that may begin at once.
+    pub held: Option<NewHold>,
     /// When.
     pub at: Timestamp,
+}
+
+/// Why a run waits for a person from its first commit on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewHold {
+    /// For people, in the hub's language.
+    pub message: String,
+    /// What whoever lets it go on agrees to, as JSON.
+    pub terms: Value,
 }
 
 /// What tells one delivery, tick or named call from every other of its flow and trigger, for ever.
@@ -204,6 +222,10 @@ pub struct RunChange {
     pub source: Option<Value>,
     /// Rows that the validation pass counted.
     pub rows: Option<u64>,
+    /// What whoever lets a held run go on agrees to, as JSON.
+    pub terms: Option<Value>,
+    /// Another script and its modules, for a run that was not begun to be worked on. Refused for any other.
+    pub script: Option<ScriptBundle>,
 }
 
 /// A run as it stands.
@@ -229,6 +251,8 @@ pub struct RunRecord {
     pub message: Option<String>,
     /// Rows that the validation pass counted.
     pub rows: Option<u64>,
+    /// What whoever let it go on agreed to, or is to agree to while it is held; none for a run that was never held.
+    pub terms: Option<Value>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it reached a final state.

@@ -1,7 +1,7 @@
 //! Steps as the journal keeps them: intents, what may stand against one, outcomes, and how an open one is closed.
 
 use super::{ItemSeen, SealedRow, VendorMark, VendorRecord};
-use gesher_core::{ItemEnd, Key, Money, OutcomeStatus, StepId, Text};
+use gesher_core::{ItemEnd, Json, Key, Money, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,6 +93,8 @@ pub struct Limits {
     pub per_call: Option<Money>,
     /// In the run.
     pub per_run: Option<Money>,
+    /// In the run too: what a person approved for it.
+    pub approved: Option<Money>,
     /// In a day of the flow.
     pub per_day: Option<DayLimit>,
 }
@@ -115,6 +117,8 @@ pub enum LimitScope {
     Call,
     /// That of the run.
     Run,
+    /// What a person approved for the run.
+    Approved,
     /// That of the day.
     Day,
 }
@@ -174,7 +178,7 @@ pub struct StoredOutcome {
     /// For people.
     pub message: Text,
     /// The provider's answer, without secrets.
-    pub data: Value,
+    pub data: Json,
     /// What was charged, by the provider's words.
     pub amount: Option<Money>,
 }

@@ -113,6 +113,7 @@ fn begin_adopted(desk: &Desk, id: &RunId, flow: &str, at: Timestamp) -> Result<(
         name: ADOPTED_RUN.to_owned(),
         source: serde_json::Value::Null,
         script: ScriptBundle::default(),
+        held: None,
         at,
     };
     runs::start(desk, &run, "null")?;

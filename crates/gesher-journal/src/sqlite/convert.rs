@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use crate::error::JournalError;
 use gesher_core::money::AMOUNT_PLACES;
-use gesher_core::{Currency, Decimal, Money};
+use gesher_core::{Currency, Decimal, Json, Money};
 use jiff::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Params, Row};
@@ -43,6 +43,13 @@ pub(super) fn read_json(row: &Row<'_>, column: usize) -> Result<Value, Fault> {
     serde_json::from_str(&stored).map_err(|_| corrupt("JSON value", stored))
 }
 
+/// A provider's answer, as text.
+pub(super) fn read_answer(row: &Row<'_>, column: usize) -> Result<Json, Fault> {
+    let stored: Option<String> = row.get(column)?;
+    let Some(stored) = stored else { return Ok(Json::default()) };
+    Json::parse(&stored).ok_or_else(|| corrupt("JSON value", stored))
+}
+
 /// JSON as the text of a column.
 pub(super) fn json_text(value: &Value) -> String {
     // A value is always JSON. Its `Display` says the same, piece by piece.
@@ -64,6 +71,12 @@ pub(super) fn read_number<N: TryFrom<i64>>(row: &Row<'_>, column: usize) -> Resu
 pub(super) fn read_number_or_none<N: TryFrom<i64>>(row: &Row<'_>, column: usize) -> Result<Option<N>, Fault> {
     let stored: Option<i64> = row.get(column)?;
     stored.map(|stored| N::try_from(stored).map_err(|_| corrupt("number", stored))).transpose()
+}
+
+/// The JSON of a column that may be empty.
+pub(super) fn read_json_or_none(row: &Row<'_>, column: usize) -> Result<Option<Value>, Fault> {
+    let stored: Option<String> = row.get(column)?;
+    stored.map(|stored| serde_json::from_str(&stored).map_err(|_| corrupt("JSON", stored))).transpose()
 }
 
 /// A word of a column, such as a status or an id.

@@ -1,7 +1,9 @@
 //! Decisions of people about runs, from their writing to their being carried out.
 
 use super::audit::{self, Decided};
-use super::convert::{all, corrupt, first, instant, integer, read_instant, read_number, read_word};
+use super::convert::{
+    all, corrupt, first, instant, integer, read_instant, read_json_or_none, read_number, read_word,
+};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::runs;
@@ -14,10 +16,20 @@ use rusqlite::{Connection, Row, params};
 pub(super) fn decide(desk: &Desk, decision: &NewDecision) -> Result<u64, Fault> {
     let run = runs::numbers(desk, &decision.run)?.no;
     let (kind, at) = (decision.kind.as_str(), decision.at);
-    desk.prepare_cached("INSERT INTO decisions (kind, run, actor, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![kind, run, decision.actor, decision.reason, instant(at)])?;
+    desk.prepare_cached(
+        "INSERT INTO decisions (kind, run, actor, reason, at, terms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        kind,
+        run,
+        decision.actor,
+        decision.reason,
+        instant(at),
+        (!decision.terms.is_null()).then(|| decision.terms.to_string())
+    ])?;
     let seq = desk.last_insert_rowid();
-    let decided = Decided { actor: &decision.actor, reason: &decision.reason, evidence: None };
+    let evidence = (!decision.terms.is_null()).then_some(&decision.terms);
+    let decided = Decided { actor: &decision.actor, reason: &decision.reason, evidence };
     audit::note_decided(desk, at, &subject(seq), None, kind, Some(decision.run.as_str()), &decided)?;
     u64::try_from(seq).map_err(|_| corrupt("number", seq))
 }
@@ -38,7 +50,7 @@ pub(super) fn settle(connection: &Connection, seq: u64, result: &str, at: Timest
 /// The decisions that wait.
 pub(super) fn open(connection: &Connection) -> Result<Vec<Decision>, Fault> {
     let query = connection.prepare_cached(
-        "SELECT d.seq, d.kind, r.id, d.actor, d.reason, d.at FROM decisions d JOIN runs r ON r.no = d.run
+        "SELECT d.seq, d.kind, r.id, d.actor, d.reason, d.at, d.terms FROM decisions d JOIN runs r ON r.no = d.run
          WHERE d.settled_at IS NULL ORDER BY d.seq",
     )?;
     all(query, [], |row| {
@@ -49,6 +61,7 @@ pub(super) fn open(connection: &Connection) -> Result<Vec<Decision>, Fault> {
             actor: row.get(3)?,
             reason: row.get(4)?,
             at: read_instant(row, 5)?,
+            terms: read_json_or_none(row, 6)?.unwrap_or_default(),
         })
     })
 }

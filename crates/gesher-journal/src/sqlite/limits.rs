@@ -88,9 +88,12 @@ pub(super) fn reached(desk: &Desk, run: RunNumbers, intent: &Intent) -> Result<O
     if !intent.money {
         return Ok(None);
     }
-    if let Some(limit) = intent.limits.per_run {
+    for (scope, limit) in
+        [(LimitScope::Run, intent.limits.per_run), (LimitScope::Approved, intent.limits.approved)]
+    {
+        let Some(limit) = limit else { continue };
         let held = held(desk, Scope::Run(run.no), limit.currency)?;
-        if let Some(reached) = beyond(LimitScope::Run, limit, held, intent.amount) {
+        if let Some(reached) = beyond(scope, limit, held, intent.amount) {
             return Ok(Some(reached));
         }
     }

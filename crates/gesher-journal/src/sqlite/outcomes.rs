@@ -1,26 +1,27 @@
 //! Outcomes: how steps end, those that were in flight and those that had no intent.
 
-use super::convert::{all, first, hundredths, instant, integer, json_text, read_instant};
+use super::convert::{all, first, hundredths, instant, integer, read_instant};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step_id};
 use super::{audit, limits, runs, sealed, vendors};
 use crate::error::JournalError;
 use crate::record::{SealedRow, StepRecord, StepState, StoredOutcome, VendorMark};
-use gesher_core::{Key, OutcomeStatus, StepId, Text};
+use gesher_core::{Json, Key, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use rusqlite::params;
+use std::sync::Arc;
 
 /// An outcome with its data as JSON text, made before the writer is asked.
 pub(super) struct OutcomeRow {
     outcome: StoredOutcome,
-    data: String,
+    data: Arc<str>,
 }
 
 impl OutcomeRow {
     /// Turns the data into text.
     pub(super) fn new(outcome: StoredOutcome) -> Self {
-        let data = json_text(&outcome.data);
+        let data = outcome.data.text_shared();
         Self { outcome, data }
     }
 
@@ -28,14 +29,14 @@ impl OutcomeRow {
     pub(super) fn of_kept(outcome: &StoredOutcome) -> Self {
         let StoredOutcome { status, reference, document, code, message, data: _, amount } = outcome;
         Self {
-            data: json_text(&outcome.data),
+            data: outcome.data.text_shared(),
             outcome: StoredOutcome {
                 status: *status,
                 reference: reference.clone(),
                 document: document.clone(),
                 code: code.clone(),
                 message: message.clone(),
-                data: serde_json::Value::Null,
+                data: Json::default(),
                 amount: *amount,
             },
         }
@@ -92,7 +93,7 @@ impl OutcomeRow {
 
     /// An outcome of the journal's own.
     pub(super) fn of(status: OutcomeStatus, code: &str, message: Text) -> Self {
-        let (reference, document, data, amount) = (None, None, serde_json::Value::Null, None);
+        let (reference, document, data, amount) = (None, None, Json::default(), None);
         let code = Some(code.to_owned());
         Self::new(StoredOutcome { status, reference, document, code, message, data, amount })
     }

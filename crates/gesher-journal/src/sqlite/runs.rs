@@ -2,7 +2,8 @@
 
 use super::audit;
 use super::convert::{
-    all, corrupt, first, instant, integer, read_instant, read_number, read_number_or_none, read_word,
+    all, corrupt, first, instant, integer, read_instant, read_json_or_none, read_number, read_number_or_none,
+    read_word,
 };
 use super::desk::Desk;
 use super::fault::Fault;
@@ -21,7 +22,7 @@ macro_rules! select_runs {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, f.name, r.triggered_by, r.name, r.source, r.script, i.sha256, r.state, r.message, r.rows,
-                    r.started_at, r.ended_at, r.closings
+                    r.started_at, r.ended_at, r.closings, r.terms
              FROM runs r JOIN flows f ON f.no = r.flow LEFT JOIN files i ON i.run = r.no ",
             $rest
         )
@@ -90,13 +91,14 @@ pub(super) fn flow_name(desk: &Desk, flow: i64) -> Result<Arc<str>, Fault> {
 }
 
 pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Result<(), Fault> {
+    let state = if run.held.is_some() { RunState::Held } else { RunState::Claimed };
     connection
         .prepare_cached("INSERT INTO flows (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?
         .execute([&run.flow])?;
     let begun = connection
         .prepare_cached(
-            "INSERT INTO runs (id, flow, triggered_by, name, source, script, state, started_at)
-             SELECT ?1, no, ?3, ?4, ?5, ?6, ?7, ?8 FROM flows WHERE name = ?2
+            "INSERT INTO runs (id, flow, triggered_by, name, source, script, state, started_at, message, terms)
+             SELECT ?1, no, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM flows WHERE name = ?2
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -106,14 +108,17 @@ pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Resu
             run.name,
             source,
             run.script.hash,
-            RunState::Claimed.as_str(),
-            instant(run.at)
+            state.as_str(),
+            instant(run.at),
+            run.held.as_ref().map(|held| &held.message),
+            run.held.as_ref().map(|held| held.terms.to_string())
         ])?;
     if begun == 0 {
         return Err(JournalError::Taken(run.id.clone()).into());
     }
     keep_script(connection, &run.script)?;
-    audit::note(connection, run.at, run.id.as_str(), None, RunState::Claimed.as_str(), None)
+    let why = run.held.as_ref().map(|held| held.message.as_str());
+    audit::note(connection, run.at, run.id.as_str(), None, state.as_str(), why)
 }
 
 /// Keeps the sources of a script, unless they are kept already.
@@ -154,15 +159,32 @@ pub(super) fn change(
         let (from, to) = (run.state.as_str(), state.as_str());
         return Err(JournalError::Transition { run: id.clone(), from, to }.into());
     }
+    if let Some(script) = &change.script {
+        if !matches!(run.state, RunState::Claimed | RunState::Held) {
+            let (from, to) = (run.state.as_str(), "a run of another script");
+            return Err(JournalError::Transition { run: id.clone(), from, to }.into());
+        }
+        keep_script(connection, script)?;
+    }
     let rows = change.rows.map(integer).transpose()?;
     let ended_at = state.is_final().then(|| instant(at));
     connection
         .prepare_cached(
             "UPDATE runs SET state = ?2, message = coalesce(?3, message), source = coalesce(?4, source),
-                    rows = coalesce(?5, rows), ended_at = coalesce(ended_at, ?6)
+                    rows = coalesce(?5, rows), ended_at = coalesce(ended_at, ?6), terms = coalesce(?7, terms),
+                    script = coalesce(?8, script)
              WHERE no = ?1",
         )?
-        .execute(params![run.no, state.as_str(), change.message, source, rows, ended_at])?;
+        .execute(params![
+            run.no,
+            state.as_str(),
+            change.message,
+            source,
+            rows,
+            ended_at,
+            change.terms.as_ref().map(ToString::to_string),
+            change.script.as_ref().map(|script| &script.hash)
+        ])?;
     if state != run.state {
         let (was, became) = (run.state.as_str(), state.as_str());
         audit::note(connection, at, id.as_str(), Some(was), became, change.message.as_deref())?;
@@ -315,6 +337,7 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Fault> {
         started_at: read_instant(row, 10)?,
         ended_at: ended_at.map(|_| read_instant(row, 11)).transpose()?,
         closings: read_number(row, 12)?,
+        terms: read_json_or_none(row, 13)?,
     })
 }
 

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_items.sql"),
     include_str!("migrations/0007_several.sql"),
     include_str!("migrations/0008_events.sql"),
+    include_str!("migrations/0009_held.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.

@@ -1,8 +1,8 @@
 //! How steps are read: by their item, by their state, by what they left at the provider.
 
 use super::convert::{
-    all, corrupt, first, instant, integer, read_hash, read_instant, read_instant_or_none, read_json,
-    read_money, read_number, read_number_or_none, read_word,
+    all, corrupt, first, instant, integer, read_answer, read_hash, read_instant, read_instant_or_none,
+    read_json, read_money, read_number, read_number_or_none, read_word,
 };
 use super::fault::Fault;
 use crate::record::{StepQuery, StepRecord, StepState, StoredOutcome};
@@ -191,7 +191,7 @@ fn read_outcome(row: &Row<'_>, state: StepState) -> Result<Option<StoredOutcome>
         document: row.get(16)?,
         code: row.get(17)?,
         message: Text { he: row.get::<_, Option<String>>(18)?.unwrap_or_default(), en },
-        data: read_json(row, 22)?,
+        data: read_answer(row, 22)?,
         amount: read_charged(row, 20)?,
     }))
 }

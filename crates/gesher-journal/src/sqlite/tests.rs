@@ -45,6 +45,7 @@ async fn begin_run(journal: &SqliteJournal) -> RunId {
         name: "march.csv".to_owned(),
         source: serde_json::Value::Null,
         script: crate::ScriptBundle::default(),
+        held: None,
         at: Timestamp::UNIX_EPOCH,
     };
     journal.start_run(run).await.unwrap();
@@ -84,7 +85,7 @@ fn finish(run: &RunId, ordinal: u64, status: OutcomeStatus) -> StepFinish {
         document: None,
         code: Some("004".to_owned()),
         message: gesher_core::Text::default(),
-        data: serde_json::Value::Null,
+        data: serde_json::Value::Null.into(),
         amount: None,
     };
     StepFinish {

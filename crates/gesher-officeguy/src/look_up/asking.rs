@@ -210,7 +210,7 @@ impl<'a> Asking<'a> {
         // Dates and numbers always have a JSON form.
         let body = serde_json::to_string(request).unwrap_or_default();
         let _turn = self.pace.turn().await?;
-        Ok(self.provider.read(self.account, path, &body).await.map(|envelope| envelope.data))
+        Ok(self.provider.read(self.account, path, &body).await.map(|envelope| envelope.data.into_tree()))
     }
 }
 

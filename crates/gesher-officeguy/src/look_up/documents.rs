@@ -138,7 +138,8 @@ fn candidate(
         "CustomerID": document.customer,
         "DocumentDownloadURL": document.download,
         "DocumentPaymentURL": null,
-    });
+    })
+    .into();
     Candidate {
         reference: document.id.to_string(),
         document: document.number.clone(),

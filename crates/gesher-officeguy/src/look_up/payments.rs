@@ -193,7 +193,7 @@ fn candidate(seen: &Seen, document: Option<&DocumentRecord>, wanted: &Wanted, no
     outcome.reference = Some(payment.id.to_string());
     outcome.document.clone_from(&number);
     outcome.amount = payment.amount;
-    outcome.data = answer(payment, document);
+    outcome.data = answer(payment, document).into();
     let stamped = document.map_or(Stamped::Unread, |document| document.stamped.clone());
     let agrees = seen.customer.and(method);
     // Its document may be about to appear, and would say whose the payment is.

@@ -14,7 +14,7 @@ use crate::rules::{self, refuse};
 use gesher_core::money::Money;
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
+    Descriptor, Effect, Example, Json, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
 };
 use gesher_provider::endpoint::Endpoint;
 use rust_decimal::Decimal;
@@ -115,7 +115,7 @@ impl Operation for Authorize {
 }
 
 /// A hold needs its authorisation, by which it is captured, and the sum that was asked for.
-fn held(prepared: &Prepared, data: Value, code: Option<String>) -> Outcome {
+fn held(prepared: &Prepared, data: Json, code: Option<String>) -> Outcome {
     let payment = field(&data, "Payment");
     let (auth, amount, currency) = (
         text(field(payment, "AuthNumber")),

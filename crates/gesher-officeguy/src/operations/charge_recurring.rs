@@ -17,7 +17,8 @@ use crate::rules::{self, refuse};
 use gesher_core::money::{Money, two_places};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
+    Descriptor, Effect, Example, Json, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
+    Text,
 };
 use gesher_provider::endpoint::Endpoint;
 use rust_decimal::Decimal;
@@ -185,7 +186,7 @@ fn ids(data: &Value) -> Vec<String> {
 }
 
 /// No payment is right where every line begins on another day, and the lines have their ids.
-fn not_paid_today(prepared: &Prepared, data: Value, agreed: &[String]) -> Outcome {
+fn not_paid_today(prepared: &Prepared, data: Json, agreed: &[String]) -> Outcome {
     let request = rules::reread::<ChargeRecurringRequest>(&prepared.body);
     let is_later = request.is_some_and(|request| request.items.iter().all(|line| line.date_start.is_some()));
     if !is_later || agreed.is_empty() {
@@ -199,7 +200,7 @@ fn not_paid_today(prepared: &Prepared, data: Value, agreed: &[String]) -> Outcom
 }
 
 /// A decline is final only where nothing was agreed: a line with an id may be tried again by the provider itself.
-fn declined(data: Value, code: String, agreed: &[String]) -> Outcome {
+fn declined(data: Json, code: String, agreed: &[String]) -> Outcome {
     // An id that cannot be read is an agreement all the same.
     let named = field(&data, "RecurringCustomerItemIDs").as_array().is_some_and(|ids| !ids.is_empty());
     if named {
@@ -219,7 +220,7 @@ fn declined(data: Value, code: String, agreed: &[String]) -> Outcome {
 
 /// Paid once, and no agreement to charge again. A look-up that finds the payment must not take it for both, so this is
 /// for a person.
-fn charged_only(charged: Money, id: i64, data: Value) -> Outcome {
+fn charged_only(charged: Money, id: i64, data: Json) -> Outcome {
     let why = Text::new(
         format!("נגבו {charged}, אבל בתשובה אין הוראת קבע; יש לבדוק אצל OfficeGuy אם נפתחה, ואין לחייב שוב"),
         format!(
@@ -234,7 +235,7 @@ fn charged_only(charged: Money, id: i64, data: Value) -> Outcome {
     outcome
 }
 
-fn charged(prepared: &Prepared, data: Value, code: Option<String>, agreed: &[String]) -> Outcome {
+fn charged(prepared: &Prepared, data: Json, code: Option<String>, agreed: &[String]) -> Outcome {
     let payment = field(&data, "Payment");
     let proof =
         (id(field(payment, "ID")), decimal(field(payment, "Amount")), currency(field(payment, "Currency")));

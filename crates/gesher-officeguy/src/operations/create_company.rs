@@ -13,8 +13,8 @@ use crate::rules::{self, refuse};
 use gesher_core::operation::{Facts, Prepared, Reply};
 use gesher_core::outcome::SealedEntry;
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender, Text,
-    VendorHandle, VendorRole,
+    Descriptor, Effect, Example, Json, KeyRule, LookUp, Operation, Outcome, OutcomeStatus, Rejection, Sender,
+    Text, VendorHandle, VendorRole,
 };
 use gesher_provider::endpoint::Endpoint;
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ impl Operation for CreateCompany {
 
     fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
         let mut data = match open(reply, Effect::Write) {
-            Ok(envelope) => envelope.data,
+            Ok(envelope) => envelope.data.into_tree(),
             Err(outcome) => return without_keys(*outcome),
         };
         let secrets = Value::Object(envelope::remove(&mut data, SECRETS));
@@ -127,17 +127,19 @@ impl Operation for CreateCompany {
             secret: keys.seal(),
             values: keys.account().secrets.into_values().collect(),
         }];
-        outcome.data = data;
+        outcome.data = data.into();
         outcome
     }
 }
 
 /// An outcome without what [`SECRETS`] names; a quote that speaks of one is dropped whole.
 fn without_keys(mut outcome: Outcome) -> Outcome {
-    envelope::remove(&mut outcome.data, SECRETS);
+    let mut data = std::mem::take(&mut outcome.data).into_tree();
+    envelope::remove(&mut data, SECRETS);
+    outcome.data = data.into();
     let quote = field(&outcome.data, EXCERPT).as_str().unwrap_or_default().to_ascii_lowercase();
     if SECRETS.iter().any(|name| quote.contains(&name.to_ascii_lowercase())) {
-        outcome.data = Value::Null;
+        outcome.data = Json::default();
     }
     outcome
 }

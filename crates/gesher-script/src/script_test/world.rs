@@ -319,7 +319,7 @@ impl TestItem {
         let mut outcome = Outcome::new(status, "", Text::verbatim(text("message").unwrap_or_default()));
         outcome.code = text("code");
         outcome.document = text("document");
-        outcome.data = data;
+        outcome.data = data.into();
         outcome.reference = text("reference").or_else(|| {
             (status == OutcomeStatus::Succeeded).then(|| {
                 let mut state = self.bench.state();

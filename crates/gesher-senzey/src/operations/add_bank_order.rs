@@ -163,6 +163,6 @@ fn made(prepared: &Prepared, number: i64, fields: Map<String, Value>) -> Outcome
     };
     outcome.reference = Some(number.to_string());
     outcome.document = document;
-    outcome.data = Value::Object(fields);
+    outcome.data = Value::Object(fields).into();
     outcome
 }

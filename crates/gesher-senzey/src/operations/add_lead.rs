@@ -120,6 +120,6 @@ pub(super) fn added(prepared: &Prepared, reply: &Reply, he: &str, en: &str) -> O
         Outcome::new(OutcomeStatus::Succeeded, "", Text::new(format!("{he} {made}"), format!("{en} {made}")));
     outcome.code = None;
     outcome.reference = Some(made.to_string());
-    outcome.data = Value::Object(fields);
+    outcome.data = Value::Object(fields).into();
     outcome
 }

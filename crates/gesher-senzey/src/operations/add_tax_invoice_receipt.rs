@@ -91,7 +91,7 @@ impl Operation for AddTaxInvoiceReceipt {
         outcome.code = None;
         outcome.reference = Some(number.to_string());
         outcome.document = Some(number.to_string());
-        outcome.data = Value::Object(fields);
+        outcome.data = Value::Object(fields).into();
         outcome
     }
 }

@@ -116,7 +116,7 @@ fn made(number: Option<i64>, page: Option<&str>, fields: Map<String, Value>) -> 
     let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", text);
     outcome.code = None;
     outcome.reference = number;
-    outcome.data = Value::Object(fields);
+    outcome.data = Value::Object(fields).into();
     outcome
 }
 

@@ -88,7 +88,7 @@ impl Operation for ListContacts {
         let text = Text::new(format!("התקבלו {count} אנשי קשר"), format!("Got {count} contacts"));
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", text);
         outcome.code = None;
-        outcome.data = json!({ "contacts": contacts });
+        outcome.data = json!({ "contacts": contacts }).into();
         outcome
     }
 }

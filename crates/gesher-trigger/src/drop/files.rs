@@ -41,16 +41,18 @@ impl RunFiles {
             path.is_file().then_some(path)
         };
         let end = extension(&run.name);
+        let reports = if pinned.rejected { Place::Failed } else { Place::Done };
         let place = match run.state {
             RunState::Refused => Place::Failed,
             RunState::Duplicate => Place::Duplicate,
-            _ => Place::Done,
+            RunState::Held => Place::Held,
+            _ => reports,
         };
         Self {
             file: named(place, end),
-            result: named(Place::Done, ".result.csv"),
-            report: named(Place::Done, ".report.json"),
-            retry: named(Place::Done, &format!(".retry{end}")),
+            result: named(reports, ".result.csv"),
+            report: named(reports, ".report.json"),
+            retry: named(reports, &format!(".retry{end}")),
             late: named(Place::Failed, &format!(".late{end}")),
             errors: named(Place::Failed, ".errors.csv"),
             duplicate_of: pinned.duplicate_of.filter(|_| run.state == RunState::Duplicate),
@@ -107,6 +109,7 @@ mod tests {
             state,
             message: None,
             rows: None,
+            terms: None,
             started_at: SystemClock::new().now(),
             ended_at: None,
             closings: 0,

@@ -387,6 +387,12 @@ pub(super) fn work_name(name: &str, run: &str) -> String {
     format!("{run}.{}{}", shortened(split_name(name).0), extension(name))
 }
 
+/// A file's name for people.
+#[must_use]
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 fn split_name(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         // An extension of any length would leave no room for the rest of the name.

@@ -4,7 +4,7 @@
 use super::blocks::Fingerprints;
 use super::config::RowRules;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
-use super::late::{self, Rest};
+use super::leaving::{Items, write_reports};
 use super::messages;
 use super::reader::{Format, ReadError};
 use super::report::{self, ReportError, ResultFiles};
@@ -14,17 +14,12 @@ use super::trigger::DropTrigger;
 use super::validate::{Refusal, Validation};
 use crate::error::TriggerError;
 use gesher_core::card::mask_card_numbers;
-use gesher_core::{RunId, Text};
-use gesher_engine::journal::{
-    FileIdentity, ItemQuery, ItemRecord, Journal, RunChange, RunRecord, RunState, Tally,
-};
+use gesher_core::{Money, RunId};
+use gesher_engine::journal::{FileIdentity, RunChange, RunRecord, RunState, Tally};
 use gesher_engine::{EngineError, Progress, RunEnd, Stop};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::VecDeque;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 /// Items that are read from the journal at a time.
 pub(super) const PAGE_ITEMS: usize = 1_000;
@@ -50,6 +45,12 @@ pub(super) struct Pinned {
     /// waits for a person.
     #[serde(default)]
     pub(super) goes_on: bool,
+    /// What a person let the run move; none for a run that was never held.
+    #[serde(default)]
+    pub(super) approved: Option<Money>,
+    /// It was given up while it was held, so its file and its reports belong among the failed ones.
+    #[serde(default)]
+    pub(super) rejected: bool,
 }
 
 impl Pinned {
@@ -104,6 +105,13 @@ pub enum FileOutcome {
         /// For people, in the hub's language.
         message: String,
     },
+    /// It waits for a person before its first row; nothing was called.
+    Held {
+        /// Where the file lies now.
+        file: PathBuf,
+        /// For people, in the hub's language.
+        message: String,
+    },
     /// Unknown answers stopped the run; it waits for a person.
     Halted {
         /// For people, in the hub's language.
@@ -122,6 +130,7 @@ impl FileOutcome {
             Self::Refused { .. } => "refused",
             Self::Duplicate { .. } => "duplicate",
             Self::Cancelled { .. } => "cancelled",
+            Self::Held { .. } => "held",
             Self::Halted { .. } => "halted",
             Self::Stopped => "stopped",
         }
@@ -135,21 +144,21 @@ impl FileEnd {
 }
 
 /// A run's file and what is known of it.
-struct Job {
-    folder: DropFolder,
-    run: RunRecord,
-    pinned: Pinned,
+pub(super) struct Job {
+    pub(super) folder: DropFolder,
+    pub(super) run: RunRecord,
+    pub(super) pinned: Pinned,
     /// Where the file lies while it is worked on.
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl Job {
-    fn at(&self, place: Place) -> PathBuf {
+    pub(super) fn at(&self, place: Place) -> PathBuf {
         let name = name_with_run(&self.run.name, self.run.id.as_str(), extension(&self.run.name));
         self.folder.path(place).join(name)
     }
 
-    fn rows(&self) -> Result<ValidatedRows, ReadError> {
+    pub(super) fn rows(&self) -> Result<ValidatedRows, ReadError> {
         let format = Format::of_name(&self.run.name, self.pinned.rules.encoding);
         let wanted = self.pinned.fingerprints.clone().unwrap_or_default();
         ValidatedRows::open(&self.path, format, &self.pinned.rules, wanted)
@@ -195,6 +204,11 @@ impl DropTrigger {
         let message = job.run.message.clone().unwrap_or_default();
         Ok(match job.run.state {
             RunState::Claimed => self.examine(job).await?,
+            RunState::Held if self.is_given_up(run).await? => {
+                let job = self.reject(job).await?;
+                self.run_rows(job, stop, progress).await?
+            }
+            RunState::Held => self.held(job).await?,
             RunState::Halted if self.waits(&job.run).await? => Some(FileOutcome::Halted { message }),
             RunState::Running | RunState::Halted => self.run_rows(job, stop, progress).await?,
             RunState::Reporting => {
@@ -218,7 +232,7 @@ impl DropTrigger {
         })
     }
 
-    async fn record(&self, run: &RunId) -> Result<RunRecord, TriggerError> {
+    pub(super) async fn record(&self, run: &RunId) -> Result<RunRecord, TriggerError> {
         let record = self.engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
         record.ok_or_else(|| TriggerError::Journal {
             doing: "reading a run",
@@ -226,7 +240,7 @@ impl DropTrigger {
         })
     }
 
-    async fn job(&self, run: RunRecord) -> Result<Job, TriggerError> {
+    pub(super) async fn job(&self, run: RunRecord) -> Result<Job, TriggerError> {
         let pinned = Pinned::of(&run)?;
         let folder = self.folder_of(&run, &pinned).await?;
         let path = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
@@ -272,19 +286,24 @@ impl DropTrigger {
     /// A journal that was restored from a backup remembers a run at work whose file was finished since: what is known
     /// to have been sent stands in the journal by now, so the run goes on from there. Answers whether the file lies in
     /// the work folder again.
+    ///
+    /// The file of a run that was held is taken out of the held ones, silently: there it belongs until then.
     async fn take_back(&self, job: &Job) -> Result<bool, TriggerError> {
-        let done = job.at(Place::Done);
-        if !done.exists() {
-            return Ok(false);
-        }
+        let failed = job.pinned.rejected.then_some(Place::Failed);
+        let places = [Some(Place::Held), Some(Place::Done), failed].into_iter().flatten();
+        let found = places.map(|place| (place, job.at(place))).find(|(_, path)| path.exists());
+        let Some((place, done)) = found else { return Ok(false) };
         let (run, file) = (&job.run.id, &job.run.name);
-        tracing::warn!(flow = self.flow.name, %run, file, "its file lies among the finished ones; it is taken back");
+        if place != Place::Held {
+            let among = place.name();
+            tracing::warn!(flow = self.flow.name, %run, file, "its file lies in {among}; it is taken back");
+        }
         let moved = self.move_file(&job.folder, done, job.path.clone()).await?;
         moved.map_err(TriggerError::Folder)?;
         Ok(true)
     }
 
-    async fn refuse(&self, job: Job, refusal: Refusal) -> Result<FileOutcome, TriggerError> {
+    pub(super) async fn refuse(&self, job: Job, refusal: Refusal) -> Result<FileOutcome, TriggerError> {
         let language = self.engine.language();
         let message = messages::refused(&refusal, language);
         let run = job.run.id.clone();
@@ -316,6 +335,9 @@ impl DropTrigger {
         if let FileIdentity::Duplicate { run: of } = identity {
             return self.set_aside(job, of).await.map(Some);
         }
+        if self.must_wait(&found) {
+            return self.hold_back(job, found).await.map(Some);
+        }
         let pinned = Pinned { fingerprints: Some(found.fingerprints), ..job.pinned };
         let change = RunChange {
             state: Some(RunState::Running),
@@ -323,6 +345,7 @@ impl DropTrigger {
             rows: Some(found.rows),
             // What is there says why the run was held back, which is over.
             message: job.run.message.is_some().then(|| self.words(&messages::went_on())),
+            ..RunChange::default()
         };
         self.change_run(&run, change).await?;
         tracing::info!(flow = self.flow.name, %run, file = job.run.name, rows = found.rows, invalid = found.invalid);
@@ -330,7 +353,7 @@ impl DropTrigger {
     }
 
     /// The same content again.
-    async fn set_aside(&self, job: Job, of: RunId) -> Result<FileOutcome, TriggerError> {
+    pub(super) async fn set_aside(&self, job: Job, of: RunId) -> Result<FileOutcome, TriggerError> {
         let journal = self.engine.journal();
         let earlier = journal.run(&of).await.map_err(TriggerError::journal("reading a run"))?;
         let text = earlier.map(|earlier| {
@@ -363,14 +386,14 @@ impl DropTrigger {
             return Err(self.file_gone(&job).await);
         }
         self.begin_again(&job.run, &job.pinned).await?;
-        let record = job.run.clone();
+        let (record, flow) = (job.run.clone(), self.bounded(&job.pinned));
         progress.set_total(job.run.rows.unwrap_or_default());
         let language = self.engine.language();
         let sha256 = job.run.sha256.unwrap_or_default();
         let source =
             self.blocking("opening a file", move || FileSource::new(job.rows(), &sha256, language)).await?;
         let changed_after = source.changed_after();
-        let end = self.engine.run_items(&run, &self.flow, &program, Box::new(source), stop, progress).await;
+        let end = self.engine.run_items(&run, &flow, &program, Box::new(source), stop, progress).await;
         match end {
             Ok(RunEnd::Complete | RunEnd::Changed { .. }) => Ok(None),
             Ok(RunEnd::Stopped) => Ok(Some(FileOutcome::Stopped)),
@@ -428,67 +451,5 @@ impl DropTrigger {
             ReportError::Folder(source) => TriggerError::Folder(source),
             ReportError::Write(source) => TriggerError::Report { run: run.clone(), source },
         }
-    }
-}
-
-/// Writes what a run leaves behind, and moves its file last. Answers what is to be said of a file that changed.
-fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>, ReportError> {
-    let files = ResultFiles::of(&job.folder, &job.run);
-    if gesher_core::mutant!("file_before_reports") {
-        job.folder.move_file(&job.path, &files.file)?;
-    }
-    gesher_core::failpoint!("report.before");
-    let rules = &job.pinned.rules;
-    let is_unchanged = report::write(&job.folder, &job.run, rules, job.rows(), || items.next())?;
-    let is_whole = job.run.rows.is_none_or(|rows| taken >= rows);
-    let result = name_of(&files.result);
-    let said = match &files.late {
-        Some(late) if !is_whole => {
-            let rest = late::write_rest(&job.folder, &job.path, late, job.rows(), taken + 1)?;
-            match rest {
-                Rest::Nothing => None,
-                Rest::Untaken => Some(messages::late(&name_of(late))),
-                Rest::MayRepeat => Some(messages::late_may_repeat(&name_of(late), &result)),
-            }
-        }
-        _ => (!is_unchanged).then(|| messages::changed_after_taking(&result)),
-    };
-    job.folder.move_file(&job.path, &files.file)?;
-    gesher_core::failpoint!("file.moved");
-    Ok(said)
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// A run's items in their order, a page at a time.
-pub(super) struct Items {
-    journal: Arc<dyn Journal>,
-    runtime: tokio::runtime::Handle,
-    run: RunId,
-    /// The last item that was read; none before the first, which is `on_finish` where there is one.
-    after: Option<u64>,
-    page: VecDeque<ItemRecord>,
-    ended: bool,
-}
-
-impl Items {
-    /// From the first on. Reading blocks, so it is done beside the runtime.
-    pub(super) fn of(journal: &Arc<dyn Journal>, runtime: &tokio::runtime::Handle, run: &RunId) -> Self {
-        let (journal, runtime) = (Arc::clone(journal), runtime.clone());
-        Self { journal, runtime, run: run.clone(), after: None, page: VecDeque::new(), ended: false }
-    }
-
-    pub(super) fn next(&mut self) -> io::Result<Option<ItemRecord>> {
-        if self.page.is_empty() && !self.ended {
-            let query =
-                ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };
-            let page = self.runtime.block_on(self.journal.items(&query)).map_err(io::Error::other)?;
-            self.ended = page.len() < PAGE_ITEMS;
-            self.after = page.last().map(|item| item.id.ordinal).or(self.after);
-            self.page = page.into();
-        }
-        Ok(self.page.pop_front())
     }
 }

@@ -137,6 +137,28 @@ pub(super) fn stuck(file_changed: bool) -> Text {
     }
 }
 
+/// A file whose total is above what its flow may run unasked.
+pub(super) fn held(total: &str, most: &str, run: &RunId) -> Text {
+    Text::new(
+        format!(
+            "ממתין לאישור: סכום השורות התקינות הוא {total}, יותר מ־{most} (approve_above); לא נשלח דבר. לאישור: gesher \
+             approve {run}, לדחייה: gesher reject {run}"
+        ),
+        format!(
+            "waits for approval: its valid rows come to {total}, above {most} (approve_above); nothing was sent. To let it \
+             begin: `gesher approve {run}`; to give it up: `gesher reject {run}`"
+        ),
+    )
+}
+
+/// The file of a held run is not where held files lie.
+pub(super) fn held_file_gone(path: &str) -> Text {
+    Text::new(
+        format!("הקובץ אינו נמצא עוד ב־{path}; יש להחזיר אותו לשם"),
+        format!("the file is gone from {path}; put it back there"),
+    )
+}
+
 /// The folder that a run was begun in is not there.
 pub(super) fn folder_gone(folder: &str) -> Text {
     Text::new(

@@ -1,11 +1,12 @@
 //! File drops: a folder that people and SFTP see, whose files become runs and whose rows become items.
 //!
 //! From the outside in: [`DropTrigger`] watches a folder (`watch`, `scan`, `trouble`), claims a file (`trigger`), takes it
-//! through its life (`life`, `resume`, `decisions`), leaves the reports (`report`, `late`) and writes them anew when a row was settled
+//! through its life (`life`, `resume`, `decisions`, `approval`), leaves the reports (`leaving`, `report`, `late`) and writes them anew when a row was settled
 //! later (`renew`). Everything about what a file *says* is pure:
 //! bytes to text (`decode`), text to records (`reader`), the first record to columns (`header`), a record to a row
 //! (`row`), all of it to a verdict (`validate`). What a row *does* is the engine's.
 
+mod approval;
 mod blocks;
 mod cells;
 mod columns;
@@ -17,6 +18,7 @@ mod files;
 mod folder;
 mod header;
 mod late;
+mod leaving;
 mod leftover;
 mod life;
 mod messages;

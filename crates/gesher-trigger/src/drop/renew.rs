@@ -5,7 +5,8 @@
 //! Only the process that has the hub's lock may: two writers of one report would meet under its temporary name.
 
 use super::folder::{DropFolder, Place};
-use super::life::{Items, Pinned};
+use super::leaving::Items;
+use super::life::Pinned;
 use super::reader::Format;
 use super::report::{self, ReportError, ResultFiles};
 use super::source::ValidatedRows;

@@ -7,6 +7,7 @@ use super::columns::Columns;
 use super::config::RowRules;
 use super::fault::Fault;
 use super::folder::{DropFolder, FolderError, PendingFile, Place, extension, name_with_run};
+use super::life::Pinned;
 use super::reader::{ReadError, Record};
 use super::source::ValidatedRows;
 use super::validate::Refusal;
@@ -50,11 +51,14 @@ impl ResultFiles {
             folder.path(place).join(name_with_run(&run.name, run.id.as_str(), ending))
         };
         let end = extension(&run.name);
+        // A run that was given up while it was held has its reports beside its file.
+        let rejected = Pinned::of(run).is_ok_and(|pinned| pinned.rejected);
+        let place = if rejected { Place::Failed } else { Place::Done };
         Self {
-            file: named(Place::Done, end),
-            result: named(Place::Done, ".result.csv"),
-            report: named(Place::Done, ".report.json"),
-            retry: Some(named(Place::Done, &format!(".retry{end}"))),
+            file: named(place, end),
+            result: named(place, ".result.csv"),
+            report: named(place, ".report.json"),
+            retry: Some(named(place, &format!(".retry{end}"))),
             late: Some(named(Place::Failed, &format!(".late{end}"))),
         }
     }

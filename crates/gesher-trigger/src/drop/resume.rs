@@ -103,7 +103,7 @@ impl DropTrigger {
         let work = folder.path(Place::Work).join(work_name(&run.name, run.id.as_str()));
         let ended = name_with_run(&run.name, run.id.as_str(), extension(&run.name));
         work.exists()
-            || [Place::Done, Place::Failed, Place::Duplicate]
+            || [Place::Done, Place::Failed, Place::Duplicate, Place::Held]
                 .into_iter()
                 .any(|place| folder.path(place).join(&ended).exists())
             || self.dropped(folder, run, pinned).is_some()

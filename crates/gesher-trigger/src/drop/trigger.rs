@@ -148,6 +148,8 @@ impl DropTrigger {
             fingerprints: None,
             duplicate_of: None,
             goes_on: false,
+            approved: None,
+            rejected: false,
         };
         let begin_error = |source| TriggerError::Begin { name: name.to_owned(), source };
         let script = self.scripts.current().script();

@@ -1,10 +1,10 @@
 //! Watching a folder: looking is the truth, the operating system's notices only shorten the wait between two looks.
 
-use super::life::FileEnd;
+use super::life::{FileEnd, FileOutcome};
 use super::scan::{Found, Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
 use crate::error::TriggerError;
-use gesher_engine::journal::{RunRecord, TriggerKind};
+use gesher_engine::journal::{RunRecord, RunState, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use notify::event::AccessKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -187,6 +187,9 @@ impl DropTrigger {
                 Err(error) => Err(error),
             };
             match worked {
+                Ok(FileEnd { outcome: FileOutcome::Held { .. }, .. }) if run.state == RunState::Held => {
+                    tracing::warn!(flow = self.flow.name, run = %run.id, "the run is held and waits for a person");
+                }
                 Ok(end) => {
                     self.log_end(&end);
                     ends.push(end);
@@ -196,6 +199,8 @@ impl DropTrigger {
                 Err(error) if error.may_pass() => {
                     trouble.get_or_insert_with(|| format!("run {} waits: {}", run.id, error.with_reasons()));
                 }
+                // Whoever looks at what people decided has it just now, and says so when it may go on.
+                Err(TriggerError::AtWork { .. }) if run.state == RunState::Held => {}
                 Err(error) => {
                     tracing::error!(flow = self.flow.name, run = %run.id, "{}", error.with_reasons());
                 }

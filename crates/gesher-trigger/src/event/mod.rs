@@ -9,10 +9,10 @@ mod kept;
 use crate::error::TriggerError;
 use gesher_core::{Key, RunId, Text};
 use gesher_engine::journal::{
-    EventBegun, JournalError, NewEvent, NewRun, RunChange, RunRecord, RunState, TriggerKind,
+    EventBegun, JournalError, NewEvent, NewHold, NewRun, RunChange, RunRecord, RunState, TriggerKind,
 };
 use gesher_engine::{
-    Engine, EngineError, Entry, Flow, Input, OneItem, Program, Progress, RunEnd, Scripts, Stop,
+    Engine, EngineError, Entry, Flow, Input, OneItem, Program, Progress, RunEnd, Scripts, Stop, Terms,
 };
 use kept::Kept;
 use serde_json::Value;
@@ -97,6 +97,7 @@ impl Event {
             name: self.name.clone(),
             source: self.source(),
             script: flow.scripts.current().script(),
+            held: None,
             at: engine.clock().now(),
         }
     }
@@ -156,9 +157,34 @@ pub async fn begin_once(
     event: &Event,
     identity: NewEvent,
 ) -> Result<Begun, TriggerError> {
+    begin_once_as(engine, flow, event, identity, None).await
+}
+
+/// The same for an event that waits for a person: its run is held from its first commit on, so that no crash lets it
+/// begin unasked. `why` says for people what it waits for; a person lets it begin with `gesher approve`, after which
+/// [`resume`] takes it to its end.
+pub async fn begin_once_held(
+    engine: &Engine,
+    flow: &EventFlow,
+    event: &Event,
+    identity: NewEvent,
+    why: &Text,
+) -> Result<Begun, TriggerError> {
+    let terms = Terms::of_script(&flow.scripts.current().script());
+    let hold = NewHold { message: why.get(engine.language()).to_owned(), terms: terms.to_json() };
+    begin_once_as(engine, flow, event, identity, Some(hold)).await
+}
+
+async fn begin_once_as(
+    engine: &Engine,
+    flow: &EventFlow,
+    event: &Event,
+    identity: NewEvent,
+    held: Option<NewHold>,
+) -> Result<Begun, TriggerError> {
     for _ in 1..RUN_ID_TRIES_MAX {
         let id = draw(event)?;
-        let run = event.new_run(engine, flow, id.clone());
+        let run = NewRun { held: held.clone(), ..event.new_run(engine, flow, id.clone()) };
         match engine.journal().start_event(run, identity.clone()).await {
             Ok(EventBegun::New) => return Ok(Begun { run: id, as_what: BegunAs::New }),
             Ok(EventBegun::Again { run }) => return Ok(Begun { run, as_what: BegunAs::Again }),
@@ -261,7 +287,7 @@ async fn end_run(engine: &Engine, run: &RunId) -> Result<(), TriggerError> {
 }
 
 /// Goes on with one run that was interrupted, that a person let go on, or that a person gave up. A halted one that
-/// waits for a person goes on waiting.
+/// waits for a person goes on waiting, and so does a held one that nobody approved.
 pub async fn resume(
     engine: &Engine,
     flow: &EventFlow,
@@ -274,6 +300,13 @@ pub async fn resume(
     let is_given_up = engine.cancel_of(&run.id).await.map_err(of_run(&run.id))?.is_some();
     let kept = Kept::read(&run)?;
     let name = &flow.flow.name;
+    if run.state == RunState::Held && !is_given_up {
+        let script = flow.scripts.current().script();
+        if !engine.begin_held(&run, &script).await.map_err(of_run(&run.id))? {
+            tracing::warn!(run = %run.id, flow = name, "the run is held and waits for a person");
+            return Ok(());
+        }
+    }
     if run.state == RunState::Halted && !kept.goes_on && !is_given_up {
         tracing::warn!(run = %run.id, flow = name, "the run is halted and waits for a person");
         return Ok(());

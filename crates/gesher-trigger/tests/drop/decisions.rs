@@ -32,7 +32,14 @@ async fn halted(hub: &Hub) -> RunId {
 
 async fn decide(engine: &Engine, run: &RunId, kind: DecisionKind) {
     let (actor, reason) = ("dana".to_owned(), "the bank said so".to_owned());
-    let decision = NewDecision { kind, run: run.clone(), actor, reason, at: engine.clock().now() };
+    let decision = NewDecision {
+        kind,
+        run: run.clone(),
+        actor,
+        reason,
+        terms: serde_json::Value::Null,
+        at: engine.clock().now(),
+    };
     engine.journal().decide(decision).await.unwrap();
 }
 

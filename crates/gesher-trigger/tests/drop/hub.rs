@@ -26,6 +26,8 @@ pub(crate) struct PayRows {
     pub concurrency: usize,
     /// What unknown answers do.
     pub on_unknown: OnUnknown,
+    /// How much money it may move.
+    pub limits: FlowLimits,
 }
 
 impl Default for PayRows {
@@ -38,7 +40,7 @@ impl PayRows {
     /// Another script.
     pub(crate) fn marked(mark: &'static str) -> Self {
         let (hash, on_unknown) = (format!("hash of {mark}"), OnUnknown::Continue);
-        Self { mark, hash, on_finish: None, concurrency: 4, on_unknown }
+        Self { mark, hash, on_finish: None, concurrency: 4, on_unknown, limits: FlowLimits::default() }
     }
 }
 
@@ -85,7 +87,8 @@ impl Program for PayRows {
             return ProgramEnd::Returned(Value::Null);
         }
         let order = cell("order") + self.mark;
-        let request = json!({ "answer": cell("answer"), "order": order, "amount": cell("amount") });
+        let amount = if cell("pays").is_empty() { cell("amount") } else { cell("pays") };
+        let request = json!({ "answer": cell("answer"), "order": order, "amount": amount });
         match context.call("bank.pay", "marketplace", Some(&order), request) {
             Ok(answer) => ProgramEnd::Returned(json!(answer.status.as_str())),
             Err(CallEnd::Refused(answer)) => {
@@ -183,7 +186,7 @@ impl Hub {
             allow: vec![Allow::Provider("bank".into())],
             concurrency: script.concurrency,
             on_unknown: script.on_unknown,
-            limits: FlowLimits::default(),
+            limits: script.limits,
         };
         let trigger = DropTrigger::new(
             engine.clone(),

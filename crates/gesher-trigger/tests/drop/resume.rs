@@ -263,7 +263,14 @@ async fn a_row_that_never_began_says_that_the_file_changed_only_when_it_did() {
 /// A person gives the run up, and the trigger is told.
 async fn give_up(hub: &Hub, run: &RunId) -> FileOutcome {
     let (actor, reason, at) = ("dana".to_owned(), "a test".to_owned(), hub.engine.clock().now());
-    let decision = NewDecision { kind: DecisionKind::Cancel, run: run.clone(), actor, reason, at };
+    let decision = NewDecision {
+        kind: DecisionKind::Cancel,
+        run: run.clone(),
+        actor,
+        reason,
+        terms: serde_json::Value::Null,
+        at,
+    };
     hub.engine.journal().decide(decision).await.unwrap();
     hub.trigger.give_up(run, &Stop::new()).await.unwrap().outcome
 }
@@ -351,7 +358,7 @@ async fn a_row_that_had_paid_and_cannot_be_read_again_ends_by_what_it_did() {
         document: None,
         code: None,
         message: Text::verbatim("paid"),
-        data: serde_json::Value::Null,
+        data: serde_json::Value::Null.into(),
         amount: "5.00 ILS".parse().ok(),
     };
     journal

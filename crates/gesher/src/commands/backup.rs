@@ -233,6 +233,7 @@ mod tests {
             name: "call".to_owned(),
             source: json!(null),
             script: ScriptBundle::default(),
+            held: None,
             at: NOW,
         };
         present.start_run(begun).await.unwrap();

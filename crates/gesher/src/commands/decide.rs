@@ -1,4 +1,4 @@
-//! `resume` and `cancel`: what a person decides about a run. The decision is a row in the journal, which the hub that
+//! `resume`, `cancel`, `approve` and `reject`: what a person decides about a run. The decision is a row in the journal, which the hub that
 //! sends picks up; without one it is applied at the next start.
 
 use super::{runs, show};
@@ -48,6 +48,7 @@ pub async fn run(
             actor: actor::current(),
             // It is shown with the run, for ever.
             reason: Redactor::new().text(reason).into_owned(),
+            terms: run.terms.clone().filter(|_| kind == DecisionKind::Approve).unwrap_or_default(),
             at: SystemClock::new().now(),
         };
         let journal = open_beside(config)?.ok_or_else(missing)?;
@@ -56,7 +57,7 @@ pub async fn run(
     let is_applied = wait(&*reader, config, &run.id, kind).await?;
     let (run, tally) = follow::read(&*reader, &run.id).await?;
     let mut document = runs::document(config, &run, &tally);
-    document["decision"] = json!(word(kind));
+    document["decision"] = json!(kind.as_str());
     document["applied"] = json!(is_applied);
     document["already_asked"] = json!(same.map(|one| pending_document(one)));
     output.json(&document);
@@ -71,13 +72,15 @@ pub async fn run(
         ));
     }
     output.text(&words(&run, &tally, kind, is_applied, is_held(config)));
-    Ok(Exit::Well)
+    // An approval of something that changed meanwhile leaves the run as it was: it waits for a person still.
+    let is_void = kind == DecisionKind::Approve && is_applied && run.state == RunState::Held;
+    Ok(if is_void { Exit::Waiting } else { Exit::Well })
 }
 
 /// A decision that nobody has carried out yet, as JSON.
 pub fn pending_document(decision: &Decision) -> Value {
     json!({
-        "decision": word(decision.kind),
+        "decision": decision.kind.as_str(),
         "actor": decision.actor,
         "reason": decision.reason,
         "at": decision.at.to_string(),
@@ -88,7 +91,7 @@ pub fn pending_document(decision: &Decision) -> Value {
 pub fn pending_words(decision: &Decision, zone: &TimeZone) -> String {
     let Decision { actor, reason, .. } = decision;
     let reason = if reason.is_empty() { String::new() } else { format!(", because: {reason}") };
-    let (what, at) = (word(decision.kind), local(decision.at, zone));
+    let (what, at) = (decision.kind.as_str(), local(decision.at, zone));
     format!("{actor} asked to {what} it on {at}{reason}; no hub has done so yet")
 }
 
@@ -105,7 +108,14 @@ fn check(run: &RunRecord, kind: DecisionKind) -> Result<(), HubError> {
             Err(HubError::usage(format!("run {id} is {state}, so it does not wait for anybody"))
                 .hint("only a run that is halted can be resumed; `gesher runs` shows which are"))
         }
-        DecisionKind::Resume | DecisionKind::Cancel => Ok(()),
+        DecisionKind::Resume => Ok(()),
+        DecisionKind::Approve | DecisionKind::Reject if run.state != RunState::Held => {
+            Err(HubError::usage(format!("run {id} is {state}, so it does not wait for approval")).hint(
+                "only a run that is held is approved or rejected; `gesher runs` shows which are, and \
+                 `gesher cancel` gives up the rest of one that has begun",
+            ))
+        }
+        DecisionKind::Cancel | DecisionKind::Approve | DecisionKind::Reject => Ok(()),
     }
 }
 
@@ -129,19 +139,12 @@ async fn wait(
     Ok(false)
 }
 
-fn word(kind: DecisionKind) -> &'static str {
-    match kind {
-        DecisionKind::Cancel => "cancel",
-        DecisionKind::Resume => "resume",
-    }
-}
-
 fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, is_running: bool) -> String {
     let id = &run.id;
     let head = match (kind, is_applied, is_running) {
         (_, false, false) => format!(
             "written down: {} {id}. No hub is running here; it is applied when `gesher serve` or `gesher run` starts next\n",
-            word(kind)
+            kind.as_str()
         ),
         (DecisionKind::Resume, true, _) => {
             format!("run {id} goes on; `gesher show {id}` shows how far it is\n")
@@ -149,13 +152,27 @@ fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, i
         (DecisionKind::Resume, false, true) => {
             format!("written down: run {id} goes on once its rows at work have ended\n")
         }
+        (DecisionKind::Approve, true, _) if run.state == RunState::Held => {
+            format!("run {id} is held still: the approval does not hold\n")
+        }
+        (DecisionKind::Approve, true, _) => {
+            format!("run {id} is approved; `gesher show {id}` shows how far it is\n")
+        }
+        (DecisionKind::Approve, false, true) => {
+            format!("written down: run {id} begins once its file was looked at again\n")
+        }
+        (DecisionKind::Reject, false, true) => {
+            format!("written down: nothing of run {id} is sent; `gesher show {id}` shows when it is over\n")
+        }
         (DecisionKind::Cancel, false, true) => format!(
             "written down: run {id} takes no new rows. Rows at work end first; `gesher show {id}` shows when it is over\n"
         ),
-        (DecisionKind::Cancel, true, _) => format!("run {id} is {}\n", run.state.as_str()),
+        (DecisionKind::Cancel | DecisionKind::Reject, true, _) => {
+            format!("run {id} is {}\n", run.state.as_str())
+        }
     };
     let mut text = head;
-    if run.state.is_final() {
+    if run.state.is_final() || run.state == RunState::Held {
         if let Some(message) = &run.message {
             text.push_str(&format!("  {message}\n"));
         }
@@ -183,6 +200,7 @@ mod tests {
             state,
             message: None,
             rows: None,
+            terms: None,
             started_at,
             ended_at: None,
             closings: 0,
@@ -190,18 +208,24 @@ mod tests {
     }
 
     #[test]
-    fn only_a_halted_run_is_resumed_and_only_one_that_is_not_over_is_cancelled() {
-        for (state, resumes, cancels) in [
-            (RunState::Claimed, false, true),
-            (RunState::Running, false, true),
-            (RunState::Halted, true, true),
-            (RunState::Reporting, false, true),
-            (RunState::Finished, false, false),
-            (RunState::Refused, false, false),
-            (RunState::Duplicate, false, false),
-            (RunState::Cancelled, false, false),
+    fn what_may_be_decided_about_a_run_goes_by_its_state() {
+        for (state, resumes, cancels, approves) in [
+            (RunState::Claimed, false, true, false),
+            (RunState::Held, false, true, true),
+            (RunState::Running, false, true, false),
+            (RunState::Halted, true, true, false),
+            (RunState::Reporting, false, true, false),
+            (RunState::Finished, false, false, false),
+            (RunState::Refused, false, false, false),
+            (RunState::Duplicate, false, false, false),
+            (RunState::Cancelled, false, false, false),
         ] {
-            for (kind, fits) in [(DecisionKind::Resume, resumes), (DecisionKind::Cancel, cancels)] {
+            for (kind, fits) in [
+                (DecisionKind::Resume, resumes),
+                (DecisionKind::Cancel, cancels),
+                (DecisionKind::Approve, approves),
+                (DecisionKind::Reject, approves),
+            ] {
                 let checked = check(&run(state), kind);
                 assert_eq!(checked.is_ok(), fits, "{kind:?} {state:?}");
                 assert!(checked.err().is_none_or(|error| error.exit() == Exit::Usage));

@@ -100,6 +100,12 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Cancel(args) => {
             block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Cancel))
         }
+        Command::Approve(args) => {
+            block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Approve))
+        }
+        Command::Reject(args) => {
+            block_on(decide::run(output, &load()?, &args, gesher_engine::journal::DecisionKind::Reject))
+        }
         Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
         Command::Vendors(args) => block_on(vendors::run(output, load()?, args.command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),

@@ -206,7 +206,7 @@ async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Resul
     output.note(&format!("handed to the running hub as run {run}"));
     let is_serving = || is_held(config);
     let (record, _) = follow::to_the_end(output, &*journal, &run, is_serving).await?;
-    if !record.state.is_final() && record.state != RunState::Halted {
+    if !record.state.is_final() && !matches!(record.state, RunState::Held | RunState::Halted) {
         output.note("the hub that served is gone; the run goes on when a hub serves here again");
     }
     summary(output, &*journal, config, &run).await
@@ -291,6 +291,10 @@ fn next_step(record: &RunRecord) -> String {
         RunState::Halted => format!(
             "next: find out about its open steps (`gesher show {id} --items unknown`), then `gesher resume {id}` to go on, \
              or `gesher cancel {id}` to give the rest up\n"
+        ),
+        RunState::Held => format!(
+            "next: look at it (`gesher show {id}`), then `gesher approve {id}` to let it begin, or `gesher reject {id}` to \
+             give it up\n"
         ),
         RunState::Cancelled => {
             "next: drop the original file again, or its retry file, to do the rows that were not done\n"

@@ -66,6 +66,7 @@ pub fn document(config: &Config, run: &RunRecord, tally: &Tally) -> Value {
         "started": run.started_at.to_string(),
         "ended": run.ended_at.map(|at| at.to_string()),
         "message": run.message,
+        "terms": run.terms,
     })
 }
 

@@ -326,8 +326,9 @@ fn secret(section: &Section, name: &str) -> Option<SecretName> {
 }
 
 fn limits(section: &Section) -> FlowLimits {
-    let [per_call, per_run, per_day] = ["per_call", "per_run", "per_day"].map(|name| limit(section, name));
-    FlowLimits { per_call, per_run, per_day }
+    let [per_call, per_run, per_day, approve_above] =
+        ["per_call", "per_run", "per_day", "approve_above"].map(|name| limit(section, name));
+    FlowLimits { per_call, per_run, per_day, approve_above, approved: None }
 }
 
 fn limit(section: &Section, name: &str) -> Option<Money> {

@@ -20,6 +20,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
         unbuilt(config, flow, &mut faults);
         allow(config, flow, operations, &mut faults);
         currencies(config, flow, operations, &mut faults);
+        approval(config, flow, &mut faults);
         if let Some(drop) = &flow.drop {
             drop_rules(config, flow, drop, operations, &mut faults);
         }
@@ -85,11 +86,6 @@ fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
             let mend = format!("take [flow.{}.{table}] out", flow.name);
             faults.push(config.source.fault(&at, format!("{does}: {NOT_BUILT}"), mend));
         }
-    }
-    if let Some(limits) = flow.section.tables.get("limits").filter(|limits| limits.is_set("approve_above")) {
-        let what = format!("approvals: {NOT_BUILT}, so nobody would be asked");
-        let mend = "take `approve_above` out; `per_run` bounds what a run may move";
-        faults.push(config.source.fault(&limits.place("approve_above"), what, mend));
     }
     if !flow.section.texts("http").is_empty() {
         let what = format!("`http`: {NOT_BUILT}");
@@ -164,6 +160,36 @@ fn currencies(config: &Config, flow: &FlowConfig, operations: &[Descriptor], fau
         );
         faults.push(config.source.fault(&place(other), what, "write all limits of a flow in one currency"));
     }
+}
+
+/// `approve_above` is compared with the total of a file's amount column, which is in shekels. Where there is no such total
+/// nobody would ever be asked, and a bound that nobody keeps is worse than none.
+fn approval(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
+    let Some(most) = flow.limits.approve_above else { return };
+    let at = flow.section.tables.get("limits").map_or(0..0, |limits| limits.place("approve_above"));
+    let amount = flow.drop.as_ref().map(|drop| drop.config.amount.is_some());
+    let (what, mend) = match amount {
+        None => (
+            format!(
+                "`approve_above` looks at the total of a file, and the flow `{}` has no drop folder",
+                flow.name
+            ),
+            "take it out; `per_run` bounds what a run may move",
+        ),
+        Some(false) => (
+            format!(
+                "`approve_above` looks at the total of the amount column, and [flow.{}.drop] names none",
+                flow.name
+            ),
+            "write amount = \"amount\" with the column that holds each row's amount",
+        ),
+        Some(true) if most.currency != Currency::ILS => (
+            format!("`approve_above` is in {}, and amount columns are in shekels", most.currency),
+            "write it in ILS, such as \"50000.00 ILS\"",
+        ),
+        Some(true) => return,
+    };
+    faults.push(config.source.fault(&at, what, mend));
 }
 
 /// Whether a provider has operations that move that currency. Of one that is not known here it is not denied.

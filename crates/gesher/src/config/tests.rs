@@ -130,22 +130,42 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
     check("[senzey]\naccount = \"acme\"\n[plugin.masav]\npath = \"x.so\"\nsha256 = \"…\"\n[hooks]\n", "");
     check_heads(
         &format!(
-            "{FLOW}http = [\"api.example.com\"]\n[flow.a.limits]\napprove_above = \"5000.00 ILS\"\n[flow.a.webhook]\npath = \"/x\"\n\
+            "{FLOW}http = [\"api.example.com\"]\n[flow.a.webhook]\npath = \"/x\"\n\
              verify = \"none\"\n[flow.a.schedule]\ncron = \"0 6 1 * *\"\n[flow.a.drop]\nfolder = \"in\"\npattern = \"*.xlsx\"\n\
              row_key = [\"id\"]\n"
         ),
         &[
             "gesher.toml:6:8: `http`: this is not built yet in this version",
-            "gesher.toml:8:17: approvals: this is not built yet in this version, so nobody would be asked",
-            "gesher.toml:9:9: webhooks: this is not built yet in this version",
-            "gesher.toml:12:9: schedules: this is not built yet in this version",
-            "gesher.toml:16:11: .xlsx files: this is not built yet in this version",
+            "gesher.toml:7:9: webhooks: this is not built yet in this version",
+            "gesher.toml:10:9: schedules: this is not built yet in this version",
+            "gesher.toml:14:11: .xlsx files: this is not built yet in this version",
         ],
     );
     check_heads(
         "[hub]\nstore = \"postgres://u:p@h/d\"\n",
         &["gesher.toml:2:9: PostgreSQL as the store: this is not built yet in this version"],
     );
+}
+
+#[test]
+fn an_approval_needs_a_total_to_look_at() {
+    let limits = |most: &str| format!("{FLOW}[flow.a.limits]\napprove_above = \"{most}\"\n");
+    let drop = "[flow.a.drop]\nfolder = \"in\"\nrow_key = [\"id\"]\n";
+    let said = "`approve_above` looks at the total of";
+    check_heads(
+        &limits("50.00 ILS"),
+        &[&format!("gesher.toml:7:17: {said} a file, and the flow `a` has no drop folder")],
+    );
+    check_heads(
+        &format!("{}{drop}", limits("50.00 ILS")),
+        &[&format!("gesher.toml:7:17: {said} the amount column, and [flow.a.drop] names none")],
+    );
+    let summed = format!("{drop}amount = \"sum\"\n");
+    check_heads(
+        &format!("{}{summed}", limits("50.00 USD")),
+        &["gesher.toml:7:17: `approve_above` is in USD, and amount columns are in shekels"],
+    );
+    check_heads(&format!("{}{summed}", limits("50.00 ILS")), &[]);
 }
 
 #[test]

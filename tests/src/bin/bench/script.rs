@@ -65,7 +65,7 @@ impl Host for Nowhere {
             code: Some("000".to_owned()),
             message: "approved".to_owned(),
             replayed: false,
-            data: serde_json::json!({ "DocumentID": 60_000_001, "CustomerID": 80_000_001 }),
+            data: serde_json::json!({ "DocumentID": 60_000_001, "CustomerID": 80_000_001 }).into(),
         })
     }
 

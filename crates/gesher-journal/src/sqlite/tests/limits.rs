@@ -131,6 +131,7 @@ impl Pair {
         asked.limits = Limits {
             per_call: None,
             per_run: per_run.map(money),
+            approved: None,
             per_day: per_day.map(|limit| DayLimit {
                 limit: money(limit),
                 from: at(day),
