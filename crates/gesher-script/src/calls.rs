@@ -8,6 +8,7 @@ use crate::bindings::{arities, expected_call, key_position};
 use crate::builtins::builtins;
 use crate::check::{File, Findings, ScriptFault};
 use crate::clock::Clock;
+use crate::host::Vocabulary;
 use crate::library::CompileOptions;
 use crate::reach::Reached;
 use crate::report::{Place, Sources};
@@ -98,6 +99,18 @@ fn known(engine: &Engine) -> BTreeMap<String, Arities> {
         known.entry(module).or_default().entry(name).or_default().insert(arity);
     }
     known
+}
+
+/// Every function that scripts of this hub can call: its module, empty for none, its name, and the numbers of arguments
+/// that it takes. Operators and properties are left out.
+#[must_use]
+pub fn callable(registry: &Registry) -> BTreeMap<(String, String), BTreeSet<usize>> {
+    let known = known(&Vocabulary::new(registry).engine());
+    let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let functions = known.into_iter().flat_map(|(module, functions)| {
+        functions.into_iter().map(move |(name, all)| ((module.clone(), name), all))
+    });
+    functions.filter(|((_, name), _)| is_name(name)).collect()
 }
 
 pub(crate) fn unknown_module(engine: &Engine, name: &str) -> Text {

@@ -9,6 +9,7 @@ use crate::limits::{OPERATIONS_MAX, OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX,
 use crate::seam::{Host, Level};
 use gesher_core::{Language, Text};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,6 +38,14 @@ pub(crate) struct Item {
     marks: AtomicU64,
 }
 
+/// The tag of an engine that runs something beside items, such as a test: the item that the hub's functions work in there,
+/// and whatever else its own functions need.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    pub(crate) item: Arc<Item>,
+    pub(crate) own: Arc<dyn Any + Send + Sync>,
+}
+
 impl Item {
     pub(crate) fn new(host: Arc<dyn Host>) -> Arc<Self> {
         let started = host.monotonic();
@@ -52,9 +61,13 @@ impl Item {
 
     /// The item that a native function is called for. There is none while a script is being loaded.
     pub(crate) fn of(context: &NativeCallContext) -> Native<Arc<Self>> {
+        let of_tag = |tag: &Dynamic| {
+            let item = tag.read_lock::<Arc<Self>>().map(|item| Arc::clone(&item));
+            item.or_else(|| Some(Arc::clone(&tag.read_lock::<Beside>()?.item)))
+        };
         context
             .tag()
-            .and_then(|tag| tag.read_lock::<Arc<Self>>().map(|item| Arc::clone(&item)))
+            .and_then(of_tag)
             .ok_or_else(|| "this can be called only while an item runs, not in a constant".into())
     }
 

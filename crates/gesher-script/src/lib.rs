@@ -27,6 +27,7 @@ mod shadow;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};
+pub use calls::callable;
 pub use check::{ColumnUse, ScriptFault};
 pub use convert::{ConvertFault, Unfit, from_json, to_json};
 pub use cover::{Coverage, FunctionCoverage};

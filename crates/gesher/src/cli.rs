@@ -68,6 +68,8 @@ pub enum Command {
     Unknown(UnknownCommand),
     /// List the operations, or show one with its fields, key rule and examples.
     Operations(OperationsArgs),
+    /// Write what editors need to know of every function and operation: a `.d.rhai` file a module.
+    Definitions(DefinitionsArgs),
     /// Run the simulator alone: of OfficeGuy, of Senzey, or of both.
     Simulate(SimulateArgs),
     /// Keep secrets, encrypted, in the hub's vault.
@@ -112,6 +114,14 @@ pub struct TestArgs {
     /// Only tests whose `FILE::NAME` holds this text.
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
+}
+
+/// `definitions`
+#[derive(Debug, Args)]
+pub struct DefinitionsArgs {
+    /// The folder to write them into; by default `definitions` in the hub's folder.
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }
 
 /// `new`

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod compose;
 pub mod config;
 pub mod decisions;
+pub mod definitions;
 pub mod disk;
 pub mod error;
 pub mod exit;

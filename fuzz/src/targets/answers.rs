@@ -38,7 +38,10 @@ pub fn answers(data: &[u8]) {
     assert!(!outcome.message.en.is_empty() || outcome.status == OutcomeStatus::Succeeded, "{outcome:?}");
     match entry.descriptor.effect {
         Effect::Read => {
-            assert!(matches!(outcome.status, OutcomeStatus::Succeeded | OutcomeStatus::Rejected), "{outcome:?}");
+            assert!(
+                matches!(outcome.status, OutcomeStatus::Succeeded | OutcomeStatus::Rejected),
+                "{outcome:?}"
+            );
         }
         // Whoever answers has read the request: "not sent" is the sender's word alone.
         Effect::Write | Effect::Money => assert_ne!(outcome.status, OutcomeStatus::NotSent),

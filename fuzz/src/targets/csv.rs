@@ -1,6 +1,6 @@
 //! A file that somebody dropped. The first byte chooses its ending and what names its rows.
 
-use super::choice;
+use super::{choice, scratch};
 use gesher_trigger::drop::{EncodingChoice, Format, NotValid, RowKey, RowRules, validate};
 
 /// The endings of files, by which they are read.
@@ -10,7 +10,7 @@ const ENDINGS: [&str; 4] = ["csv", "tsv", "xlsx", "ods"];
 pub fn csv(data: &[u8]) {
     let Some((first, bytes)) = choice(data) else { return };
     let name = format!("file.{}", ENDINGS[first % ENDINGS.len()]);
-    let folder = tempfile::tempdir_in(if cfg!(target_os = "linux") { "/dev/shm" } else { "/tmp" }).unwrap();
+    let folder = scratch();
     let path = folder.path().join(&name);
     std::fs::write(&path, bytes).unwrap();
     let row_key = match first / ENDINGS.len() % 2 {

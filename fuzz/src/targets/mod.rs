@@ -3,7 +3,13 @@
 //!
 //! Compiled twice: into the fuzz targets, and into the test that replays what they kept.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a target says that something is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a panic is how a target says that something is wrong, and nobody builds on this"
+)]
 
 mod answers;
 mod csv;
@@ -51,6 +57,12 @@ fn registry() -> Registry {
     });
     let providers: [Arc<dyn Provider>; 2] = [Arc::new(officeguy.unwrap()), Arc::new(senzey.unwrap())];
     Registry::new(&providers)
+}
+
+/// A new folder in memory, where the system has one: a target runs thousands of times in a second.
+fn scratch() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
 /// The first byte, which chooses, and the rest.

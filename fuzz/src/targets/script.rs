@@ -1,6 +1,6 @@
 //! A script: compiled, checked, and run for one item inside its fences, on a stack as scripts have it in the hub.
 
-use super::registry;
+use super::{registry, scratch};
 use gesher_core::{Clock, Language, OutcomeStatus, Registry, SystemClock};
 use gesher_engine::{Answer, CallEnd, Entry, ITEM_STACK_BYTES, Input, Program, ProgramEnd, Row};
 use gesher_script::{CompileOptions, Host, Level, compile};
@@ -39,7 +39,7 @@ pub fn script(data: &[u8]) {
 }
 
 fn compile_and_run(registry: &Registry, script: &[u8]) {
-    let folder = tempfile::tempdir_in(if cfg!(target_os = "linux") { "/dev/shm" } else { "/tmp" }).unwrap();
+    let folder = scratch();
     let path = folder.path().join("a.rhai");
     std::fs::write(&path, script).unwrap();
     let compiled = |covered| {
@@ -67,9 +67,10 @@ fn compile_and_run(registry: &Registry, script: &[u8]) {
 fn input(entry: Entry) -> Input {
     let value = json!({ "id": "1007", "amount": "12.50", "period": "2026-03", "json": { "a": [1, null] } });
     match entry {
-        Entry::Row => {
-            Input::Row(Row { header: ["id".to_owned(), "amount".to_owned()].into(), cells: vec!["1007".into(), "12.50".into()] })
-        }
+        Entry::Row => Input::Row(Row {
+            header: ["id".to_owned(), "amount".to_owned()].into(),
+            cells: vec!["1007".into(), "12.50".into()],
+        }),
         Entry::Call => Input::Call(value),
         Entry::Webhook => Input::Webhook(value),
         Entry::Schedule => Input::Schedule(value),

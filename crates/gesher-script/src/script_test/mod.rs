@@ -16,6 +16,7 @@ use crate::host::Vocabulary;
 use crate::library::{Tests, compile_tests};
 use crate::program::RhaiProgram;
 use crate::report::{Place, innermost};
+pub use functions::FUNCTIONS;
 use gesher_core::{Language, Registry};
 use gesher_engine::ITEM_STACK_BYTES;
 use jiff::tz::TimeZone;

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod decide;
+pub mod definitions;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
@@ -73,6 +74,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
     match cli.command {
         Command::New(args) => new::run(output, &args),
         Command::Operations(args) => operations::run(output, args.name.as_deref()),
+        Command::Definitions(args) => definitions::run(output, &cli.hub, &args),
         Command::Completions(args) => Ok(completions::run(output, &args)),
         Command::Reference(args) => {
             output.raw(&match args.page {
