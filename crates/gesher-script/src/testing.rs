@@ -252,7 +252,7 @@ pub fn succeeded() -> Answer {
     Answer {
         reference: Some("90000001".to_owned()),
         document: Some("1001".to_owned()),
-        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount":.into() 9 } }).into(),
+        data: json!({ "Payment": { "ID": 90_000_001_i64, "Amount": 9 } }).into(),
         ..answer(OutcomeStatus::Succeeded, "000", "approved")
     }
 }

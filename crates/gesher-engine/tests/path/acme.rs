@@ -177,10 +177,11 @@ impl Provider for Acme {
             outcome.pauses_account = refused_keys;
             outcome.reference = Some("77".into());
             outcome.amount = prepared.facts.amount;
-            outcome.data = json!({ "ID": 77, "APIKey": "canary-key-1" }).into();
+            let mut data = json!({ "ID": 77, "APIKey": "canary-key-1" });
             if self.is_moody.load(Ordering::SeqCst) {
-                outcome.data["sends"] = json!(self.sends());
+                data["sends"] = json!(self.sends());
             }
+            outcome.data = data.into();
             outcome
         })
     }

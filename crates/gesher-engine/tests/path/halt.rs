@@ -44,6 +44,7 @@ fn decide(hub: &Hub, run: &RunId, kind: DecisionKind) {
         run: run.clone(),
         actor: "dana".to_owned(),
         reason: "asked the bank".to_owned(),
+        terms: serde_json::Value::Null,
         at: hub.engine.clock().now(),
     };
     hub.runtime.block_on(hub.engine.journal().decide(decision)).unwrap();
@@ -211,6 +212,7 @@ fn a_cancel_reaches_the_run_at_work() {
                 run,
                 actor: "dana".to_owned(),
                 reason: String::new(),
+                terms: serde_json::Value::Null,
                 at: engine.clock().now(),
             };
             engine.journal().decide(decision).await.unwrap();
