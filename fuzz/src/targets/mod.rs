@@ -27,8 +27,11 @@ use gesher_senzey::{CONTACTS_PATH, Senzey, SenzeyConfig, WireOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a target is: whatever the bytes, it returns, or panics where a promise is broken.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 4] =
+pub const ALL: [(&str, Target); 4] =
     [("answers", answers), ("csv", csv), ("request", request), ("script", script)];
 
 /// Every operation, of providers that nobody calls.

@@ -91,7 +91,7 @@ impl Host for World {
             code: Some("000".to_owned()),
             message: operation.to_owned(),
             replayed: false,
-            data: json!({ "ID": 1 }),
+            data: json!({ "ID": 1 }).into(),
         })
     }
 

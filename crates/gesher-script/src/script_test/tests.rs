@@ -122,7 +122,12 @@ fn the_hub_s_own_functions_work_in_a_test_and_operations_are_its_script_s() {
         "at(\"2026-03-27T00:30:00Z\"); assert_eq(il::period(time::today()), \"2026-03\"); log::info(\"so\");",
         None,
     );
-    check("decimal(\"x\");", Some("2: `x`: the amount must be digits with a point, such as 1250.50"));
+    check(
+        "decimal(\"x\");",
+        Some(
+            "2: `x`: an amount is digits and one decimal point, such as 1250.50, without commas or a currency sign",
+        ),
+    );
     check(
         &format!("{MOCK} officeguy::charge(\"dana\", \"k\", #{{}});"),
         Some("2: a test calls no operation itself; it runs its script, with run_row and the like"),
