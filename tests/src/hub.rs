@@ -188,6 +188,16 @@ settle = "100ms"
         self.port
     }
 
+    /// The port of its `[hooks]`.
+    #[track_caller]
+    pub fn hooks_port(&self) -> u16 {
+        let text = std::fs::read_to_string(self.path("gesher.toml")).unwrap();
+        let (_, part) = text.split_once("[hooks]").expect("a part [hooks]");
+        let listen =
+            part.lines().find_map(|line| line.trim().strip_prefix("listen")).expect("`listen` in it");
+        listen.trim_end_matches('"').rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    }
+
     /// Where the next program that runs beside a test writes what it says.
     pub fn next_words_file(&self) -> PathBuf {
         let number = self.words.fetch_add(1, Ordering::Relaxed);

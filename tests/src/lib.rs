@@ -14,6 +14,7 @@ pub mod crash;
 pub mod disk;
 pub mod fake;
 pub mod files;
+pub mod hooks;
 pub mod hub;
 pub mod program;
 pub mod serve;

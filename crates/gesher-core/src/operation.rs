@@ -11,7 +11,7 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
 use crate::outcome::{Outcome, Rejection};
-pub use crate::registry::{Registered, Registry};
+pub use crate::registry::{Reader, Registered, Registry};
 use crate::secret::Secret;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
@@ -446,6 +446,11 @@ pub trait Provider: Send + Sync {
 
     /// Its table of operations.
     fn operations(&self) -> &'static [OperationEntry];
+
+    /// What it sends to webhooks, and how that is read.
+    fn readers(&self) -> &'static [Reader] {
+        &[]
+    }
 
     /// The marketplace's own account.
     fn marketplace(&self) -> Account;

@@ -41,6 +41,19 @@ impl Registered {
     }
 }
 
+/// What a provider sends to a webhook, read: a pure function that a script calls with the delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    /// Its name in scripts, within the provider's module.
+    pub name: &'static str,
+    /// One sentence with a full stop.
+    pub summary: &'static str,
+    /// A body that it reads.
+    pub example: &'static str,
+    /// The bytes of a body in, what they say out; or why they say nothing.
+    pub read: fn(&[u8]) -> Result<Value, Text>,
+}
+
 /// All operations by their qualified names.
 #[derive(Default)]
 pub struct Registry {

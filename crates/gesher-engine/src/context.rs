@@ -80,6 +80,7 @@ pub struct ItemContext {
     stop: Stop,
     guard: Arc<UnknownGuard>,
     dead: AtomicBool,
+    wants_result: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -109,7 +110,16 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        Self {
+            engine,
+            flow,
+            item,
+            stop,
+            guard,
+            dead: AtomicBool::new(false),
+            wants_result: AtomicBool::new(false),
+            work: Mutex::new(work),
+        }
     }
 
     /// Which item.
@@ -152,6 +162,17 @@ impl ItemContext {
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Acquire)
+    }
+
+    /// Says that somebody reads what the program returns. What becomes of the item follows from its steps alone.
+    pub fn want_result(&self) {
+        self.wants_result.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody reads what the program returns. Where nobody does, it need not be made.
+    #[must_use]
+    pub fn wants_result(&self) -> bool {
+        self.wants_result.load(Ordering::Acquire)
     }
 
     /// The current time, as a step: the same again after an interruption.

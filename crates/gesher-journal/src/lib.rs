@@ -159,8 +159,21 @@ pub trait Journal: Send + Sync {
     /// The newest runs first, of one flow or of all.
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError>;
 
-    /// The runs that are not in a final state, oldest first.
+    /// The runs that are not in a final state, oldest first; but for deliveries that nobody has begun to work on, of
+    /// which there may be very many: [`waiting_deliveries`](Journal::waiting_deliveries) reads those.
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// The deliveries to a flow that were accepted and that nobody has begun to work on, oldest first: a page at a time,
+    /// behind the run `after`.
+    async fn waiting_deliveries(
+        &self,
+        flow: &str,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// The flows that have such deliveries, by name, with how many.
+    async fn waiting_flows(&self) -> Result<Vec<(String, u64)>, JournalError>;
 
     /// Items of a run in their order, a page at a time.
     async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError>;

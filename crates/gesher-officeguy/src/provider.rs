@@ -11,7 +11,7 @@ use crate::operations::{PROVIDER, all};
 use crate::stamp::{Splice, StampPlace, splice};
 use gesher_core::look_up::{LookUpFuture, Wanted};
 use gesher_core::operation::{
-    Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reply,
+    Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reader, Reply,
 };
 use gesher_core::{Language, Outcome, OutcomeStatus, Rejection, Secret, Stamp, StepId, Text};
 use gesher_provider::{
@@ -168,6 +168,10 @@ impl Provider for OfficeGuy {
 
     fn operations(&self) -> &'static [OperationEntry] {
         all()
+    }
+
+    fn readers(&self) -> &'static [Reader] {
+        std::slice::from_ref(&crate::triggers::READER)
     }
 
     fn marketplace(&self) -> Account {

@@ -6,7 +6,9 @@
 
 use crate::endpoints::trigger_type::TriggerType;
 use crate::envelope::{field, int, text};
-use serde_json::{Map, Value};
+use gesher_core::Text;
+use gesher_core::operation::Reader;
+use serde_json::{Map, Value, json};
 
 /// Fields of a flat form that are read. More are refused: no view has as many columns.
 const FLAT_FIELDS_MAX: usize = 1_000;
@@ -66,6 +68,22 @@ pub fn read(body: &[u8]) -> Result<(TriggerCall, TriggerEncoding), TriggerFault>
     }
     call(&unflattened(&fields)?).map(|call| (call, TriggerEncoding::FlatForm))
 }
+
+/// For scripts: `officeguy::trigger(request)`.
+pub static READER: Reader = Reader {
+    name: "trigger",
+    summary: "Reads what OfficeGuy tells a subscribed address: #{ folder, entity_id, type, properties }. A hint: read the \
+              record by its id before acting on it.",
+    example: r#"{"Folder":1076734599,"EntityID":60000001,"Type":"Create","Properties":{}}"#,
+    read: |body| {
+        let (call, _) = read(body).map_err(|fault| {
+            Text::new("המסירה אינה הודעה של OfficeGuy", format!("this is no trigger of OfficeGuy: {fault}"))
+        })?;
+        Ok(json!({
+            "folder": call.folder, "entity_id": call.entity_id, "type": call.what.word(), "properties": call.properties,
+        }))
+    },
+};
 
 fn from_json(text: &[u8]) -> Result<Value, TriggerFault> {
     serde_json::from_slice(text).map_err(|_| TriggerFault::Unreadable)
@@ -149,7 +167,6 @@ fn put(into: &mut Value, steps: &[Step<'_>], value: &str) -> Result<(), TriggerF
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn told(customer: Value) -> TriggerCall {
         TriggerCall {
@@ -207,5 +224,15 @@ mod tests {
     fn fields_that_contradict_each_other_leave_the_last() {
         let object = unflattened(&[("a".to_owned(), "1".to_owned()), ("a.b".to_owned(), "2".to_owned())]);
         assert_eq!(object, Ok(json!({"a": {"b": "2"}})));
+    }
+
+    #[test]
+    fn a_script_gets_it_as_a_map() {
+        let read = (READER.read)(READER.example.as_bytes());
+        let want =
+            json!({"folder": 1_076_734_599, "entity_id": 60_000_001, "type": "Create", "properties": {}});
+        assert_eq!(read, Ok(want));
+        let refused = (READER.read)(b"{").unwrap_err();
+        assert_eq!(refused.en, "this is no trigger of OfficeGuy: the body is neither JSON nor a form");
     }
 }

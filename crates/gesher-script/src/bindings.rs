@@ -6,6 +6,7 @@
 use crate::convert::{from_json, to_json};
 use crate::item::{Item, Native, placed, terminated};
 use crate::seam::Level;
+use gesher_core::operation::Reader;
 use gesher_core::{Descriptor, KeyRule, MARKETPLACE, Registry, Text};
 use gesher_engine::{Answer, CallEnd};
 use rhai::{
@@ -76,7 +77,36 @@ pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
             bind(module, descriptor.name, &bound, *arity);
         }
     }
+    for provider in registry.providers() {
+        for reader in provider.readers() {
+            bind_reader(modules.entry(provider.name()).or_default(), provider.name(), *reader);
+        }
+    }
     modules
+}
+
+/// Binds a function that reads what a provider sent to a webhook. It takes the delivery, or the text of its body.
+fn bind_reader(module: &mut Module, provider: &'static str, reader: Reader) {
+    FuncRegistration::new(reader.name).set_into_module(
+        module,
+        move |context: NativeCallContext, request: Dynamic| {
+            let read = || {
+                let item = Item::of(&context)?;
+                let of_delivery = request.read_lock::<Map>().and_then(|map| text_of(map.get("body")?));
+                let body = of_delivery.or_else(|| text_of(&request)).ok_or_else(|| {
+                    let (name, given) = (reader.name, request.type_name());
+                    item.fault(&Text::new(
+                        format!("{provider}::{name} מקבלת את המסירה או את הטקסט שלה, אבל התקבל {given}"),
+                        format!("{provider}::{name} takes the delivery or its text, but is given {given}"),
+                    ))
+                })?;
+                let value = (reader.read)(body.as_bytes());
+                let value = value.map_err(|text| item.coded_fault("unreadable", &text))?;
+                from_json(&value).map_err(|fault| item.coded_fault("unreadable", &fault.text()))
+            };
+            placed(&context, read())
+        },
+    );
 }
 
 struct Bound {
@@ -166,6 +196,7 @@ impl Bound {
         }
         let request = to_json(request).map_err(|fault| item.coded_fault("wrong_type", &fault.text()))?;
         match item.outside(|host| host.call(&self.name, &who, key.as_deref(), request))? {
+            Ok(_) if item.is_unread(context) => Ok(Dynamic::UNIT),
             Ok(answer) => Ok(answer_map(&item, &answer)),
             Err(CallEnd::Refused(answer)) => Err(refusal(&answer)),
             Err(CallEnd::Ended) => Err(terminated()),

@@ -7,6 +7,7 @@
 use crate::cover::OPERATIONS_PER_MARK;
 use crate::limits::{OPERATIONS_MAX, OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
 use crate::seam::{Host, Level};
+use crate::unread::Unread;
 use gesher_core::{Language, Text};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 use std::any::Any;
@@ -36,6 +37,7 @@ pub(crate) struct Item {
     written: AtomicUsize,
     /// Marks of a covered script that were passed; see `cover.rs`.
     marks: AtomicU64,
+    unread: Arc<Unread>,
 }
 
 /// The tag of an engine that runs something beside items, such as a test: the item that the hub's functions work in there,
@@ -47,7 +49,7 @@ pub(crate) struct Beside {
 }
 
 impl Item {
-    pub(crate) fn new(host: Arc<dyn Host>) -> Arc<Self> {
+    pub(crate) fn new(host: Arc<dyn Host>, unread: Arc<Unread>) -> Arc<Self> {
         let started = host.monotonic();
         Arc::new(Self {
             host,
@@ -56,6 +58,7 @@ impl Item {
             fence: OnceLock::new(),
             written: AtomicUsize::new(0),
             marks: AtomicU64::new(0),
+            unread,
         })
     }
 
@@ -73,6 +76,11 @@ impl Item {
 
     pub(crate) fn host(&self) -> &dyn Host {
         &*self.host
+    }
+
+    /// Whether nothing can look at the value of the call that is being made.
+    pub(crate) fn is_unread(&self, call: &NativeCallContext) -> bool {
+        self.unread.is_unread(call, self.host.reads_result())
     }
 
     pub(crate) fn language(&self) -> Language {

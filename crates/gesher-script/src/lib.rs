@@ -24,6 +24,7 @@ mod requests;
 pub mod script_test;
 mod seam;
 mod shadow;
+mod webhook;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};
@@ -44,3 +45,4 @@ extern crate self as gesher_script;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unread;

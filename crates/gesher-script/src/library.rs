@@ -10,6 +10,7 @@ use crate::host::Vocabulary;
 use crate::limits::MODULES_MAX;
 use crate::program::RhaiProgram;
 use crate::report::{Place, Sources};
+use crate::unread::Unread;
 use gesher_core::limits::SCRIPT_BYTES_MAX;
 use gesher_core::{Registry, Text};
 use gesher_engine::journal::ScriptBundle;
@@ -146,6 +147,7 @@ fn finish(
     let mut nothing = AST::empty();
     nothing.set_source(sources.main.as_str());
     Ok(Arc::new(RhaiProgram {
+        unread: Arc::new(asts.get(&sources.main).map(Unread::of).unwrap_or_default()),
         hash: hash_of(&sources),
         entries: findings.entries,
         columns: findings.columns,

@@ -7,6 +7,8 @@ use crate::host::Vocabulary;
 use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
 use crate::seam::{Host, Level};
+use crate::unread::Unread;
+use crate::webhook;
 use gesher_core::Text;
 use gesher_engine::journal::ScriptBundle;
 use gesher_engine::{Entry, Input, ItemContext, Program, ProgramEnd, Row};
@@ -28,6 +30,7 @@ pub struct RhaiProgram {
     pub(crate) script: Shared<Module>,
     pub(crate) nothing: AST,
     pub(crate) coverage: Option<Arc<Coverage>>,
+    pub(crate) unread: Arc<Unread>,
 }
 
 impl std::fmt::Debug for RhaiProgram {
@@ -93,7 +96,7 @@ impl RhaiProgram {
         header: &[String],
         argument: Result<Dynamic, Box<EvalAltResult>>,
     ) -> ProgramEnd {
-        let item = Item::new(host);
+        let item = Item::new(host, Arc::clone(&self.unread));
         // A panic leaves no lock behind that another item could meet: all that it can have touched is the item's.
         let run = AssertUnwindSafe(|| self.run_item(&item, function, header, argument));
         catch_unwind(run).unwrap_or_else(|_| {
@@ -160,10 +163,13 @@ fn ended_or(item: &Item, end: ProgramEnd) -> ProgramEnd {
 fn argument(input: Input) -> Result<Dynamic, Box<EvalAltResult>> {
     match input {
         Input::Row(row) => Ok(row_map(row)),
-        Input::Call(value) | Input::Webhook(value) | Input::Schedule(value) | Input::Finish(value) => {
-            from_json(&value).map_err(|fault| fault.text().en.as_str().into())
-        }
+        Input::Webhook(value) => given(&webhook::request(value)),
+        Input::Call(value) | Input::Schedule(value) | Input::Finish(value) => given(&value),
     }
+}
+
+fn given(value: &Value) -> Result<Dynamic, Box<EvalAltResult>> {
+    from_json(value).map_err(|fault| fault.text().en.as_str().into())
 }
 
 fn row_map(row: Row) -> Dynamic {

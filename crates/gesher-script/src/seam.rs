@@ -95,9 +95,8 @@ impl Host for ItemContext {
         self.redactor().text(text)
     }
 
-    /// What becomes of an item follows from its steps alone.
     fn reads_result(&self) -> bool {
-        false
+        self.wants_result()
     }
 
     fn log(&self, level: Level, line: &str) {

@@ -136,6 +136,8 @@ pub struct Recorder {
     pub lines: Mutex<Vec<(Level, String)>>,
     pub language: Language,
     pub redactor: Redactor,
+    /// Whether somebody looks at what the script returns.
+    pub reads: AtomicBool,
     dead: AtomicBool,
     reaction: Box<Reaction>,
     zone: TimeZone,
@@ -158,6 +160,7 @@ impl Recorder {
             lines: Mutex::default(),
             language,
             redactor,
+            reads: AtomicBool::new(true),
             dead: AtomicBool::new(false),
             reaction: Box::new(reaction),
             zone: TimeZone::fixed(jiff::tz::offset(3)),
@@ -226,6 +229,10 @@ impl Host for Recorder {
 
     fn log(&self, level: Level, line: &str) {
         self.lines.lock().unwrap().push((level, line.to_owned()));
+    }
+
+    fn reads_result(&self) -> bool {
+        self.reads.load(Ordering::SeqCst)
     }
 }
 

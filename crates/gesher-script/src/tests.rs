@@ -5,7 +5,7 @@ use crate::{
     CompileOptions, Level, RhaiHost, RhaiProgram, SCRIPT_ERROR, ScriptFault, builtins, compile, compile_kept,
 };
 use gesher_core::{Language, OutcomeStatus};
-use gesher_engine::{Allow, CallEnd, Entry, Input, Program, ProgramEnd, ScriptHost};
+use gesher_engine::{Allow, Answer, CallEnd, Entry, Input, Program, ProgramEnd, ScriptHost};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +48,40 @@ fn run(program: &Arc<RhaiProgram>, host: &Arc<Recorder>, input: Input) -> Progra
 
 fn run_call(script: &str, host: &Arc<Recorder>) -> ProgramEnd {
     run(&program(script), host, Input::Call(Value::Null))
+}
+
+/// How often an answer's data were made into values: data that cannot be is told of in the log.
+fn check_read(files: &[(&str, &str)], reads_result: bool, want: usize) {
+    let program = compiled(files).unwrap_or_else(|faults| panic!("{}", shown(&faults)));
+    let wide = || serde_json::from_str::<Value>("1234567890123456789012345678901234567890").unwrap().into();
+    let host = Recorder::new(move |_| Ok(Answer { data: wide(), ..succeeded() }));
+    host.reads.store(reads_result, std::sync::atomic::Ordering::SeqCst);
+    run(&program, &host, Input::Call(Value::Null));
+    let read = host.lines.lock().unwrap().iter().filter(|(_, line)| line.contains("left out")).count();
+    assert_eq!((read, host.calls.lock().unwrap().len() > 0), (want, true), "{files:?}");
+}
+
+#[test]
+fn an_answer_is_made_into_values_unless_nothing_can_look_at_them() {
+    const CALL: &str = r#"officeguy::list_payments("dana", #{})"#;
+    let other = ("other.rhai", format!("fn pay() {{\n{CALL};\n() }}"));
+    for (body, reads_result, want) in [
+        (format!("\n{CALL};\n()"), true, 0),
+        (format!("\n{CALL}"), false, 0),
+        (format!("\n{CALL};"), false, 0),
+        (format!("\n{CALL}"), true, 1),
+        (format!("let x = {CALL}; ()"), false, 1),
+        (format!("return {CALL};"), false, 1),
+        (format!("if true {{ {CALL}; }} ()"), false, 1),
+        (format!("[1].map(|n| {CALL}); ()"), false, 1),
+        (format!("{CALL}.status; ()"), false, 1),
+        (format!("log::info({CALL}); ()"), false, 1),
+        (format!("\n{CALL}; other::pay(); ()"), false, 1),
+        ("pay(); ()".to_owned(), false, 1),
+    ] {
+        let script = format!("import \"other\" as other; fn pay() {{ {CALL} }} fn on_call(args) {{{body}}}");
+        check_read(&[("flow.rhai", &script), (other.0, &other.1)], reads_result, want);
+    }
 }
 
 /// The script, compiled so that it says what of it ran.

@@ -5,9 +5,11 @@
 //! and acts once for each order and document. Its end was not read on the provider's page: what more comes is kept.
 
 use crate::answer;
+use gesher_core::Text;
 use gesher_core::money::parse_amount;
+use gesher_core::operation::Reader;
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Length of a report, in bytes.
@@ -72,6 +74,28 @@ impl PaidCallback {
     }
 }
 
+/// For scripts: `senzey::paid_callback(request)`.
+pub(crate) static READER: Reader = Reader {
+    name: "paid_callback",
+    summary: "Reads the report that a work order was paid: #{ doc_type, doc_id, sum, work_order_number, key, more }. It is \
+              not signed: compare number and sum with the order before acting on it.",
+    example: r#"{"doc_type":"קבלה","doc_id":69521,"sum":236.00,"work_order_number":10005}"#,
+    read: |body| {
+        let paid = PaidCallback::read(body).map_err(|error| {
+            Text::new(
+                "המסירה אינה דיווח תשלום של Senzey",
+                format!("this is no paid report of Senzey: {error}"),
+            )
+        })?;
+        // A decimal's text is a JSON number.
+        let sum: Value = serde_json::from_str(&paid.sum.to_string()).unwrap_or_default();
+        Ok(json!({
+            "key": paid.key(), "doc_type": paid.doc_type, "doc_id": paid.doc_id, "sum": sum,
+            "work_order_number": paid.work_order_number, "more": paid.more,
+        }))
+    },
+};
+
 fn form(body: &[u8]) -> Option<BTreeMap<String, String>> {
     let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
     // The last of several wins, as in PHP.
@@ -135,5 +159,19 @@ mod tests {
             Err(PaidCallbackError::Bad("work_order_number")),
         );
         check(&"a".repeat(BYTES_MAX + 1), Err(PaidCallbackError::TooLarge));
+    }
+
+    #[test]
+    fn a_script_gets_it_as_a_map() {
+        let read = (READER.read)(READER.example.as_bytes()).unwrap();
+        assert_eq!(
+            read.to_string(),
+            r#"{"key":"10005/69521","doc_type":"קבלה","doc_id":69521,"sum":236.00,"work_order_number":10005,"more":{}}"#
+        );
+        let refused = (READER.read)(b"<html>").unwrap_err();
+        assert_eq!(
+            refused.en,
+            "this is no paid report of Senzey: the report is neither a form nor a JSON object"
+        );
     }
 }

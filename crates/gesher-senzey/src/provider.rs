@@ -10,7 +10,7 @@ use crate::endpoints::contacts::Contacts;
 use crate::form::{Answers, WireOptions, encode, form_of};
 use crate::operations::{OPERATIONS, PROVIDER};
 use gesher_core::operation::{
-    Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reply,
+    Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reader, Reply,
 };
 use gesher_core::{Clock, Outcome, Rejection, Secret, Stamp, Text};
 use gesher_provider::endpoint::Endpoint;
@@ -177,6 +177,10 @@ impl Provider for Senzey {
 
     fn operations(&self) -> &'static [OperationEntry] {
         OPERATIONS
+    }
+
+    fn readers(&self) -> &'static [Reader] {
+        std::slice::from_ref(&crate::callback::READER)
     }
 
     fn marketplace(&self) -> Account {

@@ -7,5 +7,6 @@ pub mod drop;
 mod error;
 pub mod event;
 pub mod room;
+pub mod webhook;
 
 pub use error::TriggerError;

@@ -4,11 +4,15 @@ use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::orphans;
 use gesher_core::{Key, Redactor};
-use gesher_engine::journal::TriggerKind;
+use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Engine, Entry, Stop};
-use gesher_trigger::event::{self, Event};
+use gesher_trigger::event::{self, Event, EventFlow};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::task::{JoinError, JoinSet};
+
+/// Interrupted runs that go on at a time. Each has threads of its own.
+const RESUMED_AT_A_TIME: usize = 8;
 
 /// What a flow is called with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,22 +78,28 @@ impl CallRequest {
     }
 }
 
-/// Goes on with the calls, deliveries and ticks that a stop or a crash interrupted. One that cannot go on is logged and
-/// waits; only a failure of the journal ends this early.
+/// Goes on with the calls, deliveries and ticks that a stop or a crash interrupted, a few at a time. One that cannot go on
+/// is logged and waits; only a failure of the journal ends this early. Deliveries that nobody had begun to work on are
+/// their webhook's.
 pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Result<(), HubError> {
     let unfinished = engine.journal().unfinished_runs().await.doing("reading the unfinished runs")?;
+    let mut going_on = JoinSet::new();
+    let mut end = Ok(());
     for run in unfinished {
+        while going_on.len() >= RESUMED_AT_A_TIME
+            && let Some(ended) = going_on.join_next().await
+        {
+            end = end.and(of_task(ended));
+        }
+        if end.is_err() {
+            break;
+        }
         match orphans::flow_of(flows, &run).map(|at| &flows[at]) {
             // The drop folder's own watch goes on with its files.
             Some(_) if run.trigger == TriggerKind::Drop => {}
             Some(flow) => {
-                let id = run.id.clone();
-                let resumed = event::resume(engine, &flow.events(), run, stop).await;
-                match resumed.doing("an interrupted run could not go on") {
-                    Err(error) if error.is_of_journal() => return Err(error),
-                    Err(error) => tracing::error!(run = %id, "an interrupted run waits: {}", error.chain()),
-                    Ok(()) => {}
-                }
+                let (engine, flow, stop) = (engine.clone(), flow.events(), stop.clone());
+                going_on.spawn(async move { resume_one(&engine, &flow, run, &stop).await });
             }
             // Whoever looks for decisions ends one that is given up.
             None => {
@@ -99,5 +109,25 @@ pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Resul
             }
         }
     }
-    Ok(())
+    while let Some(ended) = going_on.join_next().await {
+        end = end.and(of_task(ended));
+    }
+    end
+}
+
+fn of_task(ended: Result<Result<(), HubError>, JoinError>) -> Result<(), HubError> {
+    ended.doing("an interrupted run ended badly").and_then(|ended| ended)
+}
+
+async fn resume_one(engine: &Engine, flow: &EventFlow, run: RunRecord, stop: &Stop) -> Result<(), HubError> {
+    let id = run.id.clone();
+    let resumed = event::resume(engine, flow, run, stop).await;
+    match resumed.doing("an interrupted run could not go on") {
+        Err(error) if error.is_of_journal() => Err(error),
+        Err(error) => {
+            tracing::error!(run = %id, "an interrupted run waits: {}", error.chain());
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }

@@ -92,6 +92,9 @@ pub enum Command {
     ///
     /// Changes nothing, and may run beside a hub that serves. Each account is tried once, with a read.
     Doctor(DoctorArgs),
+    /// The webhooks: find out why a delivery is refused.
+    #[command(subcommand)]
+    Hooks(HooksCommand),
     /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
     Vendors(VendorsArgs),
     /// Print the completions of a shell.
@@ -335,6 +338,36 @@ pub struct SecretArgs {
     pub name: String,
 }
 
+/// `hooks`
+#[derive(Debug, Subcommand)]
+pub enum HooksCommand {
+    /// Say whether a delivery would be accepted, and if not, why.
+    ///
+    /// Judges what was kept of a delivery as one that comes now. Nothing is begun and nothing is written. Exit code 0 when it
+    /// would be accepted, else 1.
+    Verify(VerifyArgs),
+}
+
+/// `hooks verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The flow that it is for.
+    #[arg(value_name = "FLOW")]
+    pub flow: String,
+    /// A header of the delivery; once for each.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The body, byte for byte; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub body: PathBuf,
+    /// When it came, such as 2026-03-27T09:30:00Z; else now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<jiff::Timestamp>,
+    /// The address it was sent to, from its path on, where a token stands in it.
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+}
+
 /// `vendors`
 #[derive(Debug, Args)]
 pub struct VendorsArgs {
@@ -536,6 +569,12 @@ mod tests {
             ("gesher vendors import v.csv", true),
             ("gesher vendors status dana live", true),
             ("gesher vendors status dana", false),
+            ("gesher hooks verify f --body b", true),
+            ("gesher hooks verify f --header a:b --header c:d --body - --at 2026-03-27T09:30:00Z", true),
+            ("gesher hooks verify f", false),
+            ("gesher hooks verify --body b", false),
+            ("gesher hooks verify f --body b --at yesterday", false),
+            ("gesher hooks", false),
             ("gesher secrets rotate", true),
             ("gesher secrets rotate x", false),
             ("gesher", false),

@@ -28,3 +28,4 @@ pub mod signals;
 pub mod spool;
 pub mod table;
 pub mod tending;
+pub mod webhooks;

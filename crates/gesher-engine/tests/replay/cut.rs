@@ -177,6 +177,19 @@ impl Journal for Dying {
         self.inner.runs(flow, limit).await
     }
 
+    async fn waiting_deliveries(
+        &self,
+        flow: &str,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, JournalError> {
+        self.inner.waiting_deliveries(flow, after, limit).await
+    }
+
+    async fn waiting_flows(&self) -> Result<Vec<(String, u64)>, JournalError> {
+        self.inner.waiting_flows().await
+    }
+
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError> {
         self.inner.unfinished_runs().await
     }

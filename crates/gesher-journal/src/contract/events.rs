@@ -1,7 +1,7 @@
 //! Cases about events: what may begin one run, and never a second.
 
 use super::place::{Broken, Place, new_run, same};
-use crate::{EventBegun, JournalError, NewEvent, NewRun, TriggerKind};
+use crate::{EventBegun, JournalError, NewEvent, NewRun, RunState, TriggerKind};
 
 fn event(id: &str, of: u8) -> NewEvent {
     NewEvent { id: id.to_owned(), hash: [of; 32] }
@@ -65,4 +65,34 @@ pub(super) async fn one_event_from_many_sides_begins_one_run(place: Place) -> Re
         new += usize::from(write.await? == EventBegun::New);
     }
     same((new, place.journal.runs(Some("monthly"), 20).await?.len()), (1, 1))
+}
+
+pub(super) async fn deliveries_wait_in_the_order_of_their_coming(place: Place) -> Result<(), Broken> {
+    let journal = &place.journal;
+    let mut runs = Vec::new();
+    for (flow, trigger) in [
+        ("onboard", TriggerKind::Webhook),
+        ("refunds", TriggerKind::Webhook),
+        ("onboard", TriggerKind::Call),
+        ("onboard", TriggerKind::Webhook),
+        ("onboard", TriggerKind::Webhook),
+    ] {
+        let run = begun_by(trigger, flow)?;
+        journal.start_event(run.clone(), event(run.id.as_str(), 1)).await?;
+        runs.push(run.id);
+    }
+    let waiting = async |flow, after, limit| -> Result<Vec<_>, Broken> {
+        let page = journal.waiting_deliveries(flow, after, limit).await?;
+        Ok(page.into_iter().map(|run| run.id).collect())
+    };
+    same(waiting("onboard", None, 2).await?, vec![runs[0].clone(), runs[3].clone()])?;
+    same(waiting("onboard", Some(&runs[3]), 2).await?, vec![runs[4].clone()])?;
+    same(waiting("nothing", None, 2).await?, vec![])?;
+    same(journal.waiting_flows().await?, vec![("onboard".to_owned(), 3), ("refunds".to_owned(), 1)])?;
+    let unfinished: Vec<_> = journal.unfinished_runs().await?.into_iter().map(|run| run.id).collect();
+    same(unfinished, vec![runs[2].clone()])?;
+    place.become_state(&runs[0], RunState::Running).await?;
+    same(waiting("onboard", None, 9).await?, vec![runs[3].clone(), runs[4].clone()])?;
+    let unfinished: Vec<_> = journal.unfinished_runs().await?.into_iter().map(|run| run.id).collect();
+    same(unfinished, vec![runs[0].clone(), runs[2].clone()])
 }

@@ -59,7 +59,8 @@ pub const CONTRACT: &[Case] = cases! {
         an_event_begins_one_run_for_ever
         an_event_belongs_to_its_flow_and_trigger
         an_event_whose_run_cannot_begin_leaves_nothing
-        one_event_from_many_sides_begins_one_run;
+        one_event_from_many_sides_begins_one_run
+        deliveries_wait_in_the_order_of_their_coming;
     items:
         an_item_is_read_as_it_was_written
         an_item_that_has_ended_stays_as_it_is

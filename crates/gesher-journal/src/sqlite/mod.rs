@@ -333,6 +333,21 @@ impl Journal for SqliteJournal {
         self.readers.ask("list runs", runs::unfinished).await
     }
 
+    async fn waiting_deliveries(
+        &self,
+        flow: &str,
+        after: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, JournalError> {
+        let (flow, after) = (flow.to_owned(), after.cloned());
+        let read = move |connection: &Connection| runs::waiting(connection, &flow, after.as_ref(), limit);
+        self.readers.ask("list deliveries", read).await
+    }
+
+    async fn waiting_flows(&self) -> Result<Vec<(String, u64)>, JournalError> {
+        self.readers.ask("count deliveries", runs::waiting_flows).await
+    }
+
     async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError> {
         let query = query.clone();
         self.readers.ask("list items", move |connection| items::items(connection, &query)).await

@@ -298,8 +298,35 @@ pub(super) fn newest(
 }
 
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {
-    let query = select_runs!("WHERE r.ended_at IS NULL ORDER BY r.no");
+    let query = select_runs!(
+        "WHERE r.ended_at IS NULL AND NOT (r.state = 'claimed' AND r.triggered_by = 'webhook') ORDER BY r.no"
+    );
     all(connection.prepare_cached(query)?, [], read_run)
+}
+
+/// Deliveries to a flow that nobody has begun to work on, oldest first, behind one of them.
+pub(super) fn waiting(
+    connection: &Connection,
+    flow: &str,
+    after: Option<&RunId>,
+    limit: usize,
+) -> Result<Vec<RunRecord>, Fault> {
+    let after = after.map(|run| known(connection, run)).transpose()?.map_or(0, |run| run.no);
+    let query = select_runs!(
+        "WHERE r.state = 'claimed' AND r.triggered_by = 'webhook'
+             AND r.flow = (SELECT no FROM flows WHERE name = ?1) AND r.no > ?2 ORDER BY r.no LIMIT ?3"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    all(connection.prepare_cached(query)?, params![flow, after, limit], read_run)
+}
+
+/// The flows to which there are such deliveries, with how many, by name.
+pub(super) fn waiting_flows(connection: &Connection) -> Result<Vec<(String, u64)>, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT f.name, count(*) FROM runs r JOIN flows f ON f.no = r.flow
+         WHERE r.state = 'claimed' AND r.triggered_by = 'webhook' GROUP BY f.name ORDER BY f.name",
+    )?;
+    all(query, [], |row| Ok((row.get(0)?, read_number(row, 1)?)))
 }
 
 pub(super) fn stale(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {

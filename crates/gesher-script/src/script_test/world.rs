@@ -82,7 +82,7 @@ impl Bench {
         // Numbers, JSON and Israeli rules work in tests as they do in scripts.
         let host: Arc<dyn Host> = Arc::new(TestItem { is_script: false, ..TestItem::new(Arc::clone(self)) });
         let own: Arc<dyn Any + Send + Sync> = Arc::<Self>::clone(self);
-        engine.set_default_tag(Dynamic::from(Beside { item: Item::new(host), own }));
+        engine.set_default_tag(Dynamic::from(Beside { item: Item::new(host, Arc::default()), own }));
         let printing = Arc::clone(self);
         engine.on_print(move |line| printing.note(line));
         let debugging = Arc::clone(self);
@@ -156,6 +156,10 @@ impl Bench {
         if !self.program.has_function(function) {
             return Err(format!("{} has no function {function}", self.program.name()));
         }
+        let argument = match function {
+            "on_webhook" => delivery(&argument)?,
+            _ => argument,
+        };
         let item = Arc::new(TestItem::new(Arc::clone(self)));
         let host: Arc<dyn Host> = Arc::<TestItem>::clone(&item);
         let end = self.program.run_function(host, function, &header, Ok(argument));
@@ -466,4 +470,10 @@ impl Host for TestItem {
     fn log(&self, level: Level, line: &str) {
         self.bench.note(&format!("{level:?}: {line}"));
     }
+}
+
+/// A delivery with every field that one has, of those that a test wrote.
+fn delivery(known: &Dynamic) -> Result<Dynamic, String> {
+    let known = to_json(known).map_err(|fault| fault.text().en)?;
+    from_json(&crate::webhook::request(known)).map_err(|fault| fault.text().en)
 }

@@ -17,12 +17,15 @@ pub(super) struct Kept {
     /// waits for a person.
     #[serde(default)]
     pub(super) goes_on: bool,
+    /// What the script's function answered, where somebody waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) answer: Option<Value>,
 }
 
 impl Kept {
     pub(super) fn of(event: &Event) -> Self {
         let key = event.key.as_ref().map(ToString::to_string);
-        Self { key, args: event.input.clone(), goes_on: false }
+        Self { key, args: event.input.clone(), goes_on: false, answer: None }
     }
 
     pub(super) fn read(run: &RunRecord) -> Result<Self, TriggerError> {
@@ -43,6 +46,11 @@ impl Kept {
     /// The same, with whether it goes on by itself.
     pub(super) fn that_goes_on(&self, goes_on: bool) -> Self {
         Self { goes_on, ..self.clone() }
+    }
+
+    /// The same, with what the script's function answered.
+    pub(super) fn that_was_answered(self, answer: Value) -> Self {
+        Self { answer: Some(answer), ..self }
     }
 
     pub(super) fn to_json(&self) -> Value {

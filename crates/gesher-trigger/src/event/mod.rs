@@ -4,9 +4,11 @@
 //! What the script's function gets lies in the journal from the run's first commit on, so that a crash loses nothing.
 //! Where an event comes from, and whether it may be believed, is for whoever begins its run.
 
+mod answering;
 mod kept;
 
 use crate::error::TriggerError;
+use answering::Answering;
 use gesher_core::{Key, RunId, Text};
 use gesher_engine::journal::{
     EventBegun, JournalError, NewEvent, NewHold, NewRun, RunChange, RunRecord, RunState, TriggerKind,
@@ -215,7 +217,7 @@ pub async fn work(
     progress: &Progress,
 ) -> Result<RunEnd, TriggerError> {
     let kept = Kept::of(event);
-    let worker = Worker { engine, flow, program: None, run, stop, progress };
+    let worker = Worker { engine, flow, program: None, run, stop, progress, keeps_answer: false };
     worker.work(event.trigger, kept).await
 }
 
@@ -228,6 +230,8 @@ struct Worker<'a> {
     run: &'a RunId,
     stop: &'a Stop,
     progress: &'a Progress,
+    /// Whether somebody waits for what the script's function answers.
+    keeps_answer: bool,
 }
 
 impl Worker<'_> {
@@ -255,11 +259,21 @@ impl Worker<'_> {
         let lease = engine.take_up(run);
         let _lease = lease.ok_or_else(|| TriggerError::AtWork { run: run.clone() })?;
         self.progress.set_total(1);
-        let items = Box::new(OneItem::new(kept.key(), input_of(trigger, kept.args)));
+        let items = Box::new(OneItem::new(kept.key(), input_of(trigger, kept.args.clone())));
+        let answering = self.keeps_answer.then(|| Arc::new(Answering::new(Arc::clone(&program))));
+        let listened: Option<Arc<dyn Program>> = answering.clone().map(|program| program as _);
+        let program = listened.as_ref().unwrap_or(&program);
         let end = engine
-            .run_items(run, &self.flow.flow, &program, items, self.stop, self.progress)
+            .run_items(run, &self.flow.flow, program, items, self.stop, self.progress)
             .await
             .map_err(of_run(run))?;
+        if let Some(mut answer) = answering.and_then(|program| program.answer()) {
+            engine.redactor().json(&mut answer);
+            let source = Some(kept.that_was_answered(answer).to_json());
+            let change = RunChange { source, ..RunChange::default() };
+            let changed = engine.journal().change_run(run, change, engine.clock().now()).await;
+            changed.map_err(TriggerError::journal("keeping an answer"))?;
+        }
         if !matches!(end, RunEnd::Stopped | RunEnd::Halted { .. }) {
             end_run(engine, run).await?;
         }
@@ -294,6 +308,19 @@ pub async fn resume(
     run: RunRecord,
     stop: &Stop,
 ) -> Result<(), TriggerError> {
+    tracing::info!(run = %run.id, flow = flow.flow.name, "going on with an interrupted {}", run.trigger.as_str());
+    go_on(engine, flow, run, false, stop).await
+}
+
+/// The same for a run that may not have been begun to be worked on, without a line in the log. `keeps_answer` keeps what
+/// the script's function answers, for [`answer_of`].
+pub async fn go_on(
+    engine: &Engine,
+    flow: &EventFlow,
+    run: RunRecord,
+    keeps_answer: bool,
+    stop: &Stop,
+) -> Result<(), TriggerError> {
     if run.state == RunState::Reporting {
         return end_run(engine, &run.id).await;
     }
@@ -311,7 +338,6 @@ pub async fn resume(
         tracing::warn!(run = %run.id, flow = name, "the run is halted and waits for a person");
         return Ok(());
     }
-    tracing::info!(run = %run.id, flow = name, "going on with an interrupted {}", run.trigger.as_str());
     let program = match flow.scripts.of_run(engine, &run).await.map_err(of_run(&run.id))? {
         Ok(program) => program,
         // What is given up is not run, so it needs no script.
@@ -323,8 +349,14 @@ pub async fn resume(
         say(engine, &run.id, RunChange { source, ..RunChange::default() }, &went_on()).await?;
     }
     let progress = Progress::default();
-    let worker = Worker { engine, flow, program: Some(&program), run: &run.id, stop, progress: &progress };
+    let program = Some(&program);
+    let worker = Worker { engine, flow, program, run: &run.id, stop, progress: &progress, keeps_answer };
     worker.work(run.trigger, kept).await.map(drop)
+}
+
+/// What the script's function answered in a run, where that was kept.
+pub fn answer_of(run: &RunRecord) -> Result<Option<Value>, TriggerError> {
+    Kept::read(run).map(|kept| kept.answer)
 }
 
 /// Leaves a run to a person: half of it by one script and half by another is nobody's intention. A state that cannot

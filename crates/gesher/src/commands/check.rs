@@ -51,8 +51,7 @@ async fn missing_secrets(config: &Config, journal: Option<&dyn Journal>) -> Resu
     let mut missing = Vec::new();
     for name in config.secrets() {
         if !secrets::is_there(name, journal).await? {
-            let mend = format!("`gesher secrets set {}`, or set {}", name.0, secrets::variable(&name.0));
-            missing.push(config.missing_secret(name, mend));
+            missing.push(config.missing_secret(name, secrets::mend(name)));
         }
     }
     Ok(missing)

@@ -5,7 +5,7 @@
 //! before anything is opened, so neither its journal nor its folders are touched, and no provider but a simulated one is
 //! reached.
 
-use super::serve::{self, Way};
+use super::serve::{self, Listening, Way};
 use crate::compose::{Hub, check_scripts, simulator};
 use crate::config::{Config, Fault, FlowConfig, SIMULATOR, rules};
 use crate::error::HubError;
@@ -16,7 +16,6 @@ use crate::reload::Reloader;
 use gesher_engine::{Entry, Stop};
 use gesher_trigger::drop::name_matches;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -97,6 +96,7 @@ fn apart(mut config: Config) -> Config {
     config.intent_log = None;
     // The real hub may be serving beside it.
     config.dashboard = ANY_PORT.to_owned();
+    config.hooks = ANY_PORT.to_owned();
     let root = config.root.clone();
     for flow in &mut config.flows {
         if let Some(drop) = &mut flow.drop {
@@ -162,10 +162,10 @@ fn is_filled(folder: &str) -> bool {
 }
 
 /// Where everything is, and what to do with it.
-pub fn board(hub: &Hub, address: Option<SocketAddr>) -> String {
+pub fn board(hub: &Hub, listening: Listening) -> String {
     let mut lines = Vec::new();
     let mut line = |what: &str, where_: String| lines.push(format!("  {what:<12}{where_}"));
-    if let Some(address) = address {
+    if let Some(address) = listening.dashboard {
         line("health", format!("http://{address}/healthz"));
     }
     if let Some(running) = &hub.simulator {
@@ -175,15 +175,22 @@ pub fn board(hub: &Hub, address: Option<SocketAddr>) -> String {
             }
         }
     }
+    for (part, hook) in hub.config.webhooks() {
+        if let Some(address) = listening.hooks {
+            line(&part.name, format!("POST http://{address}{}", hook.path));
+        }
+    }
     for part in &hub.config.flows {
-        line(&part.name, started_by(hub, part));
+        if let Some(start) = started_by(hub, part) {
+            line(&part.name, start);
+        }
     }
     line("scripts", "what is saved counts from the next run on; `gesher test` runs their tests".to_owned());
     lines.join("\n")
 }
 
 /// What starts a flow, ready to be typed.
-fn started_by(hub: &Hub, part: &FlowConfig) -> String {
+fn started_by(hub: &Hub, part: &FlowConfig) -> Option<String> {
     let root = &hub.config.root;
     let samples = samples(root, &part.name);
     if let Some(drop) = &part.drop {
@@ -192,16 +199,16 @@ fn started_by(hub: &Hub, part: &FlowConfig) -> String {
             name_matches(&drop.config.pattern, &name)
         };
         let sample = samples.iter().find(fits).map_or("FILE".to_owned(), |path| path.display().to_string());
-        return format!("cp {sample} {}/", drop.config.folder.display());
+        return Some(format!("cp {sample} {}/", drop.config.folder.display()));
     }
     let has_call = hub.flow(&part.name).is_some_and(|flow| flow.scripts.current().has(Entry::Call));
     // In a hub with real accounts `gesher run` would mean those.
     if !has_call || hub.config.data.starts_with(root.join(SANDBOX)) {
-        return "waits for its trigger".to_owned();
+        return None;
     }
     let body = samples.iter().find(|path| path.extension().is_some_and(|end| end == "json"));
     let body = body.map_or("FILE".to_owned(), |path| path.display().to_string());
-    format!("gesher --hub {} run {} --body {body}", root.display(), part.name)
+    Some(format!("gesher --hub {} run {} --body {body}", root.display(), part.name))
 }
 
 /// The sample files of a flow, as `gesher new` lays them.

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod dev;
 pub mod doctor;
 pub mod dry_run;
+pub mod hooks;
 pub mod new;
 pub mod operations;
 pub mod run;
@@ -110,6 +111,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         }
         Command::Unknown(command) => block_on(unknown::run(output, load()?, command)),
         Command::Vendors(args) => block_on(vendors::run(output, load()?, args.command)),
+        Command::Hooks(command) => block_on(hooks::run(output, &load()?, command)),
         Command::Simulate(args) => block_on(simulate::run(output, &args)),
         Command::Secrets(command) => {
             let config = load()?;

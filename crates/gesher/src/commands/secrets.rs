@@ -32,8 +32,7 @@ pub async fn run(
             let name = checked(&args.name)?;
             let hint = "give it on standard input: printf %s \"$KEY\" | gesher secrets set NAME";
             let secret = read_secret(output, "type the secret, then Enter and Ctrl-D", hint)?;
-            let sealed = store.vault.seal(&row_name(name), &secret).doing("sealing the secret")?;
-            put(store, name, sealed).await?;
+            store_value(store, name, &secret).await?;
             output.json(&json!({ "secret": name, "stored": true }));
             output.text(&format!("stored {name}"));
         }
@@ -51,6 +50,12 @@ pub async fn run(
         SecretsCommand::Rotate => rotate(output, config, store).await?,
     }
     Ok(Exit::Well)
+}
+
+/// Keeps a secret's value in the vault.
+pub async fn store_value(store: &Store, name: &str, secret: &Secret) -> Result<(), HubError> {
+    let sealed = store.vault.seal(&row_name(name), secret).doing("sealing the secret")?;
+    put(store, name, sealed).await
 }
 
 /// A secret's name in the vault.

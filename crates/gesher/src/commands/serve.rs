@@ -13,6 +13,7 @@ use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
 use crate::reload::{self, Reloader};
+use crate::webhooks::{self, Bound, Webhooks};
 use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
 use gesher_engine::Stop;
@@ -38,6 +39,7 @@ pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubEr
     logging::begin(Arc::clone(&redactor), "");
     let lock = HubLock::require(&config, Role::Serve).await?;
     let listener = health::bind(&config.dashboard).await?;
+    let bound = webhooks::bind(&config).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
     let hang_ups = signals::hang_ups()?;
@@ -47,13 +49,15 @@ pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubEr
     let health_stop = Stop::new();
     let health = health::serve(listener, ready.clone(), health_stop.clone());
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
+    let hooks = Webhooks::load(&hub).await?;
     super::banner(output, &hub.config);
     let reloader = Reloader::of(output, &hub);
     tokio::spawn(reload::at_hang_ups(reloader.clone(), hang_ups, stop.clone()));
     if way == Way::Dev {
         tokio::spawn(dev::watch(reloader, stop.clone()));
     }
-    let end = serve(output, &hub, address, (&ready, &stop), way).await;
+    let listening = Listening { dashboard: address, hooks: bound.as_ref().and_then(|bound| bound.address) };
+    let end = serve(output, &hub, (hooks, bound), listening, (&ready, &stop), way).await;
     health_stop.request();
     health.await.doing("the health server ended badly")?;
     if let Some(simulator) = hub.simulator {
@@ -63,10 +67,20 @@ pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubEr
     end
 }
 
+/// Where the hub listens, with the real ports.
+#[derive(Clone, Copy)]
+pub struct Listening {
+    /// Health.
+    pub dashboard: Option<SocketAddr>,
+    /// Webhooks.
+    pub hooks: Option<SocketAddr>,
+}
+
 async fn serve(
     output: Output,
     hub: &Hub,
-    address: Option<SocketAddr>,
+    (hooks, bound): (Webhooks, Option<Bound>),
+    listening: Listening,
     (ready, stop): (&Ready, &Stop),
     way: Way,
 ) -> Result<Exit, HubError> {
@@ -80,6 +94,7 @@ async fn serve(
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
     }
+    hooks.begin(hub, bound, stop, &mut work);
     tending::begin(hub, stop, &mut work);
     let calls = spool::serve(
         hub.config.data.clone(),
@@ -102,9 +117,9 @@ async fn serve(
         Ok(())
     });
     ready.set(true);
-    announce(output, hub, address);
+    announce(output, hub, listening);
     if way == Way::Dev {
-        output.text(&dev::board(hub, address));
+        output.text(&dev::board(hub, listening));
     }
     until_all_end(&mut work, stop, ready).await
 }
@@ -141,8 +156,9 @@ async fn until_all_end(
 }
 
 /// The one line that says the hub is ready.
-fn announce(output: Output, hub: &Hub, address: Option<SocketAddr>) {
-    let address = address.map(|address| address.to_string()).unwrap_or_default();
+fn announce(output: Output, hub: &Hub, listening: Listening) {
+    let address = listening.dashboard.map(|address| address.to_string()).unwrap_or_default();
+    let hooks = listening.hooks.map(|address| address.to_string());
     let folders: Vec<String> = hub
         .config
         .flows
@@ -154,10 +170,20 @@ fn announce(output: Output, hub: &Hub, address: Option<SocketAddr>) {
         "hub": hub.config.name,
         "simulator": hub.simulator.is_some(),
         "dashboard": address,
+        "hooks": hooks,
+        "webhooks": hub.config.webhooks().map(|(flow, hook)| {
+            json!({ "flow": flow.name, "path": hook.path })
+        }).collect::<Vec<_>>(),
         "folders": hub.config.flows.iter().filter_map(|flow| {
             Some(json!({ "flow": flow.name, "folder": flow.drop.as_ref()?.config.folder }))
         }).collect::<Vec<_>>(),
     }));
     let watching = if folders.is_empty() { "no folder".to_owned() } else { folders.join(", ") };
-    output.text(&format!("ready: watching {watching}; health at http://{address}/healthz; stop with Ctrl-C"));
+    let paths: Vec<String> =
+        hub.config.webhooks().map(|(flow, hook)| format!("{} ({})", hook.path, flow.name)).collect();
+    let hooks =
+        hooks.map_or_else(String::new, |hooks| format!("webhooks at http://{hooks}: {}; ", paths.join(", ")));
+    output.text(&format!(
+        "ready: watching {watching}; {hooks}health at http://{address}/healthz; stop with Ctrl-C"
+    ));
 }

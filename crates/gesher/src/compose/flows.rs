@@ -175,13 +175,15 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
         let what = format!("the script {} has no function {function}, and {why}", part.script);
         config.flow_fault(part, "script", what, &format!("write `fn {function} {{ … }}` in the script"))
     };
-    match &part.drop {
-        Some(_) if !program.has(Entry::Row) => Some(missing("on_row(row)", "the flow has a drop folder")),
-        None if !program.has(Entry::Call) => {
-            Some(missing("on_call(args)", "the flow has no drop folder, so only a call could start it"))
-        }
-        _ => None,
+    if part.drop.is_some() && !program.has(Entry::Row) {
+        return Some(missing("on_row(row)", "the flow has a drop folder"));
     }
+    if part.webhook.is_some() && !program.has(Entry::Webhook) {
+        return Some(missing("on_webhook(request)", "the flow has a webhook"));
+    }
+    let is_started = part.drop.is_some() || part.webhook.is_some();
+    (!is_started && !program.has(Entry::Call))
+        .then(|| missing("on_call(args)", "the flow has no trigger, so only a call could start it"))
 }
 
 /// What a script may import from: the hub's folder of scripts, or the script's own where it lies elsewhere.

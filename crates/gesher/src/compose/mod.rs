@@ -141,6 +141,7 @@ pub async fn live_providers(
     redactor: &Redactor,
 ) -> Result<Vec<Arc<dyn Provider>>, HubError> {
     secrets::learn_all(store, redactor).await?;
+    secrets::learn_of_hooks(config, redactor);
     let mut providers = Vec::new();
     let part = &config.officeguy;
     if let (false, Some(company_id), Some(name)) = (part.is_simulated(), part.company_id, &part.api_key) {

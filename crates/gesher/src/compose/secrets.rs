@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use crate::commands::secrets::{PREFIX, row_name};
-use crate::config::SecretName;
+use crate::config::{Config, SecretName};
 use crate::error::{Doing, HubError};
 use gesher_core::{Redactor, Secret};
 use gesher_engine::journal::Journal;
@@ -22,6 +22,32 @@ pub async fn value(name: &SecretName, store: &Store, redactor: &Redactor) -> Res
     };
     redactor.learn(&secret);
     Ok(secret)
+}
+
+/// The value of a webhook's secret, which the redactor knows from then on; none where it is nowhere. Simulator hubs take
+/// what was stored for them, and from the environment only what was not.
+pub async fn of_hook(
+    config: &Config,
+    name: &SecretName,
+    store: Option<&Store>,
+    redactor: &Redactor,
+) -> Result<Option<Secret>, HubError> {
+    let is_stored = match store {
+        Some(store) => store.journal.sealed(&row_name(&name.0)).await.doing("reading the vault")?.is_some(),
+        None => false,
+    };
+    let from_environment = from_environment(&name.0).filter(|_| !(is_stored && config.is_simulated()));
+    let value = match (from_environment, store) {
+        (None, Some(store)) if is_stored => Some(from_vault(&name.0, store).await?),
+        (value, _) => value,
+    };
+    value.iter().for_each(|secret| redactor.learn(secret));
+    Ok(value)
+}
+
+/// How a secret that is nowhere comes to be.
+pub fn mend(name: &SecretName) -> String {
+    format!("`gesher secrets set {}`, or set {}", name.0, variable(&name.0))
 }
 
 fn from_environment(name: &str) -> Option<Secret> {
@@ -53,6 +79,12 @@ async fn from_vault(name: &str, store: &Store) -> Result<Secret, HubError> {
         .vault
         .open_sealed(&row, &sealed.bytes)
         .map_err(|error| HubError::usage(format!("the secret {name} cannot be opened")).because(error))
+}
+
+/// Makes the secrets of webhooks known that are in the environment: a command may serve none and still see one.
+pub fn learn_of_hooks(config: &Config, redactor: &Redactor) {
+    let names = config.webhooks().flat_map(|(_, hook)| &hook.secrets);
+    names.filter_map(|name| from_environment(&name.0)).for_each(|secret| redactor.learn(&secret));
 }
 
 /// Makes every secret that a person stored known to the redactor, used or not. The keys of vendors become known when

@@ -10,11 +10,13 @@ pub mod rules;
 pub mod schema;
 mod senzey;
 pub mod value;
+mod webhook;
 
 pub use fault::{Fault, SourceText};
 pub use read::Section;
 pub use senzey::Senzey;
 pub use value::SecretName;
+pub use webhook::WebhookPart;
 
 use gesher_core::{Language, Money};
 use gesher_engine::{Allow, FlowLimits, OnUnknown};
@@ -52,11 +54,14 @@ pub struct Config {
     pub senzey: Senzey,
     /// Where the dashboard listens.
     pub dashboard: String,
+    /// Where webhooks are delivered.
+    pub hooks: String,
     /// The flows, by name.
     pub flows: Vec<FlowConfig>,
     /// The names of the plugins.
     pub plugins: Vec<String>,
     hub: Section,
+    hooks_section: Section,
     source: SourceText,
 }
 
@@ -104,6 +109,8 @@ pub struct FlowConfig {
     pub limits: FlowLimits,
     /// Its drop folder.
     pub drop: Option<DropPart>,
+    /// Its webhook.
+    pub webhook: Option<WebhookPart>,
     section: Section,
 }
 
@@ -162,6 +169,8 @@ impl Config {
             officeguy: officeguy(table("officeguy")),
             senzey: Senzey::of(table("senzey")),
             dashboard: table("dashboard").text("listen"),
+            hooks: table("hooks").text("listen"),
+            hooks_section: table("hooks"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
             plugins: table("plugin").tables.into_keys().collect(),
             hub,
@@ -184,18 +193,38 @@ impl Config {
         self.officeguy.is_simulated() || self.senzey.is_simulated()
     }
 
-    /// The secrets that the hub needs to be what it is configured to be. What is simulated needs none.
+    /// The secrets that the hub needs to be what it is configured to be, each once. Providers that are simulated need none.
     pub fn secrets(&self) -> Vec<&SecretName> {
+        let of_hooks = self.webhooks().flat_map(|(_, hook)| &hook.secrets);
+        let mut names: Vec<&SecretName> = Vec::new();
+        for name in self.account_secrets().into_iter().chain(of_hooks) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Those among them that open accounts at providers.
+    pub fn account_secrets(&self) -> Vec<&SecretName> {
         let (officeguy, senzey) = (&self.officeguy, &self.senzey);
         let key = officeguy.api_key.iter().filter(|_| !officeguy.is_simulated());
         let user = [&senzey.username, &senzey.password].into_iter().flatten();
         key.chain(user.filter(|_| !senzey.is_simulated())).collect()
     }
 
+    fn hooks_place(&self) -> std::ops::Range<usize> {
+        self.hooks_section.place("listen")
+    }
+
     /// What is said of a secret that is nowhere.
     pub fn missing_secret(&self, name: &SecretName, mend: String) -> Fault {
         let what = format!("the secret {} is neither in the environment nor in the vault", name.0);
+        let of_hook = self.webhooks().find(|(_, hook)| hook.secrets.contains(name));
         let place = match name {
+            name if !self.account_secrets().contains(&name) && of_hook.is_some() => {
+                of_hook.map_or(0..0, |(_, hook)| hook.place("secrets"))
+            }
             name if self.senzey.username.as_ref() == Some(name) => self.senzey.place("username"),
             name if self.senzey.password.as_ref() == Some(name) => self.senzey.place("password"),
             _ => self.officeguy.section.place("api_key"),
@@ -272,6 +301,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
+        webhook: section.tables.get("webhook").map(WebhookPart::of),
         section,
     }
 }

@@ -26,6 +26,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
         }
     }
     overlaps(config, &mut faults);
+    faults.extend(super::webhook::faults(config, operations));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults
 }
@@ -80,7 +81,7 @@ fn uses_provider(config: &Config, provider: &str) -> bool {
 }
 
 fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
-    for (table, does) in [("webhook", "webhooks"), ("schedule", "schedules")] {
+    for (table, does) in [("schedule", "schedules")] {
         if let Some(section) = flow.section.tables.get(table) {
             let at = section.place("");
             let mend = format!("take [flow.{}.{table}] out", flow.name);

@@ -255,20 +255,42 @@ pub const TABLES: &[Table] = &[
         path: "flow.*.webhook",
         about: "Starts the flow for each webhook that is delivered.",
         settings: &[
-            required("path", Kind::Text, "The path of its address."),
+            required("path", Kind::Text, "The path of its address, as in `/hooks/onboard`."),
             required(
                 "verify",
                 Kind::Word(&["standard-webhooks", "github", "stripe", "hmac", "token", "basic", "none"]),
                 "How a delivery proves where it comes from.",
             ),
             optional("secrets", Kind::Secrets, "What it is proved with; several while they are changed."),
+            optional(
+                "header",
+                Kind::Text,
+                "The header of the signature (`hmac`) or of the token (`token`). Without it a token is part of the address: \
+                 behind the path, or `?token=`.",
+            ),
+            default(
+                "encoding",
+                Kind::Word(&["hex", "base64"]),
+                "\"hex\"",
+                "How the signature is written (`hmac`).",
+            ),
+            optional(
+                "prefix",
+                Kind::Text,
+                "What stands in the header before it, such as `sha256=` or `Bearer `.",
+            ),
             default(
                 "reply",
                 Kind::Word(&["async", "sync"]),
                 "\"async\"",
                 "Whether the answer is the run's id or the script's own.",
             ),
-            optional("id", Kind::Text, "Where the delivery's id is in its body, as \"json:/path\"."),
+            optional(
+                "id",
+                Kind::Text,
+                "Where the delivery's id is in its body, as \"json:/path\". Without it: the id that is signed, else the body \
+                 itself.",
+            ),
         ],
     },
     Table {

@@ -13,6 +13,7 @@
 mod bare;
 mod contest;
 mod failure;
+mod hooks;
 mod hub;
 mod machine;
 mod process;
@@ -85,12 +86,20 @@ enum Part {
     Long,
     /// Scripts alone.
     Script,
+    /// Webhooks accepted a second.
+    Hooks,
 }
 
 #[derive(Debug, Subcommand)]
 enum Role {
     /// Be the client without a hub.
     Bare(bare::Bare),
+    /// Be a handler of webhooks that keeps nothing.
+    BareHooks {
+        /// Where to listen.
+        #[arg(long)]
+        address: SocketAddr,
+    },
     /// Be a provider that pauses.
     Stub {
         /// Where to listen.
@@ -106,6 +115,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.role {
         Some(Role::Bare(bare)) => bare::run(bare),
+        Some(Role::BareHooks { address }) => hooks::bare(*address),
         Some(Role::Stub { address, pause_ms }) => stub::serve(*address, Duration::from_millis(*pause_ms)),
         None => measure(&cli.measure),
     };
@@ -152,6 +162,9 @@ fn measure(options: &Measure) -> Result<(), Failure> {
     }
     if wanted(Part::Script) {
         sections.push(script::section(&place.work)?);
+    }
+    if wanted(Part::Hooks) {
+        sections.push(hooks::section(&place, amounts.deliveries, amounts.runs)?);
     }
     publish(&facts, &sections, options.write.as_deref())
 }

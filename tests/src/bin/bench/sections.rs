@@ -14,7 +14,7 @@ use crate::report::{Figure, Section, Spread, grouped};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Amounts {
     /// Runs of each contender at instant answers.
-    runs: usize,
+    pub(crate) runs: usize,
     /// Rows of such a run.
     instant: usize,
     /// Seconds that a run at slow answers would take at best.
@@ -22,15 +22,23 @@ pub(crate) struct Amounts {
     /// Rows of the long run, and of the shorter one that it is compared with.
     long: usize,
     short: usize,
+    /// Deliveries of a run.
+    pub(crate) deliveries: usize,
 }
 
 impl Amounts {
     /// About a minute, to see where things stand.
     pub(crate) const QUICK: Self =
-        Self { runs: 2, instant: 20_000, slow_seconds: 6, long: 100_000, short: 20_000 };
+        Self { runs: 2, instant: 20_000, slow_seconds: 6, long: 100_000, short: 20_000, deliveries: 20_000 };
     /// What is published.
-    pub(crate) const FULL: Self =
-        Self { runs: 3, instant: 50_000, slow_seconds: 10, long: 1_000_000, short: 100_000 };
+    pub(crate) const FULL: Self = Self {
+        runs: 3,
+        instant: 50_000,
+        slow_seconds: 10,
+        long: 1_000_000,
+        short: 100_000,
+        deliveries: 50_000,
+    };
 }
 
 /// The least part of the bare client's speed, in percent, and the least multiple of the script's.

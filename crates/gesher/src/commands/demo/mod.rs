@@ -2,6 +2,7 @@
 //! the one question that counts, put to both books.
 
 mod compare;
+mod delivery;
 mod report;
 mod rows;
 mod vendors;
@@ -16,6 +17,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::{follow, logging};
 use compare::{Charged, Intended, compare};
+use delivery::Delivered;
 use gesher_core::{Decimal, Redactor, RunId};
 use gesher_engine::Stop;
 use gesher_engine::journal::{Journal, RunRecord, StepQuery, StepState, Tally};
@@ -54,6 +56,7 @@ struct Dropped {
 struct Found {
     config: Config,
     folder: PathBuf,
+    delivered: Delivered,
     opening: Dropped,
     vendors: Vec<Opened>,
     first: Dropped,
@@ -65,21 +68,24 @@ struct Found {
 pub async fn run(output: Output, args: &DemoArgs) -> Result<Exit, HubError> {
     let folder = make_hub(args)?;
     let rows = rows::rows(args.rows);
-    let config = Config::load(&folder).map_err(HubError::faults)?;
+    let mut config = Config::load(&folder).map_err(HubError::faults)?;
     require_sound(&config)?;
+    config.hooks = delivery::LISTEN.to_owned();
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "off");
     let lock = HubLock::require(&config, Role::Run).await?;
     let hub = Hub::open(config, lock, redactor, faults()).await?;
     output.text(&report::opening(&folder, args.rows));
-    let opening = drop_file(output, &hub, ONBOARDING, vendors::FILE, vendors::CSV).await?;
+    let delivered = delivery::deliver(output, &hub).await?;
+    let opening = drop_file(output, &hub, ONBOARDING, vendors::FILE, &vendors::others()).await?;
     require_open(&hub).await?;
-    output.text(&report::vendors(&opening.tally));
+    output.text(&report::vendors(&delivered, &opening.tally));
     let first = drop_file(output, &hub, CHARGES, FILE, &rows::csv(&rows)).await?;
     let mended = drop_file(output, &hub, CHARGES, MENDED, &rows::csv(&rows::mended(&rows))).await?;
     let comparison = compare_books(&hub).await?;
     let vendors = opened(&hub).await?;
-    let found = Found { config: hub.config.clone(), folder, opening, vendors, first, mended, comparison };
+    let found =
+        Found { config: hub.config.clone(), folder, delivered, opening, vendors, first, mended, comparison };
     let agree = found.comparison.disagreements.is_empty();
     output.json(&report::document(&found));
     output.text(&report::closing(&found, args.keep.is_some()));

@@ -1,6 +1,7 @@
 //! What the demo says, for people and as JSON. Only words: what happened is decided elsewhere.
 
 use super::compare::Comparison;
+use super::delivery::Delivered;
 use super::vendors::{self, Opened};
 use super::{Dropped, FILE, Found, MENDED};
 use crate::commands::{BANNER, runs};
@@ -18,10 +19,14 @@ pub(super) fn opening(folder: &Path, rows: u32) -> String {
 }
 
 /// What is said once the vendors are open.
-pub(super) fn vendors(tally: &Tally) -> String {
+pub(super) fn vendors(delivered: &Delivered, tally: &Tally) -> String {
+    let Delivered { url, status, again, run, .. } = delivered;
     format!(
-        "1. Dropped {}: {} vendors opened, each with an organisation of its own. Their keys are in the vault and nowhere \
-         else.\n",
+        "1. Delivered a signed webhook to {url}: the vendor {} opened, in run {} (HTTP {status}). Delivered again, it was \
+         answered with the same run (HTTP {again}).\n   Dropped {}: {} more vendors opened, each with an organisation of \
+         its own. Their keys are in the vault and nowhere else.\n",
+        Delivered::HANDLE,
+        run.id,
         vendors::FILE,
         tally.count(ItemStatus::Succeeded)
     )
@@ -132,6 +137,15 @@ fn per_vendor(vendors: &[Opened], found: &Comparison) -> String {
     format!("\n  Each vendor's charges were made with its own keys:\n\n{}", table.render())
 }
 
+fn webhook(found: &Found) -> Value {
+    let delivered = &found.delivered;
+    let mut document = runs::document(&found.config, &delivered.run, &delivered.tally);
+    document["vendor"] = json!(Delivered::HANDLE);
+    document["url"] = json!(delivered.url);
+    document["http"] = json!([delivered.status, delivered.again]);
+    document
+}
+
 /// Everything as JSON.
 pub(super) fn document(found: &Found) -> Value {
     let comparison = &found.comparison;
@@ -157,6 +171,7 @@ pub(super) fn document(found: &Found) -> Value {
                 "sum": two_places(sum),
             })
         }).collect::<Vec<_>>(),
+        "webhook": webhook(found),
         "onboarding": file(&found.opening),
         "runs": [file(&found.first), file(&found.mended)],
         "result": found.first.files.result,

@@ -2,10 +2,15 @@
 
 /// The file that opens them.
 pub(super) const FILE: &str = "vendors.csv";
-/// What is in it.
-pub(super) const CSV: &str = include_str!("../../../../../scripts/onboard-vendor/sample.csv");
-/// Their handles, in the order of the file. The first is opened by a call, too.
+/// The sample of the example flow.
+const CSV: &str = include_str!("../../../../../scripts/onboard-vendor/sample.csv");
+/// Their handles, in the order of the sample. The first comes by a webhook, the others in the file.
 pub(super) const HANDLES: [&str; 4] = ["dana", "noa-olives", "galil-gallery", "candles.avi"];
+
+/// The file without its first vendor.
+pub(super) fn others() -> String {
+    CSV.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect()
+}
 
 /// A vendor as it came out.
 #[derive(Clone, Debug)]
@@ -27,6 +32,14 @@ mod tests {
         let mut reader = csv::Reader::from_reader(CSV.as_bytes());
         let found: Vec<String> = reader.records().map(|row| row.unwrap()[0].to_owned()).collect();
         assert_eq!(found, HANDLES);
+    }
+
+    #[test]
+    fn the_file_holds_all_but_the_first() {
+        let (others, whole) = (others(), CSV);
+        assert!(!others.contains(HANDLES[0]) && whole.starts_with(others.lines().next().unwrap()));
+        assert_eq!(others.lines().count() + 1, whole.lines().count());
+        assert!(HANDLES[1..].iter().all(|handle| others.contains(handle)));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(super) async fn tried(config: &Config) -> Vec<Check> {
 
 /// Whether the environment has every key that would be tried.
 fn is_key_in_environment(config: &Config) -> bool {
-    config.officeguy.api_key.is_some() && config.secrets().into_iter().all(is_in_environment)
+    config.officeguy.api_key.is_some() && config.account_secrets().into_iter().all(is_in_environment)
 }
 
 /// Every account, with the keys of the environment and of the vault.
