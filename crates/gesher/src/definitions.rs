@@ -107,6 +107,13 @@ fn of_providers(registry: &Registry) -> BTreeMap<&'static str, String> {
             texts.entry(descriptor.provider).or_default().push_str(&of_operation(found));
         }
     }
+    for provider in registry.providers() {
+        for reader in provider.readers() {
+            let about = comment(reader.summary);
+            let function = format!("\n{about}fn {}(request: ?) -> Map;\n", reader.name);
+            texts.entry(provider.name()).or_default().push_str(&function);
+        }
+    }
     for ((provider, word), found) in by_path {
         texts.entry(provider).or_default().push_str(&of_word(word, &found));
     }
@@ -277,6 +284,7 @@ mod tests {
             "/// Effect: money. Key: required, it names the intention for ever.\n",
             "///   * `UnitPrice`: amount",
             "/// Answers `#{ status, reference, document, code, message, replayed, data }`.\n",
+            "\nfn trigger(request: ?) -> Map;\n",
             "\nfn list_payments(who: String, request: Map) -> Map;\n",
             "\nfn request(path: String, who: String, key: ?, request: Map) -> Map;\n",
             "/// * `/crm/data/getentity/`: read; key: none\n",

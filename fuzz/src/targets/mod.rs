@@ -15,11 +15,13 @@ mod answers;
 mod csv;
 mod request;
 mod script;
+mod webhook;
 
 pub use answers::answers;
 pub use csv::csv;
 pub use request::request;
 pub use script::script;
+pub use webhook::webhook;
 
 use gesher_core::{Language, Provider, Registry, Secret, SystemClock};
 use gesher_officeguy::{OfficeGuy, OfficeGuyConfig, StampPlace};
@@ -31,8 +33,8 @@ use std::time::Duration;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 4] =
-    [("answers", answers), ("csv", csv), ("request", request), ("script", script)];
+pub const ALL: [(&str, Target); 5] =
+    [("answers", answers), ("csv", csv), ("request", request), ("script", script), ("webhook", webhook)];
 
 /// Every operation, of providers that nobody calls.
 fn registry() -> Registry {
