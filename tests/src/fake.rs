@@ -285,7 +285,9 @@ fn read_request(stream: &mut TcpStream) -> Option<Received> {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
             let received = Received { head, body: bytes[end + 4..].to_vec() };
-            let length: usize = received.header("content-length")?.parse().ok()?;
+            // A request that announces no body has none.
+            let length: usize =
+                received.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
             if received.body.len() >= length {
                 return Some(received);
             }

@@ -50,7 +50,7 @@ fn every_block_of_the_page_runs_as_written() {
         "{output:#?}"
     );
     assert!(output.stdout.contains("refused: 1"), "{output:#?}");
-    let vendors = output.stdout.lines().filter(|line| line.starts_with("dana")).count();
+    let vendors = output.stdout.lines().filter(|line| line.trim_start().starts_with("dana ")).count();
     assert_eq!(vendors, 1, "{output:#?}");
     assert!(!output.stdout.contains("whsec_"), "a secret was printed");
 }

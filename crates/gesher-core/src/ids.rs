@@ -7,8 +7,10 @@ use crate::key::clean_cell;
 use crate::language::Text;
 use crate::operation::MARKETPLACE;
 use crate::outcome::Rejection;
+use crate::secret::Secret;
 use crate::time::{NoRandomness, random_bytes};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -266,6 +268,44 @@ pub fn business_number(text: &str) -> Option<String> {
     let letters: String = clean_cell(text).chars().filter(|letter| letter.is_alphanumeric()).collect();
     let number = letters.trim_start_matches('0').to_lowercase();
     (!number.is_empty()).then_some(number)
+}
+
+/// Whose account sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The account that *who* names.
+    Who,
+    /// The marketplace's own, on behalf of the vendor that *who* names.
+    Marketplace,
+    /// The only one there is: the provider knows no vendors, and a call names no *who*.
+    Only,
+}
+
+impl Sender {
+    /// Whether a call says for whom it is.
+    #[must_use]
+    pub const fn takes_who(self) -> bool {
+        !matches!(self, Self::Only)
+    }
+}
+
+/// One set of credentials at a provider.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
+    pub id: String,
+    /// Its secrets by name.
+    pub secrets: BTreeMap<&'static str, Secret>,
+}
+
+/// What a request reaches that no table of operations can name: a host of the caller's choosing, and secrets. The flow
+/// lists both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Scheme, host and port, in one spelling: `https://api.example.com:443`.
+    pub origin: String,
+    /// The names of the secrets that are put into it when it is sent, each once.
+    pub secrets: Vec<String>,
 }
 
 #[cfg(test)]

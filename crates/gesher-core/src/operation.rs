@@ -4,7 +4,7 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-pub use crate::ids::{Environment, VendorHandle, VendorRole};
+pub use crate::ids::{Account, Environment, Reach, Sender, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
@@ -18,7 +18,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -84,25 +83,6 @@ pub enum LookUp {
     By(&'static str),
     /// Only a person can: the provider has no way to ask.
     Manual,
-}
-
-/// Whose account sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// The account that *who* names.
-    Who,
-    /// The marketplace's own, on behalf of the vendor that *who* names.
-    Marketplace,
-    /// The only one there is: the provider knows no vendors, and a call names no *who*.
-    Only,
-}
-
-impl Sender {
-    /// Whether a call says for whom it is.
-    #[must_use]
-    pub const fn takes_who(self) -> bool {
-        !matches!(self, Self::Only)
-    }
 }
 
 /// The facts of an operation.
@@ -211,6 +191,8 @@ pub struct Prepared {
     pub original: Option<String>,
     /// Others beside *who*, each once, whose keys go into the request when it is sent.
     pub vendors: Vec<String>,
+    /// What it reaches beyond its provider, where its operation says that it does.
+    pub reach: Option<Reach>,
 }
 
 /// How an operation gives back what an earlier call took, so that never more is given back than was taken.
@@ -238,7 +220,8 @@ impl Prepared {
         }
         let hash = hash_of(endpoint, &body, None);
         let who = who.to_owned();
-        Ok(Self { who, endpoint, body, hash, facts, business: None, original: None, vendors: Vec::new() })
+        let (business, original, vendors, reach) = (None, None, Vec::new(), None);
+        Ok(Self { who, endpoint, body, hash, facts, business, original, vendors, reach })
     }
 }
 
@@ -311,6 +294,8 @@ pub struct OperationEntry {
     pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
+    /// Whether its requests name a host of the caller's choosing: then the flow's list of hosts is the permission.
+    pub reaches: bool,
     pub(crate) request_schema: fn(&'static str) -> Value,
     pub(crate) answer_schema: fn(&'static str) -> Value,
     pub(crate) prepare: fn(&str, &'static str, Value) -> Result<Prepared, Rejection>,
@@ -351,6 +336,7 @@ impl OperationEntry {
             examples: O::EXAMPLES,
             vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
+            reaches: false,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
             prepare: prepare::<O>,
@@ -367,11 +353,18 @@ impl OperationEntry {
             examples,
             vendor: VendorRole::None,
             takes_back: None,
+            reaches: false,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
             prepare: by.prepare,
             classify: by.classify,
         }
+    }
+
+    /// The same, whose requests name a host of the caller's choosing.
+    #[must_use]
+    pub const fn reaching(self) -> Self {
+        Self { reaches: true, ..self }
     }
 
     /// What the provider's reply to `prepared` means.
@@ -422,15 +415,6 @@ fn hash_of(endpoint: &str, body: &str, original: Option<&str>) -> [u8; 32] {
     }
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
-}
-
-/// One set of credentials at a provider.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The provider's public id of it, such as the CompanyID. Keys belong to it.
-    pub id: String,
-    /// Its secrets by name.
-    pub secrets: BTreeMap<&'static str, Secret>,
 }
 
 /// The future of an outcome.

@@ -51,12 +51,11 @@ impl Accounts {
         Self { journal, vault, redactor, clock, unsealed: Mutex::default(), refused: Mutex::default() }
     }
 
-    /// The provider refused the keys of this account, and may block whoever goes on trying them.
-    pub(crate) fn pause(&self, name: &str, account: &Account) {
+    /// The provider refused the keys of this account, and may block whoever goes on trying them. Answers whether they
+    /// were not known to be refused.
+    pub(crate) fn pause(&self, name: &str, account: &Account) -> bool {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.insert(name.to_owned(), account.secrets.clone()).is_none() {
-            tracing::error!(account = %name, "the provider refuses the keys; nothing more is sent with them");
-        }
+        refused.insert(name.to_owned(), account.secrets.clone()).as_ref() != Some(&account.secrets)
     }
 
     /// Whether the account is paused: its keys are still those that were refused.

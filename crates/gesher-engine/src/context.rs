@@ -14,21 +14,11 @@ use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
-use gesher_journal::{StepRecord, StepState, StoredOutcome};
-use jiff::Timestamp;
+use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// The name of the step that the time is.
-const TIME_NOW: &str = "time.now";
-/// The name of the step that the counts of a run are, as `on_finish` gets them.
-const RUN_SUMMARY: &str = "run.summary";
-/// The name of the step that a vendor's state is.
-const VENDOR: &str = "vendors.get";
-/// The name of the step that the states of all vendors are.
-const VENDORS: &str = "vendors.list";
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +70,6 @@ pub struct ItemContext {
     stop: Stop,
     guard: Arc<UnknownGuard>,
     dead: AtomicBool,
-    wants_result: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -97,6 +86,8 @@ struct Work {
     /// Whether that call's intent is durable, so that without an outcome it is unknown.
     begun: Arc<AtomicBool>,
     ordinals: HashMap<String, u32>,
+    /// Whether somebody reads what the program returns.
+    wants_result: bool,
 }
 
 impl ItemContext {
@@ -110,16 +101,7 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self {
-            engine,
-            flow,
-            item,
-            stop,
-            guard,
-            dead: AtomicBool::new(false),
-            wants_result: AtomicBool::new(false),
-            work: Mutex::new(work),
-        }
+        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -166,85 +148,13 @@ impl ItemContext {
 
     /// Says that somebody reads what the program returns. What becomes of the item follows from its steps alone.
     pub fn want_result(&self) {
-        self.wants_result.store(true, Ordering::Release);
+        self.work().wants_result = true;
     }
 
     /// Whether somebody reads what the program returns. Where nobody does, it need not be made.
     #[must_use]
     pub fn wants_result(&self) -> bool {
-        self.wants_result.load(Ordering::Acquire)
-    }
-
-    /// The current time, as a step: the same again after an interruption.
-    pub fn now(&self) -> Result<Timestamp, CallEnd> {
-        let look = || Ok(Value::String(self.engine.clock().now().to_string()));
-        let seen = self.observed(TIME_NOW, "", look)?;
-        seen.as_str().unwrap_or_default().parse().map_err(|_| self.end(Ended::Diverged))
-    }
-
-    /// What `on_finish` gets, as a step: the same again after an interruption, whatever was found out about the run's
-    /// rows in the meantime.
-    pub(crate) fn summary(&self, summary: Value) -> Result<Value, CallEnd> {
-        self.observed(RUN_SUMMARY, "", || Ok(summary))
-    }
-
-    /// Where a vendor stands, as a step: the same again after an interruption. Null where there is none.
-    pub fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
-        let handle = gesher_core::key::clean_cell(handle);
-        let look = || self.engine.runtime().block_on(self.engine.vendor_seen(&handle));
-        self.observed(VENDOR, &handle, look)
-    }
-
-    /// Where all vendors stand, as a step: a list of what [`vendor`](ItemContext::vendor) answers, by handle.
-    pub fn vendors(&self) -> Result<Value, CallEnd> {
-        self.observed(VENDORS, "", || self.engine.runtime().block_on(self.engine.vendors_seen()))
-    }
-
-    /// Something of the hub's own that may be another the next time one looks: a step without an effect.
-    fn observed(
-        &self,
-        name: &str,
-        who: &str,
-        look: impl FnOnce() -> Result<Value, CallFault>,
-    ) -> Result<Value, CallEnd> {
-        let step = self.next_step()?;
-        if let Some(called) = self.recorded(&step, name, who, None, &[0; 32])? {
-            return Ok(called.outcome.data.into_tree());
-        }
-        let seen = look().map_err(|fault| self.failed(fault))?;
-        let now = self.engine.clock().now();
-        let outcome = StoredOutcome {
-            status: OutcomeStatus::Succeeded,
-            reference: None,
-            document: None,
-            code: None,
-            message: Text::default(),
-            data: seen.clone().into(),
-            amount: None,
-        };
-        let record = StepRecord {
-            id: step,
-            operation: name.to_owned(),
-            who: who.to_owned(),
-            account: String::new(),
-            key: None,
-            attempt: None,
-            request_hash: [0; 32],
-            subject: None,
-            amount: None,
-            state: StepState::Over(OutcomeStatus::Succeeded),
-            outcome: Some(outcome),
-            intent_at: now,
-            outcome_at: Some(now),
-            flow: String::new(),
-            look_up: Value::Null,
-            stamp: None,
-            unlocked_at: None,
-            looked_up_at: None,
-            looked_up: 0,
-        };
-        self.engine.journal().record_step(record).in_order();
-        Ok(seen)
+        self.work().wants_result
     }
 
     /// Runs an operation as a step of this item. Blocks; only from the item's own thread, never from a runtime's.
@@ -277,7 +187,8 @@ impl ItemContext {
         }
         // Permission is for what is new. What was recorded was permitted or refused when it was new, and stays so under
         // another configuration.
-        let refusal = self.flow.permit(&registered.entry.descriptor).err();
+        let reach = prepared.as_ref().ok().and_then(|(prepared, _)| prepared.reach.as_ref());
+        let refusal = self.flow.permit_call(registered.entry, reach).err();
         let (prepared, key, refusal) = match prepared {
             Ok((prepared, key)) => (prepared, key, refusal),
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
@@ -344,7 +255,7 @@ impl ItemContext {
     }
 
     /// Ends the item where the one path could not come to an outcome.
-    fn failed(&self, fault: CallFault) -> CallEnd {
+    pub(crate) fn failed(&self, fault: CallFault) -> CallEnd {
         match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
             CallFault::Journal(error) => self.journal_failed(error),
@@ -359,7 +270,7 @@ impl ItemContext {
     }
 
     /// Turns an outcome into what the program gets, and remembers it for the item's status.
-    fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
+    pub(crate) fn answer(&self, operation: &str, changes: bool, called: Called) -> Result<Answer, CallEnd> {
         let Called { outcome, key_taken, replayed } = called;
         if changes {
             self.work().effects.push(EffectStep {
@@ -438,6 +349,7 @@ impl ItemContext {
             }
             _ => {
                 tracing::error!(%step, recorded = %record.operation, now = %operation, "diverged from the record");
+                self.engine.alarm("diverged", &step.to_string(), &messages::diverged_alarm(step));
                 Err(self.end(Ended::Diverged))
             }
         }
@@ -448,13 +360,18 @@ impl ItemContext {
         self.work().recorded.front().is_some_and(|step| step.operation == operation)
     }
 
+    /// Whether an earlier execution went on from here.
+    pub(crate) fn has_recorded(&self) -> bool {
+        !self.work().recorded.is_empty()
+    }
+
     /// The engine.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
     /// A refusal that is no step: the operation does not exist, or there are too many.
-    fn refused_outright(&self, rejection: Rejection) -> CallEnd {
+    pub(crate) fn refused_outright(&self, rejection: Rejection) -> CallEnd {
         CallEnd::Refused(Box::new(Answer {
             status: OutcomeStatus::Rejected,
             reference: None,
@@ -466,7 +383,7 @@ impl ItemContext {
         }))
     }
 
-    fn end(&self, why: Ended) -> CallEnd {
+    pub(crate) fn end(&self, why: Ended) -> CallEnd {
         self.work().ended.get_or_insert(why);
         self.dead.store(true, Ordering::Release);
         CallEnd::Ended

@@ -15,6 +15,7 @@ use crate::health::Health;
 use crate::messages;
 use crate::permits::{AccountRules, Permit, Permits};
 use crate::reconcile::Looks;
+use crate::starting::Starts;
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
@@ -30,8 +31,8 @@ use gesher_vault::Vault;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
@@ -77,6 +78,7 @@ struct Inner {
     health: Health,
     at_work: Arc<AtWork>,
     looks: Looks,
+    starts: OnceLock<Arc<dyn Starts>>,
 }
 
 /// One call, as its item makes it.
@@ -160,6 +162,7 @@ impl Engine {
             health: Health::default(),
             at_work: Arc::default(),
             looks: Looks::default(),
+            starts: OnceLock::new(),
         }))
     }
 
@@ -219,6 +222,10 @@ impl Engine {
 
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    pub(crate) fn starts_cell(&self) -> &OnceLock<Arc<dyn Starts>> {
+        &self.0.starts
     }
 
     pub(crate) fn looks(&self) -> &Looks {
@@ -342,7 +349,10 @@ impl Engine {
             outcome = provider.perform_with(entry, account, others, call.prepared, stamp).await;
         }
         if outcome.pauses_account {
-            self.0.accounts.pause(&account_name(entry.descriptor.provider, account), account);
+            let name = account_name(entry.descriptor.provider, account);
+            if self.0.accounts.pause(&name, account) {
+                self.alarm("account_paused", &name, &messages::account_refused(&name));
+            }
         }
         outcome
     }

@@ -1,5 +1,6 @@
 //! A flow as the engine sees it: its name, what it may do, how much, and when it stops by itself.
 
+use gesher_core::operation::{OperationEntry, Reach};
 use gesher_core::{Descriptor, Money, Rejection, Text};
 
 /// Unknown answers in a row after which a flow takes no new items, where it says nothing else.
@@ -18,6 +19,17 @@ pub struct Flow {
     pub on_unknown: OnUnknown,
     /// Bounds on the money that it may move.
     pub limits: FlowLimits,
+    /// What it may reach beside the providers.
+    pub reach: FlowReach,
+}
+
+/// What a flow may reach beside the providers; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowReach {
+    /// Scheme, host and port of each, in the spelling of [`Reach::origin`].
+    pub origins: Vec<String>,
+    /// The names of the secrets that it may put into what it sends there.
+    pub secrets: Vec<String>,
 }
 
 /// What unknown answers do to a run. Only answers that this process got itself count: what a crash left, and what is
@@ -102,6 +114,44 @@ impl Allow {
 }
 
 impl Flow {
+    /// Refuses a call that the flow may not make: an operation that its `allow` does not name, or, for one that reaches a
+    /// host of the script's choosing, a host or a secret that the flow does not list. A request that cannot be read
+    /// reaches nothing, and is refused for that.
+    pub fn permit_call(&self, entry: &OperationEntry, reach: Option<&Reach>) -> Result<(), Rejection> {
+        match entry.reaches {
+            false => self.permit(&entry.descriptor),
+            true => reach.map_or(Ok(()), |reach| self.permit_reach(reach)),
+        }
+    }
+
+    fn permit_reach(&self, reach: &Reach) -> Result<(), Rejection> {
+        let (flow, origin) = (&self.name, &reach.origin);
+        if !self.reach.origins.contains(origin) {
+            return Err(Rejection::new(
+                "host_not_allowed",
+                Text::new(
+                    format!(
+                        "התהליך {flow} אינו רשאי לפנות אל \u{2068}{origin}\u{2069}; יש להוסיף את השרת ל־http של \
+                         התהליך בקובץ gesher.toml"
+                    ),
+                    format!(
+                        "the flow {flow} may not call {origin}; add the host to the flow's `http` in gesher.toml"
+                    ),
+                ),
+            ));
+        }
+        match reach.secrets.iter().find(|name| !self.reach.secrets.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(Rejection::new(
+                "secret_not_allowed",
+                Text::new(
+                    format!("התהליך {flow} אינו רשאי להשתמש בסוד {name}; יש להוסיף אותו ל־secrets של התהליך"),
+                    format!("the flow {flow} may not use the secret {name}; add it to the flow's `secrets`"),
+                ),
+            )),
+        }
+    }
+
     /// Refuses an operation that the flow's `allow` does not name.
     pub fn permit(&self, operation: &Descriptor) -> Result<(), Rejection> {
         if self.allow.iter().any(|allow| allow.covers(operation)) {

@@ -85,7 +85,7 @@ impl Engine {
     /// the same moment: whatever comes in between, the next start must not go on with it.
     pub(crate) fn note(&self, guard: &UnknownGuard, step: &StepId, status: OutcomeStatus) {
         if let Some(why) = guard.note(step, status) {
-            tracing::error!(run = %step.item.run, "{}", why.en);
+            self.alarm("run_halted", step.item.run.as_str(), &why);
             self.write_halt(&step.item.run, &why).in_order();
         }
     }

@@ -5,6 +5,7 @@
 //! money is decided here; how it is kept is the journal's.
 
 mod accounts;
+mod alarms;
 mod approvals;
 mod cancel;
 mod context;
@@ -15,8 +16,10 @@ mod error;
 mod flow;
 mod halt;
 mod health;
+mod keeping;
 mod limits;
 mod messages;
+mod observing;
 mod originals;
 mod outcome;
 mod permits;
@@ -26,20 +29,23 @@ mod progress;
 mod reconcile;
 mod run;
 mod scripts;
+mod starting;
 mod status;
 mod stop;
 mod try_read;
 mod vendors;
 
+pub use alarms::{ALERT, OF_SCRIPT};
 pub use approvals::Terms;
 pub use context::{Answer, CallEnd, ItemContext};
 pub use decisions::{Decided, Lease};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
-pub use flow::{Allow, Flow, FlowLimits, OnUnknown};
+pub use flow::{Allow, Flow, FlowLimits, FlowReach, OnUnknown};
 /// The journal, for those who build on the engine.
 pub use gesher_journal as journal;
 pub use health::{Health, Part};
+pub use keeping::{Keep, STORE_KEYS_LISTED_MAX, STORE_KEYS_MAX, STORE_VALUE_BYTES_MAX, keep_in};
 pub use limits::LIMIT;
 pub use messages::KEY_OPEN;
 pub use permits::AccountRules;
@@ -51,5 +57,6 @@ pub use reconcile::{
 };
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use scripts::{ScriptHost, Scripts};
+pub use starting::{FLOW_START, START_DEPTH_MAX, StartFault, StartFuture, StartRequest, Started, Starts};
 pub use status::{EffectStep, end_of};
 pub use stop::Stop;

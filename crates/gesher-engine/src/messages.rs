@@ -6,7 +6,7 @@ use crate::program::ProgramEnd;
 use crate::status::EffectStep;
 use crate::vendors::{BUSINESS_TAKEN, VENDOR_KNOWN};
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
-use gesher_core::{ItemEnd, ItemStatus, Language, Outcome, OutcomeStatus, RunId, Text};
+use gesher_core::{ItemEnd, ItemStatus, Language, Outcome, OutcomeStatus, RunId, StepId, Text};
 use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome};
 use jiff::tz::TimeZone;
 
@@ -118,6 +118,29 @@ pub(crate) fn no_turn() -> Outcome {
         Text::new(
             format!("לא נשלח: לא הגיע תור אצל הספק בתוך {PERMIT_WAIT_SECONDS_MAX} שניות"),
             format!("not sent: no turn at the provider within {PERMIT_WAIT_SECONDS_MAX} seconds"),
+        ),
+    )
+}
+
+/// The alarm about an item that did something else than before an interruption.
+pub(crate) fn diverged_alarm(step: &StepId) -> Text {
+    Text::new(
+        format!(
+            "אחרי הפסקה התסריט ביקש בצעד {step} משהו אחר ממה שנרשם; לא נשלח דבר נוסף, ונדרשת החלטה של אדם"
+        ),
+        format!(
+            "after an interruption the script asked for something else at step {step} than was recorded; nothing more was \
+             sent, and a person has to decide"
+        ),
+    )
+}
+
+/// The alarm about keys that a provider refuses.
+pub(crate) fn account_refused(name: &str) -> Text {
+    Text::new(
+        format!("הספק דוחה את המפתחות של {name}; לא נשלח בהם דבר עד שיוחלפו (gesher doctor)"),
+        format!(
+            "the provider refuses the keys of {name}; nothing more is sent with them until they are changed (gesher doctor)"
         ),
     )
 }

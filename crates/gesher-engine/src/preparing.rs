@@ -51,7 +51,7 @@ impl ItemContext {
 }
 
 /// A key that only the hub may use: it would name another call's intention.
-fn made_up_key(key: &Key) -> Rejection {
+pub(crate) fn made_up_key(key: &Key) -> Rejection {
     Rejection::new(
         "bad_key",
         Text::new(
@@ -72,5 +72,6 @@ pub(crate) fn unprepared(who: &str, registered: &Registered) -> Prepared {
         business: None,
         original: None,
         vendors: Vec::new(),
+        reach: None,
     }
 }

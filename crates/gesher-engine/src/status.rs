@@ -96,6 +96,12 @@ pub fn end_of(language: Language, steps: &[EffectStep], end: &ProgramEnd) -> Ite
         OutcomeStatus::Unknown | OutcomeStatus::Conflict => ItemStatus::Unknown,
     };
     let mut item = from_step(language, status, last);
+    // A step that has no name of its own, such as a call of somebody else's host, hides none before it.
+    if let Some(named) =
+        own.iter().rev().find(|step| step.reference.is_some()).filter(|_| item.reference.is_none())
+    {
+        (item.reference, item.document) = (named.reference.clone(), named.document.clone());
+    }
     if status == ItemStatus::Succeeded {
         item.amount = total(&own).or(item.amount);
     }

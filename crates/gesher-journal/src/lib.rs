@@ -17,6 +17,7 @@ mod written;
 
 pub use error::JournalError;
 pub use guard::Guard;
+pub use record::{AlertRecord, AlertTry, NewAlert, StoreChange, StoreWrite, StoreWritten};
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
     ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownVendor, KnownVendors, LimitReached,
@@ -110,6 +111,17 @@ pub trait Journal: Send + Sync {
     /// Journals a step that had no effect and is over: a read, the time, a call that was refused before its intent.
     fn record_step(&self, step: StepRecord) -> Written<()>;
 
+    /// Changes what a flow keeps, and records the step that it is, in one commit. Refused with
+    /// [`JournalError::StepTaken`] where the step is recorded already: nothing is changed then.
+    fn write_store(&self, write: StoreWrite) -> Written<StoreWritten>;
+
+    /// Writes an alert down, with the step that it is, in one commit. Refused with [`JournalError::StepTaken`] where the
+    /// step is recorded already.
+    fn raise_alert(&self, alert: NewAlert, step: Option<StepRecord>) -> Written<()>;
+
+    /// Notes what came of a try at delivering an alert.
+    fn note_alert_try(&self, no: u64, tried: AlertTry) -> Written<()>;
+
     /// Ends an item. Spends, keeps or frees its row key as its status says. An item that has ended stays as it is. So
     /// does one of a halted run that would end `unknown` although all its steps were closed meanwhile: it goes on with
     /// what they came to. One that has `diverged` ends all the same.
@@ -143,6 +155,18 @@ pub trait Journal: Send + Sync {
 
     /// The names of all sealed rows, sorted, with the time each was last written.
     async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError>;
+
+    /// What a flow keeps under a key.
+    async fn stored(&self, flow: &str, key: &str) -> Result<Option<serde_json::Value>, JournalError>;
+
+    /// The keys that a flow keeps something under and that begin so, sorted, at most `limit`.
+    async fn stored_keys(&self, flow: &str, prefix: &str, limit: usize) -> Result<Vec<String>, JournalError>;
+
+    /// The newest alerts first.
+    async fn alerts(&self, limit: usize) -> Result<Vec<AlertRecord>, JournalError>;
+
+    /// The alerts whose delivery is due by then, the longest due first.
+    async fn alerts_due(&self, by: Timestamp, limit: usize) -> Result<Vec<AlertRecord>, JournalError>;
 
     /// A vendor by its provider and its handle.
     async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError>;

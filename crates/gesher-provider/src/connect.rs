@@ -60,15 +60,16 @@ impl Connector {
     }
 
     async fn open_by(&self, deadline: Instant) -> Result<Stream, SendFailure> {
+        let with_port = |address: IpAddr| SocketAddr::new(address, self.port);
         let tcp = match &self.host {
-            Host::Address(address) => connect(SocketAddr::new(*address, self.port)).await?,
+            Host::Address(address) => connect(with_port(*address)).await?,
             Host::Localhost => {
                 let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-                self.connect_to_one_of(&addresses, deadline).await?
+                connect_to_one_of(&addresses.map(with_port), deadline).await?
             }
             Host::Name(name) => {
-                let addresses = resolve(name, self.port).await?;
-                self.connect_to_one_of(&addresses, deadline).await?
+                let addresses: Vec<_> = resolve(name, self.port).await?.into_iter().map(with_port).collect();
+                connect_to_one_of(&addresses, deadline).await?
             }
         };
         let Some((connector, name)) = &self.tls else {
@@ -79,29 +80,28 @@ impl Connector {
             Err(error) => Err(SendFailure::nothing_left(tls_failure(&error)).with_detail(error)),
         }
     }
-
-    /// Walks the addresses in the resolver's order; each gets an equal share of the time that is left.
-    async fn connect_to_one_of(
-        &self,
-        addresses: &[IpAddr],
-        deadline: Instant,
-    ) -> Result<TcpStream, SendFailure> {
-        let mut last = SendFailure::nothing_left(FailureKind::Dns);
-        for (tried, address) in addresses.iter().enumerate() {
-            let now = Instant::now();
-            let share = deadline.saturating_duration_since(now) / (addresses.len() - tried) as u32;
-            let connecting = connect(SocketAddr::new(*address, self.port));
-            last = match timeout_at(now + share, connecting).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(failure)) => failure,
-                Err(_) => SendFailure::nothing_left(FailureKind::ConnectTimeout),
-            };
-        }
-        Err(last)
-    }
 }
 
-async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, SendFailure> {
+/// Walks the addresses in their order; each gets an equal share of the time that is left.
+pub(crate) async fn connect_to_one_of(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<TcpStream, SendFailure> {
+    let mut last = SendFailure::nothing_left(FailureKind::Dns);
+    for (tried, address) in addresses.iter().enumerate() {
+        let now = Instant::now();
+        let share = deadline.saturating_duration_since(now) / (addresses.len() - tried) as u32;
+        last = match timeout_at(now + share, connect(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(failure)) => failure,
+            Err(_) => SendFailure::nothing_left(FailureKind::ConnectTimeout),
+        };
+    }
+    Err(last)
+}
+
+/// The addresses of a name, the first few of them.
+pub(crate) async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, SendFailure> {
     match lookup_host((name, port)).await {
         Ok(found) => Ok(found.take(ADDRESSES_MAX).map(|address| address.ip()).collect()),
         Err(error) => Err(SendFailure::nothing_left(FailureKind::Dns).with_detail(error)),
@@ -145,7 +145,7 @@ pub(crate) fn tls_config(extra_roots: &[CertificateDer<'static>]) -> Result<Clie
     Ok(config)
 }
 
-fn server_name(host: &Host) -> Result<ServerName<'static>, TransportError> {
+pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, TransportError> {
     match host {
         Host::Address(address) => Ok(ServerName::from(*address)),
         Host::Localhost => ServerName::try_from("localhost").map_err(|_| TransportError::ServerName),

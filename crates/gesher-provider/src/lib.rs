@@ -10,6 +10,7 @@ mod connect;
 pub mod endpoint;
 mod failure;
 mod options;
+pub mod outside;
 mod read;
 mod reply;
 mod request;

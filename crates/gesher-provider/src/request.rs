@@ -90,7 +90,8 @@ pub(crate) fn check(outgoing: &Outgoing<'_>) -> Result<(), Invalid> {
     if path_ok && headers_ok { Ok(()) } else { Err(Invalid) }
 }
 
-fn is_framing(name: &HeaderName) -> bool {
+/// Whether only the transport itself sets this header.
+pub(crate) fn is_framing(name: &HeaderName) -> bool {
     [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, EXPECT, UPGRADE, TE, USER_AGENT, ACCEPT_ENCODING]
         .contains(name)
 }

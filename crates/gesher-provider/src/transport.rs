@@ -44,7 +44,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use hyper::client::conn::http1;
-use hyper::{Request, Response, body::Incoming, header::CONTENT_TYPE};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
@@ -86,37 +87,45 @@ impl MoneyTransport {
             .template
             .fill(outgoing)
             .map_err(|_| SendFailure::nothing_left(FailureKind::InvalidRequest))?;
-        match self.connector.open(self.options.connect).await? {
-            Stream::Plain(stream) => self.exchange(stream, request, deadline).await,
-            Stream::Tls(stream) => self.exchange(stream, request, deadline).await,
-        }
+        let body_bytes_max = self.options.body_bytes_max;
+        let whole = match self.connector.open(self.options.connect).await? {
+            Stream::Plain(stream) => exchange(stream, request, body_bytes_max, deadline).await?,
+            Stream::Tls(stream) => exchange(stream, request, body_bytes_max, deadline).await?,
+        };
+        Ok(whole.reply)
     }
+}
 
-    async fn exchange<S>(
-        &self,
-        stream: S,
-        request: Request<Full<Bytes>>,
-        deadline: Instant,
-    ) -> Result<Reply, SendFailure>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        gesher_core::failpoint!("send.begun");
-        // A process that was stopped meanwhile must not send what its caller has long given up.
-        if Instant::now() >= deadline {
-            return Err(SendFailure::nothing_left(FailureKind::BeforeFirstByte));
+/// An answer with its headers.
+pub(crate) struct Whole {
+    pub(crate) reply: Reply,
+    pub(crate) headers: HeaderMap,
+}
+
+/// Sends a request on a connection that has carried nothing yet, and reads the whole answer by the deadline.
+pub(crate) async fn exchange<S>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+    body_bytes_max: usize,
+    deadline: Instant,
+) -> Result<Whole, SendFailure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    gesher_core::failpoint!("send.begun");
+    // A process that was stopped meanwhile must not send what its caller has long given up.
+    if Instant::now() >= deadline {
+        return Err(SendFailure::nothing_left(FailureKind::BeforeFirstByte));
+    }
+    let sent = SentBytes::default();
+    let stream = Witnessed::new(stream, sent.clone());
+    match timeout_at(deadline, converse(stream, request, body_bytes_max)).await {
+        Ok(Ok(whole)) => {
+            gesher_core::failpoint!("answer.received");
+            Ok(whole)
         }
-        let sent = SentBytes::default();
-        let stream = Witnessed::new(stream, sent.clone());
-        let conversation = converse(stream, request, self.options.body_bytes_max);
-        match timeout_at(deadline, conversation).await {
-            Ok(Ok(reply)) => {
-                gesher_core::failpoint!("answer.received");
-                Ok(reply)
-            }
-            Ok(Err(kind)) => Err(settle(kind, &sent)),
-            Err(_) => Err(settle(FailureKind::ResponseTimeout, &sent)),
-        }
+        Ok(Err(kind)) => Err(settle(kind, &sent)),
+        Err(_) => Err(settle(FailureKind::ResponseTimeout, &sent)),
     }
 }
 
@@ -143,7 +152,7 @@ async fn converse<S>(
     stream: Witnessed<S>,
     request: Request<Full<Bytes>>,
     body_bytes_max: usize,
-) -> Result<Reply, FailureKind>
+) -> Result<Whole, FailureKind>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -172,11 +181,11 @@ where
     .await
 }
 
-async fn read_whole(response: Response<Incoming>, body_bytes_max: usize) -> Result<Reply, FailureKind> {
+async fn read_whole(response: Response<Incoming>, body_bytes_max: usize) -> Result<Whole, FailureKind> {
     let status = response.status().as_u16();
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.map(str::to_owned);
-    let mut incoming = response.into_body();
+    let (head, mut incoming) = response.into_parts();
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > body_bytes_max {
         return Err(FailureKind::TooLarge);
@@ -191,7 +200,7 @@ async fn read_whole(response: Response<Incoming>, body_bytes_max: usize) -> Resu
         }
         body.extend_from_slice(data);
     }
-    Ok(Reply { status, content_type, body: body.freeze() })
+    Ok(Whole { reply: Reply { status, content_type, body: body.freeze() }, headers: head.headers })
 }
 
 /// What an error before the answer's head means.

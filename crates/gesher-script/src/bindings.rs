@@ -61,6 +61,10 @@ pub(crate) fn modules(registry: &Registry) -> BTreeMap<&'static str, Module> {
     let mut by_path = BTreeSet::new();
     for (qualified_name, registered) in registry.iter() {
         let descriptor = registered.entry.descriptor;
+        // What reaches hosts of the script's own is called by functions of its own: see `reaching`.
+        if registered.entry.reaches {
+            continue;
+        }
         let module: &mut Module = modules.entry(descriptor.provider).or_default();
         if descriptor.is_by_path() {
             if by_path.insert((descriptor.provider, descriptor.word())) {
@@ -217,7 +221,7 @@ fn text_of(value: &Dynamic) -> Option<ImmutableString> {
 }
 
 /// A key is a text; a number is taken as its digits.
-fn key_of(value: &Dynamic) -> Option<ImmutableString> {
+pub(crate) fn key_of(value: &Dynamic) -> Option<ImmutableString> {
     text_of(value).or_else(|| value.as_int().ok().map(|number| number.to_string().into()))
 }
 
@@ -244,7 +248,7 @@ fn answer_map(item: &Item, answer: &Answer) -> Dynamic {
 }
 
 /// What a script may catch: nothing happened.
-fn refusal(answer: &Answer) -> Box<EvalAltResult> {
+pub(crate) fn refusal(answer: &Answer) -> Box<EvalAltResult> {
     let mut map = Map::new();
     map.insert("status".into(), answer.status.as_str().into());
     map.insert("code".into(), optional(answer.code.as_deref()));

@@ -3,10 +3,10 @@
 //! [`builtins`] lists them all, for the documentation, for the checks, and for the test that calls each.
 
 use crate::convert::{from_json, to_json};
-use crate::il;
 use crate::item::{Item, Native, placed, terminated};
 use crate::limits::{ARRAY_ELEMENTS_MAX, MAP_ENTRIES_MAX};
 use crate::seam::Level;
+use crate::{il, keeping, reaching};
 use gesher_core::Text;
 use gesher_core::key::clean_cell;
 use gesher_core::money::parse_signed_amount;
@@ -16,6 +16,9 @@ use rhai::{
 };
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+
+/// Length of an alert, in characters. What is longer is cut.
+const ALERT_CHARS_MAX: usize = 2_000;
 
 /// One function that the hub gives to scripts.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,7 @@ impl Builtin {
 
 /// All of them, those of the other modules included.
 pub fn builtins() -> impl Iterator<Item = &'static Builtin> {
-    BUILTINS.iter().chain(il::BUILTINS)
+    BUILTINS.iter().chain(il::BUILTINS).chain(reaching::BUILTINS).chain(keeping::BUILTINS)
 }
 
 /// Those of this file, by name.
@@ -48,7 +51,7 @@ const BUILTINS: &[Builtin] = &[
     Builtin {
         name: "alert",
         signature: "alert(text)",
-        summary: "Writes a line that asks a person to look.",
+        summary: "Asks a person to look: a line of the log, and a message to wherever alerts are sent.",
         example: r#"alert("the rate looks wrong")"#,
     },
     Builtin {
@@ -155,9 +158,8 @@ pub(crate) fn global_module() -> Module {
     });
     add("alert")
         .with_volatility(true)
-        .set_into_module(&mut module, |context: NativeCallContext, line: Dynamic| {
-            say(&context, Level::Alert, &line)
-        });
+        .set_into_module(&mut module, |context: NativeCallContext, line: Dynamic| alert(&context, &line));
+    reaching::set_secret(&mut module);
     module
 }
 
@@ -199,6 +201,9 @@ pub(crate) fn modules() -> BTreeMap<&'static str, Module> {
         ("time", time),
         ("il", il::module()),
         ("vendors", vendors()),
+        ("http", reaching::module()),
+        ("store", keeping::store()),
+        ("flow", keeping::flow()),
     ])
 }
 
@@ -243,6 +248,15 @@ fn say(context: &NativeCallContext, level: Level, line: &Dynamic) -> Native<()> 
     }
     item.say(level, &line.to_string());
     Ok(())
+}
+
+/// A line of the log, and a row for whoever looks after the hub.
+fn alert(context: &NativeCallContext, line: &Dynamic) -> Native<()> {
+    say(context, Level::Alert, line)?;
+    let item = Item::of(context)?;
+    let text: String = line.to_string().chars().take(ALERT_CHARS_MAX).collect();
+    let text = item.host().redact(&text).into_owned();
+    item.outside(|host| host.alert(&text))?.map_err(|end| not_seen(&item, &end))
 }
 
 fn parse_json(context: &NativeCallContext, text: &str) -> Native<Dynamic> {

@@ -6,7 +6,7 @@
 
 use crate::bindings::{arities, expected_call, key_position};
 use crate::builtins::builtins;
-use crate::check::{File, Findings, ScriptFault};
+use crate::check::{File, Findings, FlowStart, ScriptFault};
 use crate::clock::Clock;
 use crate::host::Vocabulary;
 use crate::library::CompileOptions;
@@ -241,8 +241,22 @@ impl Checker<'_> {
             }
             Some(_) => {
                 self.named_work(&module, call, position, inside, findings);
+                findings.starts.extend(self.starts(&module, call, position));
                 self.operation(&module, call, position, inside, findings);
             }
+        }
+    }
+
+    /// The flow that a call starts by its name, where it is written out.
+    fn starts(&self, module: &str, call: &FnCallExpr, position: Position) -> Option<FlowStart> {
+        let is_start = module == "flow" && call.name.as_str() == "start";
+        match call.args.first().filter(|_| is_start)? {
+            Expr::StringConstant(name, _) => Some(FlowStart {
+                flow: name.as_str().to_owned(),
+                place: Place::new(self.around.sources, self.around.file.name, position),
+                has_key: !matches!(call.args.get(1), Some(Expr::Unit(_))),
+            }),
+            _ => None,
         }
     }
 
@@ -365,6 +379,8 @@ impl Checker<'_> {
             (false, _) => format!("{module}.{}", call.name),
         };
         let descriptor = match self.around.names.registry.find(&name) {
+            // Its hosts are looked at when it is called.
+            Ok(found) if found.entry.reaches => return,
             Ok(found) => found.entry.descriptor,
             Err(rejection) => {
                 findings.faults.extend(is_by_path.then(|| self.fault(position, rejection.message)));

@@ -72,6 +72,17 @@ pub struct ColumnUse {
     pub column: usize,
 }
 
+/// A flow that the script starts by a name that is written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowStart {
+    /// The name.
+    pub flow: String,
+    /// Where.
+    pub place: Place,
+    /// Whether a key stands there, and not `()`.
+    pub has_key: bool,
+}
+
 /// What the checks found.
 #[derive(Default)]
 pub(crate) struct Findings {
@@ -81,6 +92,7 @@ pub(crate) struct Findings {
     pub(crate) foreseen: Vec<ScriptFault>,
     pub(crate) warnings: Vec<ScriptFault>,
     pub(crate) columns: Vec<ColumnUse>,
+    pub(crate) starts: Vec<FlowStart>,
     pub(crate) entries: Vec<Entry>,
 }
 

@@ -130,7 +130,8 @@ fn scalar_to_json(value: &Dynamic) -> Result<Value, ConvertFault> {
             .map(Value::Number)
             .map_err(|_| ConvertFault::here(Unfit::Number(text)));
     }
-    Err(ConvertFault::here(Unfit::Type(value.type_name().to_owned())))
+    let name = if crate::reaching::is_secret(value) { "secret" } else { value.type_name() };
+    Err(ConvertFault::here(Unfit::Type(name.to_owned())))
 }
 
 /// A JSON value as Rhai's.

@@ -8,7 +8,7 @@ use crate::cover::{self, Coverage};
 use crate::item::Item;
 use crate::limits::*;
 use crate::seam::Level;
-use crate::{bindings, builtins, shadow};
+use crate::{bindings, builtins, reaching, shadow};
 use gesher_core::Registry;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
@@ -41,6 +41,7 @@ impl Vocabulary {
     pub(crate) fn new(registry: &Registry) -> Self {
         let mut own = builtins::global_module();
         own.combine(shadow::module());
+        own.combine(reaching::handles());
         let own = ready("gesher", own);
         let named = builtins::modules().into_iter().chain(bindings::modules(registry));
         let named = named.map(|(name, module)| (name.to_owned(), ready(name, module)));

@@ -153,6 +153,7 @@ fn finish(
         columns: findings.columns,
         foreseen: findings.foreseen,
         warnings: findings.warnings,
+        starts: findings.starts,
         sources,
         vocabulary,
         script,

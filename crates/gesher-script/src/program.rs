@@ -1,6 +1,6 @@
 //! A compiled script: what the engine runs for each item.
 
-use crate::check::{ColumnUse, ScriptFault};
+use crate::check::{ColumnUse, FlowStart, ScriptFault};
 use crate::convert::{from_json, to_json};
 use crate::cover::Coverage;
 use crate::host::Vocabulary;
@@ -24,6 +24,7 @@ pub struct RhaiProgram {
     pub(crate) columns: Vec<ColumnUse>,
     pub(crate) foreseen: Vec<ScriptFault>,
     pub(crate) warnings: Vec<ScriptFault>,
+    pub(crate) starts: Vec<FlowStart>,
     pub(crate) sources: Sources,
     pub(crate) vocabulary: Vocabulary,
     /// The script's functions with their constants and imports, so that nothing at its top level runs again.
@@ -57,6 +58,12 @@ impl RhaiProgram {
     #[must_use]
     pub fn foreseen(&self) -> &[ScriptFault] {
         &self.foreseen
+    }
+
+    /// The flows that it starts by names that are written out.
+    #[must_use]
+    pub fn starts(&self) -> &[FlowStart] {
+        &self.starts
     }
 
     /// What is allowed but hardly meant, such as an operation that the flow may not call in a function that it does not

@@ -3,12 +3,13 @@
 //! In the hub an [`ItemContext`] stands behind it. Whoever wants to run a script without the hub puts something else
 //! there.
 
-use gesher_core::Language;
-use gesher_engine::{Answer, CallEnd, ItemContext};
+use gesher_core::{Language, Redactor};
+use gesher_engine::{Answer, CallEnd, ItemContext, Keep, keep_in};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How loud a line of a script's log is.
@@ -39,6 +40,26 @@ pub trait Host: Send + Sync {
     /// Where all vendors stand, as a step of the item.
     fn vendors(&self) -> Result<Value, CallEnd> {
         Ok(Value::Array(Vec::new()))
+    }
+    /// What the flow keeps under a key, as a step of the item; null for nothing, as in a world that keeps nothing.
+    fn kept(&self, _key: &str) -> Result<Value, CallEnd> {
+        Ok(Value::Null)
+    }
+    /// The keys that begin so, as a step of the item.
+    fn kept_keys(&self, _prefix: &str) -> Result<Vec<String>, CallEnd> {
+        Ok(Vec::new())
+    }
+    /// Changes what the flow keeps, as a step of the item.
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
+        keep_in(&mut BTreeMap::new(), key, keep, &Redactor::new(), self.language())
+    }
+    /// Starts a run of another flow, as a step of the item: `run` and `new` in the data. A world with one flow ends the item.
+    fn start_flow(&self, _flow: &str, _key: Option<&str>, _args: Value) -> Result<Answer, CallEnd> {
+        Err(CallEnd::Ended)
+    }
+    /// Asks a person to look, as a step of the item. The text was redacted, and is in the log already.
+    fn alert(&self, _text: &str) -> Result<(), CallEnd> {
+        Ok(())
     }
     /// Whether the item is over, whatever the script thinks.
     fn is_dead(&self) -> bool;
@@ -73,6 +94,26 @@ impl Host for ItemContext {
 
     fn vendors(&self) -> Result<Value, CallEnd> {
         ItemContext::vendors(self)
+    }
+
+    fn kept(&self, key: &str) -> Result<Value, CallEnd> {
+        ItemContext::kept(self, key)
+    }
+
+    fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
+        ItemContext::kept_keys(self, prefix)
+    }
+
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
+        ItemContext::keep(self, key, keep)
+    }
+
+    fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        ItemContext::start_flow(self, flow, key, args)
+    }
+
+    fn alert(&self, text: &str) -> Result<(), CallEnd> {
+        ItemContext::alert(self, text)
     }
 
     fn is_dead(&self) -> bool {

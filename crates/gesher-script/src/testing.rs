@@ -7,7 +7,7 @@ use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, Language, LookUp, Operation, OperationEntry,
     Outcome, OutcomeStatus, Prepared, Provider, Redactor, Registry, Rejection, Secret, Sender, Stamp, Text,
 };
-use gesher_engine::{Answer, CallEnd, Row};
+use gesher_engine::{Answer, CallEnd, Keep, Row};
 use gesher_script::{Host, Level};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -136,6 +136,7 @@ pub struct Recorder {
     pub lines: Mutex<Vec<(Level, String)>>,
     pub language: Language,
     pub redactor: Redactor,
+    pub kept: Mutex<BTreeMap<String, Value>>,
     /// Whether somebody looks at what the script returns.
     pub reads: AtomicBool,
     dead: AtomicBool,
@@ -160,6 +161,7 @@ impl Recorder {
             lines: Mutex::default(),
             language,
             redactor,
+            kept: Mutex::default(),
             reads: AtomicBool::new(true),
             dead: AtomicBool::new(false),
             reaction: Box::new(reaction),
@@ -205,6 +207,23 @@ impl Host for Recorder {
 
     fn vendors(&self) -> Result<Value, CallEnd> {
         Ok(VENDORS.iter().map(seen).collect())
+    }
+
+    fn kept(&self, key: &str) -> Result<Value, CallEnd> {
+        Ok(self.kept.lock().unwrap().get(key).cloned().unwrap_or_default())
+    }
+
+    fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
+        Ok(self.kept.lock().unwrap().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+    }
+
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
+        gesher_engine::keep_in(&mut self.kept.lock().unwrap(), key, keep, &self.redactor, self.language)
+    }
+
+    fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        let started = self.call("flow.start", flow, key, args)?;
+        Ok(Answer { data: json!({ "run": "k7mq2xd", "new": true }).into(), ..started })
     }
 
     fn is_dead(&self) -> bool {

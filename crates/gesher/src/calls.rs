@@ -3,10 +3,10 @@
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::orphans;
-use gesher_core::{Key, Redactor};
+use gesher_core::{Key, Redactor, RunId};
 use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Engine, Entry, Stop};
-use gesher_trigger::event::{self, Event, EventFlow};
+use gesher_trigger::event::{self, BegunAs, Event, EventFlow};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::{JoinError, JoinSet};
@@ -76,6 +76,55 @@ impl CallRequest {
         let key = self.key.as_deref().and_then(|key| Key::clean(key).ok());
         Event { trigger: TriggerKind::Call, name, key, input: self.args.clone() }
     }
+}
+
+/// What became of a call: its run, and whether that is new.
+pub struct Called {
+    /// The run: of this call, or of the same one before.
+    pub run: RunId,
+    /// Whether it began now.
+    pub is_new: bool,
+}
+
+/// Begins the run of a call, durably. A call with a key begins one run for ever: the same again answers that, and another
+/// under the same key is refused. `id` is drawn for a call without one by whoever may ask again after a crash.
+pub async fn begin(
+    engine: &Engine,
+    flow: &LoadedFlow,
+    request: &CallRequest,
+    id: Option<&RunId>,
+) -> Result<Called, HubError> {
+    let (event, flow) = (request.event(), flow.events());
+    let cannot = "the call cannot be begun";
+    if let Some(key) = &event.key {
+        let identity = event::identity(key, &event.input);
+        let begun = event::begin_once(engine, &flow, &event, identity).await.doing(cannot)?;
+        return match begun.as_what {
+            BegunAs::New => Ok(Called { run: begun.run, is_new: true }),
+            BegunAs::Again => Ok(Called { run: begun.run, is_new: false }),
+            BegunAs::Other => Err(key_reused(key, &begun.run)),
+        };
+    }
+    match id {
+        None => {
+            event::begin(engine, &flow, &event).await.doing(cannot).map(|run| Called { run, is_new: true })
+        }
+        Some(id) => {
+            let begun = event::begin_as(engine, &flow, &event, id).await;
+            let is_new = begun.map_err(|error| match error.is_taken() {
+                true => HubError::failed(format!("the id {id} is another run's")).hint("call again"),
+                false => HubError::failed(cannot).because(error),
+            })?;
+            Ok(Called { run: id.clone(), is_new })
+        }
+    }
+}
+
+fn key_reused(key: &Key, run: &RunId) -> HubError {
+    HubError::usage(format!(
+        "key_reused: the flow was called with the key {key} before, with another body, as run {run}; nothing was begun"
+    ))
+    .hint(format!("`gesher show {run}` tells what it did; another call needs another key"))
 }
 
 /// Goes on with the calls, deliveries and ticks that a stop or a crash interrupted, a few at a time. One that cannot go on

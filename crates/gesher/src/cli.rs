@@ -4,6 +4,7 @@ mod scripts;
 
 pub use scripts::{DefinitionsArgs, NewArgs, Template, TestArgs};
 
+use crate::commands::hooks::HooksCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gesher_core::ids::IdError;
 use gesher_core::{ItemId, ItemStatus, RunId, StepId};
@@ -130,9 +131,13 @@ pub struct RunArgs {
     /// What names this call for ever. Needed with --body when the flow may move money.
     #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,
-    /// Read and validate the file, and call nothing.
-    #[arg(long, requires = "file", conflicts_with = "body")]
+    /// Run the script against simulated providers, and tell what would be charged: nothing is sent, and nothing of the
+    /// hub is written.
+    #[arg(long)]
     pub dry_run: bool,
+    /// Only read and validate the file.
+    #[arg(long, requires = "file", conflicts_with_all = ["body", "dry_run"])]
+    pub validate: bool,
 }
 
 /// `runs`
@@ -336,36 +341,6 @@ pub struct SecretArgs {
     /// Its name, as in { secret = "officeguy.api_key" }.
     #[arg(value_name = "NAME")]
     pub name: String,
-}
-
-/// `hooks`
-#[derive(Debug, Subcommand)]
-pub enum HooksCommand {
-    /// Say whether a delivery would be accepted, and if not, why.
-    ///
-    /// Judges what was kept of a delivery as one that comes now. Nothing is begun and nothing is written. Exit code 0 when it
-    /// would be accepted, else 1.
-    Verify(VerifyArgs),
-}
-
-/// `hooks verify`
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The flow that it is for.
-    #[arg(value_name = "FLOW")]
-    pub flow: String,
-    /// A header of the delivery; once for each.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
-    /// The body, byte for byte; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
-    pub body: PathBuf,
-    /// When it came, such as 2026-03-27T09:30:00Z; else now.
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<jiff::Timestamp>,
-    /// The address it was sent to, from its path on, where a token stands in it.
-    #[arg(long, value_name = "PATH")]
-    pub path: Option<String>,
 }
 
 /// `vendors`

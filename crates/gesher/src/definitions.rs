@@ -101,6 +101,10 @@ fn of_providers(registry: &Registry) -> BTreeMap<&'static str, String> {
     let mut by_path: BTreeMap<(&'static str, &'static str), Vec<&Registered>> = BTreeMap::new();
     for (_, found) in registry.iter() {
         let descriptor = &found.entry.descriptor;
+        // Hosts of the script's own are called by functions, which are listed as such.
+        if found.entry.reaches {
+            continue;
+        }
         if descriptor.is_by_path() {
             by_path.entry((descriptor.provider, descriptor.word())).or_default().push(found);
         } else {

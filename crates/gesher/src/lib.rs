@@ -4,6 +4,7 @@
 //! from a hub's folder, and shown to people.
 
 pub mod actor;
+pub mod alerting;
 pub mod calls;
 pub mod cli;
 pub mod commands;
@@ -26,6 +27,7 @@ pub mod reload;
 pub mod renewal;
 pub mod signals;
 pub mod spool;
+pub mod starting;
 pub mod table;
 pub mod tending;
 pub mod webhooks;

@@ -2,9 +2,10 @@
 
 use crate::config::{Config, OfficeGuy as OfficeGuyPart, Senzey as SenzeyPart};
 use crate::error::{Doing, HubError};
-use gesher_core::{Clock, Descriptor, Language, Provider, Registry, Secret, SystemClock};
+use gesher_core::{Clock, Descriptor, Language, Provider, Redactor, Registry, Secret, SystemClock};
 use gesher_officeguy::{OfficeGuy, OfficeGuyConfig};
-use gesher_provider::{BaseUrl, CONNECT_TIMEOUT};
+use gesher_provider::outside::{Outside, OutsideClient, SecretFuture, Secrets};
+use gesher_provider::{BaseUrl, CONNECT_TIMEOUT, TransportOptions};
 use gesher_senzey::{Senzey, SenzeyConfig};
 use std::sync::Arc;
 
@@ -85,8 +86,29 @@ pub fn descriptors() -> Vec<Descriptor> {
 /// An address that nobody calls. This machine's own, so that no certificates have to be there.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
-/// Every operation with its schemas, of providers that nobody calls.
+/// Every operation of the providers with its schemas; nobody is called.
 pub fn catalogue() -> Result<Registry, HubError> {
+    Ok(Registry::new(&of_nobody()?))
+}
+
+/// The same with what scripts and the journal know beside them: calls of hosts of a flow's own.
+pub fn vocabulary() -> Result<Registry, HubError> {
+    let mut all = of_nobody()?;
+    let client = Arc::new(OutsideClient::new(TransportOptions::default()));
+    all.push(Arc::new(Outside::new(client, Arc::new(NoSecrets), Arc::new(Redactor::new())).dry()));
+    Ok(Registry::new(&all))
+}
+
+/// A world without secrets.
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn open<'a>(&'a self, _: &'a str) -> SecretFuture<'a> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+fn of_nobody() -> Result<Vec<Arc<dyn Provider>>, HubError> {
     let config = Config::parse(std::path::Path::new("."), "").map_err(HubError::faults)?;
     let none = || Secret::from("none");
     let account = OfficeGuyAccount { base_url: NOWHERE.to_owned(), company_id: 1, api_key: none() };
@@ -97,8 +119,5 @@ pub fn catalogue() -> Result<Registry, HubError> {
         password: none(),
     };
     let clock = Arc::new(SystemClock::new());
-    Ok(Registry::new(&[
-        officeguy(&config.officeguy, account, Language::En)?,
-        senzey(&config.senzey, user, clock)?,
-    ]))
+    Ok(vec![officeguy(&config.officeguy, account, Language::En)?, senzey(&config.senzey, user, clock)?])
 }

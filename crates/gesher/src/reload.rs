@@ -57,16 +57,16 @@ impl Reloader {
 
     fn read_anew(&self) -> Reloaded {
         let mut found = Reloaded::default();
-        for part in &self.config.flows {
-            let Some(flow) = self.flows.iter().find(|flow| flow.name == part.name) else { continue };
-            match compile_anew(&self.config, part, &self.engine) {
+        for (name, compiled) in compile_anew(&self.config, &self.engine) {
+            let Some(flow) = self.flows.iter().find(|flow| flow.name == name) else { continue };
+            match compiled {
                 Ok(program) => {
                     if flow.scripts.replace(program) {
-                        found.changed.push(part.name.clone());
+                        found.changed.push(name);
                     }
                 }
                 Err(faults) => {
-                    found.kept.push(part.name.clone());
+                    found.kept.push(name);
                     // A file that several flows import has the same faults in each of them.
                     found.faults.extend(faults);
                 }

@@ -4,7 +4,7 @@
 //! Only whole files have these names. The question goes once its run is durable, and because it names its run, a crash
 //! in between begins no second one.
 
-use crate::calls::CallRequest;
+use crate::calls::{self, CallRequest};
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use gesher_core::{Redactor, RunId};
@@ -164,11 +164,7 @@ async fn begin(
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let run: RunId = name.parse().doing("a call's file has no run's id as its name")?;
     let (request, at) = read(path, flows, redactor)?;
-    let begun = event::begin_as(engine, &flows[at].events(), &request.event(), &run).await;
-    let is_new = begun.map_err(|error| match error.is_taken() {
-        true => HubError::failed(format!("the id {run} is another run's")).hint("call again"),
-        false => HubError::failed("the call cannot be begun").because(error),
-    })?;
+    let calls::Called { run, is_new } = calls::begin(engine, &flows[at], &request, Some(&run)).await?;
     Ok(Begun { request, at, run, is_new })
 }
 

@@ -1,6 +1,7 @@
 //! What a hub that may send does beside its triggers: it settles what is unknown on its schedule, and keeps the reports of
 //! finished runs true. Neither ever stands in the way of a row.
 
+use crate::alerting::Postman;
 use crate::compose::Hub;
 use crate::renewal::Renewal;
 use gesher_engine::{Engine, Reconciled, Stop};
@@ -20,6 +21,20 @@ pub fn begin<E: Send + 'static>(hub: &Hub, stop: &Stop, work: &mut JoinSet<Resul
         settle(&engine, &stopping).await;
         Ok(())
     });
+    work.spawn({
+        let (started, stopping) = (Arc::clone(&hub.started), stop.clone());
+        async move {
+            started.serve(stopping).await;
+            Ok(())
+        }
+    });
+    if let Some(postman) = Postman::of(hub) {
+        let stopping = stop.clone();
+        work.spawn(async move {
+            postman.serve(stopping).await;
+            Ok(())
+        });
+    }
     let (renewal, stopping) = (Renewal::new(&hub.config, Arc::clone(hub.engine.journal())), stop.clone());
     work.spawn(async move {
         renewal.keep(stopping).await;
@@ -32,6 +47,9 @@ pub fn begin<E: Send + 'static>(hub: &Hub, stop: &Stop, work: &mut JoinSet<Resul
 pub async fn once(hub: &Hub, stop: &Stop) {
     if tokio::time::timeout(FOREGROUND, round(&hub.engine, stop)).await.is_err() {
         tracing::warn!("what is unknown was not looked up in full; a serving hub goes on with it");
+    }
+    if let Some(postman) = Postman::of(hub) {
+        postman.once().await;
     }
     let mut renewal = Renewal::new(&hub.config, Arc::clone(hub.engine.journal()));
     if let Err(error) = renewal.once().await {

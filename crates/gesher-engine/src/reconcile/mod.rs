@@ -406,7 +406,8 @@ impl Engine {
         let closed = self.close(step, outcome, candidates).await?;
         if closed == Reconciled::Conflict {
             // An alarm: money may have moved more than once.
-            tracing::error!(step = %step.id, references = references.join(", "), "the provider's records contradict");
+            let text = words::conflict_alarm(&step.id, &references);
+            self.alarm("conflict", &step.id.to_string(), &text);
         }
         Ok(closed)
     }

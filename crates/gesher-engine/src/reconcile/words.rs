@@ -17,6 +17,20 @@ fn sentences(first: &Text, second: &Text) -> Text {
     Text::new(format!("{}. {}", first.he, second.he), format!("{}. {}", first.en, second.en))
 }
 
+/// The alarm: money may have moved more than once.
+pub(super) fn conflict_alarm(step: &StepId, references: &[String]) -> Text {
+    let list = references.join(", ");
+    Text::new(
+        format!(
+            "ייתכן שהצעד {step} בוצע יותר מפעם אחת אצל הספק ({list}); נדרשת החלטה של אדם (gesher unknown list)"
+        ),
+        format!(
+            "step {step} may have been done more than once at the provider ({list}); a person has to decide \
+             (gesher unknown list)"
+        ),
+    )
+}
+
 /// The provider's records have it, once.
 pub(super) fn found(when: &str, reference: &str, words: &Text) -> Text {
     let (he, en) = match words.is_empty() {

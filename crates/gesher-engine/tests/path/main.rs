@@ -89,6 +89,7 @@ fn flow(allow: &str, concurrency: usize) -> Flow {
         concurrency,
         on_unknown: OnUnknown::Continue,
         limits: FlowLimits::default(),
+        reach: gesher_engine::FlowReach::default(),
     }
 }
 

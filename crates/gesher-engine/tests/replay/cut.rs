@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use gesher_core::{HubId, ItemEnd, ItemId, RunId, StepId};
 use gesher_engine::Stop;
+use gesher_engine::journal::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
     JournalError, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
@@ -89,6 +90,18 @@ impl Journal for Dying {
         self.write(|inner| inner.finish_step(finish))
     }
 
+    fn write_store(&self, write: StoreWrite) -> Written<StoreWritten> {
+        self.write(|inner| inner.write_store(write))
+    }
+
+    fn raise_alert(&self, alert: NewAlert, step: Option<StepRecord>) -> Written<()> {
+        self.write(|inner| inner.raise_alert(alert, step))
+    }
+
+    fn note_alert_try(&self, no: u64, tried: AlertTry) -> Written<()> {
+        self.write(|inner| inner.note_alert_try(no, tried))
+    }
+
     fn close_step(&self, close: StepClose) -> Written<()> {
         self.write(|inner| inner.close_step(close))
     }
@@ -147,6 +160,22 @@ impl Journal for Dying {
 
     fn reseal(&self, resealing: Resealing) -> Written<()> {
         self.write(|inner| inner.reseal(resealing))
+    }
+
+    async fn stored(&self, flow: &str, key: &str) -> Result<Option<serde_json::Value>, JournalError> {
+        self.inner.stored(flow, key).await
+    }
+
+    async fn stored_keys(&self, flow: &str, prefix: &str, limit: usize) -> Result<Vec<String>, JournalError> {
+        self.inner.stored_keys(flow, prefix, limit).await
+    }
+
+    async fn alerts(&self, limit: usize) -> Result<Vec<AlertRecord>, JournalError> {
+        self.inner.alerts(limit).await
+    }
+
+    async fn alerts_due(&self, by: Timestamp, limit: usize) -> Result<Vec<AlertRecord>, JournalError> {
+        self.inner.alerts_due(by, limit).await
     }
 
     async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError> {

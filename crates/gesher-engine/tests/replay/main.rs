@@ -122,6 +122,7 @@ impl World {
             concurrency: shape.concurrency,
             on_unknown: OnUnknown::Continue,
             limits: FlowLimits::default(),
+            reach: gesher_engine::FlowReach::default(),
         });
         let items = random::items(programs.len());
         let worked = hub.runtime.block_on(hub.engine.run_items(

@@ -3,7 +3,8 @@
 use gesher_core::{ItemId, Key};
 use gesher_engine::journal::{NewItem, ScriptBundle};
 use gesher_engine::{
-    Answer, CallEnd, Entry, Input, ItemContext, ItemSource, Program, ProgramEnd, SourceError, SourceItem,
+    Answer, CallEnd, Entry, Input, ItemContext, ItemSource, Keep, Program, ProgramEnd, SourceError,
+    SourceItem,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,6 +22,10 @@ pub(crate) enum Op {
     Charge { key: u8, is_shared: bool, answer: &'static str, catches: bool },
     /// Writes something, perhaps without a key.
     Note { key: Option<u8>, answer: &'static str, catches: bool },
+    /// Keeps something for the next time.
+    Keep { key: u8 },
+    /// Asks a person to look.
+    Alert,
     /// Calls what is not there.
     Missing,
     /// Sends what no contract knows, which is refused before anything else.
@@ -51,6 +56,8 @@ fn plain_op(may_share: bool) -> impl Strategy<Value = Op> {
     let answer = || prop::sample::select(ANSWERS.to_vec());
     prop_oneof![
         2 => Just(Op::Now),
+        2 => (0..2_u8).prop_map(|key| Op::Keep { key }),
+        1 => Just(Op::Alert),
         3 => (0..3_u8).prop_map(|note| Op::Read { note }),
         6 => (0..4_u8, any::<bool>(), answer(), any::<bool>()).prop_map(move |(key, shared, answer, catches)| {
             Op::Charge { key, is_shared: shared && may_share, answer, catches }
@@ -110,6 +117,14 @@ impl Running<'_> {
             Op::Now => match self.context.now() {
                 Ok(now) => self.told("now", &json!(now.to_string())),
                 Err(end) => return self.refused("now", end, false),
+            },
+            Op::Keep { key } => match self.context.keep(&format!("{item}-{key}"), Keep::Add(1.into())) {
+                Ok(answer) => self.told("kept", &answer.data),
+                Err(end) => return self.refused("kept", end, false),
+            },
+            Op::Alert => match self.context.alert("look") {
+                Ok(()) => self.told("alert", &Value::Null),
+                Err(end) => return self.refused("alert", end, false),
             },
             Op::Read { note } => {
                 self.call("acme.get", None, "succeeded", &format!("read {note}"), true)?;

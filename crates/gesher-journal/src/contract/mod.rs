@@ -17,6 +17,7 @@ mod originals;
 mod runs;
 mod sealed;
 mod steps;
+mod store;
 mod vendors;
 mod writes;
 
@@ -136,6 +137,10 @@ pub const CONTRACT: &[Case] = cases! {
         a_lost_opening_is_closed_together_with_its_keys
         a_vendor_goes_forward_by_outcomes_and_back_as_people_say
         sealed_rows_are_sealed_anew_together;
+    store:
+        what_a_flow_keeps_changes_with_its_step_or_not_at_all
+        no_change_of_what_a_flow_keeps_is_lost_to_another
+        an_alert_waits_until_it_is_delivered_or_given_up;
     writes:
         what_was_awaited_is_there_after_opening_again
         what_was_awaited_is_there_for_others_at_once

@@ -4,6 +4,7 @@ mod decision;
 mod item;
 mod run;
 mod step;
+mod store;
 mod vendor;
 
 pub use decision::{Decision, DecisionKind, NewDecision};
@@ -18,6 +19,7 @@ pub use step::{
     Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
     StepQuery, StepRecord, StepState, StoredOutcome,
 };
+pub use store::{AlertRecord, AlertTry, NewAlert, StoreChange, StoreWrite, StoreWritten};
 pub use vendor::{
     KnownVendor, KnownVendors, VendorDecision, VendorMark, VendorRecord, VendorRefusal, VendorState,
 };

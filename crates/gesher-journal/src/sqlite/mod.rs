@@ -4,6 +4,7 @@
 //! read beside a running hub, and may write single rows (secrets) too: every write transaction begins as a writer.
 
 mod adopting;
+mod alerts;
 mod audit;
 mod backup;
 mod close;
@@ -25,6 +26,7 @@ mod runs;
 mod schema;
 mod sealed;
 mod step_reads;
+mod store;
 #[cfg(test)]
 mod tests;
 mod vendors;
@@ -34,6 +36,7 @@ use crate::Journal;
 use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::IntentLog;
+use crate::record::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use crate::record::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownVendors,
     NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
@@ -222,6 +225,22 @@ impl Journal for SqliteJournal {
         self.write("record a step", move |desk| outcomes::record(desk, &step, row.as_ref()))
     }
 
+    fn write_store(&self, write: StoreWrite) -> Written<StoreWritten> {
+        self.write("change what a flow keeps", move |desk| store::write(desk, &write))
+    }
+
+    fn raise_alert(&self, alert: NewAlert, step: Option<StepRecord>) -> Written<()> {
+        let step = step.and_then(|mut step| {
+            let row = step.outcome.take().map(OutcomeRow::new)?;
+            Some((step, row))
+        });
+        self.write("write an alert down", move |desk| alerts::raise(desk, &alert, step.as_ref()))
+    }
+
+    fn note_alert_try(&self, no: u64, tried: AlertTry) -> Written<()> {
+        self.write("note the delivery of an alert", move |desk| alerts::note_try(desk, no, tried))
+    }
+
     fn finish_item(&self, item: &ItemId, end: ItemEnd, at: Timestamp) -> Written<()> {
         let item = item.clone();
         self.write("end an item", move |desk| items::finish(desk, &item, &end, at))
@@ -296,6 +315,28 @@ impl Journal for SqliteJournal {
 
     async fn sealed_names(&self) -> Result<Vec<(String, Timestamp)>, JournalError> {
         self.readers.ask("list the sealed rows", sealed::names).await
+    }
+
+    async fn stored(&self, flow: &str, key: &str) -> Result<Option<serde_json::Value>, JournalError> {
+        let (flow, key) = (flow.to_owned(), key.to_owned());
+        self.readers
+            .ask("read what a flow keeps", move |connection| store::value(connection, &flow, &key))
+            .await
+    }
+
+    async fn stored_keys(&self, flow: &str, prefix: &str, limit: usize) -> Result<Vec<String>, JournalError> {
+        let (flow, prefix) = (flow.to_owned(), prefix.to_owned());
+        self.readers
+            .ask("list what a flow keeps", move |connection| store::keys(connection, &flow, &prefix, limit))
+            .await
+    }
+
+    async fn alerts(&self, limit: usize) -> Result<Vec<AlertRecord>, JournalError> {
+        self.readers.ask("list alerts", move |connection| alerts::newest(connection, limit)).await
+    }
+
+    async fn alerts_due(&self, by: Timestamp, limit: usize) -> Result<Vec<AlertRecord>, JournalError> {
+        self.readers.ask("list alerts", move |connection| alerts::due(connection, by, limit)).await
     }
 
     async fn vendor(&self, provider: &str, handle: &str) -> Result<Option<VendorRecord>, JournalError> {

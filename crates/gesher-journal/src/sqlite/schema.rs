@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_events.sql"),
     include_str!("migrations/0009_held.sql"),
     include_str!("migrations/0011_waiting.sql"),
+    include_str!("migrations/0012_store.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.

@@ -43,6 +43,8 @@ pub struct WorldOptions {
     pub company_id: i64,
     /// Its key; without one, any key is taken.
     pub api_key: Option<Secret>,
+    /// Other organisations that exist from the beginning, with terminals that clear cards. Any key opens them.
+    pub organisations: Vec<i64>,
     /// What ids of keys and tokens follow from.
     pub seed: u64,
     /// When terminals clear cards.
@@ -56,6 +58,7 @@ impl Default for WorldOptions {
         Self {
             company_id: super::MARKETPLACE_COMPANY_ID,
             api_key: None,
+            organisations: Vec::new(),
             seed: 1,
             terminals: Terminals::Ready,
             lock_out_after: None,
@@ -175,15 +178,21 @@ impl World {
         let zone = TimeZone::get("Asia/Jerusalem").unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(2)));
         let mut marketplace = Company::new(options.api_key.clone(), marketplace_details());
         marketplace.terminal = Terminal::Approved;
+        let mut companies = BTreeMap::from([(options.company_id, marketplace)]);
+        for id in &options.organisations {
+            let known = companies.entry(*id).or_insert_with(|| Company::new(None, marketplace_details()));
+            known.terminal = Terminal::Approved;
+        }
+        let newest = companies.keys().next_back().copied().unwrap_or_default();
         Self {
             zone,
             list_lag: Duration::ZERO,
             document_lag: Duration::ZERO,
             ahead: SignedDuration::ZERO,
-            companies: BTreeMap::from([(options.company_id, marketplace)]),
+            companies,
             spent: HashSet::new(),
             next: Next {
-                company: options.company_id + 222,
+                company: newest.max(options.company_id) + 222,
                 payment: 9_000_000_001,
                 customer: 8_000_000_001,
                 document: 6_000_000_001,

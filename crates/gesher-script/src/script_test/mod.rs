@@ -4,6 +4,7 @@
 //! request of every call is checked before a mock sees it, as it would be before it is sent. What a row comes to is
 //! said by the engine's own rule. What is not here are keys: a mock answers the same key twice.
 
+mod answers;
 mod compare;
 mod functions;
 #[cfg(test)]

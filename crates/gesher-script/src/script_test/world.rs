@@ -1,5 +1,6 @@
 //! The world of one test: what it mocked, what was called, what time it is; and one item in that world.
 
+use super::answers::{bad_mock, instant, judged, page, refused};
 use super::{Setting, Suite};
 use crate::convert::{from_json, to_json};
 use crate::item::{Beside, Item};
@@ -11,11 +12,10 @@ use gesher_core::operation::Registered;
 use gesher_core::{
     Clock, Key, Language, Money, Outcome, OutcomeStatus, Redactor, Registry, Rejection, SystemClock, Text,
 };
-use gesher_engine::{Answer, CallEnd, EffectStep, ProgramEnd, end_of};
+use gesher_engine::{ALERT, Answer, CallEnd, EffectStep, FLOW_START, Keep, ProgramEnd, end_of, keep_in};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
-use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map};
+use jiff::tz::TimeZone;
+use rhai::{AST, Array, Dynamic, Engine, FnPtr, ImmutableString, Map};
 use serde_json::{Value, json};
 use std::any::Any;
 use std::borrow::Cow;
@@ -46,6 +46,8 @@ struct State {
     calls: Vec<Seen>,
     now: Option<Timestamp>,
     log: Vec<String>,
+    /// What the flow keeps.
+    kept: BTreeMap<String, Value>,
     /// How many references were made up.
     references: u64,
 }
@@ -103,7 +105,7 @@ impl Bench {
 
     /// From now on `answer` answers calls of `operation`.
     pub(super) fn mock(&self, operation: &str, answer: FnPtr) -> Result<(), String> {
-        if operation != VENDORS_GET {
+        if ![VENDORS_GET, FLOW_START].contains(&operation) {
             self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
         }
         self.state().mocks.insert(operation.to_owned(), answer);
@@ -112,7 +114,9 @@ impl Bench {
 
     /// The calls of `operation` that got as far as its mock.
     pub(super) fn calls(&self, operation: &str) -> Result<Array, String> {
-        self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
+        if ![ALERT, FLOW_START].contains(&operation) {
+            self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
+        }
         let state = self.state();
         let calls = state.calls.iter().filter(|seen| seen.operation == operation).map(|seen| {
             let key = seen.key.as_deref().map_or(Dynamic::UNIT, Into::into);
@@ -125,24 +129,7 @@ impl Bench {
 
     /// Sets the clock: an instant, or a time in the hub's zone. A time that the zone leaves out is an error.
     pub(super) fn set_clock(&self, time: &str) -> Result<(), String> {
-        let zone = &self.setting.time_zone;
-        let now = match time.parse::<Timestamp>() {
-            Ok(instant) => instant,
-            Err(_) => {
-                let local: DateTime = time.parse().map_err(|_| {
-                    format!(
-                        "at({time:?}) is no time; write one as 2026-03-27T00:30:00Z, or without the Z for the hub's \
-                         own zone"
-                    )
-                })?;
-                let ambiguous = zone.to_ambiguous_zoned(local);
-                if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
-                    let name = zone.iana_name().unwrap_or("the hub's zone");
-                    return Err(format!("at({time:?}): the clocks of {name} never show this time"));
-                }
-                ambiguous.compatible().map_err(|error| format!("at({time:?}): {error}"))?.timestamp()
-            }
-        };
+        let now = instant(&self.setting.time_zone, time)?;
         self.state().now = Some(now);
         Ok(())
     }
@@ -276,14 +263,57 @@ impl TestItem {
             );
             return Err(self.break_off(why));
         };
+        let plain = request;
         let request = from_json(request).map_err(|fault| self.break_off(fault.text().en))?;
         let key = key.map_or(Dynamic::UNIT, Into::into);
         let engine = self.bench.engine();
         let arguments = (ImmutableString::from(who), key, request);
         match mock.call::<Dynamic>(&engine, &AST::empty(), arguments) {
-            Ok(answer) => self.answered(&answer).map_err(|why| self.break_off(bad_mock(operation, &why))),
+            Ok(answer) => {
+                let found = self.bench.registry.find(operation).ok().filter(|found| found.entry.reaches);
+                let answered = match found {
+                    Some(found) => page(&answer).map(|outcome| judged(found, who, plain, outcome)),
+                    None => self.answered(&answer),
+                };
+                answered.map_err(|why| self.break_off(bad_mock(operation, &why)))
+            }
             Err(error) => refused(*error).map_err(|why| self.break_off(bad_mock(operation, &why))),
         }
+    }
+
+    /// Starts another flow in a world that has none: what was started is remembered. A mock may refuse it.
+    fn started(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        if self.is_dead() {
+            return Err(CallEnd::Ended);
+        }
+        let refusal = key.and_then(|key| Key::clean(key).err());
+        let refused = |code: &str, text: Text| Outcome::new(OutcomeStatus::Rejected, code, text);
+        let mut outcome = match refusal {
+            Some(error) => refused("bad_key", error.text()),
+            None if self.bench.state().mocks.contains_key(FLOW_START) => {
+                self.mocked(FLOW_START, flow, key, &args)?
+            }
+            None => Outcome::new(OutcomeStatus::Succeeded, "", Text::default()),
+        };
+        if outcome.status == OutcomeStatus::Succeeded {
+            let mut state = self.bench.state();
+            let is_this =
+                |seen: &&Seen| seen.operation == FLOW_START && seen.who == flow && seen.key.as_deref() == key;
+            let before =
+                state.calls.iter().filter(|_| key.is_some()).find(is_this).map(|seen| seen.request == args);
+            if before == Some(false) {
+                let text =
+                    Text::new("אותו מפתח עם ערכים אחרים", "the same key was used with other arguments");
+                outcome = refused("key_reused", text);
+            } else {
+                let run = format!("run-{}", state.calls.len());
+                outcome = Outcome { data: json!({ "run": run, "new": before.is_none() }).into(), ..outcome };
+                let (operation, who, key) = (FLOW_START.to_owned(), flow.to_owned(), key.map(str::to_owned));
+                state.calls.push(Seen { operation, who, key, request: args });
+            }
+        }
+        outcome.reference = None;
+        self.settled(FLOW_START, true, None, outcome)
     }
 
     /// Asks the mock of `vendors.get`; without one there is no vendor.
@@ -376,34 +406,6 @@ impl TestItem {
 /// The look-up of a vendor, as it is mocked: `|handle| #{ state, company_id }`, or `()` for none.
 pub(super) const VENDORS_GET: &str = "vendors.get";
 
-fn bad_mock(operation: &str, why: &str) -> String {
-    format!("the mock of {operation} does not work: {why}")
-}
-
-/// What a mock that threw means: a refusal, as scripts catch them. An error that nobody threw is a slip of the test.
-fn refused(error: EvalAltResult) -> Result<Outcome, String> {
-    let mut error = error;
-    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
-        error = *inner;
-    }
-    let EvalAltResult::ErrorRuntime(thrown, _) = error else {
-        return Err(error.to_string());
-    };
-    let Some(fields) = thrown.read_lock::<Map>() else {
-        return Ok(Outcome::new(OutcomeStatus::Rejected, "rejected", Text::verbatim(thrown.to_string())));
-    };
-    let text = |name: &str| fields.get(name).filter(|value| !value.is_unit()).map(ToString::to_string);
-    let status = match text("status").as_deref() {
-        None | Some("rejected") => OutcomeStatus::Rejected,
-        Some("not_sent") => OutcomeStatus::NotSent,
-        Some(other) => {
-            return Err(format!("it throws the status {other}; only rejected and not_sent are thrown"));
-        }
-    };
-    let code = text("code").unwrap_or_else(|| status.as_str().to_owned());
-    Ok(Outcome::new(status, code, Text::verbatim(text("message").unwrap_or_default())))
-}
-
 impl Host for TestItem {
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd> {
         if self.is_dead() {
@@ -445,6 +447,35 @@ impl Host for TestItem {
 
     fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
         self.mocked_vendor(handle)
+    }
+
+    fn kept(&self, key: &str) -> Result<Value, CallEnd> {
+        let key = gesher_core::key::clean_cell(key);
+        Ok(self.bench.state().kept.get(&key).cloned().unwrap_or_default())
+    }
+
+    fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
+        let prefix = gesher_core::key::clean_cell(prefix);
+        Ok(self.bench.state().kept.keys().filter(|key| key.starts_with(&prefix)).cloned().collect())
+    }
+
+    fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
+        let (redactor, language) = (&self.bench.redactor, self.language());
+        keep_in(&mut self.bench.state().kept, key, keep, redactor, language)
+    }
+
+    fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
+        self.started(flow, key, args)
+    }
+
+    fn alert(&self, text: &str) -> Result<(), CallEnd> {
+        self.bench.state().calls.push(Seen {
+            operation: ALERT.to_owned(),
+            who: String::new(),
+            key: None,
+            request: json!({ "text": text }),
+        });
+        Ok(())
     }
 
     fn is_dead(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What the journal keeps of an event, so that its run can go on after a crash.
 
-use super::Event;
+use super::{Event, StartedBy};
 use crate::error::TriggerError;
 use gesher_core::Key;
 use gesher_engine::journal::RunRecord;
@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 /// What the journal keeps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
-    key: Option<String>,
+    pub(super) key: Option<String>,
     /// What the script's function gets.
     pub(super) args: Value,
     /// The run is halted by a fault of the hub, and goes on by itself once that has passed. A halted run without this
     /// waits for a person.
     #[serde(default)]
     pub(super) goes_on: bool,
+    /// The step of another flow that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<StartedBy>,
     /// What the script's function answered, where somebody waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) answer: Option<Value>,
@@ -25,7 +28,7 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn of(event: &Event) -> Self {
         let key = event.key.as_ref().map(ToString::to_string);
-        Self { key, args: event.input.clone(), goes_on: false, answer: None }
+        Self { key, args: event.input.clone(), goes_on: false, by: None, answer: None }
     }
 
     pub(super) fn read(run: &RunRecord) -> Result<Self, TriggerError> {

@@ -6,6 +6,7 @@
 
 mod answering;
 mod kept;
+mod started;
 
 use crate::error::TriggerError;
 use answering::Answering;
@@ -18,6 +19,7 @@ use gesher_engine::{
 };
 use kept::Kept;
 use serde_json::Value;
+pub use started::{StartedBy, begin_started, identity, started_by};
 use std::sync::Arc;
 
 /// How often an id is drawn anew where it is another run's.
@@ -159,7 +161,7 @@ pub async fn begin_once(
     event: &Event,
     identity: NewEvent,
 ) -> Result<Begun, TriggerError> {
-    begin_once_as(engine, flow, event, identity, None).await
+    begin_once_as(engine, flow, event, identity, None, Kept::of(event)).await
 }
 
 /// The same for an event that waits for a person: its run is held from its first commit on, so that no crash lets it
@@ -174,7 +176,7 @@ pub async fn begin_once_held(
 ) -> Result<Begun, TriggerError> {
     let terms = Terms::of_script(&flow.scripts.current().script());
     let hold = NewHold { message: why.get(engine.language()).to_owned(), terms: terms.to_json() };
-    begin_once_as(engine, flow, event, identity, Some(hold)).await
+    begin_once_as(engine, flow, event, identity, Some(hold), Kept::of(event)).await
 }
 
 async fn begin_once_as(
@@ -183,10 +185,12 @@ async fn begin_once_as(
     event: &Event,
     identity: NewEvent,
     held: Option<NewHold>,
+    kept: Kept,
 ) -> Result<Begun, TriggerError> {
     for _ in 1..RUN_ID_TRIES_MAX {
         let id = draw(event)?;
-        let run = NewRun { held: held.clone(), ..event.new_run(engine, flow, id.clone()) };
+        let run =
+            NewRun { held: held.clone(), source: kept.to_json(), ..event.new_run(engine, flow, id.clone()) };
         match engine.journal().start_event(run, identity.clone()).await {
             Ok(EventBegun::New) => return Ok(Begun { run: id, as_what: BegunAs::New }),
             Ok(EventBegun::Again { run }) => return Ok(Begun { run, as_what: BegunAs::Again }),

@@ -139,7 +139,8 @@ impl Inbox {
         self.forget(run);
         match waited {
             Ok(_told) => self.recorded(run).await,
-            Err(_elapsed) => None,
+            // Somebody else may have gone on with it after a crash.
+            Err(_elapsed) => self.recorded(run).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a sender is told: pure, from what became of a delivery. A sender that nobody knows hears general words only.
 
+use super::limits::REPLY_BYTES_MAX;
 use super::screen::Forbidden;
 use gesher_core::{ItemEnd, ItemStatus, RunId};
 use hyper::StatusCode;
@@ -127,7 +128,8 @@ pub fn ended(run: &RunId, end: &ItemEnd, answer: Option<Value>) -> Told {
         // Nobody knows yet, and nobody may take that for a failure.
         ItemStatus::Unknown => StatusCode::ACCEPTED,
     };
-    let body = answer.filter(|answer| !answer.is_null()).unwrap_or_else(|| {
+    let is_told = |answer: &Value| !answer.is_null() && answer.to_string().len() <= REPLY_BYTES_MAX;
+    let body = answer.filter(is_told).unwrap_or_else(|| {
         json!({
             "run": run, "status": end.status.as_str(), "code": end.code, "message": end.message,
             "reference": end.reference, "document": end.document,
@@ -160,8 +162,11 @@ mod tests {
             let end = ItemEnd::new(status, code, "m");
             let told = ended(&run, &end, Some(json!({"ok": 1})));
             assert_eq!((told.status.as_u16(), told.body), (want, json!({"ok": 1})), "{status}");
-            let told = ended(&run, &end, Some(Value::Null));
-            assert_eq!(told.body["status"], status.as_str());
+            for no_answer in [Value::Null, json!("x".repeat(REPLY_BYTES_MAX))] {
+                let told = ended(&run, &end, Some(no_answer));
+                assert_eq!(told.body["status"], status.as_str());
+            }
+            let told = ended(&run, &end, None);
             assert_eq!(told.body["run"], "k7mq2xd");
         }
     }

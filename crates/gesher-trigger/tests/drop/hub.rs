@@ -187,6 +187,7 @@ impl Hub {
             concurrency: script.concurrency,
             on_unknown: script.on_unknown,
             limits: script.limits,
+            reach: gesher_engine::FlowReach::default(),
         };
         let trigger = DropTrigger::new(
             engine.clone(),

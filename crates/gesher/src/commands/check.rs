@@ -21,7 +21,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
         Ok(config) => {
             let mut faults = rules::faults(&config, &providers::descriptors());
             let mut warnings = Vec::new();
-            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::catalogue()?);
+            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::vocabulary()?);
             faults.extend(of_scripts);
             let journal = open_reader(&config)?;
             faults.extend(foreign_folders(&config, journal.as_deref()));

@@ -2,7 +2,6 @@
 //! nothing is begun and nothing is written.
 
 use super::flow_of;
-use crate::cli::{HooksCommand, VerifyArgs};
 use crate::compose::store::open_reader;
 use crate::config::{Config, FlowConfig, WebhookPart};
 use crate::error::{Doing, HubError};
@@ -11,6 +10,7 @@ use crate::output::Output;
 use crate::webhooks;
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use clap::{Args, Subcommand};
 use gesher_core::{Clock, Redactor, RunId, SystemClock};
 use gesher_engine::journal::{Journal, TriggerKind};
 use gesher_trigger::webhook::address::{Query, query, split_token};
@@ -20,6 +20,37 @@ use gesher_trigger::webhook::{Refused, SecretFault, Taken, Verifier, WebhookConf
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::io::Read;
+use std::path::PathBuf;
+
+/// `hooks`
+#[derive(Debug, Subcommand)]
+pub enum HooksCommand {
+    /// Say whether a delivery would be accepted, and if not, why.
+    ///
+    /// Judges what was kept of a delivery as one that comes now. Nothing is begun and nothing is written. Exit code 0 when it
+    /// would be accepted, else 1.
+    Verify(VerifyArgs),
+}
+
+/// `hooks verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The flow that it is for.
+    #[arg(value_name = "FLOW")]
+    pub flow: String,
+    /// A header of the delivery; once for each.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The body, byte for byte; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub body: PathBuf,
+    /// When it came, such as 2026-03-27T09:30:00Z; else now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// The address it was sent to, from its path on, where a token stands in it.
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+}
 
 /// Runs one of the commands.
 pub async fn run(output: Output, config: &Config, command: HooksCommand) -> Result<Exit, HubError> {

@@ -3,7 +3,7 @@
 //! Where a hub is serving, the run is handed to it and followed: one process at a time may send.
 
 use super::{dry_run, flow_of, runs, show};
-use crate::calls::CallRequest;
+use crate::calls::{self, CallRequest};
 use crate::cli::RunArgs;
 use crate::compose::lock::{HubLock, is_held};
 use crate::compose::store::open_reader;
@@ -20,7 +20,7 @@ use gesher_engine::journal::{Journal, RunRecord, RunState, Tally, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::FaultPlan;
 use gesher_trigger::drop::{DropTrigger, FileOutcome, RunFiles};
-use gesher_trigger::event;
+use gesher_trigger::event::{self, EventFlow};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::Read;
@@ -31,8 +31,10 @@ use std::sync::Arc;
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
 /// What is to be run.
-enum Work {
+pub enum Work {
+    /// A file, by the rules of the drop folder.
     File(PathBuf),
+    /// A call.
     Call(CallRequest),
 }
 
@@ -41,8 +43,11 @@ pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit,
     require_sound(&config)?;
     let flow = flow_of(&config, &args.flow)?;
     let work = work_of(flow, args)?;
-    if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.dry_run) {
-        return dry_run::run(output, &config, flow, &drop.config, path);
+    if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.validate) {
+        return dry_run::validate_only(output, &config, flow, &drop.config, path);
+    }
+    if args.dry_run {
+        return dry_run::run(output, &config, flow, &work).await;
     }
     super::banner(output, &config);
     match HubLock::take_to_run(&config).await? {
@@ -87,14 +92,19 @@ fn read_body(path: &Path) -> Result<Value, HubError> {
     let shown = path.display();
     let mut text = String::new();
     let read = match path == Path::new("-") {
-        true => std::io::stdin().lock().take(BODY_BYTES_MAX).read_to_string(&mut text),
+        true => std::io::stdin().lock().take(BODY_BYTES_MAX + 1).read_to_string(&mut text),
         false => {
-            std::fs::File::open(path).and_then(|file| file.take(BODY_BYTES_MAX).read_to_string(&mut text))
+            std::fs::File::open(path).and_then(|file| file.take(BODY_BYTES_MAX + 1).read_to_string(&mut text))
         }
     };
     read.map_err(|error| HubError::usage(format!("the body {shown} cannot be read")).because(error))?;
-    serde_json::from_str(&text)
-        .map_err(|error| HubError::usage(format!("the body {shown} is not JSON")).because(error))
+    if text.len() as u64 > BODY_BYTES_MAX {
+        return Err(HubError::usage(format!("the body {shown} is larger than {BODY_BYTES_MAX} bytes")));
+    }
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        HubError::usage(format!("{shown}:{line}:{column}: the body is not JSON")).because(error)
+    })
 }
 
 /// Runs it in this process.
@@ -168,6 +178,7 @@ async fn run_file(
         output
             .note(&format!("run {run} stopped before its end; it goes on when the hub serves or runs again"));
     }
+    started(output, hub, stop).await;
     tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &end.run).await
 }
@@ -181,16 +192,40 @@ async fn call(
 ) -> Result<Exit, HubError> {
     request.check(flow, &hub.redactor)?;
     hub.settle().await?;
+    let calls::Called { run, is_new } = calls::begin(&hub.engine, flow, request, None).await?;
     let (flow, event) = (flow.events(), request.event());
-    let run = event::begin(&hub.engine, &flow, &event).await.doing("the call cannot be begun")?;
     let progress = Progress::default();
     let work = async {
-        let worked = event::work(&hub.engine, &flow, &run, &event, stop, &progress).await;
-        worked.doing("the call could not go on")
+        if is_new {
+            let worked = event::work(&hub.engine, &flow, &run, &event, stop, &progress).await;
+            worked.doing("the call could not go on").map(drop)
+        } else {
+            output.note(&format!("this was called before: run {run} is that call, and nothing is begun"));
+            go_on(hub, &flow, &run, stop).await
+        }
     };
     heeding(hub, stop, work).await?;
+    started(output, hub, stop).await;
     tending::once(hub, stop).await;
     summary(output, &*hub.store.journal, &hub.config, &run).await
+}
+
+/// Goes on with a call that was begun before, where it was interrupted.
+async fn go_on(hub: &Hub, flow: &EventFlow, run: &RunId, stop: &Stop) -> Result<(), HubError> {
+    let (record, _) = follow::read(&*hub.store.journal, run).await?;
+    match record.state.is_final() {
+        true => Ok(()),
+        false => event::resume(&hub.engine, flow, record, stop).await.doing("the call could not go on"),
+    }
+}
+
+/// Works on the runs that this one started, so that they do not wait for a hub that serves.
+async fn started(output: Output, hub: &Hub, stop: &Stop) {
+    let runs = hub.started.drain(stop).await;
+    if runs > 0 {
+        let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+        output.note(&format!("{runs} of other flows were started; `gesher runs` lists them"));
+    }
 }
 
 /// Hands it to the hub that serves, and follows it to its end.

@@ -22,7 +22,7 @@ const FOLDERS_DEEP_MAX: usize = 16;
 
 /// Runs the tests of a hub's scripts.
 pub fn run(output: Output, config: &Config, args: &TestArgs) -> Result<Exit, HubError> {
-    let registry = Arc::new(providers::catalogue()?);
+    let registry = Arc::new(providers::vocabulary()?);
     let files = files(config)?;
     let (mut suites, mut faults) = (Vec::new(), Vec::new());
     for file in &files {

@@ -1,13 +1,15 @@
 //! The flows of a hub, compiled: script, permission, trigger.
 
+use super::starts::{self, Said};
 use crate::config::{Config, Fault, FlowConfig};
 use crate::error::HubError;
 use crate::providers::descriptors;
-use gesher_core::{Effect, Language, Redactor, Registry};
-use gesher_engine::{Engine, Flow, Program, Scripts};
+use gesher_core::{Effect, Language, Redactor, Registry, Text};
+use gesher_engine::{Engine, Flow, FlowReach, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,8 +36,7 @@ impl LoadedFlow {
 
 /// Compiles every flow. All faults of all scripts are answered at once.
 pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, HubError> {
-    let mut faults = Vec::new();
-    let mut flows = Vec::new();
+    let (mut faults, mut flows, mut programs) = (Vec::new(), Vec::new(), starts::Programs::new());
     for part in &config.flows {
         match compile(config, part, engine.registry()) {
             Ok(program) => match secret_fault(config, part, &program, engine.redactor()) {
@@ -45,48 +46,77 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
                     for fault in foreseen(config, part, &program) {
                         tracing::warn!(flow = part.name, "this will be refused: {fault}");
                     }
+                    programs.insert(part.name.clone(), Arc::clone(&program));
                     flows.push(loaded(config, part, engine, program)?);
                 }
             },
             Err(found) => faults.extend(found),
         }
     }
+    faults.extend(starts::look(config, &programs).0.into_iter().map(|said| start_fault(config, said)));
     if faults.is_empty() { Ok(flows) } else { Err(HubError::faults(faults)) }
 }
 
 /// Every fault of every script, and what is allowed but hardly meant.
 pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<Fault>) {
-    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let (mut faults, mut warnings, mut programs) = (Vec::new(), Vec::new(), starts::Programs::new());
     for part in &config.flows {
         match compile(config, part, registry) {
             Ok(program) => {
                 let folder = scripts_folder(config, &config.root.join(&part.script));
                 faults.extend(foreseen(config, part, &program));
                 warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
+                programs.insert(part.name.clone(), program);
             }
             Err(found) => faults.extend(found),
         }
     }
+    let (of_starts, circles) = starts::look(config, &programs);
+    faults.extend(of_starts.into_iter().map(|said| start_fault(config, said)));
+    warnings.extend(circles.into_iter().map(|said| start_fault(config, said)));
     (faults, warnings)
 }
 
-/// A flow's script as new runs may begin with it while the hub works: as at its start, and with nothing that the hub
-/// would refuse whenever the script comes to it.
+/// The scripts as new runs may begin with them while the hub works, or what is wrong with each, by its flow: the rules are
+/// those of a start, and nothing may be in them that the hub would refuse whenever the script comes to it.
 pub fn compile_anew(
     config: &Config,
-    part: &FlowConfig,
     engine: &Engine,
-) -> Result<Arc<RhaiProgram>, Vec<Fault>> {
-    let program = compile(config, part, engine.registry())?;
-    let mut faults = foreseen(config, part, &program);
-    faults.extend(secret_fault(config, part, &program, engine.redactor()));
-    if faults.is_empty() { Ok(program) } else { Err(faults) }
+) -> BTreeMap<String, Result<Arc<RhaiProgram>, Vec<Fault>>> {
+    let (mut found, mut programs) = (BTreeMap::new(), starts::Programs::new());
+    for part in &config.flows {
+        let program = compile(config, part, engine.registry()).and_then(|program| {
+            let mut faults = foreseen(config, part, &program);
+            faults.extend(secret_fault(config, part, &program, engine.redactor()));
+            if faults.is_empty() { Ok(program) } else { Err(faults) }
+        });
+        if let Ok(program) = &program {
+            programs.insert(part.name.clone(), Arc::clone(program));
+        }
+        found.insert(part.name.clone(), program);
+    }
+    for said in starts::look(config, &programs).0 {
+        let flow = said.flow.clone();
+        let fault = start_fault(config, said);
+        match found.get_mut(&flow) {
+            Some(Err(faults)) => faults.push(fault),
+            _ => drop(found.insert(flow, Err(vec![fault]))),
+        }
+    }
+    found
 }
 
 /// What the hub would refuse whenever the script comes to it.
 fn foreseen(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Vec<Fault> {
     let folder = scripts_folder(config, &config.root.join(&part.script));
     program.foreseen().iter().map(|fault| shown(config, &folder, fault)).collect()
+}
+
+/// What is said of a flow that starts another, at its place.
+fn start_fault(config: &Config, said: Said) -> Fault {
+    let script = config.flow(&said.flow).map(|part| config.root.join(&part.script)).unwrap_or_default();
+    let fault = ScriptFault { place: said.place, message: Text::verbatim(said.what) };
+    Fault { mend: said.mend.to_owned(), ..shown(config, &scripts_folder(config, &script), &fault) }
 }
 
 fn flow_of(part: &FlowConfig) -> Flow {
@@ -96,6 +126,10 @@ fn flow_of(part: &FlowConfig) -> Flow {
         concurrency: part.concurrency,
         on_unknown: part.on_unknown,
         limits: part.limits,
+        reach: FlowReach {
+            origins: part.origins(),
+            secrets: part.secrets.iter().map(|name| name.0.clone()).collect(),
+        },
     }
 }
 

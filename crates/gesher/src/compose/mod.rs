@@ -3,8 +3,10 @@
 pub mod beside;
 mod flows;
 pub mod lock;
+pub mod outside;
 pub mod secrets;
 pub mod simulator;
+mod starts;
 pub mod store;
 
 pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, compile_anew, scripts_folder, shown};
@@ -12,8 +14,10 @@ pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, compile_anew
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};
 use crate::providers::{self, OfficeGuyAccount, SenzeyAccount};
+use crate::starting::StartedRuns;
 use gesher_core::{Provider, Redactor, Registry};
 use gesher_engine::{AccountRules, Engine, EngineParts};
+use gesher_provider::outside::OutsideClient;
 use gesher_simulator::{FaultPlan, RunningSimulator};
 use lock::HubLock;
 use std::sync::Arc;
@@ -33,7 +37,11 @@ pub struct Hub {
     pub redactor: Arc<Redactor>,
     /// The simulator that it runs itself.
     pub simulator: Option<RunningSimulator>,
-    _lock: HubLock,
+    /// The runs that flows start of one another, on their way to be worked on.
+    pub started: Arc<StartedRuns>,
+    /// The guarded client, for whatever leaves for hosts that are no provider's.
+    pub client: Arc<OutsideClient>,
+    _lock: Option<HubLock>,
 }
 
 /// Refuses a configuration whose settings do not go together.
@@ -51,7 +59,21 @@ impl Hub {
         faults: FaultPlan,
     ) -> Result<Self, HubError> {
         let store = Store::open_to_send(&config)?;
-        let (providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
+        Self::with(config, store, Some(lock), redactor, faults).await
+    }
+
+    /// The same with a store that is open. Without a lock it is a world apart, in which nothing leaves this machine.
+    pub async fn with(
+        config: Config,
+        store: Store,
+        lock: Option<HubLock>,
+        redactor: Arc<Redactor>,
+        faults: FaultPlan,
+    ) -> Result<Self, HubError> {
+        let (mut providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
+        let client = Arc::new(OutsideClient::new(outside::options()));
+        let outside = outside::provider(&config, &store, &redactor, &client);
+        providers.push(Arc::new(if lock.is_some() { outside } else { outside.dry() }));
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
             registry: Arc::clone(&registry),
@@ -65,7 +87,8 @@ impl Hub {
             accounts: account_rules(&config),
         });
         let flows = Arc::new(flows::load(&config, &engine)?);
-        Ok(Self { config, store, engine, flows, redactor, simulator, _lock: lock })
+        let started = StartedRuns::of(&engine, &flows);
+        Ok(Self { config, store, engine, flows, redactor, simulator, started, client, _lock: lock })
     }
 
     /// The flow of that name.
@@ -95,6 +118,7 @@ pub fn account_rules(config: &Config) -> Vec<AccountRules> {
     vec![
         rules(simulator::OFFICEGUY, officeguy.max_in_flight, officeguy.rate),
         rules(simulator::SENZEY, senzey.max_in_flight, senzey.rate),
+        rules(gesher_provider::outside::PROVIDER, outside::IN_FLIGHT_MAX, None),
     ]
 }
 

@@ -50,7 +50,7 @@ pub fn mend(name: &SecretName) -> String {
     format!("`gesher secrets set {}`, or set {}", name.0, variable(&name.0))
 }
 
-fn from_environment(name: &str) -> Option<Secret> {
+pub(super) fn from_environment(name: &str) -> Option<Secret> {
     std::env::var(variable(name)).ok().filter(|value| !value.trim().is_empty()).map(Secret::new)
 }
 

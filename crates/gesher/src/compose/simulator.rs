@@ -46,13 +46,18 @@ impl Accounts {
         if config.senzey.is_simulated() {
             accounts.senzey = Some(SenzeyAccount {
                 base_url: address(SENZEY)?,
-                name: SIMULATOR.to_owned(),
+                name: config.senzey.account_name().unwrap_or_else(|| SIMULATOR.to_owned()),
                 username: Secret::from(USERNAME),
                 password: Secret::from(PASSWORD),
             });
         }
         Ok(accounts)
     }
+}
+
+/// A simulator in which nothing goes wrong by itself.
+pub fn no_faults() -> FaultPlan {
+    FaultPlan::default()
 }
 
 /// Starts the simulator of a hub, with its ledger in the data folder, and answers the accounts that the hub has there.
@@ -63,7 +68,8 @@ pub async fn start(config: &Config, faults: FaultPlan) -> Result<(RunningSimulat
     let mut played: Vec<(SocketAddr, Box<dyn SimulatedProvider>)> = Vec::new();
     if config.officeguy.is_simulated() {
         let company_id = config.officeguy.company_id.unwrap_or(SIMULATED_COMPANY);
-        let world = WorldOptions { company_id, ..WorldOptions::default() };
+        let organisations = config.officeguy.organisations.clone();
+        let world = WorldOptions { company_id, organisations, ..WorldOptions::default() };
         played.push((anywhere, Box::new(World::new(world))));
     }
     if config.senzey.is_simulated() {

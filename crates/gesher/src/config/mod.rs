@@ -4,6 +4,7 @@
 //! together. Scripts, secrets and folders are the composition's.
 
 mod fault;
+mod outside;
 mod read;
 pub mod reference;
 pub mod rules;
@@ -13,6 +14,7 @@ pub mod value;
 mod webhook;
 
 pub use fault::{Fault, SourceText};
+pub use outside::Alerts;
 pub use read::Section;
 pub use senzey::Senzey;
 pub use value::SecretName;
@@ -52,6 +54,8 @@ pub struct Config {
     pub officeguy: OfficeGuy,
     /// Senzey.
     pub senzey: Senzey,
+    /// Where alerts go.
+    pub alerts: Alerts,
     /// Where the dashboard listens.
     pub dashboard: String,
     /// Where webhooks are delivered.
@@ -80,6 +84,8 @@ pub struct OfficeGuy {
     pub rate: Option<u32>,
     /// Calls at a time.
     pub max_in_flight: usize,
+    /// Organisations of vendors that a simulator has from the beginning.
+    pub organisations: Vec<i64>,
     /// Where the hub's own reference stands in descriptions.
     pub stamp: StampPlace,
     section: Section,
@@ -101,6 +107,10 @@ pub struct FlowConfig {
     pub script: String,
     /// What it may call, as written.
     pub allow: Vec<String>,
+    /// The hosts that it may call, as written.
+    pub http: Vec<String>,
+    /// The secrets that it may send there.
+    pub secrets: Vec<SecretName>,
     /// Items at a time.
     pub concurrency: usize,
     /// What stops it after unknown answers.
@@ -168,6 +178,7 @@ impl Config {
             store: hub.text("store"),
             officeguy: officeguy(table("officeguy")),
             senzey: Senzey::of(table("senzey")),
+            alerts: Alerts::of(table("alerts")),
             dashboard: table("dashboard").text("listen"),
             hooks: table("hooks").text("listen"),
             hooks_section: table("hooks"),
@@ -210,7 +221,9 @@ impl Config {
         let (officeguy, senzey) = (&self.officeguy, &self.senzey);
         let key = officeguy.api_key.iter().filter(|_| !officeguy.is_simulated());
         let user = [&senzey.username, &senzey.password].into_iter().flatten();
-        key.chain(user.filter(|_| !senzey.is_simulated())).collect()
+        let own = key.chain(user.filter(|_| !senzey.is_simulated()));
+        let outside = self.flows.iter().flat_map(|flow| &flow.secrets).chain(&self.alerts.secret);
+        own.chain(outside).collect()
     }
 
     fn hooks_place(&self) -> std::ops::Range<usize> {
@@ -227,7 +240,7 @@ impl Config {
             }
             name if self.senzey.username.as_ref() == Some(name) => self.senzey.place("username"),
             name if self.senzey.password.as_ref() == Some(name) => self.senzey.place("password"),
-            _ => self.officeguy.section.place("api_key"),
+            name => self.outside_place(name).unwrap_or_else(|| self.officeguy.section.place("api_key")),
         };
         self.source.fault(&place, what, mend)
     }
@@ -249,9 +262,13 @@ impl FlowConfig {
         self.allow.iter().filter_map(|text| Allow::parse(text)).collect()
     }
 
-    /// Whether it may call an operation of that effect, of those given.
+    /// Whether it may call an operation of that effect, of those given; or, where it may call hosts of its own, whatever
+    /// they write.
     pub fn may(&self, effect: gesher_core::Effect, operations: &[gesher_core::Descriptor]) -> bool {
         let allowed = self.allowed();
+        if effect == gesher_core::Effect::Write && !self.http.is_empty() {
+            return true;
+        }
         operations
             .iter()
             .filter(|operation| operation.effect == effect)
@@ -282,6 +299,7 @@ fn officeguy(section: Section) -> OfficeGuy {
         timeout: duration(&section, "timeout"),
         rate: rate(&section),
         max_in_flight: count(&section, "max_in_flight"),
+        organisations: Vec::new(),
         stamp: section.text("stamp").parse().unwrap_or_default(),
         section,
     }
@@ -297,6 +315,8 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         name,
         script: section.text("script"),
         allow: section.texts("allow"),
+        http: section.texts("http"),
+        secrets: secrets(&section, "secrets"),
         concurrency: count(&section, "concurrency"),
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
@@ -352,6 +372,13 @@ fn secret(section: &Section, name: &str) -> Option<SecretName> {
     match section.get(name) {
         Some(Value::Secrets(names)) => names.first().cloned(),
         _ => None,
+    }
+}
+
+fn secrets(section: &Section, name: &str) -> Vec<SecretName> {
+    match section.get(name) {
+        Some(Value::Secrets(names)) => names.clone(),
+        _ => Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! worse than none.
 
 use super::value::did_you_mean;
-use super::{Config, DropPart, Fault, FlowConfig};
+use super::{Config, DropPart, Fault, FlowConfig, outside};
 use gesher_core::{Currency, Descriptor, Effect};
 use gesher_engine::Allow;
 use gesher_trigger::drop::{FolderConflict, conflict};
@@ -25,6 +25,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
             drop_rules(config, flow, drop, operations, &mut faults);
         }
     }
+    faults.extend(outside::faults(config));
     overlaps(config, &mut faults);
     faults.extend(super::webhook::faults(config, operations));
     faults.sort_by_key(|fault| (fault.line, fault.column));
@@ -87,15 +88,6 @@ fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
             let mend = format!("take [flow.{}.{table}] out", flow.name);
             faults.push(config.source.fault(&at, format!("{does}: {NOT_BUILT}"), mend));
         }
-    }
-    if !flow.section.texts("http").is_empty() {
-        let what = format!("`http`: {NOT_BUILT}");
-        faults.push(config.flow_fault(
-            flow,
-            "http",
-            what,
-            "take `http` out; a script cannot call hosts of its own yet",
-        ));
     }
 }
 

@@ -189,6 +189,14 @@ pub const TABLES: &[Table] = &[
         settings: &[default("listen", Kind::Listen, "\"127.0.0.1:7879\"", "Where it listens.")],
     },
     Table {
+        path: "alerts",
+        about: "Where messages go that ask a person to look: those of `alert(text)`, and the hub's own alarms.",
+        settings: &[
+            optional("url", Kind::Text, "The address that they are posted to; none by default."),
+            optional("secret", Kind::Secret, "What they are signed with, by the rules of standard-webhooks."),
+        ],
+    },
+    Table {
         path: "flow.*",
         about: "A flow: a script, what it may do, and in a table of its own what starts it.",
         settings: &[
@@ -199,7 +207,17 @@ pub const TABLES: &[Table] = &[
                 "[]",
                 "The operations that it may call: `provider.operation`, `provider.*` or `*:read`. Nothing by default.",
             ),
-            default("http", Kind::Texts, "[]", "The hosts that `http::` may call. None by default."),
+            default(
+                "http",
+                Kind::Texts,
+                "[]",
+                "The hosts that `http::` may call, each with its port where that is not 443. None by default.",
+            ),
+            optional(
+                "secrets",
+                Kind::Secrets,
+                "The secrets that `secret(name)` may put into what goes to these hosts. None by default.",
+            ),
             default("concurrency", Kind::Whole(1, CONCURRENCY_MAX), "4", "Items at a time."),
             default(
                 "on_unknown",

@@ -16,6 +16,8 @@ pub struct Senzey {
     pub account: Option<String>,
     /// Its address, or `simulator`, instead of its name.
     pub base_url: Option<String>,
+    /// What the simulated account is called in the journal, where not by the usual name.
+    pub simulated_as: Option<String>,
     /// The user's name.
     pub username: Option<SecretName>,
     /// The user's password.
@@ -39,6 +41,7 @@ impl Senzey {
         Self {
             account: some("account"),
             base_url: some("base_url"),
+            simulated_as: None,
             username: secret(&section, "username"),
             password: secret(&section, "password"),
             timeout: duration(&section, "timeout"),
@@ -67,7 +70,7 @@ impl Senzey {
     /// What the account is called in the journal: its name, or the host that it has instead of one.
     pub fn account_name(&self) -> Option<String> {
         if self.is_simulated() {
-            return Some(SIMULATOR.to_owned());
+            return Some(self.simulated_as.clone().unwrap_or_else(|| SIMULATOR.to_owned()));
         }
         let host = || BaseUrl::parse(self.base_url.as_deref()?).ok().map(|url| url.authority().to_owned());
         self.account.clone().or_else(host)

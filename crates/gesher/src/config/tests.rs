@@ -135,7 +135,6 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
              row_key = [\"id\"]\n"
         ),
         &[
-            "gesher.toml:6:8: `http`: this is not built yet in this version",
             "gesher.toml:7:9: schedules: this is not built yet in this version",
             "gesher.toml:11:11: .xlsx files: this is not built yet in this version",
         ],

@@ -72,7 +72,7 @@ amount = "amount"
 
     /// Only validates a file.
     pub(crate) fn validate(&self, file: &Path) -> Result<Ran, Failure> {
-        process::run(self.command().args(["run", "bulk-charge", "--dry-run", "--file"]).arg(file))
+        process::run(self.command().args(["run", "bulk-charge", "--validate", "--file"]).arg(file))
     }
 
     /// Serves until the server is dropped. It is ready when its triggers run.

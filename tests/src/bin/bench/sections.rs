@@ -206,7 +206,7 @@ pub(crate) fn long(place: &Place, amounts: Amounts) -> Result<Vec<Section>, Fail
             format!("{:.0} MiB", long_run.peak_mib),
         )
         .bar(format!("below {PEAK_MIB_MAX} MiB"), long_run.peak_mib < PEAK_MIB_MAX),
-        Figure::of("validation pass (`run --dry-run`, whole process)", format!("{} rows/s", grouped(rate)))
+        Figure::of("validation pass (`run --validate`, whole process)", format!("{} rows/s", grouped(rate)))
             .bar(format!("above {} rows/s", grouped(VALIDATED_MIN)), rate > VALIDATED_MIN),
     ];
     let about = format!(

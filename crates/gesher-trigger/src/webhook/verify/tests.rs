@@ -1,3 +1,6 @@
+//! Each scheme as a table: what is signed, by vectors that others published or that another program worked out, and every
+//! way in which a delivery is not what it says.
+
 use super::*;
 use gesher_core::Secret;
 use hyper::header::HeaderValue;

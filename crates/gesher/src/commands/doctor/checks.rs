@@ -40,7 +40,7 @@ pub(super) fn configuration_faults(faults: &[Fault]) -> Check {
 /// The configuration with its scripts, and who works in the hub.
 pub(super) fn of_configuration(config: &Config) -> Result<Vec<Check>, HubError> {
     let mut faults = rules::faults(config, &providers::descriptors());
-    faults.extend(check_scripts(config, &providers::catalogue()?).0);
+    faults.extend(check_scripts(config, &providers::vocabulary()?).0);
     let configuration = match faults.is_empty() {
         true => Check::well("configuration", format!("{} flows", config.flows.len())),
         false => configuration_faults(&faults),
@@ -74,6 +74,7 @@ pub(super) async fn of_journal(config: &Config) -> Vec<Check> {
     if let Ok(Some(journal)) = open_reader(config) {
         checks.push(or_failed("unknown", open_steps(&*journal).await));
         checks.push(or_failed("clock", clock(config, &*journal).await));
+        checks.push(or_failed("alerts", super::alerts::look(config, &*journal).await));
     }
     checks
 }

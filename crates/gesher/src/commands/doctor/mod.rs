@@ -4,6 +4,7 @@
 //! What a check finds is decided here and in `checks`; opening, reading and asking is everybody else's as always.
 
 mod accounts;
+mod alerts;
 mod checks;
 
 use crate::compose::lock::{HubLock, Role};

@@ -16,7 +16,7 @@ use gesher_engine::vendor_words;
 use serde_json::{Value, json};
 
 /// The provider at which vendors have their organisations.
-const PROVIDER: &str = gesher_officeguy::PROVIDER;
+pub const PROVIDER: &str = gesher_officeguy::PROVIDER;
 
 /// Runs one of the commands; without one, the list.
 pub async fn run(output: Output, config: Config, command: Option<VendorsCommand>) -> Result<Exit, HubError> {

@@ -1,0 +1,66 @@
+//! What a person should look at: what scripts say with `alert`, and the hub's own alarms. Each is a line of the log and a
+//! row of the journal, from which it is delivered.
+
+use crate::context::{CallEnd, ItemContext};
+use crate::engine::Engine;
+use gesher_core::{OutcomeStatus, Text};
+use gesher_journal::{NewAlert, StepRecord, StepState, StoredOutcome};
+use serde_json::Value;
+
+/// The name of the step.
+pub const ALERT: &str = "alert";
+/// The kind of what a script says.
+pub const OF_SCRIPT: &str = "script";
+
+impl Engine {
+    /// One of the hub's own alarms. It is told to the log and written down; whether that is durable is not waited for.
+    pub fn alarm(&self, kind: &str, subject: &str, text: &Text) {
+        let words = self.redactor().text(text.get(self.language())).into_owned();
+        tracing::error!(alarm = kind, subject, "{}", self.redactor().text(&text.en));
+        let alert = NewAlert {
+            kind: kind.to_owned(),
+            flow: None,
+            item: None,
+            subject: Some(subject.to_owned()),
+            text: words,
+            at: self.clock().now(),
+        };
+        self.journal().raise_alert(alert, None).in_order();
+    }
+}
+
+impl ItemContext {
+    /// Asks a person to look, as a step, so that an interrupted item does not ask twice. `text` was redacted. A record
+    /// that was made before alerts were steps is gone on with.
+    pub fn alert(&self, text: &str) -> Result<(), CallEnd> {
+        if self.has_recorded() && !self.records_next(ALERT) {
+            return Ok(());
+        }
+        let step = self.next_step()?;
+        if self.recorded(&step, ALERT, "", None, &[0; 32])?.is_some() {
+            return Ok(());
+        }
+        let now = self.engine().clock().now();
+        let alert = NewAlert {
+            kind: OF_SCRIPT.to_owned(),
+            flow: Some(self.flow().name.clone()),
+            item: Some(self.item().clone()),
+            subject: None,
+            text: text.to_owned(),
+            at: now,
+        };
+        let outcome = StoredOutcome {
+            status: OutcomeStatus::Succeeded,
+            reference: None,
+            document: None,
+            code: None,
+            message: Text::verbatim(text),
+            data: Value::Null.into(),
+            amount: None,
+        };
+        let plain = self.plain_step(step, ALERT, "", [0; 32], now);
+        let record = StepRecord { state: StepState::Over(outcome.status), outcome: Some(outcome), ..plain };
+        self.engine().journal().raise_alert(alert, Some(record)).in_order();
+        Ok(())
+    }
+}
