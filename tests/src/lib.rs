@@ -10,6 +10,7 @@
     reason = "all of this crate is test code: whatever goes wrong here fails the test that asked for it"
 )]
 
+pub mod books;
 pub mod crash;
 pub mod disk;
 pub mod fake;

@@ -64,6 +64,7 @@ fn the_cases_of_the_mutants_are_sound_where_no_rule_is_broken() {
 fn the_lists_of_points_mutants_and_faults_are_those_of_the_sources() {
     let mut points: Vec<&str> = points::POINTS.iter().map(|point| point.name).collect();
     points.extend(points::ROTATION_POINTS);
+    points.extend(points::DROP_POINTS);
     points.sort_unstable();
     points.dedup();
     assert_eq!(points, points::in_sources());

@@ -3,7 +3,7 @@
 
 use crate::error::{Doing, HubError};
 use crate::output::Output;
-use gesher_core::{ItemStatus, RunId};
+use gesher_core::{Clock, ItemStatus, RunId, SystemClock};
 use gesher_engine::journal::{ItemQuery, Journal, RunRecord, RunState, Tally};
 use gesher_engine::{KEY_OPEN, LIMIT, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How often a run of another process is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The least wait between two looks, in times of what the last one took.
+const LOOKS_APART: u32 = 10;
 /// Looks at a run of another process before it is asked whether that process still lives.
 const LOOKS_BEFORE_DOUBT: u32 = 25;
 /// Looks at a held or halted run without a change before it is taken as waiting.
@@ -62,8 +64,11 @@ pub async fn to_the_end(
 ) -> Result<(RunRecord, Tally), HubError> {
     let bar = bar(output);
     let (mut looks, mut quiet_looks, mut before): (u32, u32, Option<Tally>) = (0, 0, None);
+    let clock = SystemClock::new();
     loop {
+        let began = clock.monotonic();
         let (record, tally) = read(journal, run).await?;
+        let took = clock.monotonic().saturating_sub(began);
         // Items at work end after the halt: it is over once nothing changes any more.
         let waits = matches!(record.state, RunState::Held | RunState::Halted);
         let is_quiet = waits && before.as_ref() == Some(&tally);
@@ -77,7 +82,8 @@ pub async fn to_the_end(
             return Ok((record, tally));
         }
         before = Some(tally);
-        tokio::time::sleep(LOOK_EVERY).await;
+        // Counting a long run takes long, and must not be what the hub is busy with.
+        tokio::time::sleep(LOOK_EVERY.max(took * LOOKS_APART)).await;
     }
 }
 

@@ -100,11 +100,25 @@ pub async fn file(
         })?;
         path.to_owned()
     } else {
+        let with = flow.drop.as_ref().map(|drop| &drop.config);
+        if let Some(control) = with.and_then(|config| config.control_of(&handed.name)) {
+            let beside = path.with_file_name(&control);
+            if !beside.is_file() {
+                return Err(HubError::usage(format!("its control file {} is missing", beside.display()))
+                    .hint("the flow takes no file without one; it holds lines such as `rows = 200`"));
+            }
+            publish(&draft(&beside, &folder, &control)?, &folder, &control)?;
+        }
         let draft = draft(path, &folder, &handed.name)?;
         // The copy's bytes and no others are what the hub sees: the file itself may change meanwhile.
         handed.sha256 = hash(&draft).doing(format!("{} cannot be read", draft.display()))?;
         handed.before = newest(journal, flow).await?;
-        publish(&draft, &folder, &handed.name)?
+        let published = publish(&draft, &folder, &handed.name)?;
+        if let Some(done) = with.and_then(|config| config.done_file_of(&handed.name)) {
+            // Whoever names a file says that it is whole.
+            File::create(folder.join(&done)).doing(format!("{done} cannot be made"))?;
+        }
+        published
     };
     output.note(&format!("a hub is serving here: {} lies in its folder", handed.name));
     run_of(journal, flow, &handed, &dropped, is_serving).await

@@ -59,6 +59,11 @@ pub const POINTS: &[Point] = &[
     at("rename.unsynced", 8, "such a file was renamed into `duplicate`; no folder is synced"),
 ];
 
+/// The points around a file that waits for a person, and around the files that come with one. Their test is that of
+/// drops.
+pub const DROP_POINTS: [&str; 6] =
+    ["claim.along", "held.told", "held.moved", "approval.read", "approval.running", "reject.told"];
+
 /// The points of a change of the master key, in their order. No file comes by them, so they have a test of their own.
 pub const ROTATION_POINTS: [&str; 4] = ["rotate.begun", "rotate.resealed", "rotate.kept", "rotate.unsynced"];
 

@@ -3,7 +3,6 @@
 
 use ring::digest::{self, SHA256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -61,7 +60,7 @@ pub(super) enum BlockError {
 
 /// Reads a file block by block.
 pub(super) struct Blocks {
-    file: File,
+    file: Box<dyn Read + Send>,
     block: Vec<u8>,
     bytes: u64,
     check: Check,
@@ -76,17 +75,17 @@ enum Check {
 
 impl Blocks {
     /// Reads for the first time.
-    pub(super) fn hashing(file: File) -> Self {
+    pub(super) fn hashing(file: impl Read + Send + 'static) -> Self {
         Self::new(file, Check::Hash { whole: Box::new(digest::Context::new(&SHA256)), digests: Vec::new() })
     }
 
     /// Reads again what was read before.
-    pub(super) fn verifying(file: File, wanted: Fingerprints) -> Self {
+    pub(super) fn verifying(file: impl Read + Send + 'static, wanted: Fingerprints) -> Self {
         Self::new(file, Check::Verify { wanted, next: 0 })
     }
 
-    fn new(file: File, check: Check) -> Self {
-        Self { file, block: Vec::with_capacity(BLOCK_BYTES), bytes: 0, check }
+    fn new(file: impl Read + Send + 'static, check: Check) -> Self {
+        Self { file: Box::new(file), block: Vec::with_capacity(BLOCK_BYTES), bytes: 0, check }
     }
 
     /// The next block; empty at the end.
@@ -142,6 +141,7 @@ fn digest_of(block: &[u8]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::path::Path;
 
     fn hashes(path: &Path) -> ([u8; 32], Fingerprints) {

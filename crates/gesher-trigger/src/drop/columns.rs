@@ -105,6 +105,7 @@ fn nth(key: &Key, cell: usize) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::drop::decode::EncodingChoice;
+    use crate::drop::format::Separator;
     use crate::drop::reader::record_of;
     use gesher_core::{Currency, ItemEnd, ItemId, ItemStatus, Money, RunId};
 
@@ -113,6 +114,7 @@ mod tests {
             row_key: key,
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: vec!["member".into()],
         };
         let header = header.map(|header| Header::read(&record_of(header), &rules, &[]).unwrap());

@@ -1,10 +1,13 @@
 //! What a flow's `drop` part says, and what can be wrong with it before any file comes. Pure: no folder is touched.
 
+use super::companions;
 use super::decode::EncodingChoice;
 use super::folder::RESERVED_FOLDERS;
+use super::format::Separator;
 use super::pattern;
 use gesher_core::Text;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,25 +27,34 @@ pub struct DropConfig {
     pub amount: Option<String>,
     /// How files are encoded.
     pub encoding: EncodingChoice,
+    /// What stands between their cells.
+    pub separator: Separator,
     /// Quiet time before a file is taken.
     pub settle: Duration,
+    /// The name of the file that says that another is whole, as `{name}.done`; none where quiet time says so.
+    pub done_file: Option<String>,
+    /// The name of the file with another's rows and total, as `{name}.control`; none where nobody says them.
+    pub control: Option<String>,
+    /// Whether files in the folders inside are taken too.
+    pub subfolders: bool,
     /// Columns of long numbers that are no card numbers.
     pub not_cards: Vec<String>,
 }
 
 /// What names a row's intention for ever.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowKey {
     /// These columns, in this order.
     Columns(Vec<String>),
     /// The file's content and the line.
+    #[default]
     Line,
 }
 
 /// The part of a [`DropConfig`] that decides what a row is. It is pinned to a run, so that a run that goes on after
 /// the configuration changed still means the same rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowRules {
     /// See [`DropConfig::row_key`].
     pub row_key: RowKey,
@@ -50,6 +62,9 @@ pub struct RowRules {
     pub amount: Option<String>,
     /// See [`DropConfig::encoding`].
     pub encoding: EncodingChoice,
+    /// See [`DropConfig::separator`]. Runs from before it could be said were read by their names.
+    #[serde(default)]
+    pub separator: Separator,
     /// See [`DropConfig::not_cards`].
     pub not_cards: Vec<String>,
 }
@@ -62,8 +77,15 @@ impl DropConfig {
             row_key: self.row_key.clone(),
             amount: self.amount.clone(),
             encoding: self.encoding,
+            separator: self.separator,
             not_cards: self.not_cards.clone(),
         }
+    }
+
+    /// What is wrong with the names of the files that come with others: by setting.
+    #[must_use]
+    pub fn companion_faults(&self) -> Vec<(&'static str, Text)> {
+        companions::faults(self)
     }
 
     /// Everything wrong with it.
@@ -78,16 +100,7 @@ impl DropConfig {
                 "`pattern` is a pattern of file names, without folders",
             ));
         }
-        let spreadsheet = ["x.xlsx", "x.ods"].into_iter().any(|name| {
-            let end = name.split_at(1).1;
-            self.pattern.to_ascii_lowercase().ends_with(end)
-        });
-        if spreadsheet {
-            faults.push(Text::new(
-                "קובצי xlsx ו־ods עדיין אינם נתמכים; יש לשמור מאקסל כ־CSV UTF-8",
-                "xlsx and ods files are not supported yet; save them as CSV UTF-8",
-            ));
-        }
+        faults.extend(self.companion_faults().into_iter().map(|(_, text)| text));
         if let RowKey::Columns(columns) = &self.row_key
             && (columns.is_empty() || columns.iter().any(|column| column.trim().is_empty()))
         {
@@ -144,9 +157,20 @@ pub fn conflict(a: &DropConfig, b: &DropConfig) -> Option<FolderConflict> {
     if of_a == of_b {
         return pattern::overlap(&a.pattern, &b.pattern).then_some(FolderConflict::SameFiles);
     }
+    if a.subfolders
+        && let Ok(below) = of_b.strip_prefix(&of_a)
+    {
+        let is_looked_into = below.components().next().is_some_and(|first| !is_reserved(first.as_os_str()));
+        if is_looked_into && pattern::overlap(&a.pattern, &b.pattern) {
+            return Some(FolderConflict::SameFiles);
+        }
+    }
     let below = of_a.strip_prefix(&of_b).ok()?;
-    let first = below.components().next()?.as_os_str();
-    RESERVED_FOLDERS.iter().any(|name| first == *name).then_some(FolderConflict::InsideReserved)
+    is_reserved(below.components().next()?.as_os_str()).then_some(FolderConflict::InsideReserved)
+}
+
+fn is_reserved(name: &OsStr) -> bool {
+    RESERVED_FOLDERS.iter().any(|reserved| name == *reserved)
 }
 
 /// The path without `.` and `..`, as far as that can be said without looking.
@@ -176,7 +200,11 @@ mod tests {
             row_key: RowKey::Columns(vec!["id".into()]),
             amount: None,
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             settle: SETTLE_DEFAULT,
+            done_file: None,
+            control: None,
+            subfolders: false,
             not_cards: Vec::new(),
         }
     }
@@ -199,6 +227,20 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_inside_one_that_is_looked_into_is_the_same_when_both_would_take_a_file() {
+        let deep = |folder: &str, pattern: &str| DropConfig { subfolders: true, ..config(folder, pattern) };
+        for (a, b, want) in [
+            (deep("/in", "*.csv"), config("/in/north", "*.csv"), Some(FolderConflict::SameFiles)),
+            (deep("/in", "*.csv"), config("/in/a/b", "x*.csv"), Some(FolderConflict::SameFiles)),
+            (deep("/in", "*.csv"), config("/in/north", "*.tsv"), None),
+            (deep("/in/north", "*.csv"), config("/in", "*.csv"), None),
+            (deep("/in", "*.csv"), config("/inner", "*.csv"), None),
+        ] {
+            assert_eq!(conflict(&a, &b), want, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
     fn a_drop_part_that_cannot_work_is_refused() {
         let count = |change: &dyn Fn(&mut DropConfig)| {
             let mut one = config("/in", "*.csv");
@@ -208,7 +250,7 @@ mod tests {
         assert_eq!(count(&|_| {}), 0);
         assert_eq!(count(&|one| one.pattern.clear()), 1);
         assert_eq!(count(&|one| one.pattern = "a/*.csv".into()), 1);
-        assert_eq!(count(&|one| one.pattern = "*.XLSX".into()), 1);
+        assert_eq!(count(&|one| one.pattern = "*.XLSX".into()), 0);
         assert_eq!(count(&|one| one.row_key = RowKey::Columns(Vec::new())), 1);
         assert_eq!(count(&|one| one.amount = Some(" ".into())), 1);
     }

@@ -177,7 +177,8 @@ impl Decoder {
                 let (good, bad) = joined.split_at(error.valid_up_to());
                 text.push_str(std::str::from_utf8(good).unwrap_or_default());
                 if last || error.error_len().is_some() {
-                    return Err(fault::bad_bytes(self.encoding.name(), self.encoding == Encoding::Utf8));
+                    let looks_hebrew = self.encoding == Encoding::Utf8 && is_like_old_hebrew(&joined);
+                    return Err(fault::bad_bytes(self.encoding.name(), looks_hebrew));
                 }
                 joined = bad.to_vec();
             }
@@ -204,6 +205,14 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Whether bytes look like Hebrew in an old encoding: most that are no ASCII stand where its letters do. Good enough to
+/// suggest, and nothing is ever read by it.
+fn is_like_old_hebrew(bytes: &[u8]) -> bool {
+    let beyond = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+    let letters = bytes.iter().filter(|byte| (0xe0..=0xfa).contains(*byte)).count();
+    beyond > 0 && letters * 10 >= beyond * 8
 }
 
 /// Watches the bytes of a file in a one-byte encoding: whether they are all valid UTF-8 with more than ASCII in it.
@@ -294,6 +303,18 @@ mod tests {
                     assert_eq!(Encoding::detect(b"a", choice).encoded_bytes(&text), 2, "{byte:x}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn old_hebrew_is_told_from_other_old_text() {
+        for (bytes, want) in [
+            (&b"\xf9\xec\xe5\xed, a"[..], true),
+            (b"caf\xe9 \xc0\xc1", false),
+            (b"abc", false),
+            (b"\x80\x81", false),
+        ] {
+            assert_eq!(is_like_old_hebrew(bytes), want, "{bytes:x?}");
         }
     }
 

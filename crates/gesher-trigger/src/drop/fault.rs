@@ -1,6 +1,7 @@
 //! What can be wrong with a file or a row, in words that a bookkeeper understands. Only words: who finds a fault and
 //! what follows from it is decided elsewhere.
 
+use super::book::BOOK_BYTES_MAX;
 use gesher_core::card::mask_card_numbers;
 use gesher_core::limits::{COLUMNS_MAX, FILE_BYTES_MAX, RECORD_BYTES_MAX, ROWS_PER_FILE_MAX};
 use gesher_core::{Language, Text};
@@ -199,16 +200,16 @@ pub(super) fn wrong_width(found: usize, wanted: usize) -> Fault {
     )
 }
 
-/// Bytes that are no text in the file's encoding.
+/// Bytes that are no text in the file's encoding. `looks_hebrew` says that they may be Hebrew in an old one.
 #[must_use]
-pub(super) fn bad_bytes(encoding: &str, hint: bool) -> Fault {
-    let (he, en) = if hint {
+pub(super) fn bad_bytes(encoding: &str, looks_hebrew: bool) -> Fault {
+    let (he, en) = if looks_hebrew {
         (
-            "; יש לשמור את הקובץ מאקסל כ־CSV UTF-8, או להגדיר לתהליך encoding = \"windows-1255\"",
-            "; save the file from Excel as CSV UTF-8, or set encoding = \"windows-1255\" for the flow",
+            "; זה נראה כמו windows-1255: יש לשמור את הקובץ מאקסל כ־CSV UTF-8, או להגדיר לתהליך encoding = \"windows-1255\"",
+            "; this looks like windows-1255: save the file from Excel as CSV UTF-8, or set encoding = \"windows-1255\" for the flow",
         )
     } else {
-        ("", "")
+        ("; יש לשמור את הקובץ כ־CSV UTF-8", "; save the file as CSV UTF-8")
     };
     Fault::new(
         "bad_bytes",
@@ -248,10 +249,80 @@ pub(super) fn workbook() -> Fault {
     Fault::new(
         "workbook",
         Text::new(
-            "זהו קובץ אקסל (xlsx או xls) ולא קובץ CSV; יש לפתוח אותו באקסל ולשמור בשם כ־CSV UTF-8",
-            "this is an Excel workbook and no CSV file; open it in Excel and save it as CSV UTF-8",
+            "זהו קובץ אקסל ולא קובץ טקסט, אף שסיומת שמו אומרת אחרת; יש לתת לו את הסיומת xlsx, או לשמור אותו מאקסל כ־CSV UTF-8",
+            "this is a workbook and no text, whatever its name says; give it the ending xlsx or ods, or save it as CSV UTF-8",
         ),
     )
+}
+
+/// A workbook whose archive or whose parts cannot be read.
+pub(super) fn book_damaged() -> Fault {
+    Fault::new(
+        "workbook_damaged",
+        Text::new(
+            "חוברת העבודה פגומה ואי אפשר לקרוא אותה; יש לפתוח אותה באקסל או ב־LibreOffice, לשמור אותה מחדש ולהגיש שוב",
+            "the workbook is damaged and cannot be read; open it, save it anew and drop it again",
+        ),
+    )
+}
+
+/// A workbook with a password, or one of the old kind.
+pub(super) fn book_protected() -> Fault {
+    Fault::new(
+        "workbook_protected",
+        Text::new(
+            "חוברת העבודה מוגנת בסיסמה, או שמורה בתבנית הישנה xls; יש לשמור אותה בלי סיסמה כ־xlsx",
+            "the workbook is protected by a password, or is of the old kind xls; save it without a password as xlsx",
+        ),
+    )
+}
+
+/// A workbook that is larger, or unpacks to more, than is read.
+pub(super) fn book_too_large() -> Fault {
+    let mib = BOOK_BYTES_MAX >> 20;
+    Fault::new(
+        "workbook_too_large",
+        Text::new(
+            format!(
+                "חוברת העבודה גדולה מ־{mib} מ״ב, או נפרשת ליותר ממה שנקרא; יש לשמור את הגיליון כ־CSV UTF-8"
+            ),
+            format!(
+                "the workbook is larger than {mib} MiB, or unpacks to more than is read; save its sheet as CSV UTF-8"
+            ),
+        ),
+    )
+}
+
+/// A workbook without a sheet that people see.
+pub(super) fn no_sheet() -> Fault {
+    Fault::new(
+        "no_sheet",
+        Text::new("אין בחוברת העבודה גיליון מוצג", "the workbook has no sheet that is shown"),
+    )
+}
+
+/// A row of a sheet with something to the right of the header's last column.
+pub(super) fn beyond_header(found: usize, wanted: usize) -> Fault {
+    Fault::new(
+        "wrong_width",
+        Text::new(
+            format!(
+                "בשורה יש ערך בעמודה מספר {found}, ובכותרת יש רק {wanted}; יש לתת לעמודה כותרת או למחוק את הערך"
+            ),
+            format!(
+                "the row has a value in column number {found} and the header only {wanted}; name the column or delete the value"
+            ),
+        ),
+    )
+}
+
+/// A header of a workbook with a cell that cannot be taken for what it shows.
+pub(super) fn flawed_header(column: usize) -> Fault {
+    Fault::new(
+        "column_name",
+        Text::new("הכותרת של העמודה אינה טקסט שאפשר לקרוא", "the column's name is no text that can be read"),
+    )
+    .in_column((column + 1).to_string())
 }
 
 /// A file in UTF-8 where a one-byte encoding was named.

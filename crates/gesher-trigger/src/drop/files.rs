@@ -1,6 +1,7 @@
 //! Where the files of a run lie, and which run it repeats: told from its record, to whoever only looks. Moves nothing.
 
 use super::folder::{Place, extension, name_with_run};
+use super::format::Format;
 use super::life::Pinned;
 use gesher_core::RunId;
 use gesher_engine::journal::{RunRecord, RunState, TriggerKind};
@@ -52,7 +53,7 @@ impl RunFiles {
             file: named(place, end),
             result: named(reports, ".result.csv"),
             report: named(reports, ".report.json"),
-            retry: named(reports, &format!(".retry{end}")),
+            retry: named(reports, &format!(".retry{}", Format::ending_of_rows(&run.name))),
             late: named(Place::Failed, &format!(".late{end}")),
             errors: named(Place::Failed, ".errors.csv"),
             duplicate_of: pinned.duplicate_of.filter(|_| run.state == RunState::Duplicate),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Folders inside a drop folder that the hub puts files into.
 pub const RESERVED_FOLDERS: [&str; 5] = ["done", "failed", "duplicate", "held", ".work"];
 /// Says which hub a folder belongs to.
-const OWNER_FILE: &str = ".gesher-owner";
+pub(super) const OWNER_FILE: &str = ".gesher-owner";
 /// How the name of a file that is not whole yet ends.
 pub(super) const TEMPORARY_ENDING: &str = ".tmp";
 /// Bytes of a file name that Linux allows.

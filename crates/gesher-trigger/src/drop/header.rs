@@ -73,6 +73,7 @@ impl Header {
     pub fn read(record: &Record, rules: &RowRules, script_reads: &[String]) -> Result<Self, Vec<Fault>> {
         let names: Arc<[String]> = record.cells().map(clean_cell).collect();
         let mut faults = name_faults(&names, &rules.not_cards);
+        faults.extend(record.flaws().iter().map(|(column, _)| fault::flawed_header(*column)));
         let mut missing = HashSet::new();
         let mut find = |wanted: &str, faults: &mut Vec<Fault>| {
             let clean = clean_cell(wanted);
@@ -173,10 +174,22 @@ fn missing_column(wanted: &str, names: &[String]) -> Fault {
     let near = nearest(wanted, names.iter().map(String::as_str)).map(fault::shown);
     let (he, en) = match (near, names) {
         (Some(near), _) => (format!("; אולי הכוונה ל־{near}?"), format!("; is it {near}?")),
-        (None, [only]) if only.contains([';', ',', '\t', '|']) => (
-            "; נראה שהעמודות מופרדות בתו אחר מזה שסיומת הקובץ מבטיחה (פסיק ב־csv, טאב ב־tsv)".to_owned(),
-            "; the columns seem to be separated by something else than the file's ending says (commas in csv, tabs in tsv)".to_owned(),
-        ),
+        (None, [only]) if only.contains([';', ',', '\t', '|']) => {
+            let said = match only.chars().find(|c| matches!(c, ';' | '\t' | '|' | ',')) {
+                Some('\t') => "tab".to_owned(),
+                found => found.map(String::from).unwrap_or_default(),
+            };
+            (
+                format!(
+                    "; נראה שהעמודות מופרדות בתו אחר מזה שסיומת הקובץ מבטיחה (פסיק ב־csv, טאב ב־tsv). אם כן, יש להגדיר לתהליך \
+                     separator = \"{said}\""
+                ),
+                format!(
+                    "; the columns seem to be separated by something else than the file's ending says (commas in csv, tabs in \
+                     tsv). If so, set separator = \"{said}\" for the flow"
+                ),
+            )
+        }
         _ => Default::default(),
     };
     Fault::new(
@@ -190,6 +203,7 @@ fn missing_column(wanted: &str, names: &[String]) -> Fault {
 mod tests {
     use super::*;
     use crate::drop::decode::EncodingChoice;
+    use crate::drop::format::Separator;
     use crate::drop::reader::record_of;
 
     fn rules(key: &[&str], not_cards: &[&str]) -> RowRules {
@@ -198,6 +212,7 @@ mod tests {
             row_key: RowKey::Columns(owned(key)),
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: owned(not_cards),
         }
     }

@@ -36,11 +36,17 @@ pub(super) fn write_rest(
     match rows {
         Ok(mut rows) => {
             let encoding = rows.encoding();
-            start.extend_from_slice(encoding.mark());
-            encoding.encode(&rows.raw_header, &mut start);
+            if !rows.is_book() {
+                start.extend_from_slice(encoding.mark());
+                encoding.encode(&rows.raw_header, &mut start);
+            }
             (set_aside, offset) = find_rest(&mut rows, first_untaken)?;
             if set_aside == Rest::Nothing {
                 return Ok(set_aside);
+            }
+            // A workbook is set aside as it stands: no part of it can be cut off.
+            if rows.is_book() && first_untaken > 1 {
+                set_aside = Rest::MayRepeat;
             }
         }
         Err(ReadError::Io(error)) => return Err(error.into()),
@@ -81,7 +87,7 @@ mod tests {
     use crate::drop::config::{RowKey, RowRules};
     use crate::drop::decode::EncodingChoice;
     use crate::drop::folder::Place;
-    use crate::drop::reader::Format;
+    use crate::drop::format::{Format, Separator};
     use crate::drop::validate::validate;
     use gesher_core::HubId;
 
@@ -91,13 +97,14 @@ mod tests {
         let folder = DropFolder::open(&base.path().join("in"), &HubId::stored("one"), base.path()).unwrap();
         let path = folder.path(Place::Work).join("x.csv");
         let late = folder.path(Place::Failed).join("late.csv");
-        let format = Format::of_name("x.csv", EncodingChoice::Auto);
         let rules = RowRules {
             row_key: RowKey::Line,
             amount: None,
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: Vec::new(),
         };
+        let format = Format::of_name("x.csv", &rules);
         std::fs::write(&path, before).unwrap();
         let wanted = validate(&path, format, &rules, &[]).unwrap().fingerprints;
         std::fs::write(&path, after).unwrap();

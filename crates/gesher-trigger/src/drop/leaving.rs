@@ -1,7 +1,8 @@
 //! What a run leaves behind once its rows have ended: its reports, what was set aside of a file that changed, and the file
 //! itself, which is moved last. And the reading of a run's items for that, a page at a time.
 
-use super::folder::name_of;
+use super::companions;
+use super::folder::{Place, name_of};
 use super::late::{self, Rest};
 use super::life::{Job, PAGE_ITEMS};
 use super::messages;
@@ -36,6 +37,8 @@ pub(super) fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<O
         }
         _ => (!is_unchanged).then(|| messages::changed_after_taking(&result)),
     };
+    let place = if job.pinned.rejected { Place::Failed } else { Place::Done };
+    companions::put_along(&job.folder, job.run.id.as_str(), &job.pinned, place)?;
     job.folder.move_file(&job.path, &files.file)?;
     gesher_core::failpoint!("file.moved");
     Ok(said)

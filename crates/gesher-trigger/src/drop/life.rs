@@ -2,11 +2,14 @@
 //! in the middle of it: where the run stands is the journal's to say, and where the file lies says the rest.
 
 use super::blocks::Fingerprints;
+use super::book::names;
+use super::companions::{self, Companion};
 use super::config::RowRules;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
+use super::format::Format;
 use super::leaving::{Items, write_reports};
 use super::messages;
-use super::reader::{Format, ReadError};
+use super::reader::ReadError;
 use super::report::{self, ReportError, ResultFiles};
 use super::scan::Stamp;
 use super::source::{FileSource, ValidatedRows};
@@ -45,6 +48,15 @@ pub(super) struct Pinned {
     /// waits for a person.
     #[serde(default)]
     pub(super) goes_on: bool,
+    /// Where below the folder it lay, where files in the folders inside are taken too.
+    #[serde(default)]
+    pub(super) within: Option<String>,
+    /// The files that came with it.
+    #[serde(default)]
+    pub(super) companions: Vec<Companion>,
+    /// What its control file is called, where the flow wants one.
+    #[serde(default)]
+    pub(super) control: Option<String>,
     /// What a person let the run move; none for a run that was never held.
     #[serde(default)]
     pub(super) approved: Option<Money>,
@@ -159,7 +171,7 @@ impl Job {
     }
 
     pub(super) fn rows(&self) -> Result<ValidatedRows, ReadError> {
-        let format = Format::of_name(&self.run.name, self.pinned.rules.encoding);
+        let format = Format::of_name(&self.run.name, &self.pinned.rules);
         let wanted = self.pinned.fingerprints.clone().unwrap_or_default();
         ValidatedRows::open(&self.path, format, &self.pinned.rules, wanted)
     }
@@ -253,7 +265,7 @@ impl DropTrigger {
             return Ok(None);
         }
         let reads = self.program_of(&job.run).await?.reads();
-        match self.validate(job.path.clone(), &job.run.name, job.pinned.rules.clone(), reads).await? {
+        match self.validate_job(&job, reads).await? {
             Err(refusal) => self.refuse(job, refusal).await.map(Some),
             Ok(validation) => self.identify(job, validation).await,
         }
@@ -263,6 +275,7 @@ impl DropTrigger {
     /// the run has another state now.
     async fn bring_back(&self, job: &Job) -> Result<bool, TriggerError> {
         if let Some(dropped) = self.dropped(&job.folder, &job.run, &job.pinned) {
+            self.take_along(job, &dropped).await?;
             let moved = self.move_file(&job.folder, dropped, job.path.clone()).await?;
             moved.map_err(TriggerError::Folder)?;
             return Ok(true);
@@ -277,6 +290,9 @@ impl DropTrigger {
         } else {
             let text = messages::vanished();
             tracing::error!(flow = self.flow.name, run = %job.run.id, file = job.run.name, "{}", text.en);
+            // What had come with it is nobody's now, and stays where people look.
+            companions::put_along(&job.folder, job.run.id.as_str(), &job.pinned, Place::Failed)
+                .map_err(TriggerError::Folder)?;
             (RunState::Cancelled, Some(text))
         };
         self.change(&job.run.id, state, message.as_ref()).await?;
@@ -314,6 +330,7 @@ impl DropTrigger {
         let written = self
             .blocking("refusing a file", move || {
                 let errors = report::write_errors(&job.folder, &job.run, &refusal, language)?;
+                companions::put_along(&job.folder, job.run.id.as_str(), &job.pinned, Place::Failed)?;
                 job.folder.move_file(&job.path, &job.at(Place::Failed))?;
                 Ok(errors)
             })
@@ -339,12 +356,15 @@ impl DropTrigger {
             return self.hold_back(job, found).await.map(Some);
         }
         let pinned = Pinned { fingerprints: Some(found.fingerprints), ..job.pinned };
+        // What is there says why the run was held back, which is over.
+        let went_on = job.run.message.is_some().then(messages::went_on);
+        let left_out =
+            (!found.other_sheets.is_empty()).then(|| messages::other_sheets(&names(&found.other_sheets)));
         let change = RunChange {
             state: Some(RunState::Running),
             source: Some(pinned.to_json()),
             rows: Some(found.rows),
-            // What is there says why the run was held back, which is over.
-            message: job.run.message.is_some().then(|| self.words(&messages::went_on())),
+            message: left_out.or(went_on).map(|text| self.words(&text)),
             ..RunChange::default()
         };
         self.change_run(&run, change).await?;
@@ -364,6 +384,8 @@ impl DropTrigger {
         tracing::warn!(flow = self.flow.name, run = %job.run.id, file = job.run.name, "{}", text.en);
         let message = text.get(self.engine.language()).to_owned();
         let file = job.at(Place::Duplicate);
+        companions::put_along(&job.folder, job.run.id.as_str(), &job.pinned, Place::Duplicate)
+            .map_err(TriggerError::Folder)?;
         let pinned = Pinned { duplicate_of: Some(of.clone()), ..job.pinned };
         let (source, words) = (Some(pinned.to_json()), Some(message.clone()));
         self.change_run(&job.run.id, RunChange { message: words, source, ..RunChange::default() }).await?;

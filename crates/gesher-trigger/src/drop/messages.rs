@@ -137,6 +137,14 @@ pub(super) fn stuck(file_changed: bool) -> Text {
     }
 }
 
+/// A workbook with more than one sheet that holds something.
+pub(super) fn other_sheets(names: &str) -> Text {
+    Text::new(
+        format!("נקלט רק הגיליון הראשון של חוברת העבודה; בגיליונות הבאים יש נתונים שלא נקלטו: {names}"),
+        format!("only the first sheet of the workbook is taken; these others hold something too: {names}"),
+    )
+}
+
 /// A file whose total is above what its flow may run unasked.
 pub(super) fn held(total: &str, most: &str, run: &RunId) -> Text {
     Text::new(

@@ -8,14 +8,18 @@
 
 mod approval;
 mod blocks;
+mod book;
 mod cells;
 mod columns;
+mod companions;
 mod config;
+mod control;
 mod decisions;
 mod decode;
 mod fault;
 mod files;
 mod folder;
+mod format;
 mod header;
 mod late;
 mod leaving;
@@ -36,15 +40,16 @@ mod validate;
 mod watch;
 
 pub use crate::error::TriggerError;
+pub use book::BookKind;
 pub use config::{DropConfig, FolderConflict, RowKey, RowRules, SETTLE_DEFAULT, conflict};
 pub use decode::{Encoding, EncodingChoice};
 pub use fault::Fault;
 pub use files::RunFiles;
 pub use folder::{DropFolder, FolderError, Place, RESERVED_FOLDERS};
+pub use format::{Format, Separator, records_of};
 pub use header::Header;
 pub use life::{FileEnd, FileOutcome};
 pub use pattern::{matches as name_matches, overlap as patterns_overlap};
-pub use reader::Format;
 pub use renew::{Renewed, Reports};
 pub use report::ResultFiles;
 pub use scan::is_temporary_name;

@@ -3,6 +3,12 @@
 /// Whether `name` fits `pattern`.
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {
+    // Of a folder's names most do not even end as the pattern does, and there may be a million of them.
+    let end = pattern.rsplit(['*', '?']).next().unwrap_or_default();
+    let ends_so = name.len().checked_sub(end.len()).and_then(|at| name.get(at..));
+    if !ends_so.is_some_and(|last| last.eq_ignore_ascii_case(end)) {
+        return false;
+    }
     let (pattern, name) = (folded(pattern), folded(name));
     let mut row: Vec<bool> = Vec::with_capacity(name.len() + 1);
     // `row[n]`: whether the pattern read so far fits the first n characters of the name.

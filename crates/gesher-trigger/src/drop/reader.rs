@@ -1,14 +1,15 @@
-//! Records of a CSV or TSV file, one at a time: never more of the file in memory than one record and one block.
+//! Records of a file of separated values, one at a time: never more of the file in memory than one record and one block.
 //!
 //! Quoting is RFC 4180's, with one kindness: a quotation mark inside a cell that does not begin with one is a letter,
 //! as in `חברה בע"מ`. Everything else that is broken is a fault with its line, since half a row must not be charged by
 //! guess.
 
 use super::blocks::{BlockError, Blocks, Fingerprints};
-use super::decode::{Decoder, Encoding, EncodingChoice, Utf8Suspicion};
+use super::book::{Flaw, csv_line};
+use super::decode::{Decoder, Encoding, Utf8Suspicion};
 use super::fault::{self, Fault};
+use super::format::Format;
 use gesher_core::limits::{COLUMNS_MAX, FILE_BYTES_MAX, RECORD_BYTES_MAX};
-use std::fs::File;
 
 /// How workbooks begin: xlsx and ods are ZIP archives, xls is a compound file.
 const WORKBOOK_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"];
@@ -21,6 +22,7 @@ pub struct Record {
     raw: String,
     text: String,
     ends: Vec<usize>,
+    flaws: Vec<(usize, Flaw)>,
 }
 
 impl Record {
@@ -51,9 +53,26 @@ impl Record {
         &self.raw
     }
 
+    /// The cells of a workbook's row that cannot be taken for what they show.
+    pub(super) fn flaws(&self) -> &[(usize, Flaw)] {
+        &self.flaws
+    }
+
+    /// Takes in a row of a workbook, which stands in no file of text.
+    pub(super) fn fill(&mut self, line: u64, cells: impl Iterator<Item = String>, flaws: Vec<(usize, Flaw)>) {
+        self.clear();
+        (self.line, self.flaws) = (line, flaws);
+        for cell in cells {
+            self.text.push_str(&cell);
+            self.end_cell();
+        }
+        self.raw = csv_line(self.cells());
+    }
+
     fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
+        self.flaws.clear();
     }
 
     fn end_cell(&mut self) {
@@ -174,27 +193,8 @@ pub(super) fn record_of(text: &str) -> Record {
     record
 }
 
-/// How a file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Format {
-    /// Between cells.
-    pub separator: u8,
-    /// What the flow says of its encoding.
-    pub encoding: EncodingChoice,
-}
-
-impl Format {
-    /// The format of a file by its name: tabs in a `.tsv`, else commas.
-    #[must_use]
-    pub fn of_name(name: &str, encoding: EncodingChoice) -> Self {
-        let tabs =
-            name.len() >= 4 && name.get(name.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(".tsv"));
-        Self { separator: if tabs { b'\t' } else { b',' }, encoding }
-    }
-}
-
 /// Reads the records of one file in their order.
-pub(super) struct RecordReader {
+pub(super) struct TextReader {
     blocks: Blocks,
     format: Format,
     encoding: Encoding,
@@ -213,18 +213,9 @@ pub(super) struct RecordReader {
     broken: Option<Fault>,
 }
 
-impl RecordReader {
-    /// Reads a file for the first time.
-    pub(super) fn hashing(file: File, format: Format) -> Result<Self, ReadError> {
-        Self::new(Blocks::hashing(file), format)
-    }
-
-    /// Reads again what was validated as `wanted`.
-    pub(super) fn verifying(file: File, format: Format, wanted: Fingerprints) -> Result<Self, ReadError> {
-        Self::new(Blocks::verifying(file, wanted), format)
-    }
-
-    fn new(blocks: Blocks, format: Format) -> Result<Self, ReadError> {
+impl TextReader {
+    /// Begins to read.
+    pub(super) fn new(blocks: Blocks, format: Format) -> Result<Self, ReadError> {
         let mut reader = Self {
             blocks,
             format,
@@ -338,7 +329,10 @@ impl RecordReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drop::config::RowRules;
+    use crate::drop::format::RecordReader;
     use proptest::prelude::*;
+    use std::fs::File;
     use std::io::Write;
 
     /// A file of these bytes that is gone when it is closed.
@@ -355,7 +349,7 @@ mod tests {
 
     /// The records of a CSV file, and where and how it is broken.
     fn read(bytes: &[u8]) -> (Rows, String, Option<Broken>) {
-        let format = Format::of_name("x.csv", EncodingChoice::Auto);
+        let format = Format::of_name("x.csv", &RowRules::default());
         let mut reader = RecordReader::hashing(file_of(bytes), format).unwrap();
         let (mut rows, mut raw, mut record) = (Vec::new(), String::new(), Record::default());
         loop {
@@ -421,16 +415,17 @@ mod tests {
             file.write_all(&[b'x'; 1 << 20]).unwrap();
         }
         std::io::Seek::rewind(&mut file).unwrap();
-        let mut reader = RecordReader::hashing(file, Format::of_name("x.csv", EncodingChoice::Auto)).unwrap();
+        let mut reader = RecordReader::hashing(file, Format::of_name("x.csv", &RowRules::default())).unwrap();
         let error = reader.read(&mut Record::default()).unwrap_err();
         assert!(matches!(error, ReadError::Fault(Fault { code: "row_too_long", line: Some(1), .. })));
+        let RecordReader::Text(reader) = reader else { panic!("it is text") };
         assert!(reader.blocks.bytes() < 3 << 20, "{}", reader.blocks.bytes());
         assert!(reader.text.capacity() < 4 << 20, "{}", reader.text.capacity());
     }
 
     #[test]
     fn a_tsv_is_split_at_tabs() {
-        let format = Format::of_name("מרץ.TSV", EncodingChoice::Auto);
+        let format = Format::of_name("מרץ.TSV", &RowRules::default());
         let mut reader = RecordReader::hashing(file_of(b"a,b\tc\n"), format).unwrap();
         let mut record = Record::default();
         assert!(reader.read(&mut record).unwrap());

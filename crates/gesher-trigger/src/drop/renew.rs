@@ -5,9 +5,9 @@
 //! Only the process that has the hub's lock may: two writers of one report would meet under its temporary name.
 
 use super::folder::{DropFolder, Place};
+use super::format::Format;
 use super::leaving::Items;
 use super::life::Pinned;
-use super::reader::Format;
 use super::report::{self, ReportError, ResultFiles};
 use super::source::ValidatedRows;
 use crate::error::TriggerError;
@@ -90,7 +90,7 @@ impl Reports {
 
 fn write(folder: &DropFolder, run: &RunRecord, pinned: &Pinned, mut items: Items) -> Result<(), ReportError> {
     let file = ResultFiles::of(folder, run).file;
-    let format = Format::of_name(&run.name, pinned.rules.encoding);
+    let format = Format::of_name(&run.name, &pinned.rules);
     let wanted = pinned.fingerprints.clone().unwrap_or_default();
     let rows = ValidatedRows::open(&file, format, &pinned.rules, wanted);
     let is_unchanged = report::write(folder, run, &pinned.rules, rows, || items.next())?;

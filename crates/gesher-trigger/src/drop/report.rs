@@ -7,6 +7,7 @@ use super::columns::Columns;
 use super::config::RowRules;
 use super::fault::Fault;
 use super::folder::{DropFolder, FolderError, PendingFile, Place, extension, name_with_run};
+use super::format::Format;
 use super::life::Pinned;
 use super::reader::{ReadError, Record};
 use super::source::ValidatedRows;
@@ -58,7 +59,7 @@ impl ResultFiles {
             file: named(place, end),
             result: named(place, ".result.csv"),
             report: named(place, ".report.json"),
-            retry: Some(named(place, &format!(".retry{end}"))),
+            retry: Some(named(place, &format!(".retry{}", Format::ending_of_rows(&run.name)))),
             late: Some(named(Place::Failed, &format!(".late{end}"))),
         }
     }

@@ -114,14 +114,18 @@ impl DropTrigger {
     pub(super) fn dropped(&self, folder: &DropFolder, run: &RunRecord, pinned: &Pinned) -> Option<PathBuf> {
         let stamp = pinned.stamp?;
         let is_it = |path: &Path| Stamp::of(path).is_ok_and(|found| found == Some(stamp));
-        let named = folder.root().join(&run.name);
+        let beside = match &pinned.within {
+            Some(within) => folder.root().join(within),
+            None => folder.root().to_owned(),
+        };
+        let named = beside.join(&run.name);
         if is_it(&named) {
             return Some(named);
         }
         let is_named = |path: &Path| {
             path.file_name().is_some_and(|name| self.clean_name(&name.to_string_lossy()) == run.name)
         };
-        let mut entries = fs::read_dir(folder.root()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+        let mut entries = fs::read_dir(&beside).ok()?.filter_map(Result::ok).map(|entry| entry.path());
         entries.find(|path| is_named(path) && is_it(path))
     }
 }

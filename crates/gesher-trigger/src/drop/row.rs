@@ -1,13 +1,14 @@
 //! One row against its flow's rules: its key and its amount, or everything that is wrong with it. Pure, and asked
 //! twice of each row: when the file is validated, and when the row becomes an item.
 
+use super::book::Flaw;
 use super::fault::Fault;
 use super::header::Header;
 use super::reader::Record;
 use gesher_core::card::holds_card_number;
 use gesher_core::key::{KeyError, clean_cell};
 use gesher_core::money::parse_amount;
-use gesher_core::{Currency, Key, Money, Text};
+use gesher_core::{Currency, Decimal, Key, Money, Text};
 use ring::digest::{Context, SHA256};
 
 /// A row as its flow understands it.
@@ -22,6 +23,10 @@ pub(super) struct RowFacts {
 /// The row's key and amount, or its faults: at least one.
 pub(super) fn check(header: &Header, record: &Record) -> Result<RowFacts, Vec<Fault>> {
     let mut faults = Vec::new();
+    for (column, flaw) in record.flaws() {
+        faults.push(at(header, record, *column, "cell", flawed(*flaw)));
+    }
+    let is_flawed = |column: usize| record.flaws().iter().any(|(flawed, _)| *flawed == column);
     let mut card_in_amount = false;
     for (column, cell) in record.cells().enumerate() {
         let exempt = header.not_card.get(column).copied().unwrap_or(false);
@@ -36,7 +41,7 @@ pub(super) fn check(header: &Header, record: &Record) -> Result<RowFacts, Vec<Fa
         Some(columns) => row_key(header, record, columns, &mut faults),
     };
     // That a card number is no amount either says nothing new.
-    let amount_column = header.amount.filter(|_| !card_in_amount);
+    let amount_column = header.amount.filter(|column| !card_in_amount && !is_flawed(*column));
     let amount = amount_column.and_then(|column| match parse_amount(&clean_cell(record.cell(column))) {
         Ok(amount) => Some(Money { amount, currency: Currency::ILS }),
         Err(fault) => {
@@ -45,6 +50,12 @@ pub(super) fn check(header: &Header, record: &Record) -> Result<RowFacts, Vec<Fa
         }
     });
     if faults.is_empty() { Ok(RowFacts { key, amount }) } else { Err(faults) }
+}
+
+/// The amount of a row, whatever else is wrong with it; nothing where it cannot be read.
+pub(super) fn stated_amount(header: &Header, record: &Record) -> Decimal {
+    let cell = header.amount.map(|column| clean_cell(record.cell(column)));
+    cell.and_then(|cell| parse_amount(&cell).ok()).unwrap_or_default()
 }
 
 fn row_key(header: &Header, record: &Record, columns: &[usize], faults: &mut Vec<Fault>) -> Option<Key> {
@@ -97,6 +108,20 @@ fn key_text(error: &KeyError) -> Text {
     }
 }
 
+fn flawed(flaw: Flaw) -> Text {
+    match flaw {
+        Flaw::Error => Text::new(
+            "התא מציג שגיאה במקום ערך; יש לתקן את הנוסחה או להקליד את הערך",
+            "the cell shows an error instead of a value; mend its formula or type the value",
+        ),
+        Flaw::Digits => Text::new(
+            "מספר של יותר מ־15 ספרות, והגיליון כבר איבד את הספרות האחרונות; יש לעצב את העמודה כטקסט ולהזין את המספר המלא",
+            "a number of more than 15 digits, of which the sheet has lost the last ones; format the column as text and enter \
+             the whole number",
+        ),
+    }
+}
+
 fn rounded() -> Text {
     Text::new(
         "אקסל קיצר את המספר (למשל 4.58E+15) והספרות אבדו; יש לעצב את העמודה כטקסט ולהזין את המספר המלא",
@@ -135,6 +160,7 @@ mod tests {
     use super::*;
     use crate::drop::config::{RowKey, RowRules};
     use crate::drop::decode::EncodingChoice;
+    use crate::drop::format::Separator;
     use crate::drop::reader::record_of;
 
     fn header() -> Header {
@@ -142,6 +168,7 @@ mod tests {
             row_key: RowKey::Columns(vec!["vendor".into(), "id".into()]),
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: vec!["member".into()],
         };
         Header::read(&record_of("vendor,id,amount,note,member"), &rules, &[]).unwrap()

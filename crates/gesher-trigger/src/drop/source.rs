@@ -3,8 +3,9 @@
 
 use super::blocks::{Fingerprints, hex};
 use super::config::RowRules;
+use super::format::{Format, RecordReader};
 use super::header::Header;
-use super::reader::{Format, ReadError, Record, RecordReader};
+use super::reader::{ReadError, Record};
 use super::row::{cells_hash, check};
 use gesher_core::{ItemEnd, ItemStatus, Key, Language};
 use gesher_engine::journal::NewItem;
@@ -53,6 +54,11 @@ impl ValidatedRows {
     /// The byte of the file where the next row starts.
     pub(super) fn offset(&self) -> u64 {
         self.reader.offset()
+    }
+
+    /// Whether they stand in a workbook.
+    pub(super) fn is_book(&self) -> bool {
+        self.reader.is_book()
     }
 
     pub(super) fn encoding(&self) -> super::decode::Encoding {
@@ -178,6 +184,7 @@ mod tests {
     use super::*;
     use crate::drop::config::RowKey;
     use crate::drop::decode::EncodingChoice;
+    use crate::drop::format::Separator;
     use crate::drop::validate::{Validation, validate};
 
     fn rules(row_key: RowKey) -> RowRules {
@@ -185,11 +192,12 @@ mod tests {
             row_key,
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: Vec::new(),
         }
     }
 
-    const FORMAT: Format = Format { separator: b',', encoding: EncodingChoice::Auto };
+    const FORMAT: Format = Format { separator: b',', encoding: EncodingChoice::Auto, book: None };
 
     fn open(path: &Path, row_key: RowKey) -> (Validation, FileSource) {
         let rules = rules(row_key);

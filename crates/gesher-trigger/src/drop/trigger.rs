@@ -1,13 +1,15 @@
 //! The drop trigger of one flow: what it is made of, how a file becomes a run, and the ways in for others.
 
+use super::companions::{self, Companion, Role};
 use super::config::{DropConfig, RowRules};
 use super::folder::{DropFolder, FolderError, Place, extension, work_name};
-use super::life::{FileEnd, Pinned};
+use super::format::Format;
+use super::life::{FileEnd, Job, Pinned};
 use super::messages;
-use super::reader::Format;
 use super::scan::{Found, Stamp};
 use super::validate::{NotValid, Refusal, Validation, validate};
 use crate::error::TriggerError;
+use gesher_core::key::is_bidi_mark;
 use gesher_core::{HubId, RunId, Text};
 use gesher_engine::journal::{RunChange, RunState, TriggerKind};
 use gesher_engine::{Engine, Flow, Progress, Scripts, Stop};
@@ -80,7 +82,8 @@ impl DropTrigger {
         let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let root = folder.root().canonicalize().map_err(read)?;
         let run = if real.parent() == Some(root.as_path()) {
-            let found = Found { path: real, name: name.clone(), stamp };
+            let companions = self.companions_beside(&real, &name);
+            let found = Found { path: real, name: name.clone(), stamp, companions };
             match self.take(&folder, &found).await? {
                 Taken::Run(run) => run,
                 Taken::Not(run, reason) => {
@@ -88,11 +91,21 @@ impl DropTrigger {
                 }
             }
         } else {
+            // Whoever names a file says that it is whole; what it must hold is still its sender's to say.
+            let mut companions = self.companions_beside(&real, &name);
+            companions.retain(|one| one.role == Role::Control);
+            companions.iter_mut().for_each(|one| one.stamp = None);
+            let run = self.begin(&name, None, None, companions.clone()).await?;
             let name = self.clean_name(&name);
-            let run = self.begin(&name, None).await?;
             let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
-            let copied = self.blocking("copying a file", move || copy(&folder, &real, &to)).await?;
-            copied.map_err(TriggerError::Folder)?;
+            let id = run.to_string();
+            let copied = self.blocking("copying a file", move || {
+                for one in companions {
+                    copy(&folder, &real.with_file_name(&one.name), &one.at_work(&folder, &id))?;
+                }
+                copy(&folder, &real, &to)
+            });
+            copied.await?.map_err(TriggerError::Folder)?;
             run
         };
         self.work_on(&run, stop, progress).await
@@ -100,12 +113,21 @@ impl DropTrigger {
 
     /// Claims a file: first the journal's row, then the rename into the work folder.
     pub(super) async fn take(&self, folder: &DropFolder, found: &Found) -> Result<Taken, TriggerError> {
-        let name = self.clean_name(&found.name);
-        let run = self.begin(&name, Some(found.stamp)).await?;
+        let within = found.path.parent().and_then(|parent| parent.strip_prefix(folder.root()).ok());
+        let within = within.and_then(Path::to_str).filter(|within| !within.is_empty()).map(str::to_owned);
+        let run = self.begin(&found.name, Some(found.stamp), within, found.companions.clone()).await?;
         gesher_core::failpoint!("claim.journalled");
+        let name = self.clean_name(&found.name);
         let to = folder.path(Place::Work).join(work_name(&name, run.as_str()));
-        let (from, at) = (found.path.clone(), folder.clone());
-        let moved = self.blocking("taking a file", move || at.take_file(&from, &to)).await?;
+        let (from, at, id) = (found.path.clone(), folder.clone(), run.to_string());
+        let with = found.companions.clone();
+        let moved = self.blocking("taking a file", move || {
+            let beside = from.parent().unwrap_or_else(|| at.root());
+            companions::take_along(&at, beside, &id, &with)?;
+            gesher_core::failpoint!("claim.along");
+            at.take_file(&from, &to)
+        });
+        let moved = moved.await?;
         gesher_core::failpoint!("claim.renamed");
         let reason = match moved {
             Ok(()) => return Ok(Taken::Run(run)),
@@ -136,13 +158,48 @@ impl DropTrigger {
     pub(super) fn clean_name(&self, name: &str) -> String {
         let end = extension(name);
         let stem = name.strip_suffix(end).unwrap_or(name);
-        format!("{}{end}", self.engine.redactor().text(stem))
+        // What turns the reading order round, or breaks a line, would make a name look like another.
+        let shown = |c: char| (!is_bidi_mark(c)).then(|| if c.is_control() { '_' } else { c });
+        let stem: String = stem.chars().filter_map(shown).collect();
+        let end: String = end.chars().filter_map(shown).collect();
+        format!("{}{end}", self.engine.redactor().text(&stem))
     }
 
-    /// Begins the run of a file. `name` is its cleaned name.
-    async fn begin(&self, name: &str, stamp: Option<Stamp>) -> Result<RunId, TriggerError> {
+    /// The files that the flow wants beside one, as far as they are there.
+    fn companions_beside(&self, file: &Path, name: &str) -> Vec<Companion> {
+        let wanted = companions::wanted(&self.config, name).into_iter();
+        let found = wanted.filter_map(|(role, name)| {
+            let stamp = Stamp::of(&file.with_file_name(&name)).ok().flatten()?;
+            Some(Companion { role, name, stamp: Some(stamp) })
+        });
+        found.collect()
+    }
+
+    /// Moves what came with a claimed file into the work folder.
+    pub(super) async fn take_along(&self, job: &Job, dropped: &Path) -> Result<(), TriggerError> {
+        let (folder, run, with) = (job.folder.clone(), job.run.id.to_string(), job.pinned.companions.clone());
+        let beside = dropped.parent().unwrap_or_else(|| folder.root()).to_owned();
+        let taken =
+            self.blocking("taking a file", move || companions::take_along(&folder, &beside, &run, &with));
+        taken.await?.map_err(TriggerError::Folder)
+    }
+
+    /// Begins the run of a file, by its name as it was dropped.
+    async fn begin(
+        &self,
+        name: &str,
+        stamp: Option<Stamp>,
+        within: Option<String>,
+        companions: Vec<Companion>,
+    ) -> Result<RunId, TriggerError> {
+        let wanted = companions::wanted(&self.config, name);
+        let control = wanted.into_iter().find(|(role, _)| *role == Role::Control).map(|(_, name)| name);
+        let name = &*self.clean_name(name);
         let pinned = Pinned {
             stamp,
+            within,
+            companions,
+            control,
             folder: self.config.folder.to_str().map(str::to_owned),
             rules: self.config.row_rules(),
             fingerprints: None,
@@ -167,7 +224,7 @@ impl DropTrigger {
         rules: RowRules,
         reads: Vec<String>,
     ) -> Result<Result<Validation, Refusal>, TriggerError> {
-        let format = Format::of_name(name, rules.encoding);
+        let format = Format::of_name(name, &rules);
         let file = path.clone();
         let found =
             self.blocking("validating a file", move || validate(&file, format, &rules, &reads)).await?;
@@ -176,6 +233,22 @@ impl DropTrigger {
             Err(NotValid::Refused(refusal)) => Ok(Err(refusal)),
             Err(NotValid::Io(source)) => Err(TriggerError::File { doing: "read", path, source }),
         }
+    }
+
+    /// Reads the file of a run whole, and compares it with what its sender says of it, where the flow wants that.
+    pub(super) async fn validate_job(
+        &self,
+        job: &Job,
+        reads: Vec<String>,
+    ) -> Result<Result<Validation, Refusal>, TriggerError> {
+        let rules = job.pinned.rules.clone();
+        let found = self.validate(job.path.clone(), &job.run.name, rules, reads).await?;
+        let (Ok(valid), Some(name)) = (&found, &job.pinned.control) else { return Ok(found) };
+        let control = companions::control_of(&job.folder, job.run.id.as_str(), &job.pinned);
+        let control =
+            control.map_err(|source| TriggerError::File { doing: "read", path: name.into(), source })?;
+        let faults = companions::faults_against(name, control.as_deref(), valid);
+        Ok(if faults.is_empty() { found } else { Err(Refusal { faults, more: 0 }) })
     }
 
     pub(super) async fn change(

@@ -5,11 +5,12 @@ use super::blocks::Fingerprints;
 use super::config::RowRules;
 use super::decode::Encoding;
 use super::fault::{self, Fault};
+use super::format::{Format, RecordReader};
 use super::header::Header;
-use super::reader::{Format, ReadError, Record, RecordReader};
+use super::reader::{ReadError, Record};
 use super::row;
 use gesher_core::limits::{FILE_BYTES_MAX, FILE_FAULTS_MAX, ROWS_PER_FILE_MAX};
-use gesher_core::{Currency, Decimal};
+use gesher_core::{Currency, Decimal, Money};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -22,6 +23,8 @@ pub struct Validation {
     pub rows: u64,
     /// Rows that the hub found invalid.
     pub invalid: u64,
+    /// The sum of every amount that can be read, in valid rows and in others; none without an amount column.
+    pub(super) stated: Option<Decimal>,
     /// The sum of the amount column over the valid rows.
     pub totals: BTreeMap<Currency, Decimal>,
     /// The faults of the invalid rows, the first [`FILE_FAULTS_MAX`] of them.
@@ -32,7 +35,21 @@ pub struct Validation {
     pub header: Header,
     /// How it is encoded.
     pub encoding: Encoding,
+    /// Sheets of a workbook that were left out although they hold something: only the first is read.
+    pub other_sheets: Vec<String>,
     pub(super) fingerprints: Fingerprints,
+}
+
+impl Validation {
+    /// Whether its total is above a bound. Another currency than the bound's cannot be compared with it, so it is.
+    #[must_use]
+    pub fn is_above(&self, most: Money) -> bool {
+        is_above(&self.totals, most)
+    }
+}
+
+fn is_above(totals: &BTreeMap<Currency, Decimal>, most: Money) -> bool {
+    totals.iter().any(|(currency, sum)| *currency != most.currency || *sum > most.amount)
 }
 
 /// Why a file was refused whole. Nothing was called.
@@ -105,10 +122,22 @@ pub fn validate(
     if pass.rows == 0 {
         return Err(NotValid::Refused(fault::no_rows().into()));
     }
-    let encoding = reader.encoding();
+    let (encoding, other_sheets) = (reader.encoding(), reader.other_sheets().to_vec());
     let (sha256, fingerprints) = reader.into_hashes().unwrap_or_default();
+    let stated = header.amount.map(|_| pass.stated);
     let Pass { rows, invalid, totals, faults, .. } = pass;
-    Ok(Validation { rows, invalid, totals, faults, sha256, header, encoding, fingerprints })
+    Ok(Validation {
+        rows,
+        stated,
+        invalid,
+        totals,
+        faults,
+        sha256,
+        header,
+        encoding,
+        other_sheets,
+        fingerprints,
+    })
 }
 
 /// What was found so far.
@@ -116,6 +145,7 @@ pub fn validate(
 struct Pass {
     rows: u64,
     invalid: u64,
+    stated: Decimal,
     totals: BTreeMap<Currency, Decimal>,
     faults: Vec<Fault>,
     /// Faults of the structure: with one of these the file is refused.
@@ -150,10 +180,12 @@ impl Pass {
                 if let Some(money) = facts.amount {
                     let total = self.totals.entry(money.currency).or_default();
                     *total = total.saturating_add(money.amount);
+                    self.stated = self.stated.saturating_add(money.amount);
                 }
             }
             Err(faults) => {
                 self.invalid += 1;
+                self.stated = self.stated.saturating_add(row::stated_amount(header, record));
                 let room = FILE_FAULTS_MAX.saturating_sub(self.faults.len());
                 self.faults.extend(faults.into_iter().take(room));
             }
@@ -166,12 +198,14 @@ mod tests {
     use super::*;
     use crate::drop::config::RowKey;
     use crate::drop::decode::EncodingChoice;
+    use crate::drop::format::Separator;
 
     fn rules() -> RowRules {
         RowRules {
             row_key: RowKey::Columns(vec!["id".into()]),
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             not_cards: Vec::new(),
         }
     }
@@ -180,7 +214,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         std::fs::write(&path, bytes).unwrap();
-        validate(&path, Format::of_name("x.csv", EncodingChoice::Auto), &rules(), &[])
+        validate(&path, Format::of_name("x.csv", &rules()), &rules(), &[])
     }
 
     fn check_refused(bytes: &[u8], want: &[(Option<u64>, &str)]) {
@@ -205,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn a_total_above_the_bound_waits_and_one_equal_to_it_does_not() {
+        let most: Money = "50.00 ILS".parse().unwrap();
+        let above = |totals: &[(Currency, &str)]| {
+            let totals = totals.iter().map(|(currency, sum)| (*currency, sum.parse().unwrap())).collect();
+            is_above(&totals, most)
+        };
+        assert!(!above(&[]));
+        assert!(!above(&[(Currency::ILS, "50")]));
+        assert!(above(&[(Currency::ILS, "50.01")]));
+        assert!(above(&[("USD".parse().unwrap(), "1")]));
+    }
+
+    #[test]
     fn rows_are_counted_and_valid_amounts_summed() {
         let found = run("id,amount\n1,5.5\n\n2,x\n3,4\n".as_bytes()).unwrap();
         assert_eq!((found.rows, found.invalid), (3, 1));
@@ -217,7 +264,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         let named = RowRules { encoding: EncodingChoice::Windows1255, ..rules() };
-        let format = Format::of_name("x.csv", named.encoding);
+        let format = Format::of_name("x.csv", &named);
         std::fs::write(&path, b"id,amount\n\xf9\xec,5\n").unwrap();
         assert_eq!(validate(&path, format, &named, &[]).unwrap().encoding, Encoding::Windows1255);
         std::fs::write(&path, "id,amount\nשל,5\n").unwrap();

@@ -1,14 +1,16 @@
 //! Watching a folder: looking is the truth, the operating system's notices only shorten the wait between two looks.
 
+use super::folder::name_of;
 use super::life::{FileEnd, FileOutcome};
-use super::scan::{Found, Quiet, Stamp, look};
+use super::scan::{Found, Look, Quiet, Stamp, look};
 use super::trigger::{DropTrigger, Taken};
 use crate::error::TriggerError;
+use gesher_core::card::mask_card_numbers;
 use gesher_engine::journal::{RunRecord, RunState, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use notify::event::AccessKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +28,15 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 /// The longest wait before a file is tried again that could not be taken although nothing seemed to be in the way.
 const TROUBLE_PAUSE_MAX: Duration = Duration::from_mins(10);
 
+/// Names in a folder above which a look is followed by a rest.
+const CROWD_NAMES: usize = 20_000;
+/// How long that rest is, in times of what the look took.
+const LOOKS_PART: u32 = 2;
+/// How long a file may wait for one that has to come with it before people are told.
+const COMPANION_PATIENCE: Duration = Duration::from_mins(1);
+/// And how long until they are told again.
+const SAY_AGAIN: Duration = Duration::from_mins(30);
+
 /// What the watching of one folder remembers between two looks.
 #[derive(Default)]
 pub(super) struct Watch {
@@ -34,8 +45,18 @@ pub(super) struct Watch {
     untakable: HashMap<PathBuf, Untakable>,
     /// When unfinished runs are to be gone on with, if at all.
     resume_at: Option<Duration>,
+    /// Files that wait for one that has to come with them.
+    waiting: HashMap<PathBuf, Waiting>,
+    /// How long to rest after the last look, which took its time.
+    rest: Duration,
     /// What keeps the folder, or a run of it, from being worked with.
     pub(super) blocked: Option<String>,
+}
+
+/// A file that waits for another.
+struct Waiting {
+    /// When people are told, or told again.
+    say_at: Duration,
 }
 
 /// A file that could not be taken. It is tried again once it changes, or after a pause.
@@ -76,14 +97,14 @@ impl DropTrigger {
         let mut watch = Watch { resume_at: Some(Duration::ZERO), ..Watch::default() };
         while !stop.is_requested() {
             let wait = match self.turn(&mut watch, stop).await {
-                Ok(next) => next.unwrap_or(LOOK_EVERY).clamp(LOOK_PAUSE, LOOK_EVERY),
+                Ok(next) => next.unwrap_or(LOOK_EVERY).clamp(LOOK_PAUSE, LOOK_EVERY).max(watch.rest),
                 Err(error) => match self.after(&error, &mut watch) {
                     Some(pause) => pause,
                     None => return Err(error),
                 },
             };
             self.say_how_the_folder_is(&watch);
-            pause(wait, &hint, stop).await;
+            pause(wait, LOOK_PAUSE.max(watch.rest), &hint, stop).await;
         }
         Ok(())
     }
@@ -121,14 +142,12 @@ impl DropTrigger {
             watch.resume_at = trouble.is_some().then(|| self.engine.clock().monotonic() + TROUBLE_PAUSE);
             watch.blocked = trouble;
         }
-        let (root, pattern) = (self.config.folder.clone(), self.config.pattern.clone());
-        let found = self.blocking("looking into a folder", move || look(&root, &pattern)).await?;
-        let found = found.map_err(|source| TriggerError::File {
-            doing: "read",
-            path: self.config.folder.clone(),
-            source,
-        })?;
-        watch.untakable.retain(|path, _| found.iter().any(|file| file.path == *path));
+        let Look { found, waiting, .. } = self.look_into_folder(watch).await?;
+        self.say_what_waits(watch, waiting);
+        if !watch.untakable.is_empty() {
+            let there: HashSet<&PathBuf> = found.iter().map(|file| &file.path).collect();
+            watch.untakable.retain(|path, _| there.contains(path));
+        }
         if watch.untakable.is_empty() && watch.resume_at.is_none() {
             watch.blocked = None;
         }
@@ -161,6 +180,40 @@ impl DropTrigger {
             }
         }
         Ok(next)
+    }
+
+    async fn look_into_folder(&self, watch: &mut Watch) -> Result<Look, TriggerError> {
+        let began = self.engine.clock().monotonic();
+        let config = self.config.clone();
+        let looked = self.blocking("looking into a folder", move || look(&config)).await?;
+        let took = self.engine.clock().monotonic().saturating_sub(began);
+        // A folder with very many files takes long to look at: the hub must not do nothing else.
+        let is_crowded = looked.as_ref().is_ok_and(|looked| looked.names > CROWD_NAMES);
+        watch.rest = if is_crowded { took * LOOKS_PART } else { Duration::ZERO };
+        looked.map_err(|source| TriggerError::File {
+            doing: "read",
+            path: self.config.folder.clone(),
+            source,
+        })
+    }
+
+    /// Says of files that have waited for a while what they wait for.
+    fn say_what_waits(&self, watch: &mut Watch, waiting: Vec<(PathBuf, String)>) {
+        let now = self.engine.clock().monotonic();
+        let mut waits = HashMap::with_capacity(waiting.len());
+        for (path, wanted) in waiting {
+            let earlier = watch.waiting.remove(&path);
+            let mut wait = earlier.unwrap_or(Waiting { say_at: now + COMPANION_PATIENCE });
+            if wait.say_at <= now {
+                wait.say_at = now + SAY_AGAIN;
+                let flow = &self.flow.name;
+                let (file, wanted) =
+                    (mask_card_numbers(&name_of(&path)).into_owned(), mask_card_numbers(&wanted));
+                tracing::warn!(flow, "{file} is not taken: {wanted} has to come with it, and is not there");
+            }
+            waits.insert(path, wait);
+        }
+        watch.waiting = waits;
     }
 
     /// Goes on with the runs that an earlier process left unfinished. A run that cannot go on is logged and left.
@@ -222,8 +275,12 @@ impl DropTrigger {
                 told.notify_one();
             }
         };
+        let deep = match self.config.subfolders {
+            true => RecursiveMode::Recursive,
+            false => RecursiveMode::NonRecursive,
+        };
         let watcher = notify::recommended_watcher(tell).and_then(|mut watcher| {
-            watcher.watch(root, RecursiveMode::NonRecursive)?;
+            watcher.watch(root, deep)?;
             Ok(watcher)
         });
         watcher
@@ -237,9 +294,9 @@ impl DropTrigger {
     }
 }
 
-async fn pause(wait: Duration, hint: &Notify, stop: &Stop) {
+async fn pause(wait: Duration, least: Duration, hint: &Notify, stop: &Stop) {
     // Even a flood of notices leaves a moment between two looks.
-    let floor = LOOK_PAUSE.min(wait);
+    let floor = least.min(wait);
     tokio::select! {
         () = tokio::time::sleep(floor) => {}
         () = stop.requested() => return,

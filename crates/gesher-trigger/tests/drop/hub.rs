@@ -7,7 +7,9 @@ use gesher_engine::{
     Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext, OnUnknown, Program,
     ProgramEnd, Progress, ScriptHost, Scripts, Stop,
 };
-use gesher_trigger::drop::{DropConfig, DropTrigger, EncodingChoice, FileEnd, RowKey, TriggerError};
+use gesher_trigger::drop::{
+    DropConfig, DropTrigger, EncodingChoice, FileEnd, RowKey, Separator, TriggerError,
+};
 use gesher_vault::{MasterKeySource, Vault};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -177,7 +179,11 @@ impl Hub {
             row_key: RowKey::Columns(vec!["order".into()]),
             amount: Some("amount".into()),
             encoding: EncodingChoice::Auto,
+            separator: Separator::Auto,
             settle: Duration::from_millis(100),
+            done_file: None,
+            control: None,
+            subfolders: false,
             not_cards: Vec::new(),
         };
         change(&mut config);

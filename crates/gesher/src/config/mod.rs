@@ -23,7 +23,7 @@ pub use webhook::WebhookPart;
 use gesher_core::{Language, Money};
 use gesher_engine::{Allow, FlowLimits, OnUnknown};
 use gesher_officeguy::StampPlace;
-use gesher_trigger::drop::{DropConfig, EncodingChoice, RowKey};
+use gesher_trigger::drop::{DropConfig, EncodingChoice, RowKey, Separator};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 use value::Value;
@@ -337,7 +337,11 @@ fn drop_folder(root: &Path, section: &Section) -> DropPart {
         row_key,
         amount: section.get("amount").map(|_| section.text("amount")),
         encoding: EncodingChoice::parse(&section.text("encoding")).unwrap_or_default(),
+        separator: Separator::parse(&section.text("separator")).unwrap_or_default(),
         settle: duration(section, "settle"),
+        done_file: section.get("done_file").map(|_| section.text("done_file")),
+        control: section.get("control").map(|_| section.text("control")),
+        subfolders: matches!(section.get("subfolders"), Some(Value::Flag(true))),
         not_cards: section.texts("not_cards"),
     };
     DropPart { config, names_rows: section.is_set("row_key"), section: section.clone() }

@@ -7,10 +7,10 @@ use super::value::did_you_mean;
 use super::{Config, DropPart, Fault, FlowConfig, outside};
 use gesher_core::{Currency, Descriptor, Effect};
 use gesher_engine::Allow;
-use gesher_trigger::drop::{FolderConflict, conflict};
+use gesher_trigger::drop::{FolderConflict, Separator, conflict};
 
-/// Kinds of file that a pattern can end in, and whether this version reads them.
-const FORMATS: &[(&str, bool)] = &[(".csv", true), (".tsv", true), (".xlsx", false), (".ods", false)];
+/// Kinds of file that a pattern can end in.
+const FORMATS: &[&str] = &[".csv", ".tsv", ".xlsx", ".ods"];
 const NOT_BUILT: &str = "this is not built yet in this version";
 
 /// Everything that the settings may not mean together, in the order of the file's flows.
@@ -207,21 +207,19 @@ fn drop_rules(
         let what = "a pattern is of file names, without folders".to_owned();
         faults.push(config.drop_fault(drop, "pattern", what, "put the folder into `folder`"));
     }
-    match FORMATS.iter().find(|(ending, _)| lower.ends_with(ending)) {
-        Some((_, true)) => {}
-        Some((ending, false)) => {
-            let what = format!("{ending} files: {NOT_BUILT}");
-            faults.push(config.drop_fault(
-                drop,
-                "pattern",
-                what,
-                "save the sheets as CSV and write pattern = \"*.csv\"",
-            ));
-        }
-        None => {
-            let what = format!("`{}` does not say what kind of file it takes", drop.config.pattern);
-            faults.push(config.drop_fault(drop, "pattern", what, "end it in .csv or .tsv, as in \"*.csv\""));
-        }
+    if !FORMATS.iter().any(|ending| lower.ends_with(ending)) {
+        let what = format!("`{}` does not say what kind of file it takes", drop.config.pattern);
+        let mend = "end it in .csv, .tsv, .xlsx or .ods, as in \"*.csv\"";
+        faults.push(config.drop_fault(drop, "pattern", what, mend));
+    }
+    for (setting, text) in drop.config.companion_faults() {
+        let mend = "write a name of its own with {name} or {stem} in it, such as \"{name}.done\"";
+        faults.push(config.drop_fault(drop, setting, text.en, mend));
+    }
+    if drop.config.separator != Separator::Auto && [".xlsx", ".ods"].iter().any(|book| lower.ends_with(book))
+    {
+        let what = "`separator` says how text is cut into cells, and workbooks are no text".to_owned();
+        faults.push(config.drop_fault(drop, "separator", what, "take it out"));
     }
     if !drop.names_rows && flow.may(Effect::Money, operations) {
         let what = format!("the flow `{}` may move money, and nothing names its rows", flow.name);

@@ -265,6 +265,29 @@ pub const TABLES: &[Table] = &[
                 "\"auto\"",
                 "How the file writes its letters. \"auto\" is UTF-8, or UTF-16 with a byte order mark.",
             ),
+            default(
+                "separator",
+                Kind::Word(&["auto", ",", ";", "tab", "|"]),
+                "\"auto\"",
+                "What stands between the cells of a row. \"auto\" is a tab in .tsv files and a comma in others.",
+            ),
+            optional(
+                "done_file",
+                Kind::Text,
+                "The name of a file that says that another is whole, such as \"{name}.done\": one without it is not taken.",
+            ),
+            optional(
+                "control",
+                Kind::Text,
+                "The name of a file with another's `rows` and `total`, such as \"{name}.control\": one without it is not \
+                 taken, and one that holds something else is refused.",
+            ),
+            default(
+                "subfolders",
+                Kind::Flag,
+                "false",
+                "Whether files in folders inside the folder are taken too.",
+            ),
             default("settle", Kind::Duration, "\"2s\"", "How long a file must lie still before it is taken."),
             default("not_cards", Kind::Texts, "[]", "Columns of long numbers that are no card numbers."),
         ],

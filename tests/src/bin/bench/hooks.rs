@@ -47,6 +47,8 @@ struct Round {
     rate: f64,
     p50: f64,
     p99: f64,
+    /// Microseconds of the server's processor time for one delivery, to be compared between machines that are busy.
+    cpu: f64,
 }
 
 /// The handler without a hub: serves at `address` until the process is ended.
@@ -105,7 +107,8 @@ fn middle(rounds: &[Round], value: fn(&Round) -> f64) -> f64 {
 fn shown(rounds: &[Round]) -> String {
     let rate = Spread::of(rounds.iter().map(|round| round.rate).collect());
     let (p50, p99) = (middle(rounds, |round| round.p50), middle(rounds, |round| round.p99));
-    format!("{} a second; p50 {p50:.1} ms, p99 {p99:.1} ms", rate.rate())
+    let cpu = middle(rounds, |round| round.cpu);
+    format!("{} a second; p50 {p50:.1} ms, p99 {p99:.1} ms; {cpu:.0} µs of processor each", rate.rate())
 }
 
 fn bare_server(place: &Place) -> Result<Server, Failure> {
@@ -165,6 +168,8 @@ fn measure(server: &Server, deliveries: usize, connections: Connections) -> Resu
         .collect();
     let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
     let runtime = tokio::runtime::Runtime::new().or_fail("start a runtime")?;
+    let spent = || process::cpu_seconds(server.id()).unwrap_or(f64::NAN);
+    let before = spent();
     runtime.block_on(async {
         let clock = SystemClock::new();
         let senders: Vec<_> = (0..SENDERS)
@@ -180,7 +185,13 @@ fn measure(server: &Server, deliveries: usize, connections: Connections) -> Resu
         times.sort_by(f64::total_cmp);
         let part =
             |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default() * 1e3;
-        Ok(Round { rate: times.len() as f64 / seconds, p50: part(0.5), p99: part(0.99) })
+        let many = times.len() as f64;
+        Ok(Round {
+            rate: many / seconds,
+            p50: part(0.5),
+            p99: part(0.99),
+            cpu: (spent() - before) * 1e6 / many,
+        })
     })
 }
 

@@ -209,24 +209,50 @@ fn validated(
     let program = compile_flow(config, flow, &vocabulary()?).map_err(HubError::faults)?;
     let columns: Vec<String> = program.columns().iter().map(|column| column.name.clone()).collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let language = config.language;
-    match validate(path, Format::of_name(&name, drop.encoding), &drop.row_rules(), &columns) {
-        Ok(found) => Ok(Validated {
-            exit: if found.invalid == 0 { Exit::Well } else { Exit::Partly },
-            document: valid_document(&found, language),
-            text: valid_text(&found, language),
-            is_refused: false,
-        }),
-        Err(NotValid::Refused(refusal)) => Ok(Validated {
-            document: refused_document(&refusal, language),
-            text: refused_text(&refusal, language),
-            is_refused: true,
-            exit: Exit::Partly,
-        }),
+    let (rules, language) = (drop.row_rules(), config.language);
+    let refused = |refusal: &Refusal| Validated {
+        document: refused_document(refusal, language),
+        text: refused_text(refusal, language),
+        is_refused: true,
+        exit: Exit::Partly,
+    };
+    match validate(path, Format::of_name(&name, &rules), &rules, &columns) {
+        Ok(found) => {
+            let unreadable = |error| HubError::usage("the control file cannot be read").because(error);
+            let faults = drop.control_faults(path, &found).map_err(unreadable)?;
+            if faults.is_empty() {
+                Ok(valid(&found, flow, language))
+            } else {
+                Ok(refused(&Refusal { faults, more: 0 }))
+            }
+        }
+        Err(NotValid::Refused(refusal)) => Ok(refused(&refusal)),
         Err(NotValid::Io(error)) => {
             Err(HubError::usage(format!("{} cannot be read", path.display())).because(error))
         }
     }
+}
+
+fn valid(found: &Validation, flow: &FlowConfig, language: Language) -> Validated {
+    let (mut document, mut text) = (valid_document(found, language), valid_text(found, language));
+    let most = flow.limits.approve_above;
+    let waits = most.is_some_and(|most| found.is_above(most));
+    document["waits"] = json!(waits);
+    document["approve_above"] = json!(most.map(|most| most.to_string()));
+    document["other_sheets"] = json!(found.other_sheets);
+    if let Some(most) = most.filter(|_| waits) {
+        text.push_str(&format!(
+            "it would wait for `gesher approve`: its valid rows come to more than {most} (approve_above)\n"
+        ));
+    }
+    if !found.other_sheets.is_empty() {
+        text.push_str(&format!(
+            "only its first sheet would be taken; these others hold something too: {}\n",
+            found.other_sheets.join(", ")
+        ));
+    }
+    let exit = if found.invalid == 0 { Exit::Well } else { Exit::Partly };
+    Validated { document, text, is_refused: false, exit }
 }
 
 fn valid_document(found: &Validation, language: Language) -> Value {
