@@ -10,6 +10,7 @@ use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
 use gesher_trigger::schedule::ScheduleTrigger;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,7 +44,11 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
         match compile(config, part, engine.registry()) {
             Ok(program) => match secret_fault(config, part, &program, engine.redactor()) {
                 Some(fault) => faults.push(fault),
+                // `check` calls these faults. A hub that was started so before goes on: each such call is refused.
                 None => {
+                    for fault in foreseen(config, part, &program) {
+                        tracing::warn!(flow = part.name, "this will be refused: {fault}");
+                    }
                     programs.insert(part.name.clone(), Arc::clone(&program));
                     flows.push(loaded(config, part, engine, program)?);
                 }
@@ -71,6 +76,7 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
         match compile(config, part, registry) {
             Ok(program) => {
                 let folder = scripts_folder(config, &config.root.join(&part.script));
+                faults.extend(foreseen(config, part, &program));
                 warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
                 programs.insert(part.name.clone(), program);
             }
@@ -81,6 +87,41 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
     faults.extend(of_starts.into_iter().map(|said| start_fault(config, said)));
     warnings.extend(circles.into_iter().map(|said| start_fault(config, said)));
     (faults, warnings)
+}
+
+/// The scripts as new runs may begin with them while the hub works, or what is wrong with each, by its flow: the rules are
+/// those of a start, and nothing may be in them that the hub would refuse whenever the script comes to it.
+pub fn compile_anew(
+    config: &Config,
+    engine: &Engine,
+) -> BTreeMap<String, Result<Arc<RhaiProgram>, Vec<Fault>>> {
+    let (mut found, mut programs) = (BTreeMap::new(), starts::Programs::new());
+    for part in &config.flows {
+        let program = compile(config, part, engine.registry()).and_then(|program| {
+            let mut faults = foreseen(config, part, &program);
+            faults.extend(secret_fault(config, part, &program, engine.redactor()));
+            if faults.is_empty() { Ok(program) } else { Err(faults) }
+        });
+        if let Ok(program) = &program {
+            programs.insert(part.name.clone(), Arc::clone(program));
+        }
+        found.insert(part.name.clone(), program);
+    }
+    for said in starts::look(config, &programs).0 {
+        let flow = said.flow.clone();
+        let fault = start_fault(config, said);
+        match found.get_mut(&flow) {
+            Some(Err(faults)) => faults.push(fault),
+            _ => drop(found.insert(flow, Err(vec![fault]))),
+        }
+    }
+    found
+}
+
+/// What the hub would refuse whenever the script comes to it.
+fn foreseen(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Vec<Fault> {
+    let folder = scripts_folder(config, &config.root.join(&part.script));
+    program.foreseen().iter().map(|fault| shown(config, &folder, fault)).collect()
 }
 
 /// What is said of a flow that starts another, at its place.
@@ -155,7 +196,7 @@ pub fn compile(
         )]);
     }
     let folder = scripts_folder(config, &path);
-    let options = CompileOptions { allow: Some(part.allowed()) };
+    let options = CompileOptions { allow: Some(part.allowed()), ..CompileOptions::default() };
     let program = gesher_script::compile(&folder, &path, registry, &options)
         .map_err(|faults| faults.iter().map(|fault| shown(config, &folder, fault)).collect::<Vec<_>>())?;
     entry_fault(config, part, &program).map_or(Ok(program), |fault| Err(vec![fault]))

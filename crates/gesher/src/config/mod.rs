@@ -204,6 +204,11 @@ impl Config {
         self.flows.iter().find(|flow| flow.name == name)
     }
 
+    /// Whether it is written in the same words as `other`.
+    pub fn is_same_text(&self, other: &Self) -> bool {
+        self.source.text() == other.source.text()
+    }
+
     /// Whether the hub runs its own simulator, of one provider or of both.
     pub fn is_simulated(&self) -> bool {
         self.officeguy.is_simulated() || self.senzey.is_simulated()
