@@ -134,9 +134,7 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
              [flow.a.schedule]\ncron = \"0 6 1 * *\"\n[flow.a.drop]\nfolder = \"in\"\npattern = \"*.xlsx\"\n\
              row_key = [\"id\"]\n"
         ),
-        &[
-            "gesher.toml:7:9: schedules: this is not built yet in this version",
-        ],
+        &["gesher.toml:7:9: schedules: this is not built yet in this version"],
     );
     check_heads(
         "[hub]\nstore = \"postgres://u:p@h/d\"\n",
