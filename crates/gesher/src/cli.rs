@@ -1,9 +1,5 @@
 //! The command line: what can be typed. What each command does is in its own file under `commands`.
 
-mod plugins;
-
-pub use plugins::{PluginInspectArgs, PluginNewArgs, PluginsArgs, PluginsCommand};
-
 use crate::commands::hooks::HooksCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gesher_core::ids::IdError;
@@ -90,7 +86,7 @@ pub enum Command {
     /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
     Vendors(VendorsArgs),
     /// The plugins: what they are and may use, what a library says of itself, and a crate to begin one with.
-    Plugins(PluginsArgs),
+    Plugins(crate::commands::plugins::PluginsArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a page of the reference.

@@ -1,8 +1,10 @@
 //! `plugins`: what the hub's plugins are, what a library says of itself, and a crate to begin a new one with.
 
+mod args;
 mod scaffold;
 
-use crate::cli::{PluginInspectArgs, PluginsCommand};
+pub use args::{PluginInspectArgs, PluginNewArgs, PluginsArgs, PluginsCommand};
+
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;

@@ -1,7 +1,6 @@
 //! `plugins new`: a crate with one operation, its example and its test, which builds and passes at once.
 
-use super::absolute;
-use crate::cli::PluginNewArgs;
+use super::{PluginNewArgs, absolute};
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::output::Output;
