@@ -59,6 +59,11 @@ impl Background {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
+    /// Asks it to read its scripts anew.
+    pub fn sighup(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+
     /// Lets a stopped process go on.
     pub fn sigcont(&self) {
         kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();

@@ -71,6 +71,30 @@ fn every_example_flow_has_tests_and_they_pass() {
 }
 
 #[test]
+fn tests_say_which_lines_of_each_function_they_ran() {
+    let scripts = Scripts::new();
+    let lines = scripts.test(&["--json", "test"]).expect(0).json_lines();
+    let functions: Vec<_> = lines.iter().filter(|line| line["function"].is_string()).collect();
+    let entries: Vec<_> =
+        functions.iter().filter(|one| one["function"].as_str().unwrap().starts_with("on_")).collect();
+    assert!(entries.len() >= 9, "{functions:#?}");
+    for entry in entries {
+        assert_eq!(entry["ran"], entry["lines"], "an example flow is tested to its last line: {entry}");
+    }
+    let script = "fn on_call(args) {\n    if args.x {\n        helper()\n    } else {\n        2\n    }\n}\n\n\
+                  fn helper() {\n    let a = [1, 2].map(|x| { x + 1 });\n    a\n}\n";
+    std::fs::write(scripts.path("lines.rhai"), script).unwrap();
+    let test = "fn test_it() { assert_eq(run_call(#{ x: false }).value, 2); }";
+    std::fs::write(scripts.path("lines.test.rhai"), test).unwrap();
+    let tested = scripts.test(&["test", "lines.test"]).expect(0);
+    for want in
+        ["scripts/lines.rhai:1 on_call  2 of 3; not 3", "scripts/lines.rhai:9 helper   0 of 2; not 10-11"]
+    {
+        assert!(tested.stdout.contains(want), "{want}: {}", tested.stdout);
+    }
+}
+
+#[test]
 fn a_script_that_was_broken_fails_its_test_with_the_place_and_both_sides() {
     let scripts = Scripts::new();
     let script = scripts.path("bulk_charge.rhai");

@@ -12,6 +12,7 @@
 
 mod bench;
 mod crash;
+mod fuzz;
 mod generate;
 mod header;
 mod lint;
@@ -69,6 +70,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[ARGS…]",
         summary: "kill the hub at every point under every fault, and compare what is left; --help tells more",
         run: crash::run,
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[TARGET] [--seconds N]",
+        summary: "give random bytes to whatever reads what comes from outside; needs a nightly compiler and cargo-fuzz",
+        run: fuzz::run,
     },
     Command { name: "help", arguments: "", summary: "this list", run: help },
 ];

@@ -13,6 +13,7 @@ use crate::outcome::Rejection;
 use crate::redact::is_card_field;
 use crate::shape::{Fields, Kind, Node, Place, Shape, type_of};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// The schema keyword of a provider's enum: an object of names and numbers. Either is accepted in a request.
 pub const ENUM_KEYWORD: &str = "x-enum";
@@ -149,7 +150,13 @@ fn hints(nearest: Option<&str>) -> (String, String) {
 /// are missing come last.
 #[must_use]
 pub fn faults(shape: &Shape, request: &Value) -> Vec<Fault> {
-    let mut walk = Walk { shape, faults: Vec::new() };
+    faults_but(shape, request, &BTreeSet::new())
+}
+
+/// The same for a request of which some parts are not known yet: nothing is said of what belongs at one of the paths
+/// `unknown`, whatever stands there.
+pub(crate) fn faults_but(shape: &Shape, request: &Value, unknown: &BTreeSet<String>) -> Vec<Fault> {
+    let mut walk = Walk { shape, unknown, faults: Vec::new() };
     if let Some(path) = path_of_card_field(request) {
         walk.fault(&path, FaultKind::CardData);
     }
@@ -177,6 +184,7 @@ fn path_of_card_field(value: &Value) -> Option<String> {
 
 struct Walk<'a> {
     shape: &'a Shape,
+    unknown: &'a BTreeSet<String>,
     faults: Vec<Fault>,
 }
 
@@ -191,7 +199,7 @@ impl Walk<'_> {
         if depth > JSON_DEPTH_MAX {
             return self.fault(path, FaultKind::TooDeep);
         }
-        if value.is_null() && place.nullable {
+        if value.is_null() && place.nullable || self.unknown.contains(path.as_str()) {
             return;
         }
         let node = self.shape.node(place);

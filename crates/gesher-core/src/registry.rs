@@ -1,13 +1,13 @@
 //! All operations of all providers by their names, each with its schemas, as the hub runs it.
 
-use crate::check;
+use crate::check::{self, Fault};
 use crate::language::Text;
 use crate::names::nearest;
 use crate::operation::{Composer, OperationEntry, Prepared, Provider};
 use crate::outcome::Rejection;
 use crate::shape::Shape;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An operation with its provider and its schemas, as the hub runs it.
@@ -37,6 +37,13 @@ impl Registered {
             return Err(fault.into_rejection());
         }
         (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
+    }
+
+    /// What the check will find wrong with a request of which some parts are not known yet: those at the paths `unknown`,
+    /// as in `Items[0].UnitPrice`, where anything may stand.
+    #[must_use]
+    pub fn foreseen(&self, request: &Value, unknown: &BTreeSet<String>) -> Vec<Fault> {
+        check::faults_but(&self.shape, request, unknown)
     }
 }
 

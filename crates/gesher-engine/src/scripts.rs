@@ -8,7 +8,7 @@ use crate::error::EngineError;
 use crate::program::Program;
 use gesher_core::Text;
 use gesher_journal::{RunRecord, ScriptBundle};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Characters of a script's hash that tell two scripts apart for people.
 const HASH_CHARACTERS: usize = 12;
@@ -22,21 +22,44 @@ pub trait ScriptHost: Send + Sync {
 
 /// The script of a flow: the one that new runs begin with, and a way to those that earlier runs began with.
 pub struct Scripts {
-    current: Arc<dyn Program>,
+    held: RwLock<Held>,
     host: Arc<dyn ScriptHost>,
+}
+
+/// The programs that need not be made anew.
+#[derive(Clone)]
+struct Held {
+    current: Arc<dyn Program>,
+    /// The one before it: runs that began with it may wait for their turn still.
+    before: Option<Arc<dyn Program>>,
 }
 
 impl Scripts {
     /// The script as its folder holds it now, and who compiles the earlier ones.
     #[must_use]
     pub fn new(current: Arc<dyn Program>, host: Arc<dyn ScriptHost>) -> Self {
-        Self { current, host }
+        Self { held: RwLock::new(Held { current, before: None }), host }
     }
 
-    /// What a new run begins with.
+    /// What a new run begins with. Asked once for each run: it may be another one in the next moment.
     #[must_use]
-    pub fn current(&self) -> &Arc<dyn Program> {
-        &self.current
+    pub fn current(&self) -> Arc<dyn Program> {
+        self.held().current
+    }
+
+    /// Runs that begin from now on begin with `program`; those that began end with what they began with. Answers whether
+    /// it is another script than the one before.
+    pub fn replace(&self, program: Arc<dyn Program>) -> bool {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if held.current.hash() == program.hash() {
+            return false;
+        }
+        held.before = Some(std::mem::replace(&mut held.current, program));
+        true
+    }
+
+    fn held(&self) -> Held {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What a run began with. The inner error says, for people, why the run has to wait: half of a run by one script and
@@ -46,8 +69,11 @@ impl Scripts {
         engine: &Engine,
         run: &RunRecord,
     ) -> Result<Result<Arc<dyn Program>, Text>, EngineError> {
-        if run.script == self.current.hash() {
-            return Ok(Ok(Arc::clone(&self.current)));
+        let Held { current, before } = self.held();
+        if let Some(program) =
+            [Some(current), before].into_iter().flatten().find(|one| one.hash() == run.script)
+        {
+            return Ok(Ok(program));
         }
         let kept = engine.journal().script(&run.script).await;
         let Some(kept) = kept.map_err(EngineError::journal("reading a run's script"))? else {

@@ -28,9 +28,12 @@ pub fn arities(descriptor: &Descriptor) -> &'static [usize] {
     }
 }
 
-/// At which argument of a call its key stands, where it must have one.
-pub(crate) fn key_argument(descriptor: &Descriptor) -> Option<usize> {
-    (descriptor.key == KeyRule::Required).then_some(usize::from(descriptor.sender.takes_who()))
+/// At which argument of a call with that many arguments its key stands, where it has one; the path aside of one that is
+/// called by its path.
+pub(crate) fn key_position(descriptor: &Descriptor, arguments: usize) -> Option<usize> {
+    let who = usize::from(descriptor.sender.takes_who());
+    let takes_one = matches!(descriptor.key, KeyRule::Required | KeyRule::Optional);
+    (takes_one && arguments == who + 2).then_some(who)
 }
 
 /// How a call of an operation is written.

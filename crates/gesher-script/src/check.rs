@@ -3,15 +3,17 @@
 //! This file looks at a script's outline: that it compiles, that its top level only declares, that it has an entry
 //! point, which columns it reads. What it calls is looked at in `calls.rs`.
 
-use crate::calls::{self, Names};
+use crate::calls::{self, Around, Names};
 use crate::library::{CompileOptions, imports};
+use crate::reach::reached;
 use crate::report::{Place, Sources, excerpt};
 use gesher_core::card::holds_card_number;
 use gesher_core::names::nearest;
 use gesher_core::{Language, Registry, Text};
 use gesher_engine::Entry;
 use rhai::{
-    AST, ASTFlags, ASTNode, Engine, Expr, FnAccess, LexError, ParseError, ParseErrorType, Position, Stmt,
+    AST, ASTFlags, ASTNode, Engine, Expr, FnAccess, FnPtr, LexError, ParseError, ParseErrorType, Position,
+    Stmt,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -85,6 +87,9 @@ pub struct FlowStart {
 #[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) faults: Vec<ScriptFault>,
+    /// What would be refused whenever the script comes to it. No program has to be without: a run that began with it may
+    /// end with it.
+    pub(crate) foreseen: Vec<ScriptFault>,
     pub(crate) warnings: Vec<ScriptFault>,
     pub(crate) columns: Vec<ColumnUse>,
     pub(crate) starts: Vec<FlowStart>,
@@ -97,6 +102,8 @@ pub(crate) struct Function {
     pub(crate) params: Vec<String>,
     pub(crate) private: bool,
     pub(crate) body: AST,
+    /// The closures that stand in it, by their names.
+    pub(crate) closures: BTreeSet<String>,
 }
 
 /// One file, as the checks see it.
@@ -112,17 +119,37 @@ impl<'a> File<'a> {
     fn new(name: &'a str, ast: &'a AST) -> Self {
         let functions = ast.iter_functions().map(|function| {
             let (wanted, arity) = (function.name, function.params.len());
+            let body = alone(ast, wanted, arity);
             Function {
+                closures: closures(&body),
                 name: wanted.to_owned(),
                 params: function.params.iter().map(|&param| param.to_owned()).collect(),
                 private: matches!(function.access, FnAccess::Private),
-                body: ast
-                    .clone_functions_only_filtered(|_, _, _, name, params| name == wanted && params == arity),
+                body,
             }
         });
         let aliases = imports(ast).into_iter().filter_map(|import| Some((import.alias, import.file.ok()?)));
         Self { name, ast, functions: functions.collect(), aliases: aliases.collect() }
     }
+}
+
+/// One function without the others. Rhai's own filtered copy keeps them all where the copy has none yet.
+fn alone(ast: &AST, wanted: &str, arity: usize) -> AST {
+    let mut body = ast.clone();
+    body.clear_statements();
+    body.retain_functions(|_, _, name, params| name == wanted && params == arity);
+    body
+}
+
+fn closures(body: &AST) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    body.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::DynamicConstant(value, _))) = path.last() {
+            names.extend(value.read_lock::<FnPtr>().map(|pointer| pointer.fn_name().to_owned()));
+        }
+        true
+    });
+    names
 }
 
 /// All checks of all files of a script that compiled.
@@ -139,7 +166,9 @@ pub(crate) fn check(
         entry_points(sources, main, &mut findings);
         findings.columns = columns(main);
     }
-    sort(&mut findings.faults);
+    for faults in [&mut findings.faults, &mut findings.foreseen, &mut findings.warnings] {
+        sort(faults);
+    }
     findings
 }
 
@@ -185,11 +214,13 @@ fn check_files(
     options: &CompileOptions,
 ) -> Findings {
     let names = Names::new(engine, registry);
+    let reached = reached(files, &sources.main, &ENTRY_POINTS);
     let mut findings = Findings::default();
     for file in files.values() {
         findings.faults.extend(card_numbers(sources, file.name));
         findings.faults.extend(top_level(sources, file, &names));
-        calls::check(sources, file, files, &names, options, &mut findings);
+        let around = Around { sources, file, files, names: &names, options, reached: &reached };
+        calls::check(around, &mut findings);
     }
     findings
 }

@@ -4,6 +4,7 @@
 //! a handful of reference counts. No function of the hub can run while a script is compiled: the compiling engine
 //! has no item, and the optimiser is off, so that what was checked is what runs.
 
+use crate::cover::{self, Coverage};
 use crate::item::Item;
 use crate::limits::*;
 use crate::seam::Level;
@@ -31,6 +32,8 @@ pub(crate) struct Vocabulary {
     /// In the order in which they are registered: a later one is found first.
     global: Arc<[Shared<Module>]>,
     named: Arc<[(String, Shared<Module>)]>,
+    /// Whether the scripts have marks, which count as steps of the evaluator and not as the script's own.
+    is_covered: bool,
 }
 
 impl Vocabulary {
@@ -42,13 +45,22 @@ impl Vocabulary {
         let own = ready("gesher", own);
         let named = builtins::modules().into_iter().chain(bindings::modules(registry));
         let named = named.map(|(name, module)| (name.to_owned(), ready(name, module)));
-        Self { global: [Library::new().as_shared_module(), own].into(), named: named.collect() }
+        Self {
+            global: [Library::new().as_shared_module(), own].into(),
+            named: named.collect(),
+            is_covered: false,
+        }
     }
 
     /// The same with functions of its own beside the hub's.
     pub(crate) fn with(&self, name: &str, module: Module) -> Self {
         let global = self.global.iter().cloned().chain([ready(name, module)]).collect();
-        Self { global, named: Arc::clone(&self.named) }
+        Self { global, named: Arc::clone(&self.named), is_covered: self.is_covered }
+    }
+
+    /// The same for scripts whose statements have marks.
+    pub(crate) fn covered(&self, coverage: &Arc<Coverage>) -> Self {
+        Self { is_covered: true, ..self.with("gesher_cover", cover::module(coverage)) }
     }
 
     /// An engine that compiles and loads. It has no item: a host function that is called answers with an error.
@@ -72,6 +84,10 @@ impl Vocabulary {
     /// An engine that runs one item.
     pub(crate) fn engine_for(&self, item: &Arc<Item>) -> Engine {
         let mut engine = self.engine();
+        if self.is_covered {
+            // The item itself counts what the script takes, without its marks.
+            engine.set_max_operations(0);
+        }
         engine.set_default_tag(rhai::Dynamic::from(Arc::clone(item)));
         let pulsed = Arc::clone(item);
         engine.on_progress(move |operations| pulsed.pulse(operations));

@@ -4,11 +4,13 @@
 //! alone is not enough: once an item is over, it stays over, and every host function and every step of the
 //! evaluator asks here first.
 
+use crate::cover::OPERATIONS_PER_MARK;
 use crate::limits::{OPERATIONS_MAX, OPERATIONS_PER_TIME_CHECK, OUTPUT_BYTES_MAX, SCRIPT_TIME_MAX};
 use crate::seam::{Host, Level};
 use crate::unread::Unread;
 use gesher_core::{Language, Text};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,7 +35,17 @@ pub(crate) struct Item {
     waited: AtomicU64,
     fence: OnceLock<Fence>,
     written: AtomicUsize,
+    /// Marks of a covered script that were passed; see `cover.rs`.
+    marks: AtomicU64,
     unread: Arc<Unread>,
+}
+
+/// The tag of an engine that runs something beside items, such as a test: the item that the hub's functions work in there,
+/// and whatever else its own functions need.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    pub(crate) item: Arc<Item>,
+    pub(crate) own: Arc<dyn Any + Send + Sync>,
 }
 
 impl Item {
@@ -45,15 +57,20 @@ impl Item {
             waited: AtomicU64::new(0),
             fence: OnceLock::new(),
             written: AtomicUsize::new(0),
+            marks: AtomicU64::new(0),
             unread,
         })
     }
 
     /// The item that a native function is called for. There is none while a script is being loaded.
     pub(crate) fn of(context: &NativeCallContext) -> Native<Arc<Self>> {
+        let of_tag = |tag: &Dynamic| {
+            let item = tag.read_lock::<Arc<Self>>().map(|item| Arc::clone(&item));
+            item.or_else(|| Some(Arc::clone(&tag.read_lock::<Beside>()?.item)))
+        };
         context
             .tag()
-            .and_then(|tag| tag.read_lock::<Arc<Self>>().map(|item| Arc::clone(&item)))
+            .and_then(of_tag)
             .ok_or_else(|| "this can be called only while an item runs, not in a constant".into())
     }
 
@@ -85,7 +102,9 @@ impl Item {
         if self.is_over() {
             return Some(Dynamic::UNIT);
         }
-        let fence = if operations >= OPERATIONS_MAX {
+        let marks = self.marks.load(Ordering::Relaxed);
+        let own = operations.saturating_sub(marks.saturating_mul(OPERATIONS_PER_MARK));
+        let fence = if own >= OPERATIONS_MAX {
             Fence::Steps
         } else if operations.is_multiple_of(OPERATIONS_PER_TIME_CHECK) && self.spent() > SCRIPT_TIME_MAX {
             Fence::Time
@@ -94,6 +113,11 @@ impl Item {
         };
         self.fence.get_or_init(|| fence);
         Some(Dynamic::UNIT)
+    }
+
+    /// A mark of a covered script takes nothing off what the script may take.
+    pub(crate) fn passed_mark(&self) {
+        self.marks.fetch_add(1, Ordering::Relaxed);
     }
 
     fn spent(&self) -> Duration {

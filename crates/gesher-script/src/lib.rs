@@ -9,7 +9,9 @@ mod bindings;
 mod builtins;
 mod calls;
 mod check;
+mod clock;
 mod convert;
+mod cover;
 mod host;
 mod il;
 mod item;
@@ -17,8 +19,10 @@ mod keeping;
 mod library;
 pub mod limits;
 mod program;
+mod reach;
 mod reaching;
 mod report;
+mod requests;
 pub mod script_test;
 mod seam;
 mod shadow;
@@ -26,13 +30,17 @@ mod webhook;
 
 pub use bindings::{arities, expected_call};
 pub use builtins::{Builtin, builtins};
+pub use calls::callable;
 pub use check::{ColumnUse, FlowStart, ScriptFault};
 pub use convert::{ConvertFault, Unfit, from_json, to_json};
+pub use cover::{Coverage, FunctionCoverage};
 pub use library::{CompileOptions, RhaiHost, compile, compile_kept};
 pub use program::RhaiProgram;
 pub use report::{Place, SCRIPT_ERROR};
 pub use seam::{Host, Level};
 
+#[cfg(test)]
+mod check_tests;
 #[cfg(test)]
 extern crate self as gesher_script;
 #[cfg(test)]

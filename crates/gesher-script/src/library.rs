@@ -5,6 +5,7 @@
 //! there are no imports while an item runs.
 
 use crate::check::{self, ScriptFault};
+use crate::cover::{self, Coverage};
 use crate::host::Vocabulary;
 use crate::limits::MODULES_MAX;
 use crate::program::RhaiProgram;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 pub struct CompileOptions {
     /// The flow's `allow`. A call outside it is a warning; none means that nothing is known of a flow.
     pub allow: Option<Vec<Allow>>,
+    /// Whether the program says which of its lines ran, as tests want to know. It does the same, more slowly.
+    pub covered: bool,
 }
 
 /// Reads, checks and loads the script `script` of the scripts folder `root`, with all that it imports.
@@ -125,13 +128,20 @@ fn finish(
     registry: &Registry,
     options: &CompileOptions,
 ) -> Result<Arc<RhaiProgram>, Vec<ScriptFault>> {
-    let Loader { engine, sources, asts, order, faults, .. } = loader;
+    let Loader { mut engine, mut sources, mut asts, order, faults, .. } = loader;
     if !faults.is_empty() {
         return Err(faults);
     }
     let findings = check::check(&engine, &sources, &asts, registry, options);
     if !findings.faults.is_empty() {
         return Err(findings.faults);
+    }
+    let (mut vocabulary, mut coverage) = (vocabulary, None);
+    if options.covered {
+        let covered = Arc::new(cover_all(&engine, &mut sources, &mut asts));
+        vocabulary = vocabulary.covered(&covered);
+        engine = vocabulary.engine();
+        coverage = Some(covered);
     }
     let script = evaluate(engine, &sources, &asts, &order)?;
     let mut nothing = AST::empty();
@@ -141,13 +151,35 @@ fn finish(
         hash: hash_of(&sources),
         entries: findings.entries,
         columns: findings.columns,
+        foreseen: findings.foreseen,
         warnings: findings.warnings,
         starts: findings.starts,
         sources,
         vocabulary,
         script,
         nothing,
+        coverage,
     }))
+}
+
+/// Compiles each file once more, from a text in which every statement has a mark. A file whose marked text should not
+/// compile stays as it is, and nothing is said of what ran of it.
+fn cover_all(engine: &Engine, sources: &mut Sources, asts: &mut BTreeMap<String, AST>) -> Coverage {
+    let mut coverage = Coverage::default();
+    for (name, ast) in asts.iter_mut() {
+        let before = coverage.mark();
+        let (text, shifts) =
+            cover::marked(engine, name, sources.text(name).unwrap_or_default(), &mut coverage);
+        match engine.compile(text) {
+            Ok(mut marked) => {
+                marked.set_source(name.as_str());
+                *ast = marked;
+                sources.shifts.insert(name.clone(), shifts);
+            }
+            Err(_) => coverage.forget(before),
+        }
+    }
+    coverage
 }
 
 /// Where the texts of a script's files are read.

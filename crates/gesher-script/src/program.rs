@@ -2,6 +2,7 @@
 
 use crate::check::{ColumnUse, FlowStart, ScriptFault};
 use crate::convert::{from_json, to_json};
+use crate::cover::Coverage;
 use crate::host::Vocabulary;
 use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
@@ -21,6 +22,7 @@ pub struct RhaiProgram {
     pub(crate) hash: String,
     pub(crate) entries: Vec<Entry>,
     pub(crate) columns: Vec<ColumnUse>,
+    pub(crate) foreseen: Vec<ScriptFault>,
     pub(crate) warnings: Vec<ScriptFault>,
     pub(crate) starts: Vec<FlowStart>,
     pub(crate) sources: Sources,
@@ -28,6 +30,7 @@ pub struct RhaiProgram {
     /// The script's functions with their constants and imports, so that nothing at its top level runs again.
     pub(crate) script: Shared<Module>,
     pub(crate) nothing: AST,
+    pub(crate) coverage: Option<Arc<Coverage>>,
     pub(crate) unread: Arc<Unread>,
 }
 
@@ -50,16 +53,30 @@ impl RhaiProgram {
         &self.columns
     }
 
+    /// What the hub would refuse whenever the script comes to it: operations that the flow may not call, requests with
+    /// fields that no provider has. A script with any is not what its author means, and is no script to begin with.
+    #[must_use]
+    pub fn foreseen(&self) -> &[ScriptFault] {
+        &self.foreseen
+    }
+
     /// The flows that it starts by names that are written out.
     #[must_use]
     pub fn starts(&self) -> &[FlowStart] {
         &self.starts
     }
 
-    /// What is allowed but hardly meant, such as an operation that the flow may not call.
+    /// What is allowed but hardly meant, such as an operation that the flow may not call in a function that it does not
+    /// use.
     #[must_use]
     pub fn warnings(&self) -> &[ScriptFault] {
         &self.warnings
+    }
+
+    /// What ran of it so far, where it was compiled to say so.
+    #[must_use]
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.coverage.as_deref()
     }
 
     /// Whether the script has a function of that name that takes one argument.
@@ -174,7 +191,7 @@ impl Program for RhaiProgram {
     }
 
     fn script(&self) -> ScriptBundle {
-        let Sources { main, files } = self.sources.clone();
+        let Sources { main, files, .. } = self.sources.clone();
         ScriptBundle { hash: self.hash.clone(), main, files }
     }
 

@@ -3,6 +3,7 @@
 //! One sentence goes into result files; the whole goes to the log. The words are the hub's language; what only Rhai
 //! can say stays English.
 
+use crate::cover::{Shifts, unshifted};
 use crate::item::{Fence, Item};
 use crate::limits::*;
 use gesher_core::card::mask_card_numbers;
@@ -30,6 +31,7 @@ pub struct Place {
 
 impl Place {
     pub(crate) fn new(sources: &Sources, file: &str, position: Position) -> Self {
+        let position = sources.shifts.get(file).map_or(position, |shifts| unshifted(shifts, position));
         let line = position.line().unwrap_or(0);
         let source_line =
             line.checked_sub(1).and_then(|index| sources.text(file)?.lines().nth(index)).unwrap_or_default();
@@ -74,6 +76,8 @@ pub(crate) struct Sources {
     pub(crate) main: String,
     /// All files with their text.
     pub(crate) files: BTreeMap<String, String>,
+    /// How far the columns of covered files moved.
+    pub(crate) shifts: BTreeMap<String, Shifts>,
 }
 
 impl Sources {

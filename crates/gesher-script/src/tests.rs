@@ -84,9 +84,22 @@ fn an_answer_is_made_into_values_unless_nothing_can_look_at_them() {
     }
 }
 
-/// The body of `on_call` in `script`, in a world where everything succeeds.
+/// The script, compiled so that it says what of it ran.
+fn covered(script: &str) -> Arc<RhaiProgram> {
+    let folder = folder(&[("flow.rhai", script)]);
+    let options = CompileOptions { covered: true, ..CompileOptions::default() };
+    compile(folder.path(), &folder.path().join("flow.rhai"), &registry(), &options).unwrap()
+}
+
+/// The body of `on_call` in `script`, in a world where everything succeeds. A covered script does the same to the letter,
+/// and every file's marked text compiles.
 fn value_of(body: &str) -> ProgramEnd {
-    run_call(&format!("fn on_call(args) {{ {body} }}"), &all_succeeds())
+    let script = format!("fn on_call(args) {{ {body} }}");
+    let end = run_call(&script, &all_succeeds());
+    let covered = covered(&script);
+    assert_eq!(covered.coverage().unwrap().functions().len(), 1, "{body}");
+    assert_eq!(run(&covered, &all_succeeds(), Input::Call(Value::Null)), end, "{body}");
+    end
 }
 
 fn check_value(body: &str, want: Value) {
@@ -615,7 +628,7 @@ fn faults_are_in_hebrew_too() {
 }
 
 #[test]
-fn an_operation_outside_the_flow_s_allow_is_a_warning() {
+fn an_operation_outside_the_flow_s_allow_is_foreseen() {
     let folder = folder(&[(
         "flow.rhai",
         "fn on_row(row) { officeguy::charge(row.v, row.k, #{}); officeguy::list_payments(row.v, #{}) }",
@@ -623,9 +636,14 @@ fn an_operation_outside_the_flow_s_allow_is_a_warning() {
     let script = folder.path().join("flow.rhai");
     let warned = |allow: &[&str]| {
         let allow = allow.iter().map(|text| Allow::parse(text).unwrap()).collect();
-        let program =
-            compile(folder.path(), &script, &registry(), &CompileOptions { allow: Some(allow) }).unwrap();
-        program.warnings().iter().map(|fault| fault.message.en.clone()).collect::<Vec<_>>()
+        let program = compile(
+            folder.path(),
+            &script,
+            &registry(),
+            &CompileOptions { allow: Some(allow), ..CompileOptions::default() },
+        )
+        .unwrap();
+        program.foreseen().iter().map(|fault| fault.message.en.clone()).collect::<Vec<_>>()
     };
     assert_eq!(warned(&["officeguy.*"]), [""; 0]);
     let warnings = warned(&["*:read"]);
@@ -799,9 +817,14 @@ fn files_that_are_no_scripts_are_refused() {
 fn example(flow: &str, script: &str) -> (Arc<RhaiProgram>, std::path::PathBuf) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(flow);
     let allow = Some(vec![Allow::parse("officeguy.*").unwrap()]);
-    let program = compile(&folder, &folder.join(script), &registry(), &CompileOptions { allow });
+    let program = compile(
+        &folder,
+        &folder.join(script),
+        &registry(),
+        &CompileOptions { allow, ..CompileOptions::default() },
+    );
     let program = program.unwrap_or_else(|faults| panic!("{}", shown(&faults)));
-    assert_eq!(program.warnings(), []);
+    assert_eq!((program.warnings(), program.foreseen()), (&[][..], &[][..]));
     (program, folder)
 }
 

@@ -1,5 +1,13 @@
 //! The command line: what can be typed. What each command does is in its own file under `commands`.
 
+mod plugins;
+mod schedule;
+mod scripts;
+
+pub use plugins::{PluginInspectArgs, PluginNewArgs, PluginsArgs, PluginsCommand};
+pub use schedule::ScheduleArgs;
+pub use scripts::{DefinitionsArgs, NewArgs, Template, TestArgs};
+
 use crate::commands::hooks::HooksCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gesher_core::ids::IdError;
@@ -41,9 +49,18 @@ pub enum Command {
     /// A test is a function `test_…` in a file `NAME.test.rhai` beside the script `NAME.rhai`. Exit code 1 when one fails.
     Test(TestArgs),
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C), which finishes what is in flight.
+    ///
+    /// SIGHUP reads the scripts anew: a script with faults leaves the one before at work.
     Serve,
+    /// Run the hub against simulated providers while its scripts are written: what is saved counts from the next run on.
+    ///
+    /// A hub that is configured for real accounts is run in its sub-folder `dev`, with a journal, folders and simulators of
+    /// its own: nothing real is read, taken or sent.
+    Dev,
     /// Run one flow now, in the foreground.
     Run(RunArgs),
+    /// Show the coming ticks of the schedules, and why each is where it is: moved, skipped, what the clocks do.
+    Schedule(ScheduleArgs),
     /// List the runs, newest first.
     Runs(RunsArgs),
     /// Show one run with its items and their steps.
@@ -62,6 +79,8 @@ pub enum Command {
     Unknown(UnknownCommand),
     /// List the operations, or show one with its fields, key rule and examples.
     Operations(OperationsArgs),
+    /// Write what editors need to know of every function and operation: a `.d.rhai` file a module.
+    Definitions(DefinitionsArgs),
     /// Run the simulator alone: of OfficeGuy, of Senzey, or of both.
     Simulate(SimulateArgs),
     /// Keep secrets, encrypted, in the hub's vault.
@@ -86,7 +105,7 @@ pub enum Command {
     /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
     Vendors(VendorsArgs),
     /// The plugins: what they are and may use, what a library says of itself, and a crate to begin one with.
-    Plugins(crate::commands::plugins::PluginsArgs),
+    Plugins(PluginsArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a page of the reference.
@@ -105,44 +124,6 @@ pub struct DemoArgs {
     pub keep: Option<PathBuf>,
 }
 
-/// `test`
-#[derive(Debug, Args)]
-pub struct TestArgs {
-    /// Only tests whose `FILE::NAME` holds this text.
-    #[arg(value_name = "FILTER")]
-    pub filter: Option<String>,
-}
-
-/// `new`
-#[derive(Debug, Args)]
-pub struct NewArgs {
-    /// The folder to make; it must be new or empty.
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-    /// What the hub begins with.
-    #[arg(long, value_name = "NAME", default_value = "bulk-charge")]
-    pub template: Template,
-}
-
-/// What a hub can begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Template {
-    /// Charge the card of each row of a dropped file.
-    BulkCharge,
-    /// Open an organisation and a card terminal for a new vendor.
-    Onboarding,
-    /// Make a tax invoice of each row of a dropped file, without charging.
-    BulkInvoices,
-    /// Charge subscriptions for their month.
-    Monthly,
-    /// Open a standing order at Senzey for each row of a dropped file.
-    StandingOrders,
-    /// Give back what cards were charged, from a dropped file.
-    Refunds,
-    /// Every example flow in one hub.
-    All,
-}
-
 /// `run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -150,11 +131,14 @@ pub struct RunArgs {
     #[arg(value_name = "FLOW")]
     pub flow: String,
     /// Run this file by the rules of the flow's drop folder. The file itself stays where it is.
-    #[arg(long, value_name = "FILE", conflicts_with = "body", required_unless_present = "body")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["body", "at"], required_unless_present_any = ["body", "at"])]
     pub file: Option<PathBuf>,
     /// Call the flow with the JSON in this file, `-` for standard input.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "at")]
     pub body: Option<PathBuf>,
+    /// Run the tick of the flow's schedule at this time: the very one, which runs once, whoever asks and how often.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
     /// What names this call for ever. Needed with --body when the flow may move money.
     #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,

@@ -1,10 +1,10 @@
-//! SIGTERM and Ctrl-C: the first asks for a stop, the second does not wait.
+//! SIGTERM and Ctrl-C: the first asks for a stop, the second does not wait. SIGHUP asks for the scripts to be read anew.
 
 use crate::error::{Doing, HubError};
 use crate::output::Output;
 use gesher_engine::Stop;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 /// The exit code of a hub that was told twice to stop, as shells count it.
@@ -15,6 +15,11 @@ const FILE_SIZE: i32 = rustix::process::Signal::XFSZ.as_raw();
 
 /// Signals that come sooner than this after the first belong to it: a terminal and a supervisor often send both.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
+
+/// SIGHUP, which asks a hub to read its scripts anew. By itself it ends the process.
+pub fn hang_ups() -> Result<Signal, HubError> {
+    signal(SignalKind::hangup()).doing("signals cannot be received")
+}
 
 /// Lets signals ask for `stop`. After a second one, whatever is in flight becomes `unknown` at the next start.
 pub fn ask(output: Output, stop: &Stop) -> Result<(), HubError> {

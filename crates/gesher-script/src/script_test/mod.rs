@@ -12,10 +12,12 @@ mod tests;
 mod world;
 
 use crate::check::ScriptFault;
+use crate::cover::Coverage;
 use crate::host::Vocabulary;
 use crate::library::{Tests, compile_tests};
 use crate::program::RhaiProgram;
 use crate::report::{Place, innermost};
+pub use functions::FUNCTIONS;
 use gesher_core::{Language, Registry};
 use gesher_engine::ITEM_STACK_BYTES;
 use jiff::tz::TimeZone;
@@ -107,6 +109,12 @@ impl Suite {
     /// The names of its tests, in the file's order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tests.tests.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What its tests ran so far of the script and of all that it imports; none where it was not compiled to say so.
+    #[must_use]
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.program.coverage()
     }
 
     /// Runs the test of that name, on a thread of its own with the stack that scripts have in the hub. None where there

@@ -113,6 +113,28 @@ fn a_test_sees_what_was_returned_what_was_called_and_sets_the_clock() {
 }
 
 #[test]
+fn the_hub_s_own_functions_work_in_a_test_and_operations_are_its_script_s() {
+    check(
+        "assert_eq(json::parse(`{\"a\": 1}`).a + int(\"2\"), 3); assert_eq(decimal(\"1.50\") * 2, 3);",
+        None,
+    );
+    check(
+        "at(\"2026-03-27T00:30:00Z\"); assert_eq(il::period(time::today()), \"2026-03\"); log::info(\"so\");",
+        None,
+    );
+    check(
+        "decimal(\"x\");",
+        Some(
+            "2: `x`: an amount is digits and one decimal point, such as 1250.50, without commas or a currency sign",
+        ),
+    );
+    check(
+        &format!("{MOCK} officeguy::charge(\"dana\", \"k\", #{{}});"),
+        Some("2: a test calls no operation itself; it runs its script, with run_row and the like"),
+    );
+}
+
+#[test]
 fn every_entry_point_can_be_run_and_a_caught_refusal_stays_caught() {
     let refused = r#"mock("officeguy.charge", |who, key, request| { throw #{ code: "closed" }; });
         let end = run_webhook(#{ body: "{}" });

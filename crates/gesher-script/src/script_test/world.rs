@@ -3,6 +3,7 @@
 use super::answers::{bad_mock, instant, judged, page, refused};
 use super::{Setting, Suite};
 use crate::convert::{from_json, to_json};
+use crate::item::{Beside, Item};
 use crate::library::Tests;
 use crate::program::RhaiProgram;
 use crate::seam::{Host, Level};
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rhai::{AST, Array, Dynamic, Engine, FnPtr, ImmutableString, Map};
 use serde_json::{Value, json};
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,7 +81,10 @@ impl Bench {
     pub(super) fn engine(self: &Arc<Self>) -> Engine {
         let mut engine = self.tests.vocabulary.engine();
         engine.register_global_module(Arc::clone(&self.tests.module));
-        engine.set_default_tag(Dynamic::from(Arc::clone(self)));
+        // Numbers, JSON and Israeli rules work in tests as they do in scripts.
+        let host: Arc<dyn Host> = Arc::new(TestItem { is_script: false, ..TestItem::new(Arc::clone(self)) });
+        let own: Arc<dyn Any + Send + Sync> = Arc::<Self>::clone(self);
+        engine.set_default_tag(Dynamic::from(Beside { item: Item::new(host, Arc::default()), own }));
         let printing = Arc::clone(self);
         engine.on_print(move |line| printing.note(line));
         let debugging = Arc::clone(self);
@@ -188,6 +193,8 @@ fn map<const N: usize>(fields: [(&str, Dynamic); N]) -> Map {
 /// One run of the script under test.
 struct TestItem {
     bench: Arc<Bench>,
+    /// Whether it is the script that runs, and not the test itself.
+    is_script: bool,
     dead: AtomicBool,
     work: Mutex<Work>,
 }
@@ -201,7 +208,7 @@ struct Work {
 
 impl TestItem {
     fn new(bench: Arc<Bench>) -> Self {
-        Self { bench, dead: AtomicBool::new(false), work: Mutex::default() }
+        Self { bench, is_script: true, dead: AtomicBool::new(false), work: Mutex::default() }
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -409,6 +416,15 @@ impl Host for TestItem {
             Err(rejection) => return Err(self.break_off(rejection.message.en)),
         };
         let changes = registered.entry.descriptor.effect.changes();
+        if !self.is_script {
+            let text = "a test calls no operation itself; it runs its script, with run_row and the like";
+            return self.settled(
+                operation,
+                changes,
+                None,
+                Rejection::new("in_test", Text::verbatim(text)).into(),
+            );
+        }
         let (amount, outcome) = match Self::checked(registered, who, key, request.clone()) {
             Err(rejection) => (None, rejection.into()),
             Ok(amount) => {

@@ -44,7 +44,7 @@ impl DropTrigger {
     pub(super) async fn program_of(&self, run: &RunRecord) -> Result<Arc<dyn Program>, TriggerError> {
         match self.scripts.of_run(&self.engine, run).await {
             Ok(Ok(program)) => Ok(program),
-            Ok(Err(_)) if self.is_given_up(&run.id).await? => Ok(Arc::clone(self.scripts.current())),
+            Ok(Err(_)) if self.is_given_up(&run.id).await? => Ok(self.scripts.current()),
             Ok(Err(why)) => Err(self.hold(run, &why).await),
             Err(source) => Err(TriggerError::Engine { run: run.id.clone(), source }),
         }

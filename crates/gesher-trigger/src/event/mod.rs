@@ -221,8 +221,7 @@ pub async fn work(
     progress: &Progress,
 ) -> Result<RunEnd, TriggerError> {
     let kept = Kept::of(event);
-    let program = flow.scripts.current();
-    let worker = Worker { engine, flow, program, run, stop, progress, keeps_answer: false };
+    let worker = Worker { engine, flow, program: None, run, stop, progress, keeps_answer: false };
     worker.work(event.trigger, kept).await
 }
 
@@ -230,7 +229,8 @@ pub async fn work(
 struct Worker<'a> {
     engine: &'a Engine,
     flow: &'a EventFlow,
-    program: &'a Arc<dyn Program>,
+    /// What the run began with, where that was looked up already.
+    program: Option<&'a Arc<dyn Program>>,
     run: &'a RunId,
     stop: &'a Stop,
     progress: &'a Progress,
@@ -254,18 +254,19 @@ impl Worker<'_> {
     async fn work_once(&self, trigger: TriggerKind, kept: Kept) -> Result<RunEnd, TriggerError> {
         let (engine, run) = (self.engine, self.run);
         let there = engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
-        if there.is_some_and(|run| run.state == RunState::Reporting) {
+        if there.as_ref().is_some_and(|run| run.state == RunState::Reporting) {
             // Every item of it has ended, and the last write had failed.
             end_run(engine, run).await?;
             return Ok(RunEnd::Complete);
         }
+        let program = self.program_of(there.as_ref()).await?;
         let lease = engine.take_up(run);
         let _lease = lease.ok_or_else(|| TriggerError::AtWork { run: run.clone() })?;
         self.progress.set_total(1);
         let items = Box::new(OneItem::new(kept.key(), input_of(trigger, kept.args.clone())));
-        let answering = self.keeps_answer.then(|| Arc::new(Answering::new(Arc::clone(self.program))));
+        let answering = self.keeps_answer.then(|| Arc::new(Answering::new(Arc::clone(&program))));
         let listened: Option<Arc<dyn Program>> = answering.clone().map(|program| program as _);
-        let program = listened.as_ref().unwrap_or(self.program);
+        let program = listened.as_ref().unwrap_or(&program);
         let end = engine
             .run_items(run, &self.flow.flow, program, items, self.stop, self.progress)
             .await
@@ -281,6 +282,15 @@ impl Worker<'_> {
             end_run(engine, run).await?;
         }
         Ok(end)
+    }
+
+    /// The script that the run began with: the flow may have another one by now.
+    async fn program_of(&self, run: Option<&RunRecord>) -> Result<Arc<dyn Program>, TriggerError> {
+        let Some(run) = run.filter(|_| self.program.is_none()) else {
+            return Ok(self.program.map_or_else(|| self.flow.scripts.current(), Arc::clone));
+        };
+        let found = self.flow.scripts.of_run(self.engine, run).await.map_err(of_run(&run.id))?;
+        found.map_err(|why| TriggerError::Held { run: run.id.clone(), why: why.en })
     }
 }
 
@@ -335,7 +345,7 @@ pub async fn go_on(
     let program = match flow.scripts.of_run(engine, &run).await.map_err(of_run(&run.id))? {
         Ok(program) => program,
         // What is given up is not run, so it needs no script.
-        Err(_) if is_given_up => Arc::clone(flow.scripts.current()),
+        Err(_) if is_given_up => flow.scripts.current(),
         Err(why) => return hold(engine, &run, &kept, &why).await,
     };
     if kept.goes_on {
@@ -343,8 +353,8 @@ pub async fn go_on(
         say(engine, &run.id, RunChange { source, ..RunChange::default() }, &went_on()).await?;
     }
     let progress = Progress::default();
-    let worker =
-        Worker { engine, flow, program: &program, run: &run.id, stop, progress: &progress, keeps_answer };
+    let program = Some(&program);
+    let worker = Worker { engine, flow, program, run: &run.id, stop, progress: &progress, keeps_answer };
     worker.work(run.trigger, kept).await.map(drop)
 }
 

@@ -1,8 +1,8 @@
 //! `check`: every fault of configuration and scripts, each with its place and how to mend it. Nothing is started.
 
-use crate::compose::check_scripts;
 use crate::compose::secrets;
 use crate::compose::store::open_reader;
+use crate::compose::{check_dates, check_scripts};
 use crate::config::{Config, Fault, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
@@ -27,6 +27,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
             drop(open);
             let (of_scripts, meant_otherwise) = check_scripts(&config, &plugins::vocabulary(&config)?);
             faults.extend(of_scripts);
+            faults.extend(check_dates(&config));
             let journal = open_reader(&config)?;
             faults.extend(foreign_folders(&config, journal.as_deref()));
             warnings.extend(meant_otherwise);

@@ -4,7 +4,9 @@ pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod decide;
+pub mod definitions;
 pub mod demo;
+pub mod dev;
 pub mod doctor;
 pub mod dry_run;
 pub mod hooks;
@@ -13,6 +15,7 @@ pub mod operations;
 pub mod plugins;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod secrets;
 pub mod serve;
 pub mod show;
@@ -75,6 +78,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::New(args) => new::run(output, &args),
         Command::Operations(args) => operations::run(output, &cli.hub, args.name.as_deref()),
         Command::Plugins(args) => plugins::run(output, &cli.hub, args.command),
+        Command::Definitions(args) => definitions::run(output, &cli.hub, &args),
         Command::Completions(args) => Ok(completions::run(output, &args)),
         Command::Reference(args) => {
             output.raw(&match args.page {
@@ -87,8 +91,10 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Check => block_on(check::run(output, &cli.hub)),
         Command::Demo(args) => block_on(demo::run(output, &args)),
         Command::Test(args) => test::run(output, &load()?, &args),
-        Command::Serve => block_on(serve::run(output, load()?)),
+        Command::Serve => block_on(serve::run(output, load()?, serve::Way::Serve)),
+        Command::Dev => block_on(dev::run(output, &cli.hub)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
+        Command::Schedule(args) => schedule::run(output, &load()?, &args),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),
         Command::Backup(args) => block_on(backup::back_up(output, &load()?, &args)),

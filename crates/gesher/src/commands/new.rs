@@ -2,6 +2,7 @@
 
 use crate::cli::{NewArgs, Template};
 use crate::config::FILE;
+use crate::definitions;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::output::Output;
@@ -9,7 +10,15 @@ use serde_json::json;
 use std::path::Path;
 
 /// What a hub writes and nobody should keep in a repository.
-const GITIGNORE: &str = "# The journal, the vault and the master key: never in a repository.\n/data*/\n# Files of customers.\n/inbox*/\n";
+const GITIGNORE: &str = "# The journal, the vault and the master key: never in a repository.\n/data*/\n# Files of customers.\n/inbox*/\n# What `gesher dev` tries apart from real accounts.\n/dev/\n";
+
+/// What editors read, of every template.
+const EDITOR: Files = &[
+    (".vscode/extensions.json", include_str!("../../templates/editor/extensions.json")),
+    (".vscode/settings.json", include_str!("../../templates/editor/settings.json")),
+    (".vscode/tasks.json", include_str!("../../templates/editor/tasks.json")),
+    ("Rhai.toml", include_str!("../../templates/editor/Rhai.toml")),
+];
 
 /// Texts by their paths in the hub.
 type Files = &'static [(&'static str, &'static str)];
@@ -144,6 +153,7 @@ const DEMO: Files = &[
     (FILE, include_str!("../../templates/demo.toml")),
     ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
     ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai")),
+    ("scripts/morning.rhai", include_str!("../../templates/morning.rhai")),
     (".gitignore", GITIGNORE),
 ];
 
@@ -201,6 +211,7 @@ impl Template {
         let mut files = vec![(FILE, self.config())];
         let inner = self.flows().iter().flat_map(|flow| flow.files);
         files.extend(inner.map(|(path, text)| (*path, (*text).to_owned())));
+        files.extend(EDITOR.iter().map(|(path, text)| (*path, (*text).to_owned())));
         files.push((".gitignore", GITIGNORE.to_owned()));
         files
     }
@@ -252,7 +263,13 @@ pub fn run(output: Output, args: &NewArgs) -> Result<Exit, HubError> {
 /// Writes the files of a template into a new or empty folder, and touches no other.
 pub fn write(folder: &Path, template: Template) -> Result<(), HubError> {
     let files = template.files();
-    let texts: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let mut texts: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let definitions = definitions::files()?;
+    let definitions: Vec<(String, &str)> = definitions
+        .iter()
+        .map(|(name, text)| (format!("{}/{name}", definitions::FOLDER), text.as_str()))
+        .collect();
+    texts.extend(definitions.iter().map(|(path, text)| (path.as_str(), *text)));
     let folders: Vec<&str> = template.folders().collect();
     write_files(folder, &texts, &folders)
 }
@@ -308,6 +325,8 @@ mod tests {
             let operations = crate::providers::descriptors();
             assert_eq!(crate::config::rules::faults(&config, &operations), []);
             assert!(config.is_simulated());
+            let registry = crate::providers::catalogue().unwrap();
+            assert_eq!(crate::compose::check_scripts(&config, &registry), (vec![], vec![]));
             for flow in &config.flows {
                 assert!(hub.join(&flow.script).is_file(), "{}", flow.script);
             }

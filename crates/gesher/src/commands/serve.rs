@@ -1,5 +1,6 @@
 //! `serve`: runs the hub until it is told to stop, and then finishes what is in flight.
 
+use super::dev;
 use crate::calls;
 use crate::compose::lock::{HubLock, Role};
 use crate::compose::store::data_folders;
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
+use crate::reload::{self, Reloader};
 use crate::webhooks::{self, Bound, Webhooks};
 use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
@@ -21,8 +23,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+/// Who serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `serve`.
+    Serve,
+    /// `dev`, which watches the scripts and says where everything is.
+    Dev,
+}
+
 /// Runs the hub.
-pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
+pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubError> {
     require_sound(&config)?;
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "");
@@ -31,6 +42,7 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     let bound = webhooks::bind(&config).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
+    let hang_ups = signals::hang_ups()?;
     let ready = Ready::default();
     let address = health::address(&listener);
     // The health server outlives the triggers: a hub that finishes what is in flight is alive, and not ready.
@@ -39,8 +51,13 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
     let hooks = Webhooks::load(&hub).await?;
     super::banner(output, &hub.config);
+    let reloader = Reloader::of(output, &hub);
+    tokio::spawn(reload::at_hang_ups(reloader.clone(), hang_ups, stop.clone()));
+    if way == Way::Dev {
+        tokio::spawn(dev::watch(reloader, stop.clone()));
+    }
     let listening = Listening { dashboard: address, hooks: bound.as_ref().and_then(|bound| bound.address) };
-    let end = serve(output, &hub, (hooks, bound), listening, &ready, &stop).await;
+    let end = serve(output, &hub, (hooks, bound), listening, (&ready, &stop), way).await;
     health_stop.request();
     health.await.doing("the health server ended badly")?;
     if let Some(simulator) = hub.simulator {
@@ -52,9 +69,11 @@ pub async fn run(output: Output, config: Config) -> Result<Exit, HubError> {
 
 /// Where the hub listens, with the real ports.
 #[derive(Clone, Copy)]
-struct Listening {
-    dashboard: Option<SocketAddr>,
-    hooks: Option<SocketAddr>,
+pub struct Listening {
+    /// Health.
+    pub dashboard: Option<SocketAddr>,
+    /// Webhooks.
+    pub hooks: Option<SocketAddr>,
 }
 
 async fn serve(
@@ -62,8 +81,8 @@ async fn serve(
     hub: &Hub,
     (hooks, bound): (Webhooks, Option<Bound>),
     listening: Listening,
-    ready: &Ready,
-    stop: &Stop,
+    (ready, stop): (&Ready, &Stop),
+    way: Way,
 ) -> Result<Exit, HubError> {
     hub.settle().await?;
     let health = hub.engine.health().clone();
@@ -72,8 +91,10 @@ async fn serve(
     ready.of(&health);
     tokio::spawn(disk::watch(health, folders, stop.clone()));
     let mut work = JoinSet::new();
+    let unfinished = calls::unfinished(&hub.engine).await?;
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
+        fire(flow, stop, &mut work);
     }
     hooks.begin(hub, bound, stop, &mut work);
     tending::begin(hub, stop, &mut work);
@@ -86,7 +107,7 @@ async fn serve(
     );
     let (engine, flows, stopping) = (hub.engine.clone(), Arc::clone(&hub.flows), stop.clone());
     work.spawn(async move {
-        calls::resume(&engine, &flows, &stopping).await?;
+        calls::resume(&engine, &flows, unfinished, &stopping).await?;
         calls.await;
         Ok(())
     });
@@ -99,6 +120,9 @@ async fn serve(
     });
     ready.set(true);
     announce(output, hub, listening);
+    if way == Way::Dev {
+        output.text(&dev::board(hub, listening));
+    }
     until_all_end(&mut work, stop, ready).await
 }
 
@@ -111,6 +135,14 @@ fn watch(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>
         trigger.watch(&stop).await.doing(format!("the drop folder of {name} cannot be watched"))
     });
     Ok(())
+}
+
+fn fire(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>>) {
+    let Some(schedule) = flow.schedule.clone() else { return };
+    let (stop, name) = (stop.clone(), flow.name.clone());
+    work.spawn(
+        async move { schedule.watch(&stop).await.doing(format!("the schedule of {name} cannot go on")) },
+    );
 }
 
 /// Waits for every trigger. The first that fails stops the others, since a hub that half works looks like one that

@@ -1,4 +1,5 @@
-//! `test`: the scripts' own tests, each with its place and what it wanted when it fails.
+//! `test`: the scripts' own tests, each with its place and what it wanted when it fails; and which lines of the scripts
+//! they ran.
 
 use crate::cli::TestArgs;
 use crate::compose::store::time_zone;
@@ -10,9 +11,9 @@ use crate::output::Output;
 use crate::plugins;
 use gesher_core::Registry;
 use gesher_script::script_test::{SUFFIX, Setting, Suite, TestResult};
-use gesher_script::{CompileOptions, ScriptFault};
+use gesher_script::{CompileOptions, Coverage, ScriptFault};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub fn run(output: Output, config: &Config, args: &TestArgs) -> Result<Exit, Hub
     let (mut suites, mut faults) = (Vec::new(), Vec::new());
     for file in &files {
         match open(config, file, &registry) {
-            Ok(suite) => suites.push((named(config, file), suite)),
+            Ok(opened) => suites.push((named(config, file), opened)),
             Err(found) => faults.extend(found),
         }
     }
@@ -34,18 +35,81 @@ pub fn run(output: Output, config: &Config, args: &TestArgs) -> Result<Exit, Hub
         return Err(HubError::faults(faults));
     }
     let (mut passed, mut failed) = (0_usize, 0_usize);
-    for (file, suite) in &suites {
+    let mut covered = Covered::default();
+    for (file, opened) in &suites {
+        let suite = &opened.suite;
         for name in suite.names().filter(|name| is_wanted(args, file, name)) {
             let Some(result) = suite.run(name).doing("a test cannot be started")? else { continue };
             *(if result.failure.is_none() { &mut passed } else { &mut failed }) += 1;
             print(output, file, &result);
         }
+        covered.note(config, opened);
     }
     if passed + failed == 0 {
         return none_ran(output, args, files.len());
     }
+    covered.print(output);
     output.text(&format!("\n{}", summary(passed, failed)));
     Ok(if failed == 0 { Exit::Well } else { Exit::Partly })
+}
+
+/// A file of tests, and the folder that its script's files are called from.
+struct Opened {
+    suite: Suite,
+    folder: PathBuf,
+}
+
+/// Which lines ran, by file, line and name of their function. A file that several scripts import is tested by all of
+/// their tests.
+#[derive(Default)]
+struct Covered(BTreeMap<(String, usize, String), BTreeMap<usize, bool>>);
+
+impl Covered {
+    fn note(&mut self, config: &Config, opened: &Opened) {
+        let functions = opened.suite.coverage().map(Coverage::functions).unwrap_or_default();
+        for function in functions {
+            let file = named(config, &opened.folder.join(&function.file));
+            let lines = self.0.entry((file, function.line, function.name)).or_default();
+            for (line, ran) in function.lines {
+                *lines.entry(line).or_default() |= ran;
+            }
+        }
+    }
+
+    /// One line a function.
+    fn print(&self, output: Output) {
+        let called = |file: &str, line: usize, name: &str| format!("{file}:{line} {name}");
+        let width = self.0.keys().map(|(file, line, name)| called(file, *line, name).chars().count()).max();
+        if !self.0.is_empty() {
+            output.text("\nlines that ran");
+        }
+        for ((file, line, name), lines) in &self.0 {
+            let missed: Vec<usize> = lines.iter().filter(|(_, ran)| !**ran).map(|(line, _)| *line).collect();
+            let (all, ran) = (lines.len(), lines.len() - missed.len());
+            output.json(&json!({
+                "file": file, "function": name, "line": line, "lines": all, "ran": ran, "missed": missed,
+            }));
+            let not = if missed.is_empty() { String::new() } else { format!("; not {}", spans(&missed)) };
+            let width = width.unwrap_or_default();
+            output.text(&format!("  {:width$}  {ran} of {all}{not}", called(file, *line, name)));
+        }
+    }
+}
+
+/// Lines in their order, neighbours as one span: `3, 7-9`.
+fn spans(lines: &[usize]) -> String {
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    for line in lines {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == *line => *last = *line,
+            _ => spans.push((*line, *line)),
+        }
+    }
+    let shown = spans.iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn is_wanted(args: &TestArgs, file: &str, test: &str) -> bool {
@@ -105,7 +169,7 @@ fn named(config: &Config, file: &Path) -> String {
     file.strip_prefix(&config.root).unwrap_or(file).display().to_string()
 }
 
-fn open(config: &Config, file: &Path, registry: &Arc<Registry>) -> Result<Suite, Vec<Fault>> {
+fn open(config: &Config, file: &Path, registry: &Arc<Registry>) -> Result<Opened, Vec<Fault>> {
     let folder = scripts_folder(config, file);
     let name = file.to_string_lossy();
     let script = PathBuf::from(format!("{}.rhai", name.strip_suffix(SUFFIX).unwrap_or(&name)));
@@ -117,10 +181,11 @@ fn open(config: &Config, file: &Path, registry: &Arc<Registry>) -> Result<Suite,
     let shown = |faults: Vec<ScriptFault>| -> Vec<Fault> {
         faults.iter().map(|fault| shown(config, &folder, fault)).collect()
     };
-    let options = CompileOptions::default();
+    let options = CompileOptions { covered: true, ..CompileOptions::default() };
     let program = gesher_script::compile(&folder, &script, registry, &options).map_err(shown)?;
     let setting = Setting { language: config.language, time_zone: time_zone(config) };
-    Suite::open(&folder, file, program, Arc::clone(registry), setting).map_err(shown)
+    let suite = Suite::open(&folder, file, program, Arc::clone(registry), setting).map_err(shown)?;
+    Ok(Opened { suite, folder })
 }
 
 /// Every file of tests: below the scripts folder, and beside scripts that lie elsewhere.
@@ -151,4 +216,16 @@ fn collect(folder: &Path, deeper: usize, found: &mut BTreeSet<PathBuf>) -> Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_lines_are_one_span() {
+        for (lines, want) in [(&[3][..], "3"), (&[3, 4], "3-4"), (&[1, 3, 4, 5, 9], "1, 3-5, 9"), (&[], "")] {
+            assert_eq!(spans(lines), want);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The flows of a hub, compiled: script, permission, trigger.
 
 use super::starts::{self, Said};
-use crate::config::{Config, Fault, FlowConfig};
+use crate::config::{Config, Fault, FlowConfig, rules};
 use crate::error::HubError;
 use crate::providers::descriptors;
 use gesher_core::{Effect, Language, Redactor, Registry, Text};
@@ -9,6 +9,8 @@ use gesher_engine::{Engine, Flow, FlowReach, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
+use gesher_trigger::schedule::ScheduleTrigger;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ pub struct LoadedFlow {
     pub moves_money: bool,
     /// Its drop folder.
     pub drop: Option<Arc<DropTrigger>>,
+    /// Its schedule.
+    pub schedule: Option<ScheduleTrigger>,
 }
 
 impl LoadedFlow {
@@ -40,7 +44,11 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
         match compile(config, part, engine.registry()) {
             Ok(program) => match secret_fault(config, part, &program, engine.redactor()) {
                 Some(fault) => faults.push(fault),
+                // `check` calls these faults. A hub that was started so before goes on: each such call is refused.
                 None => {
+                    for fault in foreseen(config, part, &program) {
+                        tracing::warn!(flow = part.name, "this will be refused: {fault}");
+                    }
                     programs.insert(part.name.clone(), Arc::clone(&program));
                     flows.push(loaded(config, part, engine, program)?);
                 }
@@ -52,6 +60,15 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
     if faults.is_empty() { Ok(flows) } else { Err(HubError::faults(faults)) }
 }
 
+/// The faults of schedules that only the disk tells: their files of dates, and a rule of rest that leaves nothing.
+pub fn check_dates(config: &Config) -> Vec<Fault> {
+    let operations = descriptors();
+    let known = rules::faults(config, &operations);
+    let parts = config.flows.iter().filter_map(|flow| Some((flow, flow.schedule.as_ref()?)));
+    let faults = parts.filter_map(|(flow, part)| part.rules(config, flow, &operations).err()).flatten();
+    faults.filter(|fault| !known.contains(fault)).collect()
+}
+
 /// Every fault of every script, and what is allowed but hardly meant.
 pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<Fault>) {
     let (mut faults, mut warnings, mut programs) = (Vec::new(), Vec::new(), starts::Programs::new());
@@ -59,6 +76,7 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
         match compile(config, part, registry) {
             Ok(program) => {
                 let folder = scripts_folder(config, &config.root.join(&part.script));
+                faults.extend(foreseen(config, part, &program));
                 warnings.extend(program.warnings().iter().map(|fault| shown(config, &folder, fault)));
                 programs.insert(part.name.clone(), program);
             }
@@ -69,6 +87,41 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
     faults.extend(of_starts.into_iter().map(|said| start_fault(config, said)));
     warnings.extend(circles.into_iter().map(|said| start_fault(config, said)));
     (faults, warnings)
+}
+
+/// The scripts as new runs may begin with them while the hub works, or what is wrong with each, by its flow: the rules are
+/// those of a start, and nothing may be in them that the hub would refuse whenever the script comes to it.
+pub fn compile_anew(
+    config: &Config,
+    engine: &Engine,
+) -> BTreeMap<String, Result<Arc<RhaiProgram>, Vec<Fault>>> {
+    let (mut found, mut programs) = (BTreeMap::new(), starts::Programs::new());
+    for part in &config.flows {
+        let program = compile(config, part, engine.registry()).and_then(|program| {
+            let mut faults = foreseen(config, part, &program);
+            faults.extend(secret_fault(config, part, &program, engine.redactor()));
+            if faults.is_empty() { Ok(program) } else { Err(faults) }
+        });
+        if let Ok(program) = &program {
+            programs.insert(part.name.clone(), Arc::clone(program));
+        }
+        found.insert(part.name.clone(), program);
+    }
+    for said in starts::look(config, &programs).0 {
+        let flow = said.flow.clone();
+        let fault = start_fault(config, said);
+        match found.get_mut(&flow) {
+            Some(Err(faults)) => faults.push(fault),
+            _ => drop(found.insert(flow, Err(vec![fault]))),
+        }
+    }
+    found
+}
+
+/// What the hub would refuse whenever the script comes to it.
+fn foreseen(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Vec<Fault> {
+    let folder = scripts_folder(config, &config.root.join(&part.script));
+    program.foreseen().iter().map(|fault| shown(config, &folder, fault)).collect()
 }
 
 /// What is said of a flow that starts another, at its place.
@@ -118,7 +171,12 @@ fn loaded(
     let mut operations = descriptors();
     operations.extend(engine.registry().iter().map(|(_, found)| found.entry.descriptor));
     let moves_money = part.may(Effect::Money, &operations);
-    Ok(LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop })
+    let mut loaded = LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop, schedule: None };
+    if let Some(schedule) = &part.schedule {
+        let rules = schedule.rules(config, part, &operations).map_err(HubError::faults)?;
+        loaded.schedule = Some(ScheduleTrigger::new(engine.clone(), loaded.events(), rules));
+    }
+    Ok(loaded)
 }
 
 /// Compiles a flow's script and checks that something can start it.
@@ -138,7 +196,7 @@ pub fn compile(
         )]);
     }
     let folder = scripts_folder(config, &path);
-    let options = CompileOptions { allow: Some(part.allowed()) };
+    let options = CompileOptions { allow: Some(part.allowed()), ..CompileOptions::default() };
     let program = gesher_script::compile(&folder, &path, registry, &options)
         .map_err(|faults| faults.iter().map(|fault| shown(config, &folder, fault)).collect::<Vec<_>>())?;
     entry_fault(config, part, &program).map_or(Ok(program), |fault| Err(vec![fault]))
@@ -176,7 +234,10 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
     if part.webhook.is_some() && !program.has(Entry::Webhook) {
         return Some(missing("on_webhook(request)", "the flow has a webhook"));
     }
-    let is_started = part.drop.is_some() || part.webhook.is_some();
+    if part.schedule.is_some() && !program.has(Entry::Schedule) {
+        return Some(missing("on_schedule(tick)", "the flow has a schedule"));
+    }
+    let is_started = part.drop.is_some() || part.webhook.is_some() || part.schedule.is_some();
     (!is_started && !program.has(Entry::Call))
         .then(|| missing("on_call(args)", "the flow has no trigger, so only a call could start it"))
 }

@@ -9,7 +9,9 @@ pub mod simulator;
 mod starts;
 pub mod store;
 
-pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, scripts_folder, shown};
+pub use flows::{
+    LoadedFlow, check_dates, check_scripts, compile as compile_flow, compile_anew, scripts_folder, shown,
+};
 
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};

@@ -73,6 +73,11 @@ impl SourceText {
         Self { file: file.to_owned(), text: text.to_owned() }
     }
 
+    /// The whole of it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// A fault at `span`, which is in bytes of the text.
     pub fn fault(&self, span: &Range<usize>, what: impl Into<String>, mend: impl Into<String>) -> Fault {
         let at = (0..=span.start.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at));

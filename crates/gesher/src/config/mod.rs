@@ -9,6 +9,7 @@ mod plugin;
 mod read;
 pub mod reference;
 pub mod rules;
+mod schedule;
 pub mod schema;
 mod senzey;
 pub mod value;
@@ -18,6 +19,7 @@ pub use fault::{Fault, SourceText};
 pub use outside::Alerts;
 pub use plugin::PluginConfig;
 pub use read::Section;
+pub use schedule::SchedulePart;
 pub use senzey::Senzey;
 pub use value::SecretName;
 pub use webhook::WebhookPart;
@@ -121,6 +123,8 @@ pub struct FlowConfig {
     pub limits: FlowLimits,
     /// Its drop folder.
     pub drop: Option<DropPart>,
+    /// Its schedule.
+    pub schedule: Option<SchedulePart>,
     /// Its webhook.
     pub webhook: Option<WebhookPart>,
     section: Section,
@@ -198,6 +202,11 @@ impl Config {
     /// The flow of that name.
     pub fn flow(&self, name: &str) -> Option<&FlowConfig> {
         self.flows.iter().find(|flow| flow.name == name)
+    }
+
+    /// Whether it is written in the same words as `other`.
+    pub fn is_same_text(&self, other: &Self) -> bool {
+        self.source.text() == other.source.text()
     }
 
     /// Whether the hub runs its own simulator, of one provider or of both.
@@ -322,6 +331,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
+        schedule: section.tables.get("schedule").map(SchedulePart::of),
         webhook: section.tables.get("webhook").map(WebhookPart::of),
         section,
     }

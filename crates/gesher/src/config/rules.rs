@@ -17,7 +17,6 @@ const NOT_BUILT: &str = "this is not built yet in this version";
 pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     let mut faults = hub(config);
     for flow in &config.flows {
-        unbuilt(config, flow, &mut faults);
         allow(config, flow, operations, &mut faults);
         currencies(config, flow, operations, &mut faults);
         approval(config, flow, &mut faults);
@@ -27,6 +26,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     }
     faults.extend(outside::faults(config));
     overlaps(config, &mut faults);
+    faults.extend(super::schedule::faults(config, operations));
     faults.extend(config.plugin_faults(operations));
     faults.extend(super::webhook::faults(config, operations));
     faults.sort_by_key(|fault| (fault.line, fault.column));
@@ -80,16 +80,6 @@ fn uses_provider(config: &Config, provider: &str) -> bool {
         Allow::Provider(name) => name == provider,
         Allow::Effect(_) => true,
     })
-}
-
-fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
-    for (table, does) in [("schedule", "schedules")] {
-        if let Some(section) = flow.section.tables.get(table) {
-            let at = section.place("");
-            let mend = format!("take [flow.{}.{table}] out", flow.name);
-            faults.push(config.source.fault(&at, format!("{does}: {NOT_BUILT}"), mend));
-        }
-    }
 }
 
 fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: &mut Vec<Fault>) {

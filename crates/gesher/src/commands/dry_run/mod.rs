@@ -21,7 +21,8 @@ use gesher_core::{Language, Redactor, RunId};
 use gesher_engine::journal::RunState;
 use gesher_engine::{Progress, Stop};
 use gesher_trigger::drop::{DropConfig, Fault, FileOutcome, Format, NotValid, Refusal, Validation, validate};
-use gesher_trigger::event;
+use gesher_trigger::event::{self, BegunAs};
+use gesher_trigger::schedule::Tick;
 use report::Report;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -82,6 +83,7 @@ async fn played(output: Output, world: &World, flow: &FlowConfig, work: &Work) -
             }
         }
         Work::Call(request) => called(hub, loaded, request, &stop, &progress).await?,
+        Work::Tick(tick) => ticked(loaded, tick, &stop, &progress).await?,
     };
     hub.started.drain(&stop).await;
     Ok(own)
@@ -102,6 +104,21 @@ async fn called(
     let worked =
         event::work(&hub.engine, &loaded.events(), &begun.run, &request.event(), stop, progress).await;
     worked.doing("the call could not be run")?;
+    Ok(Own { run: begun.run, before: None })
+}
+
+async fn ticked(
+    loaded: &crate::compose::LoadedFlow,
+    tick: &Tick,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<Own, HubError> {
+    let schedule = loaded.schedule.as_ref().ok_or_else(|| HubError::failed("the schedule is gone"))?;
+    let begun = schedule.begin_at(tick).await.doing("the tick cannot be begun")?;
+    if begun.as_what != BegunAs::New {
+        return Ok(Own { run: begun.run.clone(), before: Some(begun.run) });
+    }
+    schedule.work(&begun.run, tick, stop, progress).await.doing("the tick could not be run")?;
     Ok(Own { run: begun.run, before: None })
 }
 

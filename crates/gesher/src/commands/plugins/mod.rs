@@ -1,10 +1,8 @@
 //! `plugins`: what the hub's plugins are, what a library says of itself, and a crate to begin a new one with.
 
-mod args;
 mod scaffold;
 
-pub use args::{PluginInspectArgs, PluginNewArgs, PluginsArgs, PluginsCommand};
-
+use crate::cli::{PluginInspectArgs, PluginsCommand};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;

@@ -1,6 +1,7 @@
 //! `plugins new`: a crate with one operation, its example and its test, which builds and passes at once.
 
-use super::{PluginNewArgs, absolute};
+use super::absolute;
+use crate::cli::PluginNewArgs;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::output::Output;

@@ -1,0 +1,3 @@
+//! What the fuzz targets do with the bytes that they are given; `targets` is also replayed by an ordinary test.
+
+pub mod targets;
