@@ -20,12 +20,15 @@ pub const REFERENCE: &str = "testrun.1.1";
 /// What answers a plugin's calls: an operation, a key and a request to an answer as scripts get it.
 pub type Calls = dyn Fn(&str, Option<&str>, &Value) -> Value + Send + Sync;
 
+/// What answers a plugin's HTTP requests.
+pub type Fetches = dyn Fn(&Value) -> Value + Send + Sync;
+
 /// A hub for tests.
 #[derive(Clone, Default)]
 pub struct Hub {
     secrets: BTreeMap<String, String>,
     calls: Option<Arc<Calls>>,
-    http: Option<Arc<dyn Fn(&Value) -> Value + Send + Sync>>,
+    http: Option<Arc<Fetches>>,
 }
 
 impl Hub {
