@@ -19,13 +19,13 @@ pub fn csv(data: &[u8]) {
     };
     let amount = (first / (2 * ENDINGS.len()) % 2 == 1).then(|| "amount".to_owned());
     let encoding = EncodingChoice::default();
-    let rules = RowRules { row_key, amount, encoding, not_cards: Vec::new() };
-    match validate(&path, Format::of_name(&name, encoding), &rules, &[]) {
+    let rules = RowRules { row_key, amount, encoding, separator: None, not_cards: Vec::new() };
+    match validate(&path, Format::of_name(&name, &rules), &rules, &[]) {
         Ok(found) => {
             assert!(found.rows > 0 && found.invalid <= found.rows);
             assert_eq!(found.invalid == 0, found.faults.is_empty());
             assert!(found.totals.values().all(|total| !total.is_sign_negative()));
-            let again = validate(&path, Format::of_name(&name, encoding), &rules, &[]).unwrap();
+            let again = validate(&path, Format::of_name(&name, &rules), &rules, &[]).unwrap();
             assert_eq!((again.rows, again.invalid, again.sha256), (found.rows, found.invalid, found.sha256));
         }
         Err(NotValid::Refused(refusal)) => assert!(!refusal.faults.is_empty()),
