@@ -17,6 +17,7 @@ pub mod fake;
 pub mod files;
 pub mod hooks;
 pub mod hub;
+pub mod libraries;
 pub mod program;
 pub mod serve;
 pub mod wait;

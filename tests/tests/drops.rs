@@ -324,7 +324,7 @@ fn a_file_is_taken_only_with_what_has_to_come_with_it_and_refused_when_that_says
     hub.set(DROP, "control", "\"{stem}.control\"");
     let serving = hub.serve();
     hub.drop_file("march.csv", charges_csv(1, 2));
-    hub.drop_file("march.control", "rows = 2\ntotal = 23.00\n");
+    hub.drop_file("march.control", "rows = 2\ntotal = 24.00\n");
     hub.drop_file("april.csv", charges_csv(11, 2));
     hub.drop_file("april.control", "rows = 3\ntotal = 43.00\n");
     hub.drop_file("april.csv.done", "");

@@ -127,6 +127,10 @@ fn invoices_are_made_in_bulk_and_nobody_is_charged() {
 fn a_subscription_pays_a_month_once() {
     let read = Read::readme("monthly-subscriptions");
     all_succeeded(&read.rows("inbox/subscriptions", "subscriptions"), 5);
+    // The tick of December ran once, though it was asked for twice, and is not run again.
+    assert_eq!(read.words.matches("this tick has its run already").count(), 1, "{}", read.words);
+    let runs = read.again(&["--json", "runs", "--flow", "monthly", "--limit", "100"], 0);
+    assert_eq!(runs.matches("\"trigger\":\"schedule\"").count(), 1, "{runs}");
     // The next file repeats a month and has the following one, and one row has no month.
     let header = "subscription,month,vendor,customer_id,customer,email,token,exp_month,exp_year,plan,amount";
     let row = |subscription: &str, month: &str| {

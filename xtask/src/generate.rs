@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: the reference pages, written by the hub itself.
+//! `cargo xtask generate`: the reference pages, written by the hub itself, and the C header of the plugin interface.
 //!
 //! `gesher reference PAGE` prints a page; this file only puts it in its place, or with `--check` says that the file
 //! there is another. So a page cannot say something else than the program does.
@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::header;
 use crate::shell::{self, Failure, Workspace};
 
 /// The pages: the name that `gesher reference` knows, also the name of the file.
@@ -27,9 +28,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
     };
     shell::run(&mut workspace.cargo(["build", "--quiet", "-p", "gesher"]))?;
     let mut stale = Vec::new();
+    let mut pages = vec![(header::HEADER.to_owned(), header_of(workspace)?)];
     for page in PAGES {
-        let path = format!("docs/reference/{page}.md");
-        let wanted = printed(workspace, page)?;
+        pages.push((format!("docs/reference/{page}.md"), printed(workspace, page)?));
+    }
+    for (path, wanted) in pages {
         let found = fs::read_to_string(workspace.root.join(&path)).ok();
         match verdict(found.as_deref(), &wanted, check) {
             Verdict::Fresh => {}
@@ -41,6 +44,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
         }
     }
     if stale.is_empty() { Ok(()) } else { Err(Failure::fault(stale_message(&stale))) }
+}
+
+/// The C header of the plugin interface.
+fn header_of(workspace: &Workspace) -> Result<String, Failure> {
+    let source = fs::read_to_string(workspace.root.join(header::SOURCE))
+        .map_err(|error| Failure::fault(format!("could not read {}: {error}", header::SOURCE)))?;
+    header::header(&source)
 }
 
 /// The page as the hub prints it. `GESHER_*` settings of this terminal must not reach a page.

@@ -14,6 +14,7 @@ mod bench;
 mod crash;
 mod fuzz;
 mod generate;
+mod header;
 mod lint;
 mod nearest;
 mod setup;

@@ -45,6 +45,12 @@ pub(crate) const TESTS: &[Need] = &[
         reason: "sets the clock of the hub under test",
         required: false,
     },
+    Need {
+        package: "python3-aiosmtpd",
+        sign: Sign::PythonModule("aiosmtpd"),
+        reason: "is the mail server that the mail plugin is tested with",
+        required: false,
+    },
 ];
 
 /// What the benchmark needs beside it.

@@ -3,6 +3,7 @@
 //! Pure and closed. Nothing here does I/O or knows a runtime, a store or a provider; every other crate speaks in
 //! these words. (What tests use to kill the process is here too, and in no program without its feature.) The list of files is closed too: a new one needs a reason.
 
+pub mod caller;
 pub mod card;
 pub mod check;
 pub mod failpoint;
@@ -31,8 +32,8 @@ pub use language::{Language, Text};
 pub use look_up::Stamp;
 pub use money::{Amount, Currency, Money};
 pub use operation::{
-    Account, Descriptor, Effect, Environment, Example, KeyRule, LookUp, MARKETPLACE, Operation,
-    OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle, VendorRole,
+    Account, Caller, Composer, Descriptor, Effect, Environment, Example, KeyRule, LookUp, MARKETPLACE,
+    Operation, OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle, VendorRole,
 };
 pub use outcome::{Outcome, OutcomeStatus, Rejection};
 pub use redact::Redactor;

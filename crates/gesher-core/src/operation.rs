@@ -4,12 +4,14 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
+pub use crate::caller::{Caller, Composer};
 pub use crate::ids::{Account, Environment, Reach, Sender, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::look_up::{LookUpFailure, LookUpFuture, Stamp, Wanted};
 use crate::money::Money;
+pub use crate::outcome::Reply;
 use crate::outcome::{Outcome, Rejection};
 pub use crate::registry::{Reader, Registered, Registry};
 use crate::secret::Secret;
@@ -225,17 +227,6 @@ impl Prepared {
     }
 }
 
-/// A provider's reply as it came, whatever it is.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// The content type, when one was given.
-    pub content_type: Option<String>,
-    /// The body, whole.
-    pub body: Vec<u8>,
-}
-
 /// One operation, as its own file writes it.
 pub trait Operation: 'static {
     /// Its facts.
@@ -280,7 +271,9 @@ pub trait Operation: 'static {
 
     /// What the provider's reply to `prepared` means. Total: whatever comes back has a meaning, and what is not
     /// understood means `unknown`, or `rejected` for a read.
-    fn classify(prepared: &Prepared, reply: &Reply) -> Outcome;
+    fn classify(_: &Prepared, reply: &Reply) -> Outcome {
+        crate::caller::not_understood(&Self::DESCRIPTOR, reply)
+    }
 }
 
 /// An [`Operation`] with its types erased.
@@ -294,6 +287,8 @@ pub struct OperationEntry {
     pub vendor: VendorRole,
     /// How it gives back what an earlier call took.
     pub takes_back: Option<TakesBack>,
+    /// Whether it has no effect of its own and calls others: see [`Composer`].
+    pub composes: bool,
     /// Whether its requests name a host of the caller's choosing: then the flow's list of hosts is the permission.
     pub reaches: bool,
     pub(crate) request_schema: fn(&'static str) -> Value,
@@ -336,6 +331,7 @@ impl OperationEntry {
             examples: O::EXAMPLES,
             vendor: O::VENDOR,
             takes_back: O::TAKES_BACK,
+            composes: false,
             reaches: false,
             request_schema: schema_of::<O::Request>,
             answer_schema: schema_of::<O::Answer>,
@@ -353,6 +349,7 @@ impl OperationEntry {
             examples,
             vendor: VendorRole::None,
             takes_back: None,
+            composes: false,
             reaches: false,
             request_schema: by.request_schema,
             answer_schema: by.answer_schema,
@@ -430,6 +427,11 @@ pub trait Provider: Send + Sync {
 
     /// Its table of operations.
     fn operations(&self) -> &'static [OperationEntry];
+
+    /// What runs its operations that compose others, where it has any.
+    fn composer(&self) -> Option<&dyn Composer> {
+        None
+    }
 
     /// What it sends to webhooks, and how that is read.
     fn readers(&self) -> &'static [Reader] {

@@ -164,6 +164,17 @@ impl fmt::Display for Rejection {
     }
 }
 
+/// A provider's reply as it came, whatever it is.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The content type, when one was given.
+    pub content_type: Option<String>,
+    /// The body, whole.
+    pub body: Vec<u8>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

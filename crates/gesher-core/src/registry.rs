@@ -3,7 +3,7 @@
 use crate::check::{self, Fault};
 use crate::language::Text;
 use crate::names::nearest;
-use crate::operation::{OperationEntry, Prepared, Provider};
+use crate::operation::{Composer, OperationEntry, Prepared, Provider};
 use crate::outcome::Rejection;
 use crate::shape::Shape;
 use serde_json::Value;
@@ -25,6 +25,12 @@ pub struct Registered {
 }
 
 impl Registered {
+    /// What runs it, where it composes other operations.
+    #[must_use]
+    pub fn composer(&self) -> Option<&dyn Composer> {
+        if self.entry.composes { self.provider.composer() } else { None }
+    }
+
     /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
     pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
         if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {

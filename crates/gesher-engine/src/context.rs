@@ -70,6 +70,8 @@ pub struct ItemContext {
     stop: Stop,
     guard: Arc<UnknownGuard>,
     dead: AtomicBool,
+    /// Whether an operation that composes others is at work.
+    pub(crate) composing: AtomicBool,
     work: Mutex<Work>,
 }
 
@@ -101,7 +103,8 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        let (dead, composing) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { engine, flow, item, stop, guard, dead, composing, work: Mutex::new(work) }
     }
 
     /// Which item.
@@ -165,9 +168,15 @@ impl ItemContext {
         key: Option<&str>,
         request: Value,
     ) -> Result<Answer, CallEnd> {
-        let mut step = self.next_step()?;
         let who = gesher_core::key::clean_cell(who);
-        let registered = match self.engine.registry().find(operation) {
+        let found = self.engine.registry().find(operation);
+        if let Ok(registered) = found
+            && let Some(composer) = registered.composer()
+        {
+            return self.compose(composer, registered, operation, &who, key, request);
+        }
+        let mut step = self.next_step()?;
+        let registered = match found {
             Ok(registered) => registered,
             Err(rejection) => return Err(self.refused_outright(rejection)),
         };
@@ -353,6 +362,16 @@ impl ItemContext {
                 Err(self.end(Ended::Diverged))
             }
         }
+    }
+
+    /// Whether an earlier execution went on from here.
+    pub(crate) fn has_record(&self) -> bool {
+        !self.work().recorded.is_empty()
+    }
+
+    /// Whether the hub is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_requested()
     }
 
     /// Whether an earlier execution called that operation next.

@@ -407,7 +407,7 @@ impl Engine {
     }
 
     /// Records a call that had no intent, and answers its outcome.
-    fn record(&self, call: &Call<'_>, account: &Account, outcome: Outcome) -> StoredOutcome {
+    pub(crate) fn record(&self, call: &Call<'_>, account: &Account, outcome: Outcome) -> StoredOutcome {
         let outcome = self.store(outcome);
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         outcome

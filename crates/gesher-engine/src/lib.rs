@@ -8,6 +8,7 @@ mod accounts;
 mod alarms;
 mod approvals;
 mod cancel;
+mod composed;
 mod context;
 mod decisions;
 mod effect;

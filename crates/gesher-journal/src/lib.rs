@@ -20,11 +20,11 @@ pub use guard::Guard;
 pub use record::{AlertRecord, AlertTry, NewAlert, StoreChange, StoreWrite, StoreWritten};
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
-    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownVendor, KnownVendors, LimitReached,
-    LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing, RunChange,
-    RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, StepState,
-    StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord, VendorRefusal,
-    VendorState,
+    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownSchedule, KnownVendor, KnownVendors,
+    LimitReached, LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
+    StepState, StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord,
+    VendorRefusal, VendorState,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -56,6 +56,11 @@ pub trait Journal: Send + Sync {
     /// ever. Refused with [`JournalError::Taken`] when the run's id is taken, and with [`JournalError::LongEvent`] for an
     /// id that is too long.
     fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun>;
+
+    /// Writes down since when a schedule is known and how far its ticks are dealt with, in the place of what was known of
+    /// its flow before. Only a note of how far to look back: that no tick runs twice is
+    /// [`start_event`](Journal::start_event)'s.
+    fn know_schedule(&self, schedule: KnownSchedule) -> Written<()>;
 
     /// Moves a run to another state, and records what is known by then. Refuses to leave a final state.
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()>;
@@ -179,6 +184,9 @@ pub trait Journal: Send + Sync {
 
     /// The run that an event of the flow began.
     async fn event(&self, flow: &str, trigger: TriggerKind, id: &str) -> Result<Option<RunId>, JournalError>;
+
+    /// What is known of the schedule of a flow; none where it was never written down.
+    async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError>;
 
     /// The newest runs first, of one flow or of all.
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError>;

@@ -7,6 +7,7 @@ pub mod drop;
 mod error;
 pub mod event;
 pub mod room;
+pub mod schedule;
 pub mod webhook;
 
 pub use error::TriggerError;

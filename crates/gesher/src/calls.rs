@@ -6,7 +6,9 @@ use crate::orphans;
 use gesher_core::{Key, Redactor, RunId};
 use gesher_engine::journal::{RunRecord, TriggerKind};
 use gesher_engine::{Engine, Entry, Stop};
+use gesher_trigger::TriggerError;
 use gesher_trigger::event::{self, BegunAs, Event, EventFlow};
+use gesher_trigger::schedule::ScheduleTrigger;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::{JoinError, JoinSet};
@@ -78,6 +80,25 @@ impl CallRequest {
     }
 }
 
+/// The runs that a stop or a crash interrupted. Read before anything new begins, so that nothing new is among them.
+pub async fn unfinished(engine: &Engine) -> Result<Vec<RunRecord>, HubError> {
+    engine.journal().unfinished_runs().await.doing("reading the unfinished runs")
+}
+
+/// Goes on with one run of an event, by the rules of what began it: ticks wait their turn.
+pub async fn go_on(
+    engine: &Engine,
+    flow: &EventFlow,
+    schedule: Option<&ScheduleTrigger>,
+    run: RunRecord,
+    stop: &Stop,
+) -> Result<(), TriggerError> {
+    match schedule {
+        Some(schedule) if run.trigger == TriggerKind::Schedule => schedule.resume(run, stop).await,
+        _ => event::resume(engine, flow, run, stop).await,
+    }
+}
+
 /// What became of a call: its run, and whether that is new.
 pub struct Called {
     /// The run: of this call, or of the same one before.
@@ -130,8 +151,12 @@ fn key_reused(key: &Key, run: &RunId) -> HubError {
 /// Goes on with the calls, deliveries and ticks that a stop or a crash interrupted, a few at a time. One that cannot go on
 /// is logged and waits; only a failure of the journal ends this early. Deliveries that nobody had begun to work on are
 /// their webhook's.
-pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Result<(), HubError> {
-    let unfinished = engine.journal().unfinished_runs().await.doing("reading the unfinished runs")?;
+pub async fn resume(
+    engine: &Engine,
+    flows: &[LoadedFlow],
+    unfinished: Vec<RunRecord>,
+    stop: &Stop,
+) -> Result<(), HubError> {
     let mut going_on = JoinSet::new();
     let mut end = Ok(());
     for run in unfinished {
@@ -147,8 +172,10 @@ pub async fn resume(engine: &Engine, flows: &[LoadedFlow], stop: &Stop) -> Resul
             // The drop folder's own watch goes on with its files.
             Some(_) if run.trigger == TriggerKind::Drop => {}
             Some(flow) => {
-                let (engine, flow, stop) = (engine.clone(), flow.events(), stop.clone());
-                going_on.spawn(async move { resume_one(&engine, &flow, run, &stop).await });
+                let (engine, events, stop) = (engine.clone(), flow.events(), stop.clone());
+                let schedule = flow.schedule.clone();
+                going_on
+                    .spawn(async move { resume_one(&engine, &events, schedule.as_ref(), run, &stop).await });
             }
             // Whoever looks for decisions ends one that is given up.
             None => {
@@ -168,9 +195,15 @@ fn of_task(ended: Result<Result<(), HubError>, JoinError>) -> Result<(), HubErro
     ended.doing("an interrupted run ended badly").and_then(|ended| ended)
 }
 
-async fn resume_one(engine: &Engine, flow: &EventFlow, run: RunRecord, stop: &Stop) -> Result<(), HubError> {
+async fn resume_one(
+    engine: &Engine,
+    flow: &EventFlow,
+    schedule: Option<&ScheduleTrigger>,
+    run: RunRecord,
+    stop: &Stop,
+) -> Result<(), HubError> {
     let id = run.id.clone();
-    let resumed = event::resume(engine, flow, run, stop).await;
+    let resumed = go_on(engine, flow, schedule, run, stop).await;
     match resumed.doing("an interrupted run could not go on") {
         Err(error) if error.is_of_journal() => Err(error),
         Err(error) => {

@@ -1,7 +1,11 @@
 //! The command line: what can be typed. What each command does is in its own file under `commands`.
 
+mod plugins;
+mod schedule;
 mod scripts;
 
+pub use plugins::{PluginInspectArgs, PluginNewArgs, PluginsArgs, PluginsCommand};
+pub use schedule::ScheduleArgs;
 pub use scripts::{DefinitionsArgs, NewArgs, Template, TestArgs};
 
 use crate::commands::hooks::HooksCommand;
@@ -55,6 +59,8 @@ pub enum Command {
     Dev,
     /// Run one flow now, in the foreground.
     Run(RunArgs),
+    /// Show the coming ticks of the schedules, and why each is where it is: moved, skipped, what the clocks do.
+    Schedule(ScheduleArgs),
     /// List the runs, newest first.
     Runs(RunsArgs),
     /// Show one run with its items and their steps.
@@ -98,6 +104,8 @@ pub enum Command {
     Hooks(HooksCommand),
     /// The vendors, how far each has come, and the keys that people bring. Never shows a key.
     Vendors(VendorsArgs),
+    /// The plugins: what they are and may use, what a library says of itself, and a crate to begin one with.
+    Plugins(PluginsArgs),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Print a page of the reference.
@@ -123,11 +131,14 @@ pub struct RunArgs {
     #[arg(value_name = "FLOW")]
     pub flow: String,
     /// Run this file by the rules of the flow's drop folder. The file itself stays where it is.
-    #[arg(long, value_name = "FILE", conflicts_with = "body", required_unless_present = "body")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["body", "at"], required_unless_present_any = ["body", "at"])]
     pub file: Option<PathBuf>,
     /// Call the flow with the JSON in this file, `-` for standard input.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "at")]
     pub body: Option<PathBuf>,
+    /// Run the tick of the flow's schedule at this time: the very one, which runs once, whoever asks and how often.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
     /// What names this call for ever. Needed with --body when the flow may move money.
     #[arg(long, value_name = "KEY", requires = "body", conflicts_with = "file")]
     pub key: Option<String>,

@@ -1,12 +1,12 @@
 //! Carries people's decisions from the journal to the runs of this process: `gesher cancel`, `resume`, `approve` and
 //! `reject` write a row, and whoever sends picks it up here within a second.
 
+use crate::calls;
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::orphans;
 use gesher_engine::journal::{DecisionKind, TriggerKind};
 use gesher_engine::{Decided, Engine, Stop};
-use gesher_trigger::event;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -113,8 +113,10 @@ async fn carry_out(
         (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel | DecisionKind::Reject) => {
             trigger.give_up(&run.id, stop).await.map(drop).map_err(|error| error.with_reasons())
         }
-        _ => event::resume(engine, &flow.events(), run.clone(), stop)
-            .await
-            .map_err(|error| error.with_reasons()),
+        _ => {
+            let gone_on =
+                calls::go_on(engine, &flow.events(), flow.schedule.as_ref(), run.clone(), stop).await;
+            gone_on.map_err(|error| error.with_reasons())
+        }
     }
 }

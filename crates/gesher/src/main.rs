@@ -11,6 +11,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub(crate) fn main() -> ExitCode {
+    // A plugin's process is begun with nothing else, before it has anything that a plugin should not see.
+    if std::env::args_os().nth(1).is_some_and(|word| word == "plugin-host") {
+        return ExitCode::from(gesher_plugin_host::child::run());
+    }
     use_small_pages();
     // The cryptography of every TLS connection. It can be chosen once in a process, and nothing has chosen before.
     let chosen = rustls::crypto::ring::default_provider().install_default();

@@ -91,12 +91,12 @@ pub fn catalogue() -> Result<Registry, HubError> {
     Ok(Registry::new(&of_nobody()?))
 }
 
-/// The same with what scripts and the journal know beside them: calls of hosts of a flow's own.
-pub fn vocabulary() -> Result<Registry, HubError> {
+/// The providers, and beside them what scripts and the journal know: calls of hosts of a flow's own. Nobody is called.
+pub fn with_hosts() -> Result<Vec<Arc<dyn Provider>>, HubError> {
     let mut all = of_nobody()?;
     let client = Arc::new(OutsideClient::new(TransportOptions::default()));
     all.push(Arc::new(Outside::new(client, Arc::new(NoSecrets), Arc::new(Redactor::new())).dry()));
-    Ok(Registry::new(&all))
+    Ok(all)
 }
 
 /// A world without secrets.
@@ -108,7 +108,8 @@ impl Secrets for NoSecrets {
     }
 }
 
-fn of_nobody() -> Result<Vec<Arc<dyn Provider>>, HubError> {
+/// The providers at an address that nobody calls.
+pub fn of_nobody() -> Result<Vec<Arc<dyn Provider>>, HubError> {
     let config = Config::parse(std::path::Path::new("."), "").map_err(HubError::faults)?;
     let none = || Secret::from("none");
     let account = OfficeGuyAccount { base_url: NOWHERE.to_owned(), company_id: 1, api_key: none() };

@@ -7,9 +7,12 @@
 use crate::calls::{self, CallRequest};
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
+use crate::ticks::TickRequest;
 use gesher_core::{Redactor, RunId};
 use gesher_engine::{Engine, Progress, Stop};
-use gesher_trigger::event;
+use gesher_trigger::event::{self, BegunAs};
+use gesher_trigger::schedule::{ScheduleTrigger, Tick};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,7 +32,7 @@ pub fn folder(data: &Path) -> PathBuf {
 }
 
 /// Asks the running hub for a call and waits until its run is begun.
-pub async fn ask(data: &Path, request: &CallRequest) -> Result<RunId, HubError> {
+pub async fn ask(data: &Path, request: &impl Serialize) -> Result<RunId, HubError> {
     let folder = folder(data);
     fs::create_dir_all(&folder).doing("the folder of calls cannot be made")?;
     let id = RunId::random().doing("no id could be drawn")?;
@@ -114,13 +117,27 @@ fn questions(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A call that was begun.
+/// What is asked for: a tick of a schedule, or a call.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Question {
+    Tick(TickRequest),
+    Call(CallRequest),
+}
+
+/// What was asked for, with all that it needs.
+enum Asked {
+    Tick(Tick, ScheduleTrigger),
+    Call(CallRequest),
+}
+
+/// A run that was asked for.
 struct Begun {
-    request: CallRequest,
+    asked: Asked,
     /// Which flow.
     at: usize,
     run: RunId,
-    /// Whether it was begun now, and not before a crash: then it is gone on with, or over, already.
+    /// Whether it was begun now, and not before: then it is gone on with, or over, already.
     is_new: bool,
 }
 
@@ -143,11 +160,17 @@ async fn take(
     if let Err(error) = answered.and_then(|()| fs::remove_file(path)) {
         tracing::error!(%error, "a call cannot be answered");
     }
-    if let Ok(Begun { request, at, run, is_new: true }) = begun {
+    if let Ok(Begun { asked, at, run, is_new: true }) = begun {
         let (engine, flows, stop) = (engine.clone(), Arc::clone(flows), stop.clone());
         working.spawn(async move {
-            let (flow, event) = (flows[at].events(), request.event());
-            let worked = event::work(&engine, &flow, &run, &event, &stop, &Progress::default()).await;
+            let progress = Progress::default();
+            let worked = match asked {
+                Asked::Tick(tick, schedule) => schedule.work(&run, &tick, &stop, &progress).await,
+                Asked::Call(request) => {
+                    let (flow, event) = (flows[at].events(), request.event());
+                    event::work(&engine, &flow, &run, &event, &stop, &progress).await
+                }
+            };
             if let Err(error) = worked {
                 tracing::error!(run = %run, error = error.with_reasons(), "a call failed");
             }
@@ -163,20 +186,41 @@ async fn begin(
 ) -> Result<Begun, HubError> {
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let run: RunId = name.parse().doing("a call's file has no run's id as its name")?;
-    let (request, at) = read(path, flows, redactor)?;
-    let calls::Called { run, is_new } = calls::begin(engine, &flows[at], &request, Some(&run)).await?;
-    Ok(Begun { request, at, run, is_new })
+    let (asked, at) = read(path, flows, redactor)?;
+    let (run, is_new) = match &asked {
+        Asked::Tick(tick, schedule) => {
+            let begun = schedule.begin_at(tick).await.doing("the tick cannot be begun")?;
+            (begun.run, begun.as_what == BegunAs::New)
+        }
+        Asked::Call(request) => {
+            let called = calls::begin(engine, &flows[at], request, Some(&run)).await?;
+            (called.run, called.is_new)
+        }
+    };
+    Ok(Begun { asked, at, run, is_new })
 }
 
-fn read(path: &Path, flows: &[LoadedFlow], redactor: &Redactor) -> Result<(CallRequest, usize), HubError> {
+fn read(path: &Path, flows: &[LoadedFlow], redactor: &Redactor) -> Result<(Asked, usize), HubError> {
     let bytes = fs::read(path).doing("the call cannot be read")?;
-    let request: CallRequest = serde_json::from_slice(&bytes).doing("the call cannot be read")?;
+    let question: Question = serde_json::from_slice(&bytes).doing("the call cannot be read")?;
+    let name = match &question {
+        Question::Tick(request) => &request.flow,
+        Question::Call(request) => &request.flow,
+    };
     let at = flows
         .iter()
-        .position(|flow| flow.name == request.flow)
-        .ok_or_else(|| HubError::usage(format!("the running hub has no flow {}", request.flow)))?;
-    request.check(&flows[at], redactor)?;
-    Ok((request, at))
+        .position(|flow| flow.name == *name)
+        .ok_or_else(|| HubError::usage(format!("the running hub has no flow {name}")))?;
+    match question {
+        Question::Tick(request) => {
+            let (tick, schedule) = request.tick(&flows[at])?;
+            Ok((Asked::Tick(tick, schedule), at))
+        }
+        Question::Call(request) => {
+            request.check(&flows[at], redactor)?;
+            Ok((Asked::Call(request), at))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -254,7 +298,8 @@ mod tests {
         let running = begin(request().event().source(), &other).await;
         engine.change(&running, RunState::Running).await.unwrap();
         let sound = begin(request().event().source(), &current).await;
-        crate::calls::resume(engine, &hub.flows, &Stop::new()).await.unwrap();
+        let unfinished = crate::calls::unfinished(engine).await.unwrap();
+        crate::calls::resume(engine, &hub.flows, unfinished, &Stop::new()).await.unwrap();
         for (run, state) in [
             (unreadable, RunState::Claimed),
             (changed, RunState::Claimed),

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, May)] = &[
     ("gesher-plugin-abi", May::Need(&["gesher-core"])),
     ("gesher-plugin", May::Need(&["gesher-core", "gesher-plugin-abi"])),
     ("gesher-plugin-host", May::Need(&["gesher-core", "gesher-engine", "gesher-plugin-abi"])),
-    ("gesher-trigger", May::Need(&["gesher-core", "gesher-engine"])),
+    ("gesher-trigger", May::Need(&["gesher-core", "gesher-engine", "gesher-il"])),
     ("gesher-simulator", May::Need(&["gesher-core", "gesher-provider"])),
     ("gesher-web", May::Need(&["gesher-core", "gesher-engine", "gesher-journal"])),
     ("gesher", May::NeedAny),

@@ -16,6 +16,7 @@ const UNFINISHED_MACROS: &[&str] = &["todo!", "unimplemented!"];
 
 /// The vocabulary is closed: a crate that everything needs grows for ever unless growing takes a decision.
 const CORE_FILES: &[&str] = &[
+    "caller.rs",
     "card.rs",
     "check.rs",
     "failpoint.rs",

@@ -6,8 +6,8 @@ use gesher_engine::Stop;
 use gesher_engine::journal::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
-    JournalError, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
-    ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
+    JournalError, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange,
+    RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
     VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
@@ -68,6 +68,10 @@ impl Journal for Dying {
 
     fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun> {
         self.write(|inner| inner.start_event(run, event))
+    }
+
+    fn know_schedule(&self, schedule: KnownSchedule) -> Written<()> {
+        self.write(|inner| inner.know_schedule(schedule))
     }
 
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
@@ -196,6 +200,10 @@ impl Journal for Dying {
 
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {
         self.inner.run(run).await
+    }
+
+    async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError> {
+        self.inner.schedule(flow).await
     }
 
     async fn event(&self, flow: &str, trigger: TriggerKind, id: &str) -> Result<Option<RunId>, JournalError> {

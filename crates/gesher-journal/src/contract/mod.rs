@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod originals;
 mod runs;
+mod schedules;
 mod sealed;
 mod steps;
 mod store;
@@ -62,6 +63,8 @@ pub const CONTRACT: &[Case] = cases! {
         an_event_whose_run_cannot_begin_leaves_nothing
         one_event_from_many_sides_begins_one_run
         deliveries_wait_in_the_order_of_their_coming;
+    schedules:
+        a_schedule_is_known_since_it_was_written_down;
     items:
         an_item_is_read_as_it_was_written
         an_item_that_has_ended_stays_as_it_is

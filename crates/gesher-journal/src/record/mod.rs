@@ -3,6 +3,7 @@
 mod decision;
 mod item;
 mod run;
+mod schedule;
 mod step;
 mod store;
 mod vendor;
@@ -15,6 +16,7 @@ pub use run::{
     EventBegun, FileIdentity, NewEvent, NewHold, NewRun, RunChange, RunRecord, RunState, ScriptBundle,
     TriggerKind,
 };
+pub use schedule::KnownSchedule;
 pub use step::{
     Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
     StepQuery, StepRecord, StepState, StoredOutcome,

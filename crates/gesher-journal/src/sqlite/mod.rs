@@ -23,6 +23,7 @@ mod originals;
 mod outcomes;
 mod readers;
 mod runs;
+mod schedules;
 mod schema;
 mod sealed;
 mod step_reads;
@@ -38,9 +39,10 @@ use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use crate::record::{
-    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KnownVendors,
-    NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord, ScriptBundle, SealedRow,
-    StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind, VendorDecision, VendorRecord,
+    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord,
+    KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
+    ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
+    VendorDecision, VendorRecord,
 };
 use crate::written::Written;
 use async_trait::async_trait;
@@ -189,6 +191,10 @@ impl Journal for SqliteJournal {
     fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun> {
         let source = run.source.to_string();
         self.write("begin the run of an event", move |desk| events::start(desk, &run, &source, &event))
+    }
+
+    fn know_schedule(&self, schedule: KnownSchedule) -> Written<()> {
+        self.write("note how far a schedule is dealt with", move |desk| schedules::know(desk, &schedule))
     }
 
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
@@ -361,6 +367,11 @@ impl Journal for SqliteJournal {
         self.readers
             .ask("read an event", move |connection| events::run(connection, &flow, trigger, &id))
             .await
+    }
+
+    async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError> {
+        let flow = flow.to_owned();
+        self.readers.ask("read a schedule", move |connection| schedules::known(connection, &flow)).await
     }
 
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {

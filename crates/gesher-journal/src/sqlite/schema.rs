@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_several.sql"),
     include_str!("migrations/0008_events.sql"),
     include_str!("migrations/0009_held.sql"),
+    include_str!("migrations/0010_schedules.sql"),
     include_str!("migrations/0011_waiting.sql"),
     include_str!("migrations/0012_store.sql"),
 ];

@@ -1,13 +1,13 @@
 //! `check`: every fault of configuration and scripts, each with its place and how to mend it. Nothing is started.
 
-use crate::compose::check_scripts;
 use crate::compose::secrets;
 use crate::compose::store::open_reader;
+use crate::compose::{check_dates, check_scripts};
 use crate::config::{Config, Fault, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers;
+use crate::{plugins, providers};
 use gesher_core::HubId;
 use gesher_engine::journal::Journal;
 use gesher_trigger::drop::DropFolder;
@@ -19,10 +19,15 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
     let (faults, warnings, flows) = match Config::load(root) {
         Err(faults) => (faults, Vec::new(), 0),
         Ok(config) => {
-            let mut faults = rules::faults(&config, &providers::descriptors());
-            let mut warnings = Vec::new();
-            let (of_scripts, meant_otherwise) = check_scripts(&config, &providers::vocabulary()?);
+            let (open, mut faults) = plugins::look(&config);
+            let mut operations = providers::descriptors();
+            operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+            faults.extend(rules::faults(&config, &operations));
+            let mut warnings = plugins::warnings(&config, &open);
+            drop(open);
+            let (of_scripts, meant_otherwise) = check_scripts(&config, &plugins::vocabulary(&config)?);
             faults.extend(of_scripts);
+            faults.extend(check_dates(&config));
             let journal = open_reader(&config)?;
             faults.extend(foreign_folders(&config, journal.as_deref()));
             warnings.extend(meant_otherwise);

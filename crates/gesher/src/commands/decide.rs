@@ -72,9 +72,13 @@ pub async fn run(
         ));
     }
     output.text(&words(&run, &tally, kind, is_applied, is_held(config)));
-    // An approval of something that changed meanwhile leaves the run as it was: it waits for a person still.
-    let is_void = kind == DecisionKind::Approve && is_applied && run.state == RunState::Held;
-    Ok(if is_void { Exit::Waiting } else { Exit::Well })
+    Ok(match run.state {
+        // An approval of something that changed meanwhile leaves the run as it was: it waits for a person still.
+        RunState::Held if kind == DecisionKind::Approve && is_applied => Exit::Waiting,
+        // Or what lies there now is none that could be approved.
+        RunState::Refused | RunState::Duplicate if kind == DecisionKind::Approve => Exit::Partly,
+        _ => Exit::Well,
+    })
 }
 
 /// A decision that nobody has carried out yet, as JSON.
@@ -154,6 +158,9 @@ fn words(run: &RunRecord, tally: &Tally, kind: DecisionKind, is_applied: bool, i
         }
         (DecisionKind::Approve, true, _) if run.state == RunState::Held => {
             format!("run {id} is held still: the approval does not hold\n")
+        }
+        (DecisionKind::Approve, true, _) if matches!(run.state, RunState::Refused | RunState::Duplicate) => {
+            format!("run {id} is {}: its file is not what it was\n", run.state.as_str())
         }
         (DecisionKind::Approve, true, _) => {
             format!("run {id} is approved; `gesher show {id}` shows how far it is\n")

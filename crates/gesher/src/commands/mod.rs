@@ -12,8 +12,10 @@ pub mod dry_run;
 pub mod hooks;
 pub mod new;
 pub mod operations;
+pub mod plugins;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod secrets;
 pub mod serve;
 pub mod show;
@@ -74,8 +76,9 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
     let load = || Config::load(&cli.hub).map_err(HubError::faults);
     match cli.command {
         Command::New(args) => new::run(output, &args),
-        Command::Operations(args) => operations::run(output, args.name.as_deref()),
+        Command::Operations(args) => operations::run(output, &cli.hub, args.name.as_deref()),
         Command::Definitions(args) => definitions::run(output, &cli.hub, &args),
+        Command::Plugins(args) => plugins::run(output, &cli.hub, args.command),
         Command::Completions(args) => Ok(completions::run(output, &args)),
         Command::Reference(args) => {
             output.raw(&match args.page {
@@ -91,6 +94,7 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
         Command::Serve => block_on(serve::run(output, load()?, serve::Way::Serve)),
         Command::Dev => block_on(dev::run(output, &cli.hub)),
         Command::Run(args) => block_on(run::run(output, load()?, &args)),
+        Command::Schedule(args) => schedule::run(output, &load()?, &args),
         Command::Runs(args) => block_on(runs::run(output, &load()?, &args)),
         Command::Show(args) => block_on(show::run(output, &load()?, &args)),
         Command::Backup(args) => block_on(backup::back_up(output, &load()?, &args)),

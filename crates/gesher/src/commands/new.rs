@@ -153,6 +153,7 @@ const DEMO: Files = &[
     (FILE, include_str!("../../templates/demo.toml")),
     ("scripts/bulk_charge.rhai", include_str!("../../../../scripts/bulk-charge/bulk_charge.rhai")),
     ("scripts/onboard_vendor.rhai", include_str!("../../../../scripts/onboard-vendor/onboard_vendor.rhai")),
+    ("scripts/morning.rhai", include_str!("../../templates/morning.rhai")),
     (".gitignore", GITIGNORE),
 ];
 

@@ -1,5 +1,6 @@
 //! `operations`: what the hub can do at its providers, and the reference page of it.
 
+use crate::config::Config;
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::fields;
@@ -9,10 +10,15 @@ use gesher_core::operation::{KeyRule, LookUp, Registered, Sender};
 use gesher_core::{Descriptor, Language, Registry};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Lists the operations, or shows one.
-pub fn run(output: Output, name: Option<&str>) -> Result<Exit, HubError> {
-    let registry = crate::providers::catalogue()?;
+pub fn run(output: Output, hub: &Path, name: Option<&str>) -> Result<Exit, HubError> {
+    // Outside of a hub's folder there are no plugins, and no reason to complain.
+    let registry = match Config::load(hub) {
+        Ok(config) => crate::plugins::catalogue(&config)?,
+        Err(_) => crate::providers::catalogue()?,
+    };
     match name {
         Some(name) if !words_by_path(&registry, name).is_empty() => by_path(output, &registry, name),
         Some(name) => {

@@ -2,6 +2,7 @@
 //!
 //! Where a hub is serving, the run is handed to it and followed: one process at a time may send.
 
+use super::schedule::moment;
 use super::{dry_run, flow_of, runs, show};
 use crate::calls::{self, CallRequest};
 use crate::cli::RunArgs;
@@ -13,14 +14,16 @@ use crate::decisions::{Decisions, Office};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
-use crate::providers::descriptors;
+use crate::plugins::descriptors;
+use crate::ticks::{self, TickRequest};
 use crate::{follow, handover, logging, signals, spool, tending};
 use gesher_core::{Effect, Redactor, RunId};
 use gesher_engine::journal::{Journal, RunRecord, RunState, Tally, TriggerKind};
 use gesher_engine::{Progress, Stop};
 use gesher_simulator::FaultPlan;
 use gesher_trigger::drop::{DropTrigger, FileOutcome, RunFiles};
-use gesher_trigger::event::{self, EventFlow};
+use gesher_trigger::event::{self, BegunAs, EventFlow};
+use gesher_trigger::schedule::Tick;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::Read;
@@ -36,13 +39,15 @@ pub enum Work {
     File(PathBuf),
     /// A call.
     Call(CallRequest),
+    /// A tick of the schedule.
+    Tick(Tick),
 }
 
 /// Runs the flow once.
 pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit, HubError> {
     require_sound(&config)?;
     let flow = flow_of(&config, &args.flow)?;
-    let work = work_of(flow, args)?;
+    let work = work_of(&config, flow, args)?;
     if let (Work::File(path), Some(drop), true) = (&work, &flow.drop, args.validate) {
         return dry_run::validate_only(output, &config, flow, &drop.config, path);
     }
@@ -56,7 +61,7 @@ pub async fn run(output: Output, config: Config, args: &RunArgs) -> Result<Exit,
     }
 }
 
-fn work_of(flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
+fn work_of(config: &Config, flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
     if let Some(path) = &args.file {
         if flow.drop.is_none() {
             return Err(HubError::usage(format!(
@@ -67,10 +72,15 @@ fn work_of(flow: &FlowConfig, args: &RunArgs) -> Result<Work, HubError> {
         }
         return file_of(flow, path).map(Work::File);
     }
+    if let Some(at) = &args.at {
+        let part = flow.schedule.as_ref().ok_or_else(|| ticks::none(&flow.name))?;
+        let rules = part.rules(config, flow, &descriptors(config)).map_err(HubError::faults)?;
+        return ticks::tick(&flow.name, &rules.schedule, moment(at)?, at).map(Work::Tick);
+    }
     let args_json = read_body(args.body.as_deref().unwrap_or(Path::new("-")))?;
     let request = CallRequest { flow: flow.name.clone(), key: args.key.clone(), args: args_json };
     // Before anything of it is put down. The secrets of the vault are known only to the hub that takes the call.
-    request.check_words(flow.may(Effect::Money, &descriptors()), &Redactor::new())?;
+    request.check_words(flow.may(Effect::Money, &descriptors(config)), &Redactor::new())?;
     Ok(Work::Call(request))
 }
 
@@ -124,6 +134,7 @@ async fn here(
     let exit = match work {
         Work::File(path) => run_file(output, &hub, loaded, &path, &stop).await,
         Work::Call(request) => call(output, &hub, loaded, &request, &stop).await,
+        Work::Tick(tick) => run_tick(output, &hub, loaded, &tick, &stop).await,
     };
     if let Some(simulator) = hub.simulator {
         simulator.stop().await;
@@ -210,6 +221,35 @@ async fn call(
     summary(output, &*hub.store.journal, &hub.config, &run).await
 }
 
+/// Runs a tick, goes on with it where it was interrupted, or answers the run that it had.
+async fn run_tick(
+    output: Output,
+    hub: &Hub,
+    flow: &LoadedFlow,
+    tick: &Tick,
+    stop: &Stop,
+) -> Result<Exit, HubError> {
+    let schedule = flow.schedule.as_ref().ok_or_else(|| ticks::none(&flow.name))?;
+    hub.settle().await?;
+    let begun = schedule.begin_at(tick).await.doing("the tick cannot be begun")?;
+    let (record, _) = follow::read(&*hub.store.journal, &begun.run).await?;
+    let work = async {
+        let worked = match begun.as_what {
+            BegunAs::New => schedule.work(&begun.run, tick, stop, &Progress::default()).await.map(drop),
+            _ if record.state.is_final() => Ok(()),
+            _ => schedule.resume(record, stop).await,
+        };
+        worked.doing("the tick could not go on")
+    };
+    heeding(hub, stop, work).await?;
+    if begun.as_what != BegunAs::New {
+        output.note(&format!("this tick has its run already: {}", begun.run));
+    }
+    started(output, hub, stop).await;
+    tending::once(hub, stop).await;
+    summary(output, &*hub.store.journal, &hub.config, &begun.run).await
+}
+
 /// Goes on with a call that was begun before, where it was interrupted.
 async fn go_on(hub: &Hub, flow: &EventFlow, run: &RunId, stop: &Stop) -> Result<(), HubError> {
     let (record, _) = follow::read(&*hub.store.journal, run).await?;
@@ -237,6 +277,10 @@ async fn there(output: Output, config: &Config, flow: &str, work: Work) -> Resul
             handover::file(output, &*journal, flow_of(config, flow)?, &path, || is_held(config)).await?
         }
         Work::Call(request) => spool::ask(&config.data, &request).await?,
+        Work::Tick(tick) => {
+            let request = TickRequest { flow: flow.to_owned(), at: tick.at.to_string() };
+            spool::ask(&config.data, &request).await?
+        }
     };
     output.note(&format!("handed to the running hub as run {run}"));
     let is_serving = || is_held(config);

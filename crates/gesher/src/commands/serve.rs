@@ -91,8 +91,10 @@ async fn serve(
     ready.of(&health);
     tokio::spawn(disk::watch(health, folders, stop.clone()));
     let mut work = JoinSet::new();
+    let unfinished = calls::unfinished(&hub.engine).await?;
     for flow in hub.flows.iter() {
         watch(flow, stop, &mut work)?;
+        fire(flow, stop, &mut work);
     }
     hooks.begin(hub, bound, stop, &mut work);
     tending::begin(hub, stop, &mut work);
@@ -105,7 +107,7 @@ async fn serve(
     );
     let (engine, flows, stopping) = (hub.engine.clone(), Arc::clone(&hub.flows), stop.clone());
     work.spawn(async move {
-        calls::resume(&engine, &flows, &stopping).await?;
+        calls::resume(&engine, &flows, unfinished, &stopping).await?;
         calls.await;
         Ok(())
     });
@@ -133,6 +135,14 @@ fn watch(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>
         trigger.watch(&stop).await.doing(format!("the drop folder of {name} cannot be watched"))
     });
     Ok(())
+}
+
+fn fire(flow: &LoadedFlow, stop: &Stop, work: &mut JoinSet<Result<(), HubError>>) {
+    let Some(schedule) = flow.schedule.clone() else { return };
+    let (stop, name) = (stop.clone(), flow.name.clone());
+    work.spawn(
+        async move { schedule.watch(&stop).await.doing(format!("the schedule of {name} cannot go on")) },
+    );
 }
 
 /// Waits for every trigger. The first that fails stops the others, since a hub that half works looks like one that

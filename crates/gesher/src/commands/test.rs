@@ -8,7 +8,7 @@ use crate::config::{Config, Fault};
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers;
+use crate::plugins;
 use gesher_core::Registry;
 use gesher_script::script_test::{SUFFIX, Setting, Suite, TestResult};
 use gesher_script::{CompileOptions, Coverage, ScriptFault};
@@ -22,7 +22,7 @@ const FOLDERS_DEEP_MAX: usize = 16;
 
 /// Runs the tests of a hub's scripts.
 pub fn run(output: Output, config: &Config, args: &TestArgs) -> Result<Exit, HubError> {
-    let registry = Arc::new(providers::vocabulary()?);
+    let registry = Arc::new(plugins::vocabulary(config)?);
     let files = files(config)?;
     let (mut suites, mut faults) = (Vec::new(), Vec::new());
     for file in &files {

@@ -6,7 +6,7 @@ use super::store::{self, Store, open_beside, open_reader};
 use super::{account_rules, live_providers, providers_of, simulated_providers, simulator};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
-use crate::providers::vocabulary;
+use crate::plugins::vocabulary;
 use gesher_core::{Clock, Provider, Redactor, Registry, SystemClock};
 use gesher_engine::journal::{Journal, StepQuery, StepState};
 use gesher_engine::{Desk, Engine, EngineParts};
@@ -38,7 +38,7 @@ pub fn desk(config: &Config) -> Result<Option<Desk>, HubError> {
     let Some(journal) = open_beside(config)? else { return Ok(None) };
     Ok(Some(Desk {
         journal,
-        registry: Arc::new(vocabulary()?),
+        registry: Arc::new(vocabulary(config)?),
         clock: Arc::new(SystemClock::new()),
         redactor: Arc::new(Redactor::new()),
         language: config.language,

@@ -1,7 +1,7 @@
 //! The flows of a hub, compiled: script, permission, trigger.
 
 use super::starts::{self, Said};
-use crate::config::{Config, Fault, FlowConfig};
+use crate::config::{Config, Fault, FlowConfig, rules};
 use crate::error::HubError;
 use crate::providers::descriptors;
 use gesher_core::{Effect, Language, Redactor, Registry, Text};
@@ -9,6 +9,7 @@ use gesher_engine::{Engine, Flow, FlowReach, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
 use gesher_trigger::event::EventFlow;
+use gesher_trigger::schedule::ScheduleTrigger;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct LoadedFlow {
     pub moves_money: bool,
     /// Its drop folder.
     pub drop: Option<Arc<DropTrigger>>,
+    /// Its schedule.
+    pub schedule: Option<ScheduleTrigger>,
 }
 
 impl LoadedFlow {
@@ -55,6 +58,15 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
     }
     faults.extend(starts::look(config, &programs).0.into_iter().map(|said| start_fault(config, said)));
     if faults.is_empty() { Ok(flows) } else { Err(HubError::faults(faults)) }
+}
+
+/// The faults of schedules that only the disk tells: their files of dates, and a rule of rest that leaves nothing.
+pub fn check_dates(config: &Config) -> Vec<Fault> {
+    let operations = descriptors();
+    let known = rules::faults(config, &operations);
+    let parts = config.flows.iter().filter_map(|flow| Some((flow, flow.schedule.as_ref()?)));
+    let faults = parts.filter_map(|(flow, part)| part.rules(config, flow, &operations).err()).flatten();
+    faults.filter(|fault| !known.contains(fault)).collect()
 }
 
 /// Every fault of every script, and what is allowed but hardly meant.
@@ -156,8 +168,15 @@ fn loaded(
             Some(Arc::new(trigger.map_err(|error| HubError::of_folder(&part.name, error))?))
         }
     };
-    let moves_money = part.may(Effect::Money, &descriptors());
-    Ok(LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop })
+    let mut operations = descriptors();
+    operations.extend(engine.registry().iter().map(|(_, found)| found.entry.descriptor));
+    let moves_money = part.may(Effect::Money, &operations);
+    let mut loaded = LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop, schedule: None };
+    if let Some(schedule) = &part.schedule {
+        let rules = schedule.rules(config, part, &operations).map_err(HubError::faults)?;
+        loaded.schedule = Some(ScheduleTrigger::new(engine.clone(), loaded.events(), rules));
+    }
+    Ok(loaded)
 }
 
 /// Compiles a flow's script and checks that something can start it.
@@ -215,7 +234,10 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
     if part.webhook.is_some() && !program.has(Entry::Webhook) {
         return Some(missing("on_webhook(request)", "the flow has a webhook"));
     }
-    let is_started = part.drop.is_some() || part.webhook.is_some();
+    if part.schedule.is_some() && !program.has(Entry::Schedule) {
+        return Some(missing("on_schedule(tick)", "the flow has a schedule"));
+    }
+    let is_started = part.drop.is_some() || part.webhook.is_some() || part.schedule.is_some();
     (!is_started && !program.has(Entry::Call))
         .then(|| missing("on_call(args)", "the flow has no trigger, so only a call could start it"))
 }

@@ -9,10 +9,13 @@ pub mod simulator;
 mod starts;
 pub mod store;
 
-pub use flows::{LoadedFlow, check_scripts, compile as compile_flow, compile_anew, scripts_folder, shown};
+pub use flows::{
+    LoadedFlow, check_dates, check_scripts, compile as compile_flow, compile_anew, scripts_folder, shown,
+};
 
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};
+use crate::plugins;
 use crate::providers::{self, OfficeGuyAccount, SenzeyAccount};
 use crate::starting::StartedRuns;
 use gesher_core::{Provider, Redactor, Registry};
@@ -46,7 +49,10 @@ pub struct Hub {
 
 /// Refuses a configuration whose settings do not go together.
 pub fn require_sound(config: &Config) -> Result<(), HubError> {
-    let faults = rules::faults(config, &providers::descriptors());
+    let (open, mut faults) = plugins::look(config);
+    let mut operations = providers::descriptors();
+    operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+    faults.extend(rules::faults(config, &operations));
     if faults.is_empty() { Ok(()) } else { Err(HubError::faults(faults)) }
 }
 
@@ -74,6 +80,7 @@ impl Hub {
         let client = Arc::new(OutsideClient::new(outside::options()));
         let outside = outside::provider(&config, &store, &redactor, &client);
         providers.push(Arc::new(if lock.is_some() { outside } else { outside.dry() }));
+        providers.extend(plugins::live(&config, &store, &redactor, lock.is_none()).await?);
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
             registry: Arc::clone(&registry),
@@ -115,11 +122,13 @@ pub fn account_rules(config: &Config) -> Vec<AccountRules> {
         rate_per_second,
     };
     let (officeguy, senzey) = (&config.officeguy, &config.senzey);
-    vec![
+    let mut all = vec![
         rules(simulator::OFFICEGUY, officeguy.max_in_flight, officeguy.rate),
         rules(simulator::SENZEY, senzey.max_in_flight, senzey.rate),
         rules(gesher_provider::outside::PROVIDER, outside::IN_FLIGHT_MAX, None),
-    ]
+    ];
+    all.extend(plugins::account_rules(config));
+    all
 }
 
 /// The providers that a flow may call. Without an account there are none, and the rules have seen to it that no flow

@@ -24,6 +24,21 @@ pub async fn value(name: &SecretName, store: &Store, redactor: &Redactor) -> Res
     Ok(secret)
 }
 
+/// The value of a secret that a plugin is granted. A simulator hub has only what its own vault holds.
+pub async fn granted(
+    name: &str,
+    config: &Config,
+    store: &Store,
+    redactor: &Redactor,
+) -> Result<Secret, HubError> {
+    if !config.is_simulated() {
+        return value(&SecretName(name.to_owned()), store, redactor).await;
+    }
+    let secret = from_vault(name, store).await?;
+    redactor.learn(&secret);
+    Ok(secret)
+}
+
 /// The value of a webhook's secret, which the redactor knows from then on; none where it is nowhere. Simulator hubs take
 /// what was stored for them, and from the environment only what was not.
 pub async fn of_hook(

@@ -5,9 +5,11 @@
 
 mod fault;
 mod outside;
+mod plugin;
 mod read;
 pub mod reference;
 pub mod rules;
+mod schedule;
 pub mod schema;
 mod senzey;
 pub mod value;
@@ -15,7 +17,9 @@ mod webhook;
 
 pub use fault::{Fault, SourceText};
 pub use outside::Alerts;
+pub use plugin::PluginConfig;
 pub use read::Section;
+pub use schedule::SchedulePart;
 pub use senzey::Senzey;
 pub use value::SecretName;
 pub use webhook::WebhookPart;
@@ -62,8 +66,8 @@ pub struct Config {
     pub hooks: String,
     /// The flows, by name.
     pub flows: Vec<FlowConfig>,
-    /// The names of the plugins.
-    pub plugins: Vec<String>,
+    /// The plugins, by name.
+    pub plugins: Vec<PluginConfig>,
     hub: Section,
     hooks_section: Section,
     source: SourceText,
@@ -119,6 +123,8 @@ pub struct FlowConfig {
     pub limits: FlowLimits,
     /// Its drop folder.
     pub drop: Option<DropPart>,
+    /// Its schedule.
+    pub schedule: Option<SchedulePart>,
     /// Its webhook.
     pub webhook: Option<WebhookPart>,
     section: Section,
@@ -168,6 +174,7 @@ impl Config {
         let table = |name: &str| document.tables.get(name).cloned().unwrap_or_default();
         let hub = table("hub");
         let flows = table("flow").tables;
+        let plugins = table("plugin").tables;
         Ok(Self {
             root: root.to_owned(),
             name: hub.text("name"),
@@ -183,7 +190,10 @@ impl Config {
             hooks: table("hooks").text("listen"),
             hooks_section: table("hooks"),
             flows: flows.into_iter().map(|(name, section)| flow(root, name, section)).collect(),
-            plugins: table("plugin").tables.into_keys().collect(),
+            plugins: plugins
+                .into_iter()
+                .map(|(name, section)| PluginConfig::of(root, name, section))
+                .collect(),
             hub,
             source,
         })
@@ -321,6 +331,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         on_unknown,
         limits: section.tables.get("limits").map(limits).unwrap_or_default(),
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
+        schedule: section.tables.get("schedule").map(SchedulePart::of),
         webhook: section.tables.get("webhook").map(WebhookPart::of),
         section,
     }

@@ -17,7 +17,6 @@ const NOT_BUILT: &str = "this is not built yet in this version";
 pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     let mut faults = hub(config);
     for flow in &config.flows {
-        unbuilt(config, flow, &mut faults);
         allow(config, flow, operations, &mut faults);
         currencies(config, flow, operations, &mut faults);
         approval(config, flow, &mut faults);
@@ -27,6 +26,8 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     }
     faults.extend(outside::faults(config));
     overlaps(config, &mut faults);
+    faults.extend(super::schedule::faults(config, operations));
+    faults.extend(config.plugin_faults(operations));
     faults.extend(super::webhook::faults(config, operations));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults
@@ -81,16 +82,6 @@ fn uses_provider(config: &Config, provider: &str) -> bool {
     })
 }
 
-fn unbuilt(config: &Config, flow: &FlowConfig, faults: &mut Vec<Fault>) {
-    for (table, does) in [("schedule", "schedules")] {
-        if let Some(section) = flow.section.tables.get(table) {
-            let at = section.place("");
-            let mend = format!("take [flow.{}.{table}] out", flow.name);
-            faults.push(config.source.fault(&at, format!("{does}: {NOT_BUILT}"), mend));
-        }
-    }
-}
-
 fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: &mut Vec<Fault>) {
     for text in &flow.allow {
         let Some(allow) = Allow::parse(text) else {
@@ -102,17 +93,9 @@ fn allow(config: &Config, flow: &FlowConfig, operations: &[Descriptor], faults: 
         if matches!(allow, Allow::Effect(_)) || operations.iter().any(|operation| allow.covers(operation)) {
             continue;
         }
-        let provider = text.split_once('.').map_or(text.as_str(), |(provider, _)| provider);
-        let what = match provider {
-            plugin if config.plugins.iter().any(|name| name.replace('-', "_") == plugin) => {
-                format!("`{text}` in `allow`: plugins are not built yet in this version")
-            }
-            _ => {
-                let names: Vec<String> = operations.iter().map(Descriptor::qualified_name).collect();
-                let hint = did_you_mean(text, names.iter().map(String::as_str));
-                format!("`{text}` in `allow`: there is no such operation{hint}")
-            }
-        };
+        let names: Vec<String> = operations.iter().map(Descriptor::qualified_name).collect();
+        let hint = did_you_mean(text, names.iter().map(String::as_str));
+        let what = format!("`{text}` in `allow`: there is no such operation{hint}");
         faults.push(config.flow_fault(flow, "allow", what, "`gesher operations` lists what there is"));
     }
 }

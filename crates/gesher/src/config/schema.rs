@@ -338,35 +338,46 @@ pub const TABLES: &[Table] = &[
         path: "flow.*.schedule",
         about: "Starts the flow at certain times.",
         settings: &[
-            required("cron", Kind::Text, "When: five fields, or six with seconds."),
+            required(
+                "cron",
+                Kind::Text,
+                "When, in the hub's time zone: minute, hour, day, month, weekday; with a sixth field in front, seconds. \
+                 `L`, `W`, `#`, names, and `@monthly` and the like are known.",
+            ),
             default(
                 "skip",
                 Kind::Texts,
                 "[]",
-                "Days to leave out: `shabbat`, `yom-tov`, `erev`, `bank-holidays` or a file.",
+                "Days to leave out: `shabbat`, `yom-tov`, `erev`, `bank-holidays`, or a file with a date a line.",
             ),
             default(
                 "when_skipped",
                 Kind::Word(&["next", "previous", "drop"]),
                 "\"next\"",
-                "Where a tick goes that falls on such a day.",
+                "Where a tick goes that falls on such a day: to the same time of the nearest free day, or nowhere.",
             ),
             optional(
                 "missed",
                 Kind::Word(&["hold", "run-once", "drop"]),
-                "What becomes of a tick that was missed.",
+                "What becomes of a tick that was missed by a minute: it waits for a person, the latest one runs, or none. By \
+                 default `hold` for a flow that may move money, else `run-once`.",
             ),
             default(
                 "overlap",
                 Kind::Word(&["skip", "queue"]),
                 "\"skip\"",
-                "What a tick does while the last one runs.",
+                "What a tick does while the last one is at work: it is left out, or waits its turn.",
             ),
             default(
                 "clamp",
                 Kind::Flag,
                 "false",
                 "Whether days 29 to 31 mean the last day of a shorter month.",
+            ),
+            optional(
+                "jitter",
+                Kind::Duration,
+                "Each tick begins at a moment of its own within this time. Not for flows that may move money.",
             ),
         ],
     },
@@ -382,7 +393,18 @@ pub const TABLES: &[Table] = &[
                 "\"process\"",
                 "Whether it runs in a process of its own.",
             ),
-            default("allow", Kind::Texts, "[]", "What it may use."),
+            default(
+                "allow",
+                Kind::Texts,
+                "[]",
+                "What it may use: \"http:HOST\", \"secret:NAME\", and operations.",
+            ),
+            default(
+                "timeout",
+                Kind::Duration,
+                "\"30s\"",
+                "How long one call may take, without what the hub does for it meanwhile.",
+            ),
         ],
     },
 ];

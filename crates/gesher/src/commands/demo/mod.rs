@@ -5,6 +5,7 @@ mod compare;
 mod delivery;
 mod report;
 mod rows;
+mod schedule;
 mod vendors;
 
 use super::new;
@@ -62,6 +63,7 @@ struct Found {
     first: Dropped,
     mended: Dropped,
     comparison: compare::Comparison,
+    fired: RunRecord,
 }
 
 /// Plays the whole job.
@@ -84,8 +86,18 @@ pub async fn run(output: Output, args: &DemoArgs) -> Result<Exit, HubError> {
     let mended = drop_file(output, &hub, CHARGES, MENDED, &rows::csv(&rows::mended(&rows))).await?;
     let comparison = compare_books(&hub).await?;
     let vendors = opened(&hub).await?;
-    let found =
-        Found { config: hub.config.clone(), folder, delivered, opening, vendors, first, mended, comparison };
+    let fired = schedule::fire(&hub).await?;
+    let found = Found {
+        config: hub.config.clone(),
+        folder,
+        delivered,
+        opening,
+        vendors,
+        first,
+        mended,
+        comparison,
+        fired,
+    };
     let agree = found.comparison.disagreements.is_empty();
     output.json(&report::document(&found));
     output.text(&report::closing(&found, args.keep.is_some()));

@@ -2,6 +2,7 @@
 
 use super::compare::Comparison;
 use super::delivery::Delivered;
+use super::schedule;
 use super::vendors::{self, Opened};
 use super::{Dropped, FILE, Found, MENDED};
 use crate::commands::{BANNER, runs};
@@ -41,6 +42,7 @@ pub(super) fn closing(found: &Found, kept: bool) -> String {
     text.push_str("\n4. Compared the hub's journal with the simulator's ledger, which knows what was really charged:\n\n");
     text.push_str(&comparison(&found.comparison));
     text.push_str(&per_vendor(&found.vendors, &found.comparison));
+    text.push_str(&schedule::words(&found.fired));
     for (title, path) in [
         ("\nThe result, row by row", &found.first.files.result),
         ("The mended file's", &found.mended.files.result),
@@ -174,6 +176,7 @@ pub(super) fn document(found: &Found) -> Value {
         "webhook": webhook(found),
         "onboarding": file(&found.opening),
         "runs": [file(&found.first), file(&found.mended)],
+        "scheduled": { "run": found.fired.id.as_str(), "flow": found.fired.flow, "name": found.fired.name, "state": found.fired.state.as_str() },
         "result": found.first.files.result,
         "comparison": {
             "succeeded": comparison.succeeded,

@@ -11,7 +11,7 @@ use crate::config::{Config, Fault, rules};
 use crate::disk;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
-use crate::providers;
+use crate::plugins;
 use gesher_core::{Clock, HubId, SystemClock};
 use gesher_engine::journal::{Guard, Journal, SqliteJournal, StepState, library_version};
 use gesher_trigger::drop::DropFolder;
@@ -39,8 +39,8 @@ pub(super) fn configuration_faults(faults: &[Fault]) -> Check {
 
 /// The configuration with its scripts, and who works in the hub.
 pub(super) fn of_configuration(config: &Config) -> Result<Vec<Check>, HubError> {
-    let mut faults = rules::faults(config, &providers::descriptors());
-    faults.extend(check_scripts(config, &providers::vocabulary()?).0);
+    let mut faults = rules::faults(config, &plugins::descriptors(config));
+    faults.extend(check_scripts(config, &plugins::vocabulary(config)?).0);
     let configuration = match faults.is_empty() {
         true => Check::well("configuration", format!("{} flows", config.flows.len())),
         false => configuration_faults(&faults),

@@ -12,7 +12,7 @@ use crate::config::{Config, FlowConfig};
 use crate::error::{Doing, HubError};
 use crate::exit::{self, Exit};
 use crate::output::Output;
-use crate::providers::vocabulary;
+use crate::plugins::vocabulary;
 use crate::table::TextTable;
 use crate::{follow, logging};
 use found::Found;
@@ -21,7 +21,8 @@ use gesher_core::{Language, Redactor, RunId};
 use gesher_engine::journal::RunState;
 use gesher_engine::{Progress, Stop};
 use gesher_trigger::drop::{DropConfig, Fault, FileOutcome, Format, NotValid, Refusal, Validation, validate};
-use gesher_trigger::event;
+use gesher_trigger::event::{self, BegunAs};
+use gesher_trigger::schedule::Tick;
 use report::Report;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -82,6 +83,7 @@ async fn played(output: Output, world: &World, flow: &FlowConfig, work: &Work) -
             }
         }
         Work::Call(request) => called(hub, loaded, request, &stop, &progress).await?,
+        Work::Tick(tick) => ticked(loaded, tick, &stop, &progress).await?,
     };
     hub.started.drain(&stop).await;
     Ok(own)
@@ -102,6 +104,21 @@ async fn called(
     let worked =
         event::work(&hub.engine, &loaded.events(), &begun.run, &request.event(), stop, progress).await;
     worked.doing("the call could not be run")?;
+    Ok(Own { run: begun.run, before: None })
+}
+
+async fn ticked(
+    loaded: &crate::compose::LoadedFlow,
+    tick: &Tick,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<Own, HubError> {
+    let schedule = loaded.schedule.as_ref().ok_or_else(|| HubError::failed("the schedule is gone"))?;
+    let begun = schedule.begin_at(tick).await.doing("the tick cannot be begun")?;
+    if begun.as_what != BegunAs::New {
+        return Ok(Own { run: begun.run.clone(), before: Some(begun.run) });
+    }
+    schedule.work(&begun.run, tick, stop, progress).await.doing("the tick could not be run")?;
     Ok(Own { run: begun.run, before: None })
 }
 
@@ -206,7 +223,7 @@ fn validated(
     drop: &DropConfig,
     path: &Path,
 ) -> Result<Validated, HubError> {
-    let program = compile_flow(config, flow, &vocabulary()?).map_err(HubError::faults)?;
+    let program = compile_flow(config, flow, &vocabulary(config)?).map_err(HubError::faults)?;
     let columns: Vec<String> = program.columns().iter().map(|column| column.name.clone()).collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (rules, language) = (drop.row_rules(), config.language);

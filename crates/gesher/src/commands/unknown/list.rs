@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::{Doing, HubError};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers::descriptors;
+use crate::plugins::descriptors;
 use crate::table::TextTable;
 use gesher_core::money::two_places;
 use gesher_core::{Clock, Descriptor, Effect, ItemId, LookUp, RunId, SystemClock};
@@ -88,7 +88,7 @@ impl<'a> List<'a> {
             config,
             journal,
             now: SystemClock::new().now(),
-            descriptors: descriptors().into_iter().map(of_name).collect(),
+            descriptors: descriptors(config).into_iter().map(of_name).collect(),
             runs: HashMap::new(),
             table: TextTable::new(&head).right(&[2, 5]),
             places: String::new(),

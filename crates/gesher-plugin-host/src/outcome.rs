@@ -1,0 +1,225 @@
+//! What a plugin's answer means. Pure and total: whatever came back, or did not, is one outcome.
+//!
+//! One rule decides what is not clear: an operation with an effect whose plugin was told and did not answer as it
+//! should is `unknown`, and one without is `rejected`. What the plugin was never told of is `not_sent`.
+
+use crate::library::Asked;
+use crate::manifest::OperationManifest;
+use crate::plugin::CallFault;
+use crate::process::Broken;
+use gesher_core::check::faults;
+use gesher_core::operation::Facts;
+use gesher_core::shape::Shape;
+use gesher_core::{Money, Outcome, OutcomeStatus, Rejection, Text};
+use gesher_plugin_abi::{GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_REFUSED};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Length of a reference, a document's number or a code, in bytes.
+const WORD_BYTES_MAX: usize = 512;
+/// Length of a message, in bytes.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
+
+/// A plugin's words for people: one text, or one in each language.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    Both { he: String, en: String },
+}
+
+#[derive(Deserialize)]
+struct Said {
+    status: OutcomeStatus,
+    #[serde(default)]
+    reference: Option<String>,
+    #[serde(default)]
+    document: Option<String>,
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    message: Option<Words>,
+    #[serde(default)]
+    data: Value,
+    #[serde(default)]
+    amount: Option<Money>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    message: Words,
+}
+
+#[derive(Deserialize)]
+struct SaidFacts {
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default)]
+    amount: Option<Money>,
+}
+
+fn cut(text: String, limit: usize) -> String {
+    let end = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+fn text_of(words: Option<Words>) -> Text {
+    let cut = |text| cut(text, MESSAGE_BYTES_MAX);
+    match words {
+        None => Text::default(),
+        Some(Words::One(text)) => Text::verbatim(cut(text)),
+        Some(Words::Both { he, en }) => Text::new(cut(he), cut(en)),
+    }
+}
+
+fn refusal(bytes: &[u8]) -> Rejection {
+    match serde_json::from_slice::<Refusal>(bytes) {
+        Ok(Refusal { code, message }) => Rejection::new(cut(code, WORD_BYTES_MAX), text_of(Some(message))),
+        Err(_) => Rejection::new("plugin_refused", Text::verbatim(words(bytes))),
+    }
+}
+
+fn words(bytes: &[u8]) -> String {
+    cut(String::from_utf8_lossy(bytes).into_owned(), MESSAGE_BYTES_MAX)
+}
+
+/// Who was asked for what, for messages.
+pub(crate) struct Who<'a> {
+    pub(crate) plugin: &'a str,
+    pub(crate) operation: &'a OperationManifest,
+}
+
+impl Who<'_> {
+    /// The plugin was told, and nobody knows what it did.
+    fn unclear(&self, code: &str, what: &str) -> Outcome {
+        let (plugin, name) = (self.plugin, &self.operation.name);
+        if self.operation.effect.changes() {
+            let text = Text::new(
+                format!(
+                    "התוסף {plugin} לא השיב כראוי לפעולה {name} ({what}), ולכן איננו יודעים אם היא בוצעה"
+                ),
+                format!(
+                    "the plugin {plugin} did not answer {name} as it should ({what}), so we do not know whether it was done"
+                ),
+            );
+            return Outcome::new(OutcomeStatus::Unknown, code, text);
+        }
+        let text = Text::new(
+            format!("התוסף {plugin} לא השיב כראוי לפעולה {name}: {what}"),
+            format!("the plugin {plugin} did not answer {name} as it should: {what}"),
+        );
+        Outcome::new(OutcomeStatus::Rejected, code, text)
+    }
+
+    fn not_begun(&self, what: &str) -> Outcome {
+        let (plugin, name) = (self.plugin, &self.operation.name);
+        let text = Text::new(
+            format!("התוסף {plugin} לא נקרא לפעולה {name}: {what}"),
+            format!("the plugin {plugin} was not called for {name}: {what}"),
+        );
+        Outcome::new(OutcomeStatus::NotSent, "plugin_not_called", text)
+    }
+
+    fn fault(&self, fault: &CallFault) -> Outcome {
+        match fault {
+            CallFault::NotBegun(what) => self.not_begun(what),
+            CallFault::Resting(pause) => self.not_begun(&format!(
+                "it failed several times just now, and is tried again in {} s",
+                pause.as_secs().max(1)
+            )),
+            CallFault::Broken(broken) => {
+                let code = match broken {
+                    Broken::Died(_) => "plugin_died",
+                    Broken::Late(_) => "plugin_late",
+                    Broken::Garbage(_) => "plugin_answer",
+                };
+                self.unclear(code, &broken.words())
+            }
+        }
+    }
+
+    /// What a call came to.
+    pub(crate) fn outcome(&self, asked: Result<Asked, CallFault>, answer: &Shape) -> Outcome {
+        let (status, bytes) = match asked {
+            Ok(asked) => asked,
+            Err(fault) => return self.fault(&fault),
+        };
+        match status {
+            GESHER_OK => self.believed(&bytes, answer),
+            GESHER_REFUSED => refusal(&bytes).into(),
+            GESHER_NO_SUCH_NAME => {
+                let what = "it does not know its own operation";
+                Outcome { status: OutcomeStatus::Rejected, ..self.not_begun(what) }
+            }
+            _ => self.unclear("plugin_broke_off", &words(&bytes)),
+        }
+    }
+
+    /// An answer, as far as it can be believed.
+    fn believed(&self, bytes: &[u8], answer: &Shape) -> Outcome {
+        let said: Said = match serde_json::from_slice(bytes) {
+            Ok(said) => said,
+            Err(error) => {
+                return self.unclear("plugin_answer", &format!("its answer is not understood: {error}"));
+            }
+        };
+        let changes = self.operation.effect.changes();
+        match said.status {
+            OutcomeStatus::Conflict => return self.unclear("plugin_answer", "no plugin can say `conflict`"),
+            OutcomeStatus::Unknown if !changes => {
+                return self.unclear("plugin_answer", "it does not know what came of it");
+            }
+            OutcomeStatus::Succeeded => {
+                if let Some(fault) = faults(answer, &said.data).into_iter().next() {
+                    let fault = fault.into_rejection().message.en;
+                    let what = format!("its answer does not fit its schema: {fault}");
+                    return self.unclear("plugin_answer", &what);
+                }
+            }
+            _ => {}
+        }
+        let word =
+            |text: Option<String>| text.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
+        Outcome {
+            reference: word(said.reference),
+            document: word(said.document),
+            code: word(said.code),
+            data: said.data.into(),
+            amount: said.amount.filter(|_| changes),
+            ..Outcome::new(said.status, "", text_of(said.message))
+        }
+    }
+
+    /// What a plugin says of a request before it is sent, or why it is refused.
+    pub(crate) fn facts(&self, asked: Result<Asked, CallFault>) -> Result<Facts, Rejection> {
+        let (plugin, name) = (self.plugin, &self.operation.name);
+        let unclear = |what: &str| {
+            Rejection::new(
+                "plugin_prepare",
+                Text::new(
+                    format!("התוסף {plugin} לא בדק את הבקשה ל־{name}: {what}; לא נשלח דבר"),
+                    format!(
+                        "the plugin {plugin} did not look at the request of {name}: {what}; nothing was sent"
+                    ),
+                ),
+            )
+        };
+        let (status, bytes) = asked.map_err(|fault| unclear(&self.fault(&fault).message.en))?;
+        match status {
+            GESHER_OK => {
+                let said: SaidFacts =
+                    serde_json::from_slice(&bytes).map_err(|error| unclear(&error.to_string()))?;
+                let subject =
+                    said.subject.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
+                Ok(Facts { subject, amount: said.amount, look_up: Value::Null })
+            }
+            GESHER_REFUSED => Err(refusal(&bytes)),
+            _ => Err(unclear(&words(&bytes))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -1,0 +1,163 @@
+//! The processes of one plugin: a few of them, each with one call at a time, started when they are needed, and after a
+//! failure not at once again.
+
+use crate::library::Asked;
+use crate::plugin::CallFault;
+use crate::process::{Broken, Process, StartFault};
+use gesher_core::Clock;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Processes of one plugin for operations of each kind. Those that call others have their own, since while they wait
+/// for another operation nobody may have to wait for them.
+pub(crate) const PROCESSES_MAX: usize = 4;
+/// Memory that a plugin's process may take beside what the program itself has, in bytes.
+const MEMORY_BYTES_MAX: u64 = 512 << 20;
+/// The pause after a first failure; each further one doubles it.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A pause that a call waits for; during a longer one it is not sent.
+const PAUSE_WAITED_MAX: Duration = Duration::from_secs(2);
+/// How long a call waits for a process that is free.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// What each process of a plugin is made of.
+pub(crate) struct Recipe {
+    pub(crate) program: PathBuf,
+    pub(crate) plugin: String,
+    pub(crate) library: Vec<u8>,
+    /// What the library said that it is when it was opened.
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The processes of one plugin.
+pub(crate) struct Pool {
+    recipe: Arc<Recipe>,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Process>,
+    /// Processes there are, idle or not.
+    there: usize,
+    /// Failures since the last call that came back.
+    failures: u32,
+    /// Until when none is started.
+    paused_until: Duration,
+}
+
+impl Pool {
+    pub(crate) fn new(recipe: Arc<Recipe>, first: Option<Process>) -> Self {
+        let idle: Vec<Process> = first.into_iter().collect();
+        let state = State { there: idle.len(), idle, ..State::default() };
+        Self { recipe, state: Mutex::new(state), freed: Condvar::new() }
+    }
+
+    /// Calls the plugin in one of its processes. Blocks.
+    pub(crate) fn invoke(
+        &self,
+        name: &str,
+        input: &[u8],
+        time: Duration,
+        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+    ) -> Result<Asked, CallFault> {
+        let mut process = self.take()?;
+        let called = process.invoke(name, input, time, ask);
+        let mut state = self.state();
+        if process.is_over() {
+            state.there -= 1;
+            self.failed(&mut state);
+        } else {
+            state.failures = 0;
+            state.idle.push(process);
+        }
+        drop(state);
+        self.freed.notify_one();
+        called.map_err(CallFault::Broken)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, state: &mut State) {
+        let pause = PAUSE_MIN.saturating_mul(1 << state.failures.min(16)).min(PAUSE_MAX);
+        state.failures = state.failures.saturating_add(1);
+        state.paused_until = self.recipe.clock.monotonic() + pause;
+    }
+
+    /// An idle process, or a new one where there are not too many.
+    fn take(&self) -> Result<Process, CallFault> {
+        let clock = &self.recipe.clock;
+        let deadline = clock.monotonic() + WAIT_MAX;
+        let mut state = self.state();
+        loop {
+            if let Some(process) = state.idle.pop() {
+                return Ok(process);
+            }
+            if state.there < PROCESSES_MAX {
+                let pause = state.paused_until.saturating_sub(clock.monotonic());
+                if pause > PAUSE_WAITED_MAX {
+                    return Err(CallFault::Resting(pause));
+                }
+                state.there += 1;
+                drop(state);
+                std::thread::sleep(pause);
+                return self.start();
+            }
+            let left = deadline.saturating_sub(clock.monotonic());
+            if left.is_zero() {
+                return Err(CallFault::NotBegun("all of its processes are busy".to_owned()));
+            }
+            let waited = self.freed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn start(&self) -> Result<Process, CallFault> {
+        let recipe = &self.recipe;
+        let started = start(recipe);
+        let words = match started {
+            Ok((process, manifest)) if manifest == recipe.manifest => return Ok(process),
+            Ok(_) => "it says another time that it is something else".to_owned(),
+            Err(fault) => start_words(fault),
+        };
+        let mut state = self.state();
+        state.there -= 1;
+        self.failed(&mut state);
+        drop(state);
+        self.freed.notify_one();
+        Err(CallFault::NotBegun(words))
+    }
+}
+
+/// Starts a process that the recipe describes: it, and the manifest of the library in it.
+pub(crate) fn start(recipe: &Recipe) -> Result<(Process, Vec<u8>), StartFault> {
+    let Recipe { program, plugin, library, clock, .. } = recipe;
+    Process::start(program, plugin, library, MEMORY_BYTES_MAX, Arc::clone(clock))
+}
+
+/// Why there is no process, in words.
+pub(crate) fn start_words(fault: StartFault) -> String {
+    match fault {
+        StartFault::Spawn(error) => format!("its process cannot be started: {error}"),
+        StartFault::Load(words) => words,
+        StartFault::Broken(broken) => format!("while it was loaded, {}", broken.words()),
+    }
+}
+
+impl Broken {
+    /// What happened, as the rest of a sentence.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Died(words) => words.clone(),
+            Self::Late(time) => format!("it did not answer within {} ms", time.as_millis()),
+            Self::Garbage(what) => (*what).to_owned(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A plugin as a provider: its operations in the hub's one table, with their keys, intents and outcomes like any other.
+//!
+//! A table's entry knows its operation by the path of its endpoint, `plugin:NAME/OPERATION`, as those of operations do
+//! that are called by a path. What its schemas and checks need is kept by that path, and stays for as long as the
+//! process: a plugin is never unloaded either. A plugin that is opened again takes the place of the one before.
+
+use crate::answering::{Answering, Services};
+use crate::manifest::OperationManifest;
+use crate::outcome::Who;
+use crate::plugin::{Class, Plugin};
+use gesher_core::operation::{ByEndpoint, Facts, OutcomeFuture};
+use gesher_core::shape::Shape;
+use gesher_core::{
+    Account, Caller, Composer, Descriptor, Environment, Example, LookUp, MARKETPLACE, OperationEntry,
+    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, StepId, Text,
+};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+/// What an entry needs beside its descriptor.
+struct Kept {
+    plugin: Arc<Plugin>,
+    services: Arc<dyn Services>,
+    operation: OperationManifest,
+    answer: Shape,
+}
+
+static KEPT: LazyLock<Mutex<HashMap<&'static str, Arc<Kept>>>> = LazyLock::new(Mutex::default);
+
+/// A plugin as a provider.
+pub struct PluginProvider {
+    name: &'static str,
+    operations: &'static [OperationEntry],
+    kept: BTreeMap<&'static str, Arc<Kept>>,
+    is_dry: bool,
+}
+
+impl PluginProvider {
+    /// The operations of an open plugin.
+    #[must_use]
+    pub fn new(plugin: Arc<Plugin>, services: Arc<dyn Services>) -> Self {
+        let name = for_ever(&plugin.manifest().name);
+        let mut own = BTreeMap::new();
+        let operations = plugin.manifest().operations.iter().map(|operation| {
+            let endpoint = for_ever(&format!("plugin:{name}/{}", operation.name));
+            let kept = Arc::new(Kept {
+                plugin: Arc::clone(&plugin),
+                services: Arc::clone(&services),
+                answer: Shape::of(&operation.answer_schema),
+                operation: operation.clone(),
+            });
+            own.insert(endpoint, Arc::clone(&kept));
+            KEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, kept);
+            entry(name, endpoint, operation)
+        });
+        let operations: Vec<OperationEntry> = operations.collect();
+        Self { name, operations: Box::leak(operations.into_boxed_slice()), kept: own, is_dry: false }
+    }
+}
+
+impl PluginProvider {
+    /// The same in a world where everything is only tried: what has an effect is not called, and counts as done.
+    #[must_use]
+    pub fn dry(self) -> Self {
+        Self { is_dry: true, ..self }
+    }
+}
+
+impl Plugin {
+    /// The facts of its operations, as the configuration's rules look at them.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<Descriptor> {
+        let name = for_ever(&self.manifest().name);
+        let of = |operation: &OperationManifest| {
+            descriptor(name, for_ever(&format!("plugin:{name}/{}", operation.name)), operation)
+        };
+        self.manifest().operations.iter().map(of).collect()
+    }
+}
+
+/// Tables of operations live as long as the process, and so do the few texts of a plugin that stand in them. Each text
+/// is kept once, however often a plugin is opened.
+fn for_ever(text: &str) -> &'static str {
+    static TEXTS: LazyLock<Mutex<HashMap<String, &'static str>>> = LazyLock::new(Mutex::default);
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = texts.get(text) {
+        return kept;
+    }
+    let kept: &'static str = Box::leak(text.to_owned().into_boxed_str());
+    texts.insert(text.to_owned(), kept);
+    kept
+}
+
+fn descriptor(provider: &'static str, endpoint: &'static str, operation: &OperationManifest) -> Descriptor {
+    Descriptor {
+        provider,
+        name: for_ever(&operation.name),
+        summary: for_ever(&operation.summary),
+        endpoint,
+        effect: operation.effect,
+        key: operation.key,
+        look_up: if operation.effect.changes() { LookUp::Manual } else { LookUp::NotNeeded },
+        sender: Sender::Only,
+    }
+}
+
+fn entry(provider: &'static str, endpoint: &'static str, operation: &OperationManifest) -> OperationEntry {
+    let examples: Vec<Example> = operation
+        .examples
+        .iter()
+        .map(|example| Example {
+            title: for_ever(&example.title),
+            who: MARKETPLACE,
+            key: example.key.as_deref().map(for_ever),
+            request: for_ever(&example.request.to_string()),
+            answer: for_ever(&example.answer.to_string()),
+        })
+        .collect();
+    let by = ByEndpoint { request_schema, answer_schema, prepare, classify };
+    let descriptor = descriptor(provider, endpoint, operation);
+    let entry = OperationEntry::by_endpoint(descriptor, Box::leak(examples.into_boxed_slice()), by);
+    if operation.calls { entry.composing() } else { entry }
+}
+
+fn kept(endpoint: &str) -> Option<Arc<Kept>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).get(endpoint).cloned()
+}
+
+fn request_schema(endpoint: &'static str) -> Value {
+    kept(endpoint).map(|kept| kept.operation.request_schema.clone()).unwrap_or_default()
+}
+
+fn answer_schema(endpoint: &'static str) -> Value {
+    kept(endpoint).map(|kept| kept.operation.answer_schema.clone()).unwrap_or_default()
+}
+
+/// The wire form of a request. It fits its schema; where the operation has rules of its own, the plugin is asked.
+fn prepare(who: &str, endpoint: &'static str, request: Value) -> Result<Prepared, Rejection> {
+    let kept = kept(endpoint).ok_or_else(gone)?;
+    let body = request.to_string();
+    let facts = match kept.operation.prepares {
+        true => kept.ask("prepare", body.as_bytes(), None, |who, asked| who.facts(asked))?,
+        false => Facts::default(),
+    };
+    Prepared::new(who, endpoint, body, facts)
+}
+
+/// A plugin answers outcomes itself: there is no reply of anybody's to classify.
+fn classify(_: &Prepared, _: &Reply) -> Outcome {
+    gone().into()
+}
+
+fn gone() -> Rejection {
+    Rejection::new("plugin_gone", Text::new("התוסף אינו טעון", "the plugin is not loaded"))
+}
+
+impl Kept {
+    fn ask<T>(
+        &self,
+        verb: &str,
+        input: &[u8],
+        caller: Option<&dyn Caller>,
+        read: impl FnOnce(&Who<'_>, Result<crate::library::Asked, crate::plugin::CallFault>) -> T,
+    ) -> T {
+        let Self { plugin, operation, services, .. } = self;
+        let class = if operation.calls { Class::Composing } else { Class::Leaf };
+        let mut answering =
+            Answering { plugin, operation: Some(operation), caller, services: &**services, logged: 0 };
+        let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
+        let asked = plugin.invoke(class, &format!("{verb}/{}", operation.name), input, &mut ask);
+        read(&Who { plugin: &plugin.spec().name, operation }, asked)
+    }
+
+    fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Outcome {
+        // The body is JSON already; parsing it to write it again would cost more than all the rest.
+        let reference = reference.map_or_else(|| "null".to_owned(), |reference| json!(reference).to_string());
+        let input = format!("{{\"reference\":{reference},\"request\":{body}}}");
+        self.ask("call", input.as_bytes(), caller, |who, asked| who.outcome(asked, &self.answer))
+    }
+}
+
+impl Provider for PluginProvider {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn environment(&self) -> Environment {
+        Environment { provider: self.name, address: "plugin".to_owned(), account: self.name.to_owned() }
+    }
+
+    fn operations(&self) -> &'static [OperationEntry] {
+        self.operations
+    }
+
+    fn composer(&self) -> Option<&dyn Composer> {
+        Some(self)
+    }
+
+    fn marketplace(&self) -> Account {
+        Account { id: self.name.to_owned(), secrets: BTreeMap::new() }
+    }
+
+    fn vendor_account(&self, _: &Secret) -> Result<Account, Rejection> {
+        Err(Rejection::new("no_vendors", Text::new("לתוסף אין ספקים", "a plugin has no vendors")))
+    }
+
+    fn stamp(&self, _: &OperationEntry, _: &Prepared, step: &StepId) -> Option<Stamp> {
+        Some(Stamp::of(step))
+    }
+
+    fn perform<'a>(
+        &'a self,
+        entry: &'a OperationEntry,
+        _: &'a Account,
+        prepared: &'a Prepared,
+        stamp: Option<&'a Stamp>,
+    ) -> OutcomeFuture<'a> {
+        let Some(kept) = self.kept.get(entry.descriptor.endpoint).cloned() else {
+            return Box::pin(std::future::ready(gone().into()));
+        };
+        let changes = entry.descriptor.effect.changes();
+        if self.is_dry && changes {
+            let text = Text::new("ניסיון בלבד: דבר לא נעשה", "only tried: nothing was done");
+            return Box::pin(std::future::ready(Outcome::new(OutcomeStatus::Succeeded, "dry_run", text)));
+        }
+        let (body, reference) = (prepared.body.clone(), stamp.map(ToString::to_string));
+        Box::pin(async move {
+            let called = tokio::task::spawn_blocking(move || kept.call(&body, reference.as_deref(), None));
+            called.await.unwrap_or_else(|error| {
+                let status = if changes { OutcomeStatus::Unknown } else { OutcomeStatus::Rejected };
+                Outcome::new(
+                    status,
+                    "plugin_broke_off",
+                    Text::verbatim(format!("the call broke off: {error}")),
+                )
+            })
+        })
+    }
+}
+
+impl Composer for PluginProvider {
+    fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Outcome {
+        self.kept
+            .get(entry.descriptor.endpoint)
+            .map_or_else(|| gone().into(), |kept| kept.call(&prepared.body, None, Some(caller)))
+    }
+}

@@ -1,0 +1,95 @@
+//! Event sources: one look for what happened since the last one.
+
+use crate::answering::{Answering, Services};
+use crate::plugin::{Class, Plugin};
+use gesher_plugin_abi::GESHER_OK;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Events of one look. A source that finds more brings the rest with the next one.
+const EVENTS_MAX: usize = 1_000;
+/// Length of an event's id, in bytes.
+const ID_BYTES_MAX: usize = 256;
+/// Size of a cursor as JSON, in bytes.
+const CURSOR_BYTES_MAX: usize = 64 << 10;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Event {
+    /// What tells it from every other of its source, for ever.
+    pub id: String,
+    /// What the flow's function gets.
+    #[serde(default)]
+    pub data: Value,
+}
+
+/// What one look found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Polled {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// Where the next look goes on.
+    #[serde(default)]
+    pub cursor: Value,
+}
+
+impl Plugin {
+    /// Looks for events behind `cursor`, for at most `wait` where the source can wait. Blocks. An error says what is
+    /// wrong and names the plugin; the same cursor is asked again later.
+    pub fn poll(
+        &self,
+        services: &dyn Services,
+        source: &str,
+        cursor: &Value,
+        wait: Duration,
+    ) -> Result<Polled, String> {
+        let input =
+            json!({ "cursor": cursor, "wait_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) });
+        let mut answering = Answering { plugin: self, operation: None, caller: None, services, logged: 0 };
+        let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
+        let name = format!("poll/{source}");
+        let asked = self.invoke(Class::Leaf, &name, input.to_string().as_bytes(), &mut ask);
+        let said = |what: &str| format!("the plugin {} did not look at {source}: {what}", self.spec().name);
+        match asked {
+            Ok((GESHER_OK, bytes)) => {
+                let polled =
+                    serde_json::from_slice::<Polled>(&bytes).map_err(|error| said(&error.to_string()))?;
+                sound(&polled).map_err(said)?;
+                Ok(polled)
+            }
+            Ok((_, bytes)) => Err(said(&String::from_utf8_lossy(&bytes))),
+            Err(fault) => Err(said(&fault.words())),
+        }
+    }
+}
+
+/// Whether an answer keeps to its limits.
+fn sound(polled: &Polled) -> Result<(), &'static str> {
+    if polled.events.len() > EVENTS_MAX {
+        return Err("it brings more events at once than are allowed");
+    }
+    if polled.events.iter().any(|event| event.id.trim().is_empty() || event.id.len() > ID_BYTES_MAX) {
+        return Err("an event has no id, or one that is too long");
+    }
+    if polled.cursor.to_string().len() > CURSOR_BYTES_MAX {
+        return Err("its cursor is too large");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_an_id_and_a_look_its_limits() {
+        let polled = |id: &str, many: usize, cursor: &str| {
+            let event = Event { id: id.to_owned(), data: Value::Null };
+            sound(&Polled { events: vec![event; many], cursor: json!(cursor) }).is_ok()
+        };
+        assert!(polled("1", EVENTS_MAX, "c"));
+        assert!(!polled(" ", 1, "c") && !polled(&"x".repeat(257), 1, "c"));
+        assert!(!polled("1", EVENTS_MAX + 1, "c") && !polled("1", 1, &"x".repeat(CURSOR_BYTES_MAX)));
+    }
+}

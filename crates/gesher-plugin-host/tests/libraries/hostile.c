@@ -1,0 +1,180 @@
+/* Libraries that do what no plugin should, for the tests of the host. Each operation misbehaves in its own way; what
+ * is wrong with the library itself is chosen when it is compiled. */
+
+#include "gesher_plugin.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef ABI
+#define ABI GESHER_ABI
+#endif
+#ifndef SIZE
+#define SIZE sizeof(GesherPluginV1)
+#endif
+#ifndef SYMBOL
+#define SYMBOL gesher_plugin_v1
+#endif
+
+/* Four hundred bytes of it. */
+#define WAVE "water water water water water water water water water water "
+#define WATER WAVE WAVE WAVE WAVE WAVE WAVE WAVE
+
+#define READ(name)                                                                                                   \
+  "{\"name\":\"" name "\",\"summary\":\"Misbehave.\",\"effect\":\"read\",\"request_schema\":{},"                     \
+  "\"answer_schema\":{\"type\":\"object\"}},"
+#define WRITE(name)                                                                                                  \
+  "{\"name\":\"write_" name "\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","               \
+  "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
+#define BOTH(name) READ(name) WRITE(name)
+
+static const char MANIFEST[] =
+#ifdef BAD_MANIFEST
+    "{\"abi\":1,";
+#else
+    "{\"abi\":1,\"name\":\"hostile\",\"version\":\"1\",\"summary\":\"Misbehaves.\",\"operations\":["
+    BOTH("segfault") BOTH("abort") BOTH("loop") BOTH("leak") BOTH("garbage") BOTH("misfit") BOTH("exit")
+    BOTH("pipes") BOTH("scribble") BOTH("huge") BOTH("nowhere") BOTH("late") BOTH("refuse") BOTH("status")
+    BOTH("stack") BOTH("threads") BOTH("secret") BOTH("call") BOTH("flood") BOTH("environment")
+    READ("well") "{\"name\":\"write_well\",\"summary\":\"Behave.\",\"effect\":\"write\",\"key\":\"required\","
+    "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}}]}";
+#endif
+
+static int32_t say(GesherBuffer *output, int32_t status, const char *text) {
+  output->len = output->cap = strlen(text);
+  output->ptr = malloc(output->len + 1);
+  memcpy(output->ptr, text, output->len);
+  return status;
+}
+
+static void give_back(GesherBuffer buffer) { free(buffer.ptr); }
+
+static const GesherHostV1 *the_host;
+static uint64_t the_call;
+
+static int32_t ask(const char *name, const char *input, GesherBuffer *answer) {
+  GesherBytes what = {(const uint8_t *)name, strlen(name)}, with = {(const uint8_t *)input, strlen(input)};
+  return the_host->ask(the_call, what, with, answer);
+}
+
+/* Goes on asking after the call is over. */
+static void *lurk(void *unused) {
+  for (;;) {
+    GesherBuffer answer = {NULL, 0, 0};
+    ask("log", "{\"level\":\"info\",\"message\":\"I am still here\"}", &answer);
+    the_host->free(answer);
+    usleep(1000);
+  }
+  return unused;
+}
+
+static int deep(int level) {
+  volatile char room[4096];
+  room[0] = (char)level;
+  return level < 0 ? 0 : deep(level + 1) + room[0];
+}
+
+static int32_t misbehave(const char *how, GesherBuffer *output) {
+  if (!strcmp(how, "segfault")) *(volatile int *)8 = 1;
+  if (!strcmp(how, "abort")) abort();
+  if (!strcmp(how, "exit")) exit(0);
+  if (!strcmp(how, "loop")) for (;;) usleep(1000);
+  if (!strcmp(how, "stack")) return deep(0);
+  if (!strcmp(how, "leak")) {
+    for (;;) {
+      char *lost = malloc(1 << 20);
+      if (lost == NULL) abort();
+      lost[0] = 1;
+    }
+  }
+  if (!strcmp(how, "garbage")) return say(output, GESHER_OK, "}{ \xff\xfe not JSON");
+  if (!strcmp(how, "misfit")) return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":[1]}");
+  if (!strcmp(how, "status")) return say(output, 4711, "a status that there is not");
+  if (!strcmp(how, "refuse")) return say(output, GESHER_REFUSED, "{\"code\":\"no\",\"message\":\"not today\"}");
+  if (!strcmp(how, "pipes")) {
+    for (int descriptor = 0; descriptor < 1024; descriptor++) close(descriptor);
+    return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
+  }
+  if (!strcmp(how, "scribble")) {
+    for (int descriptor = 1; descriptor < 1024; descriptor++)
+      if (descriptor != 2 && write(descriptor, "hello, hub! this is no frame at all", 35) < 0) continue;
+    return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
+  }
+  if (!strcmp(how, "huge")) {
+    output->len = output->cap = (size_t)64 << 20;
+    output->ptr = malloc(output->len);
+    memset(output->ptr, 'x', output->len);
+    return GESHER_OK;
+  }
+  if (!strcmp(how, "nowhere")) {
+    output->ptr = NULL;
+    output->len = 1 << 30;
+    return GESHER_OK;
+  }
+  if (!strcmp(how, "late")) {
+    usleep(3500 * 1000);
+    return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{\"late\":true}}");
+  }
+  if (!strcmp(how, "threads")) {
+    for (int at = 0; at < 4; at++) {
+      pthread_t thread;
+      pthread_create(&thread, NULL, lurk, NULL);
+    }
+    return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
+  }
+  if (!strcmp(how, "environment")) {
+    char text[256];
+    int open = 0;
+    for (int descriptor = 3; descriptor < 1024; descriptor++) open += fcntl(descriptor, F_GETFD) >= 0;
+    snprintf(text, sizeof text, "{\"status\":\"succeeded\",\"data\":{\"path\":\"%s\",\"open\":%d}}",
+             getenv("GESHER_SECRET_X") ? "there" : "", open);
+    return say(output, GESHER_OK, text);
+  }
+  GesherBuffer answer = {NULL, 0, 0};
+  int32_t status = GESHER_OK;
+  if (!strcmp(how, "secret")) status = ask("secret", "officeguy.api_key", &answer);
+  if (!strcmp(how, "call")) status = ask("call", "{\"operation\":\"officeguy.charge\",\"request\":{}}", &answer);
+  if (!strcmp(how, "flood")) {
+    for (int at = 0; at < 200; at++) {
+      the_host->free(answer);
+      status = ask("log", "{\"level\":\"info\",\"message\":\"" WATER "\"}", &answer);
+    }
+  }
+  if (status != GESHER_OK) {
+    char text[512];
+    snprintf(text, sizeof text, "%.*s", (int)answer.len, (const char *)answer.ptr);
+    the_host->free(answer);
+    return say(output, status, text);
+  }
+  the_host->free(answer);
+  return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{\"well\":true}}");
+}
+
+static int32_t invoke(const GesherHostV1 *host, uint64_t call, GesherBytes name, GesherBytes input,
+                      GesherBuffer *output) {
+  char how[64];
+  (void)input;
+  the_host = host;
+  the_call = call;
+  snprintf(how, sizeof how, "%.*s", (int)name.len, (const char *)name.ptr);
+  const char *word = strncmp(how, "call/write_", 11) == 0 ? how + 11 : how + 5;
+  return misbehave(word, output);
+}
+
+const GesherPluginV1 *SYMBOL(void) {
+#ifdef NOTHING
+  return NULL;
+#endif
+  static const GesherPluginV1 plugin = {
+      SIZE, ABI, {(const uint8_t *)MANIFEST, sizeof MANIFEST - 1}, invoke, give_back};
+  return &plugin;
+}
+
+#ifdef DIES_WHEN_LOADED
+__attribute__((constructor)) static void die(void) { *(volatile int *)8 = 1; }
+#endif

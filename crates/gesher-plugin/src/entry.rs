@@ -1,0 +1,196 @@
+//! A plugin as data: its operations with their types erased, and the manifest that says what they are.
+
+use crate::host::Host;
+use crate::source::SourceEntry;
+use gesher_core::operation::Facts;
+use gesher_core::{
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, OperationEntry, Outcome, Prepared, Rejection,
+    Reply, Sender, Text,
+};
+use serde_json::{Value, json};
+
+/// What an operation came to.
+#[derive(Debug)]
+pub enum Performed {
+    /// This.
+    Outcome(Box<Outcome>),
+    /// An answer of somebody's, whose meaning [`Operation::classify`] says.
+    Reply(Reply),
+}
+
+impl From<Outcome> for Performed {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(Box::new(outcome))
+    }
+}
+
+/// An operation of a plugin: what the hub's own operations are, and how it is done.
+pub trait PluginOperation: Operation {
+    /// Whether it calls other operations of the hub. Then it has no effect of its own, and runs again after an
+    /// interruption: whatever it asks the hub for is answered as before, so it must not depend on anything else.
+    const CALLS: bool = false;
+
+    /// Does it, once. The request fits its schema and passed [`Operation::rules`]. An operation with an effect gets the
+    /// hub's own `reference` of this step, which is that of no other: put it where the other side shows it.
+    fn perform(host: &Host<'_>, reference: Option<&str>, request: Self::Request) -> Performed;
+}
+
+/// The descriptor of a plugin's operation. Its provider is the plugin's name.
+#[must_use]
+pub const fn descriptor(
+    provider: &'static str,
+    name: &'static str,
+    summary: &'static str,
+    effect: Effect,
+    key: KeyRule,
+) -> Descriptor {
+    let look_up = if effect.changes() { LookUp::Manual } else { LookUp::NotNeeded };
+    Descriptor { provider, name, summary, endpoint: "plugin", effect, key, look_up, sender: Sender::Only }
+}
+
+/// A [`PluginOperation`] with its types erased.
+#[derive(Clone, Copy)]
+pub struct PluginEntry {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) examples: &'static [Example],
+    pub(crate) calls: bool,
+    schemas: fn() -> (Value, Value),
+    pub(crate) prepare: fn(Value) -> Result<Facts, Rejection>,
+    pub(crate) perform: fn(&Host<'_>, Option<&str>, Value) -> Result<Outcome, Rejection>,
+}
+
+impl PluginEntry {
+    /// Erases `O`. A descriptor that contradicts itself, or an operation without an example, does not compile.
+    #[must_use]
+    pub const fn of<O: PluginOperation>() -> Self {
+        let entry = OperationEntry::of::<O>();
+        assert!(
+            !O::CALLS || !entry.descriptor.effect.changes(),
+            "an operation that calls others has no effect of its own"
+        );
+        assert!(
+            matches!(entry.descriptor.key, KeyRule::None | KeyRule::Required | KeyRule::Optional),
+            "a plugin knows no vendors, so nothing happens once per vendor"
+        );
+        Self {
+            descriptor: entry.descriptor,
+            examples: entry.examples,
+            calls: O::CALLS,
+            schemas: schemas::<O>,
+            prepare: prepare::<O>,
+            perform: perform::<O>,
+        }
+    }
+
+    /// The schemas of its request and of its answer.
+    #[must_use]
+    pub fn schemas(&self) -> (Value, Value) {
+        (self.schemas)()
+    }
+
+    fn manifest(&self) -> Value {
+        let (request, answer) = self.schemas();
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let examples: Vec<Value> = self
+            .examples
+            .iter()
+            .map(|example| {
+                json!({
+                    "title": example.title,
+                    "key": example.key,
+                    "request": parsed(example.request),
+                    "answer": parsed(example.answer),
+                })
+            })
+            .collect();
+        json!({
+            "name": self.descriptor.name,
+            "summary": self.descriptor.summary,
+            "effect": self.descriptor.effect.as_str(),
+            "key": key_word(self.descriptor.key),
+            "calls": self.calls,
+            "prepares": self.descriptor.effect.changes(),
+            "request_schema": request,
+            "answer_schema": answer,
+            "examples": examples,
+        })
+    }
+}
+
+fn key_word(key: KeyRule) -> &'static str {
+    match key {
+        KeyRule::None | KeyRule::OncePerVendor => "none",
+        KeyRule::Required => "required",
+        KeyRule::Optional => "optional",
+    }
+}
+
+fn schemas<O: PluginOperation>() -> (Value, Value) {
+    (schemars::schema_for!(O::Request).to_value(), schemars::schema_for!(O::Answer).to_value())
+}
+
+fn typed<O: PluginOperation>(request: Value) -> Result<O::Request, Rejection> {
+    let typed: O::Request = serde_json::from_value(request)
+        .map_err(|error| Rejection::new("wrong_type", Text::verbatim(format!("the request: {error}"))))?;
+    O::rules(&typed)?;
+    Ok(typed)
+}
+
+fn prepare<O: PluginOperation>(request: Value) -> Result<Facts, Rejection> {
+    typed::<O>(request).map(|request| O::facts(&request))
+}
+
+fn perform<O: PluginOperation>(
+    host: &Host<'_>,
+    reference: Option<&str>,
+    request: Value,
+) -> Result<Outcome, Rejection> {
+    let prepared = Prepared::new("", O::DESCRIPTOR.endpoint, request.to_string(), Facts::default())?;
+    Ok(match O::perform(host, reference, typed::<O>(request)?) {
+        Performed::Outcome(outcome) => *outcome,
+        Performed::Reply(reply) => O::classify(&prepared, &reply),
+    })
+}
+
+/// A plugin: its name, and what it adds.
+#[derive(Clone, Copy)]
+pub struct Plugin {
+    /// Its name, which is also the module of its operations in scripts: letters, digits and underscores.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it is for, in a sentence.
+    pub summary: &'static str,
+    /// What it needs in `allow`, such as `secret:smtp.url` or `officeguy.charge`, for people to read.
+    pub needs: &'static [&'static str],
+    /// Its operations.
+    pub operations: &'static [PluginEntry],
+    /// Its event sources.
+    pub sources: &'static [SourceEntry],
+}
+
+impl Plugin {
+    /// What it is, as the hub reads it.
+    #[must_use]
+    pub fn manifest(&self) -> Value {
+        let operations: Vec<Value> = self.operations.iter().map(PluginEntry::manifest).collect();
+        let sources: Vec<Value> = self
+            .sources
+            .iter()
+            .map(|source| json!({ "name": source.name, "summary": source.summary }))
+            .collect();
+        json!({
+            "abi": gesher_plugin_abi::GESHER_ABI,
+            "name": self.name,
+            "version": self.version,
+            "summary": self.summary,
+            "needs": self.needs,
+            "operations": operations,
+            "sources": sources,
+        })
+    }
+
+    pub(crate) fn operation(&self, name: &str) -> Option<&'static PluginEntry> {
+        self.operations.iter().find(|entry| entry.descriptor.name == name)
+    }
+}

@@ -1,0 +1,200 @@
+//! The hub as a plugin sees it while one of its operations runs.
+
+use gesher_core::{Outcome, OutcomeStatus, Secret, Text};
+use gesher_plugin_abi::{GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_OVER, GESHER_REFUSED};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What was answered: a status of the interface, and bytes.
+pub type Asked = (i32, Vec<u8>);
+
+/// The hub, on behalf of one call. May be used from any thread until the operation returns.
+pub struct Host<'a> {
+    ask: &'a (dyn Fn(&str, &[u8]) -> Asked + Sync),
+}
+
+/// Why the hub did not do what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// The call is over: its item has ended, or its time is up. Whatever the operation answers now is not heard.
+    #[error("the call is over")]
+    Over,
+    /// The hub refuses it, and did nothing.
+    #[error("{message} ({code})")]
+    Refused {
+        /// Its code, such as `not_allowed`.
+        code: String,
+        /// Why, and how to mend it.
+        message: String,
+    },
+    /// It broke off, and nobody knows how far it came.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl HostError {
+    /// The outcome of an operation that could not go on, where nothing of its own was done before.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome {
+        match self {
+            Self::Refused { code, message } => {
+                Outcome::new(OutcomeStatus::Rejected, code, Text::verbatim(message))
+            }
+            other => Outcome::new(OutcomeStatus::Rejected, "host", Text::verbatim(other.to_string())),
+        }
+    }
+}
+
+/// The answer to a call of an operation, as scripts get it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Answer {
+    /// In one word: `succeeded`, `declined`, `rejected` or `not_sent`.
+    pub status: String,
+    /// The provider's id of what was done.
+    pub reference: Option<String>,
+    /// The document's number.
+    pub document: Option<String>,
+    /// The code.
+    pub code: Option<String>,
+    /// For people, in the hub's language.
+    pub message: String,
+    /// It is the recorded answer of an earlier call; nothing was sent now.
+    pub replayed: bool,
+    /// The provider's own answer.
+    #[serde(default)]
+    pub data: Value,
+}
+
+/// How loud a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// For whoever looks for a fault.
+    Debug,
+    /// The ordinary.
+    Info,
+    /// Somebody should know.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// A request through the hub's guarded client: to hosts that `allow` names, and to no address inside the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// `GET`, `POST` and so on. An operation without an effect may only `GET`.
+    pub method: String,
+    /// The whole address.
+    pub url: String,
+    /// Headers by name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// Headers by lower-case name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body, as text.
+    #[serde(default)]
+    pub body: String,
+}
+
+impl<'a> Host<'a> {
+    /// A hub that answers by `ask`.
+    #[must_use]
+    pub fn new(ask: &'a (dyn Fn(&str, &[u8]) -> Asked + Sync)) -> Self {
+        Self { ask }
+    }
+
+    /// Calls an operation of the hub as a step of the calling item. Only for operations that say
+    /// [`CALLS`](crate::PluginOperation::CALLS), and only of those that `allow` names for the plugin and for the flow.
+    /// *Who* is a vendor's handle or `marketplace`.
+    pub fn call(
+        &self,
+        operation: &str,
+        who: &str,
+        key: Option<&str>,
+        request: &Value,
+    ) -> Result<Answer, HostError> {
+        let asked = json!({ "operation": operation, "who": who, "key": key, "request": request });
+        self.json("call", &asked)
+    }
+
+    /// Sends a request, once: nothing is repeated, and no redirect is followed. A failure after it may have left is
+    /// [`HostError::Broken`].
+    pub fn http(&self, request: &HttpRequest) -> Result<HttpAnswer, HostError> {
+        self.json("http", &serde_json::to_value(request).unwrap_or_default())
+    }
+
+    /// A secret that `allow` grants.
+    pub fn secret(&self, name: &str) -> Result<Secret, HostError> {
+        let bytes = self.ask("secret", name.as_bytes())?;
+        String::from_utf8(bytes)
+            .map(Secret::new)
+            .map_err(|_| HostError::Broken("the secret is no text".into()))
+    }
+
+    /// The hub's clock. For operations that say [`CALLS`](crate::PluginOperation::CALLS) the same again after an
+    /// interruption.
+    pub fn now(&self) -> Result<Timestamp, HostError> {
+        let text: String = self.json("now", &Value::Null)?;
+        text.parse().map_err(|_| HostError::Broken(format!("`{text}` is no instant")))
+    }
+
+    /// Writes a line to the hub's log.
+    pub fn log(&self, level: Level, message: &str) {
+        let level = match level {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        // A line that cannot be written is no reason to do anything else.
+        let _unheard = self.ask("log", json!({ "level": level, "message": message }).to_string().as_bytes());
+    }
+
+    /// Whether the operation should give up: its time is over, or the hub stops. Long work asks now and then.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.json::<bool>("cancelled", &Value::Null).unwrap_or(true)
+    }
+
+    fn ask(&self, name: &str, input: &[u8]) -> Result<Vec<u8>, HostError> {
+        let (status, bytes) = (self.ask)(name, input);
+        match status {
+            GESHER_OK => Ok(bytes),
+            GESHER_OVER => Err(HostError::Over),
+            GESHER_REFUSED => Err(refused(&bytes)),
+            GESHER_NO_SUCH_NAME => Err(HostError::Broken(format!("the hub knows no `{name}`"))),
+            _ => Err(HostError::Broken(String::from_utf8_lossy(&bytes).into_owned())),
+        }
+    }
+
+    fn json<T: for<'de> Deserialize<'de>>(&self, name: &str, input: &Value) -> Result<T, HostError> {
+        let bytes = self.ask(name, input.to_string().as_bytes())?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            HostError::Broken(format!("the hub's answer to `{name}` is not understood: {error}"))
+        })
+    }
+}
+
+fn refused(bytes: &[u8]) -> HostError {
+    #[derive(Deserialize)]
+    struct Refusal {
+        code: String,
+        message: String,
+    }
+    match serde_json::from_slice::<Refusal>(bytes) {
+        Ok(Refusal { code, message }) => HostError::Refused { code, message },
+        Err(_) => HostError::Broken(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}

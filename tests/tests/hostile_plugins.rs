@@ -1,0 +1,241 @@
+//! Libraries that misbehave in every way that we could think of, in a process of their own and in the hub's: each call
+//! comes to the one outcome that is honest, its message names the plugin, and the next call is answered.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+use gesher_core::{Outcome, Registry, SystemClock};
+use gesher_plugin_host::{Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
+use gesher_tests::gesher;
+use gesher_tests::libraries::{self, Library};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const HOSTILE: &str = "crates/gesher-plugin-host/tests/libraries/hostile.c";
+/// What a call may take.
+const TIMEOUT: Duration = Duration::from_millis(2_500);
+
+struct Nothing;
+
+impl Services for Nothing {
+    fn secret(&self, _: &str) -> Result<gesher_core::Secret, String> {
+        Err("there is none".to_owned())
+    }
+
+    fn http(&self, _: &Value) -> Result<Value, (bool, String)> {
+        Err((false, "there is none".to_owned()))
+    }
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
+}
+
+fn process() -> Isolation {
+    Isolation::Process { program: gesher().to_owned() }
+}
+
+fn spec(library: &Library, name: &str, isolation: Isolation) -> Spec {
+    let (path, sha256) = (library.path.clone(), library.sha256);
+    Spec { name: name.to_owned(), path, sha256, isolation, allow: Vec::new(), timeout: TIMEOUT }
+}
+
+/// A plugin in the hub's table. Those of one name are tested one after the other, since the last one has the name.
+struct Opened {
+    registry: Registry,
+    name: String,
+    runtime: tokio::runtime::Runtime,
+    _alone: MutexGuard<'static, ()>,
+}
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+impl Opened {
+    #[track_caller]
+    fn of(library: &Library, name: &str, isolation: Isolation) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let plugin = Plugin::open(spec(library, name, isolation), Arc::new(SystemClock::new())).unwrap();
+        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), Arc::new(Nothing)))]);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        Self { registry, name: name.to_owned(), runtime, _alone: alone }
+    }
+
+    #[track_caller]
+    fn call(&self, operation: &str) -> Outcome {
+        let found = self.registry.find(&format!("{}.{operation}", self.name)).unwrap();
+        let prepared = found.prepare("marketplace", json!({})).unwrap();
+        let account = found.provider.marketplace();
+        self.runtime.block_on(found.provider.perform(found.entry, &account, &prepared, None))
+    }
+
+    #[track_caller]
+    fn check(&self, operation: &str, want: &str, words: &str) {
+        let began = Instant::now();
+        let outcome = self.call(operation);
+        let code = outcome.code.clone().unwrap_or_default();
+        assert_eq!(format!("{} {code}", outcome.status), want, "{operation}: {outcome:?}");
+        let said = &outcome.message;
+        assert!(said.en.contains(words), "{operation}: `{words}` is not in `{}`", said.en);
+        if !words.is_empty() {
+            assert!(said.en.contains(&self.name) && said.he.contains(&self.name), "{operation}: {said:?}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{operation} took {:?}", began.elapsed());
+    }
+
+    /// An operation without an effect and its twin that has one; and after each of them the plugin is well.
+    #[track_caller]
+    fn both(&self, operation: &str, code: &str, words: &str) {
+        self.check(operation, &format!("rejected {code}"), words);
+        self.check("well", "succeeded ", "");
+        self.check(&format!("write_{operation}"), &format!("unknown {code}"), words);
+        self.check("write_well", "succeeded ", "");
+    }
+}
+
+#[track_caller]
+fn hostile(words: &[&str]) -> (TempDir, Library) {
+    let folder = tempfile::tempdir().unwrap();
+    let library = libraries::c(folder.path(), "hostile", HOSTILE, words);
+    (folder, library)
+}
+
+/// What only says something wrong, and can be told from what is right in either isolation.
+fn says_something_wrong(plugin: &Opened) {
+    plugin.both("garbage", "plugin_answer", "not understood");
+    plugin.both("misfit", "plugin_answer", "does not fit its schema");
+    plugin.both("huge", "plugin_broke_off", "67108864 bytes");
+    plugin.both("nowhere", "plugin_broke_off", "bytes");
+    plugin.both("status", "plugin_broke_off", "a status that there is not");
+    plugin.both("late", "plugin_late", "2500 ms");
+    for effect in ["", "write_"] {
+        plugin.check(&format!("{effect}refuse"), "rejected no", "");
+        plugin.check(&format!("{effect}secret"), "rejected plugin_not_allowed", "");
+        plugin.check(&format!("{effect}call"), "rejected plugin_may_not_call", "");
+        plugin.check(&format!("{effect}flood"), "succeeded ", "");
+        plugin.check(&format!("{effect}threads"), "succeeded ", "");
+        plugin.check("well", "succeeded ", "");
+    }
+}
+
+#[test]
+fn a_process_that_dies_hangs_or_babbles_costs_one_call_its_answer() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    plugin.both("segfault", "plugin_died", "segmentation fault");
+    plugin.both("abort", "plugin_died", "abort");
+    plugin.both("exit", "plugin_died", "ended with code 0");
+    plugin.both("stack", "plugin_died", "its process");
+    plugin.both("leak", "plugin_died", "abort");
+    plugin.both("loop", "plugin_late", "did not answer within 2500 ms");
+    plugin.both("pipes", "plugin_died", "its process");
+    plugin.both("scribble", "plugin_answer", "no answer");
+    says_something_wrong(&plugin);
+}
+
+#[test]
+fn a_library_in_the_hub_s_own_process_is_told_from_one_that_is_well_as_far_as_that_goes() {
+    let (_folder, library) = hostile(&["-DIN_PROCESS"]);
+    let plugin = Opened::of(&library, "hostile", Isolation::InProcess);
+    says_something_wrong(&plugin);
+    for _ in 0..4 {
+        plugin.check("write_loop", "unknown plugin_late", "2500 ms");
+    }
+    plugin.check("write_well", "not_sent plugin_not_called", "never came back");
+}
+
+#[test]
+fn a_process_has_nothing_of_the_hub_s() {
+    let (folder, library) = hostile(&[]);
+    let open = std::fs::File::create(folder.path().join("open")).unwrap();
+    rustix::io::fcntl_setfd(&open, rustix::io::FdFlags::empty()).unwrap();
+    let plugin = Opened::of(&library, "hostile", process());
+    let outcome = plugin.call("environment");
+    let data = outcome.data.tree();
+    assert_eq!(data["path"], "", "{data}");
+    // Its two pipes, the one that tells it of the hub's end, and the library itself.
+    assert_eq!(data["open"], 4, "{data}");
+}
+
+#[test]
+fn a_plugin_that_only_fails_is_left_alone_for_longer_and_longer() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    for _ in 0..6 {
+        plugin.check("write_abort", "unknown plugin_died", "abort");
+    }
+    plugin.check("write_abort", "not_sent plugin_not_called", "it failed several times just now");
+    plugin.check("abort", "not_sent plugin_not_called", "is tried again in");
+}
+
+#[track_caller]
+fn refused(library: &Library, name: &str, isolation: Isolation, words: &str) {
+    let Err(error) = Plugin::open(spec(library, name, isolation.clone()), Arc::new(SystemClock::new()))
+    else {
+        panic!("{words}: it was opened")
+    };
+    let chain: Vec<String> = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source())
+        .map(ToString::to_string)
+        .collect();
+    assert!(chain.join(": ").contains(words), "{isolation:?}: `{words}` is not in {chain:?}");
+}
+
+#[test]
+fn a_library_that_is_not_what_it_should_be_is_not_used() {
+    for isolation in [process(), Isolation::InProcess] {
+        for (words, want) in [
+            (&["-DSYMBOL=other_symbol"][..], "no symbol `gesher_plugin_v1`"),
+            (&["-DABI=2"], "version 2 of the interface"),
+            (&["-DSIZE=8"], "too short"),
+            (&["-DBAD_MANIFEST"], "manifest cannot be read"),
+            (&["-DNOTHING"], "nowhere"),
+        ] {
+            let (_folder, library) = hostile(words);
+            refused(&library, "hostile", isolation.clone(), want);
+        }
+        let (folder, library) = hostile(&[]);
+        refused(&library, "another", isolation.clone(), "is the plugin `hostile`");
+        let other = Library { sha256: Sha256::of(b"another"), path: library.path.clone() };
+        refused(&other, "hostile", isolation.clone(), "another library");
+        let text = folder.path().join("text.so");
+        std::fs::write(&text, "no library at all").unwrap();
+        refused(&Library::at(text), "hostile", isolation.clone(), "the system cannot load it");
+        let gone = Library { path: folder.path().join("gone.so"), ..other };
+        refused(&gone, "hostile", isolation.clone(), "cannot be read");
+        let nothing = Library { path: folder.path().to_owned(), ..gone };
+        refused(&nothing, "hostile", isolation, "it is no file");
+    }
+    let (_folder, library) = hostile(&["-DDIES_WHEN_LOADED"]);
+    refused(&library, "hostile", process(), "segmentation fault");
+}
+
+#[test]
+fn a_library_that_was_changed_after_it_was_opened_changes_nothing() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    std::fs::write(&library.path, "another library").unwrap();
+    plugin.check("write_abort", "unknown plugin_died", "abort");
+    plugin.check("well", "succeeded ", "");
+}
+
+#[test]
+fn a_plugin_of_another_compiler_or_of_no_crate_at_all_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = libraries::rust_alone(folder.path(), "crates/gesher-plugin-host/tests/libraries/bare.rs");
+    let plugin = Opened::of(&bare, "bare", process());
+    assert_eq!(
+        plugin.call("length").data.tree()["length"],
+        json!({ "reference": null, "request": {} }).to_string().len()
+    );
+    plugin.check("panic", "unknown plugin_died", "abort");
+    drop(plugin);
+    let plugin = Opened::of(&bare, "bare", Isolation::InProcess);
+    assert_eq!(plugin.call("length").status.as_str(), "succeeded");
+    drop(plugin);
+    let greeting = libraries::c(folder.path(), "greeting", "plugins/greeting-c/greeting.c", &["-std=c11"]);
+    assert!(Path::new(&greeting.path).is_file());
+    drop(Opened::of(&greeting, "greeting", process()));
+    drop(Opened::of(&greeting, "greeting", Isolation::InProcess));
+}

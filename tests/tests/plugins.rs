@@ -1,0 +1,331 @@
+//! Plugins in a hub, as their users see them: their operations stand beside the built-in ones, and money that they move
+//! goes through the one path.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+use gesher_tests::libraries::{self, Library};
+use gesher_tests::program::{command, run, workspace};
+use gesher_tests::{FakeProvider, Hub, nap, until};
+use std::process::Command;
+
+const GREETING: &str = "plugins/greeting-c/greeting.c";
+
+/// A hub with one flow that is called, and this script.
+fn calling(base_url: &str, allow: &str, script: &str, plugins: &[String]) -> Hub {
+    let hub = Hub::bulk("en", base_url);
+    let flow = format!("\n[flow.calls]\nscript = \"scripts/calls.rhai\"\nallow = {allow}\n");
+    let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
+    hub.write("gesher.toml", format!("{text}{flow}{}", plugins.concat()));
+    hub.write("scripts/calls.rhai", script);
+    hub
+}
+
+#[track_caller]
+fn call(hub: &Hub, args: &str, key: &str, code: i32) -> String {
+    let output = hub.cmd_with(&["run", "calls", "--body", "-", "--key", key], args).expect(code);
+    output.words()
+}
+
+fn greeting(hub: &Hub) -> Library {
+    libraries::c(hub.scratch(), "greeting", GREETING, &["-std=c11"])
+}
+
+#[test]
+fn the_operations_of_a_plugin_in_c_stand_beside_the_built_in_ones() {
+    let script = r#"
+fn on_call(args) {
+    let hello = greeting::hello(#{ name: args.name });
+    log::info("said " + hello.data.text);
+    let rate = greeting::rate(#{});
+    log::info("rate " + rate.data.status);
+}
+"#;
+    let hub = calling("simulator", r#"["greeting.*", "officeguy.get_vat_rate"]"#, script, &[]);
+    let library = greeting(&hub);
+    let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
+    hub.write(
+        "gesher.toml",
+        text.clone() + &library.configured("greeting", r#"allow = ["officeguy.get_vat_rate"]"#),
+    );
+    hub.cmd(&["check"]).expect(0);
+    let shown = hub.cmd(&["operations", "greeting.hello"]).expect(0).stdout;
+    assert!(shown.contains("Whom to greet") && shown.contains("greeting::hello"), "{shown}");
+    let listed = hub.cmd(&["plugins"]).expect(0).stdout;
+    assert!(
+        listed.contains("greeting.hello, greeting.rate") && listed.contains("officeguy.get_vat_rate"),
+        "{listed}"
+    );
+    let said = call(&hub, r#"{"name": "Dana"}"#, "one", 0);
+    assert!(said.contains("said Shalom Dana") && said.contains("rate succeeded"), "{said}");
+    let said = call(&hub, r#"{"name": "\"}"}"#, "two", 1);
+    assert!(said.contains("not plain"), "what the plugin refuses: {said}");
+
+    // A slip in the script is found before anything runs, as with a built-in operation.
+    hub.edit("scripts/calls.rhai", "greeting::hello", "greeting::helo");
+    let faults = hub.cmd(&["check"]).expect(2).words();
+    assert!(faults.contains("did you mean hello?"), "{faults}");
+    hub.edit("scripts/calls.rhai", "greeting::helo(#{ name:", "greeting::hello(#{ nmae:");
+    let said = call(&hub, r#"{"name": "Dana"}"#, "three", 1);
+    assert!(said.contains("did you mean name?"), "{said}");
+
+    // Without the capability the call is refused, and says what to write.
+    hub.edit("scripts/calls.rhai", "nmae", "name");
+    hub.edit("gesher.toml", r#"allow = ["officeguy.get_vat_rate"]"#, "allow = []");
+    let said = call(&hub, r#"{"name": "Dana"}"#, "four", 1);
+    assert!(said.contains("plugin greeting may not use officeguy.get_vat_rate"), "{said}");
+    let warned = hub.cmd(&["check"]).expect(0).words();
+    assert!(warned.contains("says that it needs officeguy.get_vat_rate"), "{warned}");
+}
+
+#[test]
+fn a_script_test_puts_a_plugin_s_answer_in_its_place() {
+    let script = "fn on_call(args) { greeting::hello(#{ name: args.name }).data.text }\n";
+    let hub = calling("simulator", r#"["greeting.*"]"#, script, &[]);
+    let library = greeting(&hub);
+    let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
+    hub.write("gesher.toml", text + &library.configured("greeting", ""));
+    hub.write(
+        "scripts/calls.test.rhai",
+        "fn test_it() {\n    mock(\"greeting.hello\", |who, key, request| #{ data: #{ text: \"mocked \" + request.name } });\n    \
+         assert_eq(run_call(#{ name: \"Dana\" }).value, \"mocked Dana\");\n}\n",
+    );
+    let said = hub.cmd(&["test"]);
+    assert!(said.code == 0 && said.stdout.contains("1 passed"), "{said:#?}");
+}
+
+#[test]
+fn a_library_that_is_another_or_is_not_there_is_a_fault_with_its_place() {
+    let hub = calling("simulator", "[]", "fn on_call(args) { }\n", &[]);
+    let library = greeting(&hub);
+    let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
+    let wrong = library.configured("greeting", "").replace(&library.sha256.to_string(), &"0".repeat(64));
+    for (lines, want) in [
+        (wrong.clone(), "this is another library"),
+        (wrong.replace(&"0".repeat(64), "abc"), "a SHA-256 has 64"),
+        (library.configured("salutation", ""), "is the plugin `greeting`"),
+        (library.configured("greeting", "allow = [\"officeguy.chrage\"]"), "there is no such operation"),
+        (library.configured("greeting", "allow = [\"disk:all\"]"), "names nothing that a plugin can use"),
+        (library.configured("greeting", "").replace(".so", ".os"), "cannot be read"),
+    ] {
+        hub.write("gesher.toml", text.clone() + &lines);
+        for command in ["check", "plugins", "serve"] {
+            let said = hub.cmd(&[command]).expect(2).words();
+            assert!(said.contains(want) && said.contains("gesher.toml:"), "{command}, {want}: {said}");
+        }
+    }
+}
+
+const INSTALMENTS: &str = r#"
+fn on_call(args) {
+    let done = instalments::charge(#{ order: args.order, token: args.token, part: decimal("50.00"), parts: 3, pause_ms: args.pause });
+    log::info("references " + done.data.references.len());
+}
+"#;
+
+fn instalments() -> Library {
+    libraries::cargo(&["-p", "gesher-plugin", "--example", "instalments"], "examples/libinstalments.so")
+}
+
+fn args(order: &str, pause: u32) -> String {
+    format!(r#"{{"order": "{order}", "token": "{}", "pause": {pause}}}"#, gesher_tests::hub::token(7))
+}
+
+fn charges(provider: &FakeProvider) -> Vec<String> {
+    provider.received().iter().map(gesher_tests::Received::order).collect()
+}
+
+#[test]
+fn a_plugin_that_charges_through_the_hub_and_is_killed_in_the_middle_charges_once() {
+    let provider = FakeProvider::approving();
+    let plugins = [instalments().configured("instalments", "allow = [\"officeguy.charge\"]")];
+    let allow = r#"["instalments.*", "officeguy.charge"]"#;
+    let hub = calling(provider.base_url(), allow, INSTALMENTS, &plugins);
+    let mut first = hub.serve();
+    let mut caller = hub.command();
+    caller.args(["run", "calls", "--key", "o1", "--body", "-"]).stdin(std::process::Stdio::piped());
+    let mut caller =
+        caller.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    std::io::Write::write_all(&mut caller.stdin.take().unwrap(), args("o1", 1500).as_bytes()).unwrap();
+    until("the first part", 60, || (!charges(&provider).is_empty()).then_some(()));
+    nap(300);
+    first.process.kill9();
+    let _ended = (caller.kill(), caller.wait());
+    assert_eq!(charges(&provider), ["o1/1"]);
+
+    let second = hub.serve();
+    until("all parts", 60, || (charges(&provider).len() >= 3).then_some(()));
+    let runs = until("the run", 60, || {
+        let runs = hub.cmd(&["--json", "runs"]).stdout;
+        runs.contains("\"succeeded\":1").then_some(runs)
+    });
+    second.stop();
+    assert_eq!(charges(&provider), ["o1/1", "o1/2", "o1/3"], "each part once: {runs}");
+    // The same call again is the same run.
+    call(&hub, &args("o1", 0), "o1", 0);
+    assert_eq!(charges(&provider).len(), 3);
+}
+
+#[test]
+fn what_a_plugin_may_not_charge_and_what_it_stumbles_over_are_told_apart() {
+    let provider = FakeProvider::approving();
+    let plugins = [instalments().configured("instalments", "allow = [\"officeguy.charge\"]")];
+    let hub = calling(provider.base_url(), r#"["instalments.*"]"#, INSTALMENTS, &plugins);
+    let said = call(&hub, &args("o2", 0), "o2", 1);
+    assert!(said.contains("may not call officeguy.charge"), "the flow's own permission holds too: {said}");
+    assert!(charges(&provider).is_empty());
+
+    let stumbling = "fn on_call(args) { instalments::stumble(\"k1\", #{ order: \"7\", token: \"t\", part: decimal(\"1.00\"), parts: 1 }) }\n";
+    hub.write("scripts/calls.rhai", stumbling);
+    let said = call(&hub, "{}", "o3", 4);
+    assert!(said.contains("unknown"), "{said}");
+    let open = hub.cmd(&["unknown", "list"]).words();
+    assert!(open.contains("instalments.stumble"), "{open}");
+    let said = call(&hub, "{}", "o4", 1);
+    assert!(!said.contains("succeeded"), "the key is held: {said}");
+}
+
+#[test]
+fn a_new_plugin_builds_passes_its_test_and_is_used_at_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("my-plugin");
+    let sdk = workspace().join("crates/gesher-plugin");
+    let made = run(command().args(["plugins", "new"]).arg(&folder).arg("--sdk").arg(sdk), None);
+    assert_eq!(made.code, 0, "{made:#?}");
+    std::fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let target = std::env::current_exe().unwrap();
+    let target = target.parent().unwrap().parent().unwrap().parent().unwrap().join("scaffolded");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["test", "--offline", "--quiet", "--target-dir"]).arg(&target).current_dir(&folder);
+    let tested = run(&mut cargo, None);
+    assert_eq!(tested.code, 0, "{tested:#?}");
+    assert!(tested.stdout.contains("2 passed"), "{tested:#?}");
+    let library = target.join("debug/libmy_plugin.so");
+    let inspected = run(command().args(["--json", "plugins", "inspect"]).arg(&library), None);
+    assert_eq!(inspected.json()["operations"][0]["name"], "my_plugin.greet", "{inspected:#?}");
+    let script = "fn on_call(args) { log::info(my_plugin::greet(#{ name: \"Dana\" }).data.text) }\n";
+    let plugins = [Library::at(library).configured("my-plugin", "isolation = \"in-process\"")];
+    let hub = calling("simulator", r#"["my_plugin.*"]"#, script, &plugins);
+    assert!(call(&hub, "{}", "one", 0).contains("Shalom Dana"));
+    let again = run(command().args(["plugins", "new"]).arg(&folder), None);
+    assert!(again.code == 2 && again.stderr.contains("not empty"), "{again:#?}");
+}
+
+/// A mail server of Debian's that keeps what it is sent; it ends with the test.
+struct MailServer {
+    program: std::process::Child,
+    box_of: std::path::PathBuf,
+    port: u16,
+}
+
+impl MailServer {
+    /// None where the machine has none.
+    fn start(folder: &std::path::Path) -> Option<Self> {
+        let there = Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"]).output();
+        if !there.is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        let (box_of, port) = (folder.join("mailbox"), gesher_tests::serve::free_port());
+        let mut python = Command::new("/usr/bin/python3");
+        python.args([
+            "-m",
+            "aiosmtpd",
+            "-n",
+            "-l",
+            &format!("127.0.0.1:{port}"),
+            "-c",
+            "aiosmtpd.handlers.Mailbox",
+        ]);
+        let program = python.arg(&box_of).spawn().unwrap();
+        until("the mail server", 30, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Some(Self { program, box_of, port })
+    }
+
+    fn mails(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.box_of.join("new")).into_iter().flatten();
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _gone = (self.program.kill(), self.program.wait());
+    }
+}
+
+/// A hub with the flow of `scripts/FOLDER`, its plugins built, and this server for its mail.
+#[track_caller]
+fn example(folder: &str, server: &MailServer) -> Hub {
+    let hub = Hub::bulk("en", "simulator");
+    let from = workspace().join("scripts").join(folder);
+    let mut part = std::fs::read_to_string(from.join("gesher.toml")).unwrap();
+    for plugin in ["masav", "smtp"] {
+        if !part.contains(&format!("[plugin.{plugin}]")) {
+            continue;
+        }
+        let library = libraries::cargo(&["-p", &format!("gesher-{plugin}")], &format!("lib{plugin}.so"));
+        let path = format!("plugins/lib{plugin}.so");
+        hub.write(&path, std::fs::read(&library.path).unwrap());
+        let (before, after) = part.split_once(&format!("[plugin.{plugin}]")).unwrap();
+        let after = after.replacen(&"0".repeat(64), &library.sha256.to_string(), 1);
+        part = format!("{before}[plugin.{plugin}]{after}");
+    }
+    let text = std::fs::read_to_string(hub.path("gesher.toml")).unwrap();
+    hub.write("gesher.toml", format!("{text}\n{part}"));
+    for file in gesher_tests::files::names_in(&from).iter().filter(|name| name.ends_with(".rhai")) {
+        hub.write(&format!("scripts/{file}"), std::fs::read(from.join(file)).unwrap());
+    }
+    hub.cmd_with(&["secrets", "set", "smtp.url"], &format!("smtp://127.0.0.1:{}", server.port)).expect(0);
+    hub.cmd(&["check"]).expect(0);
+    hub.cmd(&["test"]).expect(0);
+    hub
+}
+
+fn without_a_mail_server(name: &str) {
+    gesher_tests::skip(name, "python3-aiosmtpd is not installed");
+}
+
+#[test]
+fn a_file_is_charged_and_its_report_goes_out_by_mail_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let Some(server) = MailServer::start(scratch.path()) else {
+        return without_a_mail_server("a_file_is_charged_and_its_report_goes_out_by_mail_once");
+    };
+    let hub = example("mail-report", &server);
+    let sample = workspace().join("scripts/mail-report/sample.csv");
+    let ran = hub.cmd(&["run", "mail-report", "--file", sample.to_str().unwrap()]);
+    assert!([0, 1].contains(&ran.code), "{ran:#?}");
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1, "{ran:#?}");
+    for part in ["bookkeeping@example.test", ".report.csv", "Subject: Charges:", "@gesher.invalid>"] {
+        assert!(mails[0].contains(part), "{part}: {}", mails[0]);
+    }
+    assert!(!ran.words().contains(&server.port.to_string()), "the server's address is a secret: {ran:#?}");
+    // The same file again charges nothing, and begins no run that would report.
+    hub.cmd(&["run", "mail-report", "--file", sample.to_str().unwrap()]);
+    assert!(server.mails().len() <= 2);
+}
+
+#[test]
+fn a_masav_file_is_built_and_mailed_and_a_server_that_is_gone_is_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let Some(server) = MailServer::start(scratch.path()) else {
+        return without_a_mail_server("a_masav_file_is_built_and_mailed_and_a_server_that_is_gone_is_told");
+    };
+    let hub = example("masav-file", &server);
+    let sample = workspace().join("scripts/masav-file/sample.json");
+    let run = |key: &str| hub.cmd(&["run", "masav-file", "--key", key, "--body", sample.to_str().unwrap()]);
+    let ran = run("one").expect(0);
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1, "{ran:#?}");
+    assert!(mails[0].contains("2 debits, 203.50 shekels"), "{}", mails[0]);
+    assert!(mails[0].contains(&"9".repeat(60)) && mails[0].contains("KOT"), "{}", mails[0]);
+
+    // The day's mail was sent: another call for it sends nothing.
+    run("two");
+    assert_eq!(server.mails().len(), 1);
+    drop(server);
+    let other = std::fs::read_to_string(&sample).unwrap().replace("2026-12-01", "2026-12-02");
+    let said = hub.cmd_with(&["run", "masav-file", "--key", "three", "--body", "-"], &other);
+    assert_ne!(said.code, 0, "{said:#?}");
+    assert!(said.words().contains("not_sent") || said.words().contains("cannot be reached"), "{said:#?}");
+}
