@@ -10,7 +10,7 @@ use crate::check::{File, Findings, FlowStart, ScriptFault};
 use crate::clock::Clock;
 use crate::host::Vocabulary;
 use crate::library::CompileOptions;
-use crate::reach::Reached;
+use crate::reach::{Reached, properties};
 use crate::report::{Place, Sources};
 use crate::requests::{self, Literal, Literals};
 use gesher_core::names::nearest;
@@ -487,22 +487,4 @@ impl Checker<'_> {
             findings.foreseen.push(self.fault(position, text));
         }
     }
-}
-
-/// The names that map literals and assignments of a file give to properties.
-fn properties(file: &File<'_>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    file.ast.walk(&mut |path: &[ASTNode<'_>]| {
-        match path.last() {
-            Some(ASTNode::Expr(Expr::Map(map, _))) => {
-                names.extend(map.0.iter().map(|(name, _)| name.as_str().to_owned()));
-            }
-            Some(ASTNode::Expr(Expr::Property(property, _))) => {
-                names.insert(property.2.to_string());
-            }
-            _ => {}
-        }
-        true
-    });
-    names
 }

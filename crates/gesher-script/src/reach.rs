@@ -1,6 +1,7 @@
 //! Which functions of a script can be reached from where it is entered.
 //!
-//! What a file of helpers could call for other flows is no matter of this one.
+//! What a file of helpers could call for other flows is no matter of this one. And which properties a file gives to maps,
+//! since calling one of them is calling a closure in it.
 
 use crate::check::{File, Function};
 use rhai::{ASTNode, Expr, FnCallExpr, FnPtr, Stmt};
@@ -50,4 +51,22 @@ fn named_in(file: &File<'_>, function: &Function) -> Vec<(String, String)> {
         true
     });
     named
+}
+
+/// The names that map literals and assignments of a file give to properties.
+pub(crate) fn properties(file: &File<'_>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    file.ast.walk(&mut |path: &[ASTNode<'_>]| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                names.extend(map.0.iter().map(|(name, _)| name.as_str().to_owned()));
+            }
+            Some(ASTNode::Expr(Expr::Property(property, _))) => {
+                names.insert(property.2.to_string());
+            }
+            _ => {}
+        }
+        true
+    });
+    names
 }

@@ -2,7 +2,7 @@
 //! Prints a table and judges nothing.
 
 use gesher_core::{Clock, SystemClock};
-use gesher_trigger::drop::{EncodingChoice, Format, RowKey, RowRules, validate};
+use gesher_trigger::drop::{EncodingChoice, Format, RowKey, RowRules, Separator, validate};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -41,6 +41,7 @@ fn main() -> std::io::Result<()> {
         row_key: RowKey::Columns(vec!["order_id".into()]),
         amount: Some("amount".into()),
         encoding: EncodingChoice::Auto,
+        separator: Separator::Auto,
         not_cards: Vec::new(),
     };
     println!("| encoding | rows | bytes a row | rows/s | peak memory |");
@@ -49,7 +50,7 @@ fn main() -> std::io::Result<()> {
         let path = folder.path().join("rows.csv");
         write_rows(&path, rows, utf16)?;
         let bytes = std::fs::metadata(&path)?.len();
-        let format = Format::of_name("rows.csv", rules.encoding);
+        let format = Format::of_name("rows.csv", &rules);
         let start = clock.monotonic();
         let found = validate(&path, format, &rules, &["token".to_owned()]);
         let took = clock.monotonic().saturating_sub(start);

@@ -7,6 +7,7 @@
 mod answers;
 mod compare;
 mod functions;
+mod given;
 #[cfg(test)]
 mod tests;
 mod world;

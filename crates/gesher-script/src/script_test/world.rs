@@ -1,6 +1,7 @@
 //! The world of one test: what it mocked, what was called, what time it is; and one item in that world.
 
 use super::answers::{bad_mock, instant, judged, page, refused};
+use super::given::{delivery, map};
 use super::{Setting, Suite};
 use crate::convert::{from_json, to_json};
 use crate::item::{Beside, Item};
@@ -184,10 +185,6 @@ impl Bench {
         }
         Ok(row.keys().map(ToString::to_string).collect())
     }
-}
-
-fn map<const N: usize>(fields: [(&str, Dynamic); N]) -> Map {
-    fields.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// One run of the script under test.
@@ -501,10 +498,4 @@ impl Host for TestItem {
     fn log(&self, level: Level, line: &str) {
         self.bench.note(&format!("{level:?}: {line}"));
     }
-}
-
-/// A delivery with every field that one has, of those that a test wrote.
-fn delivery(known: &Dynamic) -> Result<Dynamic, String> {
-    let known = to_json(known).map_err(|fault| fault.text().en)?;
-    from_json(&crate::webhook::request(known)).map_err(|fault| fault.text().en)
 }

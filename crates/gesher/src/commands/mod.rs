@@ -77,8 +77,8 @@ fn run(output: Output, cli: Cli) -> Result<Exit, HubError> {
     match cli.command {
         Command::New(args) => new::run(output, &args),
         Command::Operations(args) => operations::run(output, &cli.hub, args.name.as_deref()),
-        Command::Plugins(args) => plugins::run(output, &cli.hub, args.command),
         Command::Definitions(args) => definitions::run(output, &cli.hub, &args),
+        Command::Plugins(args) => plugins::run(output, &cli.hub, args.command),
         Command::Completions(args) => Ok(completions::run(output, &args)),
         Command::Reference(args) => {
             output.raw(&match args.page {
