@@ -235,7 +235,7 @@ fn a_tick_that_meets_one_at_work_is_left_out_or_waits_and_never_runs_beside_it()
         assert!(provider.charged().values().all(|taken| taken.len() == 1), "{:?}", provider.charged());
         if let Some(run) = refused.first() {
             // By hand it may run after all, once.
-            let at = format!("{}", run["name"].as_str().unwrap());
+            let at = run["name"].as_str().unwrap().to_owned();
             let first = hub.cmd(&["--json", "run", "bill", "--at", &at]).expect(0).json();
             assert_ne!(first["run"], run["run"]);
             let second = hub.cmd(&["--json", "run", "bill", "--at", &at]).expect(0).json();

@@ -8,6 +8,7 @@ use crate::item::{Beside, Item};
 use crate::library::Tests;
 use crate::program::RhaiProgram;
 use crate::seam::{Host, Level};
+use gesher_core::key::clean_cell;
 use gesher_core::names::nearest;
 use gesher_core::operation::Registered;
 use gesher_core::{
@@ -447,12 +448,11 @@ impl Host for TestItem {
     }
 
     fn kept(&self, key: &str) -> Result<Value, CallEnd> {
-        let key = gesher_core::key::clean_cell(key);
-        Ok(self.bench.state().kept.get(&key).cloned().unwrap_or_default())
+        Ok(self.bench.state().kept.get(&clean_cell(key)).cloned().unwrap_or_default())
     }
 
     fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
-        let prefix = gesher_core::key::clean_cell(prefix);
+        let prefix = clean_cell(prefix);
         Ok(self.bench.state().kept.keys().filter(|key| key.starts_with(&prefix)).cloned().collect())
     }
 
@@ -466,12 +466,8 @@ impl Host for TestItem {
     }
 
     fn alert(&self, text: &str) -> Result<(), CallEnd> {
-        self.bench.state().calls.push(Seen {
-            operation: ALERT.to_owned(),
-            who: String::new(),
-            key: None,
-            request: json!({ "text": text }),
-        });
+        let (operation, request) = (ALERT.to_owned(), json!({ "text": text }));
+        self.bench.state().calls.push(Seen { operation, who: String::new(), key: None, request });
         Ok(())
     }
 

@@ -109,7 +109,7 @@ async fn verify(output: Output, config: &Config, args: &VerifyArgs) -> Result<Ex
     let rehearsal = Rehearsal { hook: &hook, verifier: &verifier, redactor: &redactor, now };
     let found = match rehearsal.judge(args.path.as_deref(), &headers, &body) {
         Ok((found, taken)) => compare(config, flow, found, &taken).await?,
-        Err(found) => found,
+        Err(found) => *found,
     };
     output.json(&document(flow, &hook, &found));
     output.text(&words(flow, &hook, &found));
@@ -161,14 +161,19 @@ struct Rehearsal<'a> {
 }
 
 impl Rehearsal<'_> {
-    fn judge(&self, path: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<(Found, Taken), Found> {
+    fn judge(
+        &self,
+        path: Option<&str>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(Found, Taken), Box<Found>> {
         let query = self.address(path)?;
         let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
         if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
-            return Err(of_refused(&Refused::Compressed));
+            return Err(Box::new(of_refused(&Refused::Compressed)));
         }
         if body.len() > BODY_BYTES_MAX {
-            return Err(of_refused(&Refused::TooLarge));
+            return Err(Box::new(of_refused(&Refused::TooLarge)));
         }
         let delivery = Delivery { headers, tokens: &query.tokens, body };
         let verified = self.verifier.verify(&delivery, self.now).map_err(|refusal| {
@@ -176,11 +181,11 @@ impl Rehearsal<'_> {
             let code = hint.as_ref().map_or("unverified", |hint| hint.code);
             let status = if refusal.is_bad_request() { 400 } else { 401 };
             let what = self.redactor.text(&refusal.to_string()).into_owned();
-            Found { hint: hint.map(|hint| hint.text), ..Found::refused(status, code, what) }
+            Box::new(Found { hint: hint.map(|hint| hint.text), ..Found::refused(status, code, what) })
         })?;
         let taken = taken(self.hook, self.redactor, &verified, (headers, &query.fields), body);
-        let taken =
-            taken.map_err(|refused| Found { secret: verified.secret.clone(), ..of_refused(&refused) })?;
+        let taken = taken
+            .map_err(|refused| Box::new(Found { secret: verified.secret.clone(), ..of_refused(&refused) }))?;
         let found = Found {
             status: 202,
             code: "accepted".to_owned(),
@@ -192,7 +197,7 @@ impl Rehearsal<'_> {
     }
 
     /// What the address says beside the path, where one was given.
-    fn address(&self, path: Option<&str>) -> Result<Query, Found> {
+    fn address(&self, path: Option<&str>) -> Result<Query, Box<Found>> {
         let Some(address) = path else { return Ok(Query::default()) };
         let (path, text) = address.split_once('?').map_or((address, None), |(path, text)| (path, Some(text)));
         let takes_token = self.hook.scheme.is_in_the_address();
@@ -201,11 +206,11 @@ impl Rehearsal<'_> {
             Some((base, word)) if takes_token && base == self.hook.path => Some(word),
             _ => {
                 let what = format!("the path is not {}", self.hook.path);
-                return Err(Found::refused(404, "not_found", what));
+                return Err(Box::new(Found::refused(404, "not_found", what)));
             }
         };
         let mut query = query(text, takes_token).map_err(|fault| {
-            Found::refused(400, "bad_request", format!("the query cannot be read: {fault}"))
+            Box::new(Found::refused(400, "bad_request", format!("the query cannot be read: {fault}")))
         })?;
         query.tokens.extend(word);
         Ok(query)

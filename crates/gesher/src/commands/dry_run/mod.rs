@@ -55,7 +55,7 @@ pub async fn run(output: Output, config: &Config, flow: &FlowConfig, work: &Work
     let world = World::open(config, redactor).await?;
     let own = played(output, &world, flow, work).await?;
     let report = told(&world, flow, own).await?;
-    report.into_document(config, &mut document);
+    report.add_to(config, &mut document);
     output.json(&document);
     output.text(&format!("{text}{}", report.text()));
     let exit = report.exit;

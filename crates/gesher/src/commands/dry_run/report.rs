@@ -41,7 +41,7 @@ pub(super) struct Report {
 
 impl Report {
     /// Adds what was found to what the first pass said.
-    pub(super) fn into_document(&self, config: &Config, document: &mut Value) {
+    pub(super) fn add_to(&self, config: &Config, document: &mut Value) {
         let vendors = self.found.vendors.iter().map(|(name, moved)| {
             let mut line = moved.document();
             line.insert("vendor".to_owned(), json!(name));
