@@ -327,7 +327,7 @@ fn wrong_word(verifier: &Verifier, delivery: &Delivery<'_>) -> Option<Hint> {
             "a `+` in an address means a space: write it as %2B, or choose a token of letters and digits",
         );
     }
-    if given.split_whitespace().last().is_some_and(|word| is(word)) {
+    if given.split_whitespace().last().is_some_and(is) {
         return hint("prefix", "the token is right, and there is a word before it: write that as `prefix`");
     }
     hint("secret", "the secret is another one: compare it with the sender's")
