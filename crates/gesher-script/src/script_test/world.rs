@@ -83,7 +83,6 @@ impl Bench {
     pub(super) fn engine(self: &Arc<Self>) -> Engine {
         let mut engine = self.tests.vocabulary.engine();
         engine.register_global_module(Arc::clone(&self.tests.module));
-        // Numbers, JSON and Israeli rules work in tests as they do in scripts.
         let host: Arc<dyn Host> = Arc::new(TestItem { is_script: false, ..TestItem::new(Arc::clone(self)) });
         let own: Arc<dyn Any + Send + Sync> = Arc::<Self>::clone(self);
         engine.set_default_tag(Dynamic::from(Beside { item: Item::new(host, Arc::default()), own }));
