@@ -342,7 +342,9 @@ fn any_name_that_a_sender_may_give_is_taken() {
     ];
     for (at, name) in (1..).zip(names) {
         hub.drop_file(name, charges_csv(at, 1));
-        assert_eq!(hub.wait_done(name).count("succeeded"), 1, "{name}");
+        // What would break a line, or turn it round, is not in the names that the hub gives.
+        let kept = name.replace('\n', "_").replace('\u{202e}', "");
+        assert_eq!(hub.wait_done(&kept).count("succeeded"), 1, "{name}");
     }
     // Names that leave no room for what the hub puts into them, and bytes that are no text.
     std::fs::write(hub.inbox(&format!("{long}.csv")), charges_csv(8, 1)).unwrap();

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
+use gesher_tests::crash::points::CALL_POINTS;
 use gesher_tests::files::files_with;
+use gesher_tests::program::gesher_crash;
 use gesher_tests::{Background, FakeProvider, Hub, Output, Received, Reply, nap, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -277,6 +279,35 @@ const PARENT: &str = r#"fn on_call(args) {
     let started = flow::start("child", args.child, #{ n: args.n });
     log::info(`child ${started.run} ${started.replayed}`);
 }"#;
+
+#[test]
+fn wherever_the_hub_dies_around_what_a_flow_keeps_or_starts_it_happens_once() {
+    for point in CALL_POINTS {
+        let script = r#"fn on_call(args) {
+            if args.looks { log::info(`kept ${store::get("n")}`); return; }
+            store::increment("n");
+            flow::start("child", "k-1", #{ of: "parent" });
+        }"#;
+        let mut hub = hub("parent", "", script);
+        add(&hub, "child", "", r#"fn on_call(args) { store::increment("children"); }"#);
+        hub.use_program(gesher_crash(), &[("GESHER_FAILPOINT", point)]);
+        let died = called(&hub, "parent", Some("p-1"), &json!({ "looks": false }));
+        assert_ne!(died.code, 0, "{point}: {died:?}");
+        hub.use_program(gesher_crash(), &[("GESHER_FAILPOINT", "")]);
+        let serving = hub.serve();
+        for flow in ["parent", "child"] {
+            until(&format!("the end of {flow}"), 60, || {
+                let runs = hub.cmd(&["--json", "runs", "--flow", flow]).json_lines();
+                (runs.len() == 1 && runs[0]["state"] == "finished").then_some(())
+            });
+        }
+        serving.stop();
+        let look = called(&hub, "parent", Some("look"), &json!({ "looks": true })).expect(0);
+        assert!(look.stderr.contains("kept 1"), "{point}: {look:?}");
+        let children = hub.cmd(&["--json", "runs", "--flow", "child"]).expect(0).json_lines();
+        assert_eq!(children.len(), 1, "{point}: {children:?}");
+    }
+}
 
 #[test]
 fn one_flow_starts_another_once_per_key() {

@@ -174,7 +174,6 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     ("language = \"en\"", "language = \"fr\"", &["gesher.toml:", "language", "he"]),
     ("row_key = [\"order_id\"]\n", "", &["gesher.toml:", "row_key"]),
     ("\"scripts/charge.rhai\"", "\"scripts/chrge.rhai\"", &["chrge.rhai"]),
-    ("pattern = \"*.csv\"", "pattern = \"*.xlsx\"", &["gesher.toml:", "xlsx"]),
     ("base_url = \"http://127.0.0.1:", "base_url = \"http://198.51.100.7:", &["gesher.toml:", "https"]),
     ("company_id = 2410000001\n", "", &["gesher.toml:", "company_id"]),
     (

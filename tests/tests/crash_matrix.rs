@@ -65,6 +65,7 @@ fn the_lists_of_points_mutants_and_faults_are_those_of_the_sources() {
     let mut points: Vec<&str> = points::POINTS.iter().map(|point| point.name).collect();
     points.extend(points::ROTATION_POINTS);
     points.extend(points::DROP_POINTS);
+    points.extend(points::CALL_POINTS);
     points.sort_unstable();
     points.dedup();
     assert_eq!(points, points::in_sources());

@@ -663,3 +663,43 @@ fn what_is_at_work_is_finished_when_the_hub_stops() {
     assert_eq!(serving.process.wait_exit().code, 0);
     assert_eq!(provider.charges(), 1);
 }
+
+#[test]
+fn what_nobody_verified_starts_no_flow_that_may_act_however_many_are_between() {
+    let hub = Hub::bulk("en", "simulator");
+    let pay =
+        CHARGE.replace("on_webhook(request)", "on_call(request)").replace("request.json.order", "\"o-1\"");
+    hub.write("scripts/pay.rhai", pay);
+    hub.set("flow.pay", "script", "\"scripts/pay.rhai\"");
+    hub.set("flow.pay", "allow", "[\"officeguy.charge\"]");
+    hub.write("scripts/between.rhai", "fn on_call(args) { flow::start(args.of, \"k\", #{}) }\n");
+    hub.set("flow.between", "script", "\"scripts/between.rhai\"");
+    let settings = [("verify", "\"none\"")];
+    let front = |script: &str| add(&hub, &Hooked { flow: "front", settings: &settings, script, allow: "" });
+    front("fn on_webhook(request) { flow::start(\"pay\", \"k\", #{}) }\n");
+    let faults = hub.cmd(&["check"]).expect(2);
+    assert!(faults.stderr.contains("anybody could start pay"), "{faults:?}");
+    // A name that is only known while it runs is looked at then.
+    for (script, to) in [
+        ("fn on_webhook(request) { flow::start(request.json.of, \"k\", #{}) }\n", "pay"),
+        ("fn on_webhook(request) { flow::start(\"between\", \"k\", #{ of: request.json.of }) }\n", "pay"),
+    ] {
+        front(script);
+        hub.cmd(&["check"]).expect(0);
+        let serving = hub.serve();
+        let body = json!({ "of": to, "script": script }).to_string();
+        let run =
+            deliver(&hub, "/hooks/front", &[], &body).expect(202).json()["run"].as_str().unwrap().to_owned();
+        ended(&hub, &run);
+        until("the refusal", 30, || {
+            let runs = hub.cmd(&["--json", "runs", "--limit", "10"]).expect(0).json_lines();
+            let items =
+                runs.iter().map(|run| hub.cmd(&["--json", "show", run["run"].as_str().unwrap()]).json());
+            let codes: Vec<Value> = items.map(|shown| shown["items"][0]["code"].clone()).collect();
+            codes.contains(&json!("unverified")).then_some(())
+        });
+        let runs = hub.cmd(&["--json", "runs", "--flow", "pay"]);
+        assert!(runs.json_lines().is_empty(), "{runs:?}");
+        serving.stop();
+    }
+}

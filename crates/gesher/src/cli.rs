@@ -513,7 +513,7 @@ mod tests {
             ("gesher run f", false),
             ("gesher run f --file x --body y", false),
             ("gesher run f --file x --key k", false),
-            ("gesher run f --body y --dry-run", false),
+            ("gesher run f --body y --dry-run", true),
             ("gesher --hub h --json runs --flow f --limit 3", true),
             ("gesher runs --hub h --json", true),
             ("gesher show k7mq2xd --items queued", true),

@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].state, RunState::Finished);
         // Another call under an id that is taken is refused, and nothing of it is done.
-        let other = CallRequest { key: Some("other".to_owned()), ..request() };
+        let other = CallRequest { args: serde_json::json!({ "other": true }), ..request() };
         put(&question, &serde_json::to_vec(&other).unwrap()).unwrap();
         let mut working = JoinSet::new();
         take(&question, &hub.engine, &hub.flows, &hub.redactor, &Stop::new(), &mut working).await;

@@ -11,7 +11,7 @@ use gesher_engine::{
     Starts, Stop,
 };
 use gesher_trigger::TriggerError;
-use gesher_trigger::event::{self, BegunAs, Event};
+use gesher_trigger::event::{self, BegunAs, Event, StartedBy};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -126,16 +126,21 @@ impl Starter {
         let by = by.map_err(|error| {
             StartFault::Failed(EngineError::Journal { doing: "reading a run", source: error })
         })?;
-        let depth = by.as_ref().and_then(event::started_by).map_or(0, |by| by.depth) + 1;
-        if depth > START_DEPTH_MAX {
+        let by = by.as_ref().map_or_else(
+            || StartedBy { step: asked.by.to_string(), depth: 1, unverified: true },
+            |run| StartedBy::step_of(run, &asked.by),
+        );
+        if by.depth > START_DEPTH_MAX {
             return Err(StartFault::Refused(words::too_deep()));
         }
-        let StartRequest { flow: _, key, is_made_up: _, args, by } = asked;
+        if by.unverified && self.flows[at].may_act {
+            return Err(StartFault::Refused(words::unverified(&self.flows[at].name)));
+        }
+        let StartRequest { key, args, .. } = asked;
         let identity = event::identity(&key, &args);
         let event = Event { trigger: TriggerKind::Call, name: key.to_string(), key: Some(key), input: args };
         let flow = self.flows[at].events();
-        let begun =
-            event::begin_started(engine, &flow, &event, identity, &by, depth).await.map_err(failed)?;
+        let begun = event::begin_started(engine, &flow, &event, identity, by).await.map_err(failed)?;
         let run = begun.run;
         match begun.as_what {
             BegunAs::Other => {
@@ -212,6 +217,18 @@ mod words {
             format!("המפתח {key} כבר שימש להפעלת {name} עם ערכים אחרים, בהרצה {run}; לא הופעל דבר"),
             format!(
                 "the key {key} started {name} with other arguments before, as run {run}; nothing was started"
+            ),
+        )
+    }
+
+    pub(super) fn unverified(name: &str) -> Rejection {
+        refused(
+            "unverified",
+            format!(
+                "התהליך {name} רשאי לשנות דברים או להעביר כסף, ולכן מסירה שלא אומתה אינה יכולה להפעיל אותו"
+            ),
+            format!(
+                "the flow {name} may write or move money, so a delivery that nobody verified cannot start it"
             ),
         )
     }

@@ -64,6 +64,9 @@ pub const POINTS: &[Point] = &[
 pub const DROP_POINTS: [&str; 6] =
     ["claim.along", "held.told", "held.moved", "approval.read", "approval.running", "reject.told"];
 
+/// The points around what flows keep and whom they start. Their test is that of calls.
+pub const CALL_POINTS: [&str; 3] = ["store.before", "store.written", "start.begun"];
+
 /// The points of a change of the master key, in their order. No file comes by them, so they have a test of their own.
 pub const ROTATION_POINTS: [&str; 4] = ["rotate.begun", "rotate.resealed", "rotate.kept", "rotate.unsynced"];
 

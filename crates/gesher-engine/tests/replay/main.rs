@@ -336,6 +336,8 @@ fn mutated(op: &Op, mutation: u8) -> Op {
         (Op::Note { key, answer, catches }, _) => {
             Op::Note { key: key.map_or(Some(0), |key| Some(key + 1)), answer, catches: *catches }
         }
+        (Op::Keep { key }, _) => Op::Keep { key: key + 1 },
+        (Op::Alert, _) => Op::Now,
         (other, _) => unreachable_in_straight(other),
     }
 }

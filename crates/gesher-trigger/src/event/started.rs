@@ -3,9 +3,10 @@
 use super::kept::Kept;
 use super::{Begun, BegunAs, Event, EventFlow, begin_once_as};
 use crate::error::TriggerError;
+use crate::webhook::Scheme;
 use gesher_core::{Key, StepId};
 use gesher_engine::Engine;
-use gesher_engine::journal::{NewEvent, RunRecord};
+use gesher_engine::journal::{NewEvent, RunRecord, TriggerKind};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +18,24 @@ pub struct StartedBy {
     pub step: String,
     /// How many: one for what a flow starts that nobody started.
     pub depth: u32,
+    /// Whether a delivery that nobody verified stands at the beginning of them.
+    #[serde(default)]
+    pub unverified: bool,
+}
+
+impl StartedBy {
+    /// What a step of `run` starts.
+    #[must_use]
+    pub fn step_of(run: &RunRecord, step: &StepId) -> Self {
+        let before = started_by(run);
+        let is_unverified =
+            run.trigger == TriggerKind::Webhook && run.source["args"]["verified_by"] == Scheme::None.as_str();
+        Self {
+            step: step.to_string(),
+            depth: before.as_ref().map_or(0, |by| by.depth) + 1,
+            unverified: is_unverified || before.is_some_and(|by| by.unverified),
+        }
+    }
 }
 
 /// Who started a run, where another flow did.
@@ -54,10 +73,8 @@ pub async fn begin_started(
     flow: &EventFlow,
     event: &Event,
     identity: NewEvent,
-    step: &StepId,
-    depth: u32,
+    by: StartedBy,
 ) -> Result<Begun, TriggerError> {
-    let by = StartedBy { step: step.to_string(), depth };
     let kept = Kept { by: Some(by.clone()), ..Kept::of(event) };
     let begun = begin_once_as(engine, flow, event, identity, None, kept).await?;
     if begun.as_what != BegunAs::Again {

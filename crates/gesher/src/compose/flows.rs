@@ -24,6 +24,8 @@ pub struct LoadedFlow {
     pub scripts: Arc<Scripts>,
     /// Whether it may move money.
     pub moves_money: bool,
+    /// Whether it may change anything outside the hub.
+    pub may_act: bool,
     /// Its drop folder.
     pub drop: Option<Arc<DropTrigger>>,
     /// Its schedule.
@@ -171,7 +173,9 @@ fn loaded(
     let mut operations = descriptors();
     operations.extend(engine.registry().iter().map(|(_, found)| found.entry.descriptor));
     let moves_money = part.may(Effect::Money, &operations);
-    let mut loaded = LoadedFlow { name: part.name.clone(), flow, scripts, moves_money, drop, schedule: None };
+    let may_act = moves_money || part.may(Effect::Write, &operations);
+    let name = part.name.clone();
+    let mut loaded = LoadedFlow { name, flow, scripts, moves_money, may_act, drop, schedule: None };
     if let Some(schedule) = &part.schedule {
         let rules = schedule.rules(config, part, &operations).map_err(HubError::faults)?;
         loaded.schedule = Some(ScheduleTrigger::new(engine.clone(), loaded.events(), rules));

@@ -1,11 +1,12 @@
 //! What can be said before anything runs of flows that start one another: a name that is no flow, a flow that cannot be
 //! called, a missing key, a circle. Pure.
 
-use crate::config::Config;
+use crate::config::{Config, FlowConfig};
 use gesher_core::Effect;
 use gesher_core::names::nearest;
 use gesher_engine::{Entry, Program};
 use gesher_script::{Place, RhaiProgram};
+use gesher_trigger::webhook::Scheme;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(super) struct Said {
 pub(super) fn look(config: &Config, programs: &Programs) -> (Vec<Said>, Vec<Said>) {
     let (mut faults, mut circles) = (Vec::new(), Vec::new());
     let operations = crate::providers::descriptors();
+    let may_act =
+        |part: &FlowConfig| part.may(Effect::Money, &operations) || part.may(Effect::Write, &operations);
     for (flow, program) in programs {
         for start in program.starts() {
             let said =
@@ -48,7 +51,15 @@ pub(super) fn look(config: &Config, programs: &Programs) -> (Vec<Said>, Vec<Said
                 let what = format!("the flow {name} may move money, so starting it needs a key");
                 faults.push(said(what, "name the intention, such as the order's number"));
             }
-            if reaches(programs, name, flow) {
+            if config.flow(flow).is_some_and(is_unverified)
+                && reached(programs, name).iter().filter_map(|name| config.flow(name)).any(may_act)
+            {
+                let what = format!(
+                    "anybody could start {name}, which may write or move money: the webhook of {flow} verifies nothing"
+                );
+                faults.push(said(what, "verify its deliveries, as with verify = \"standard-webhooks\""));
+            }
+            if reached(programs, name).contains(flow) {
                 let what = format!("{flow} starts {name}, which starts {flow}: they go round in a circle");
                 circles.push(said(what, "make sure that it ends; it is cut off after eight"));
             }
@@ -57,18 +68,20 @@ pub(super) fn look(config: &Config, programs: &Programs) -> (Vec<Said>, Vec<Said
     (faults, circles)
 }
 
-/// Whether a flow starts another, directly or through others.
-fn reaches(programs: &Programs, from: &str, to: &str) -> bool {
+/// Whether anybody could start it.
+fn is_unverified(part: &FlowConfig) -> bool {
+    part.webhook.as_ref().is_some_and(|hook| hook.scheme == Scheme::None)
+}
+
+/// The flow, and those that it starts, directly or through others.
+fn reached(programs: &Programs, from: &str) -> BTreeSet<String> {
     let (mut seen, mut open) = (BTreeSet::new(), vec![from.to_owned()]);
     while let Some(flow) = open.pop() {
-        if flow == to {
-            return true;
-        }
         if seen.insert(flow.clone())
             && let Some(program) = programs.get(&flow)
         {
             open.extend(program.starts().iter().map(|start| start.flow.clone()));
         }
     }
-    false
+    seen
 }

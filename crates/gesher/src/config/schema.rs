@@ -458,7 +458,10 @@ mod tests {
 
     #[test]
     fn names_below_are_settings_and_tables() {
-        assert_eq!(names_below(""), ["hub", "officeguy", "senzey", "dashboard", "hooks", "flow", "plugin"]);
+        assert_eq!(
+            names_below(""),
+            ["hub", "officeguy", "senzey", "dashboard", "hooks", "alerts", "flow", "plugin"]
+        );
         assert_eq!(names_below("flow"), ["*"]);
         assert!(names_below("flow.*").ends_with(&["limits", "drop", "webhook", "schedule"]));
     }

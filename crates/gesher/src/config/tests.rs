@@ -127,7 +127,8 @@ fn a_real_account_needs_its_number_and_key_once_a_flow_uses_it() {
 
 #[test]
 fn what_is_not_built_is_refused_where_a_flow_uses_it() {
-    check("[senzey]\naccount = \"acme\"\n[plugin.masav]\npath = \"x.so\"\nsha256 = \"…\"\n[hooks]\n", "");
+    let plugin = format!("[plugin.masav]\npath = \"x.so\"\nsha256 = \"{}\"\n", "0".repeat(64));
+    check(&format!("[senzey]\naccount = \"acme\"\n{plugin}[hooks]\n"), "");
     check_heads(
         &format!(
             "{FLOW}http = [\"api.example.com\"]\n\
@@ -242,13 +243,13 @@ fn a_limit_that_stops_every_call_is_refused() {
 #[test]
 fn an_operation_that_does_not_exist_is_named_with_its_nearest() {
     check_heads(
-        "[officeguy]\nbase_url = \"simulator\"\n[senzey]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"x\"\n[flow.a]\nscript = \"a.rhai\"\n\
+        "[officeguy]\nbase_url = \"simulator\"\n[senzey]\nbase_url = \"simulator\"\n[plugin.masav]\npath=\"x\"\nsha256=\"0000000000000000000000000000000000000000000000000000000000000000\"\n[flow.a]\nscript = \"a.rhai\"\n\
          allow = [\"officeguy.chrage\", \"charge\", \"senzey.add_laed\", \"masav.send\", \"*:read\", \"officeguy.*\"]\n",
         &[
             "gesher.toml:10:9: `officeguy.chrage` in `allow`: there is no such operation; did you mean `officeguy.charge`?",
             "gesher.toml:10:9: `charge` in `allow` names no operation",
             "gesher.toml:10:9: `senzey.add_laed` in `allow`: there is no such operation; did you mean `senzey.add_lead`?",
-            "gesher.toml:10:9: `masav.send` in `allow`: plugins are not built yet in this version",
+            "gesher.toml:10:9: `masav.send` in `allow`: there is no such operation",
         ],
     );
 }
