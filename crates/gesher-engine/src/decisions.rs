@@ -7,7 +7,7 @@
 use crate::engine::Engine;
 use crate::error::EngineError;
 use gesher_core::{RunId, Text};
-use gesher_journal::{Decision, DecisionKind, RunChange, RunRecord, RunState};
+use gesher_journal::{Decision, DecisionKind, JournalError, RunChange, RunRecord, RunState};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,6 +109,8 @@ enum Next {
     Begin,
     /// It is done with, in these words.
     Settle(&'static str),
+    /// The same, where the run was let go on and nobody works on it: whoever can, takes it up.
+    HandOver(&'static str),
     /// The run goes on.
     GoOn,
     /// The run is to be given up, by whoever works on it or takes it up.
@@ -134,12 +136,17 @@ fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool, is_new: b
         (DecisionKind::Cancel | DecisionKind::Reject, Some(_)) => Next::GiveUp,
         (DecisionKind::Approve, Some(RunState::Held)) if is_at_work => Next::Wait,
         (DecisionKind::Approve, Some(RunState::Held)) => Next::Begin,
+        // It was let begin, and that the decision is settled could not be written, so that nobody was told.
+        (DecisionKind::Approve, Some(RunState::Running)) if !is_at_work => {
+            Next::HandOver("the run waits no longer")
+        }
         (DecisionKind::Approve, Some(_)) => Next::Settle("the run waits no longer"),
         // A halt is final only once the items at work have ended.
         (DecisionKind::Resume, Some(RunState::Halted)) if is_at_work => Next::Wait,
         (DecisionKind::Resume, Some(RunState::Halted)) => Next::GoOn,
         (DecisionKind::Resume, Some(state)) if state.is_final() => Next::Settle("too late: the run is over"),
         (DecisionKind::Resume, Some(RunState::Held)) => Next::Settle("the run waits for `gesher approve`"),
+        (DecisionKind::Resume, Some(RunState::Running)) if !is_at_work => Next::HandOver("resumed"),
         (DecisionKind::Resume, Some(_)) => Next::Settle("resumed"),
     }
 }
@@ -204,6 +211,11 @@ impl Engine {
                 self.settle(decision, result).await?;
                 Ok(None)
             }
+            Next::HandOver(result) => {
+                self.at_work().passed_on().remove(&seq);
+                self.settle(decision, result).await?;
+                Ok(run.map(|run| Decided { seq, run, kind }))
+            }
             Next::Wait => Ok(None),
             Next::GoOn => {
                 self.go_on(decision).await?;
@@ -247,10 +259,11 @@ impl Engine {
     }
 
     pub(crate) async fn settle(&self, decision: &Decision, result: &str) -> Result<(), EngineError> {
-        self.journal()
-            .settle_decision(decision.seq, result, self.clock().now())
-            .await
-            .map_err(EngineError::journal("settling a decision"))
+        match self.journal().settle_decision(decision.seq, result, self.clock().now()).await {
+            // Whoever carries it out and whoever looks for decisions may both find that it is done with.
+            Err(JournalError::NoDecision(_)) => Ok(()),
+            settled => settled.map_err(EngineError::journal("settling a decision")),
+        }
     }
 }
 
@@ -326,9 +339,11 @@ mod tests {
         use RunState::{Cancelled, Finished, Halted, Held, Running};
         check(DecisionKind::Approve, Held, false, &Next::Begin);
         check(DecisionKind::Approve, Held, true, &Next::Wait);
-        for state in [Running, Halted, Finished, Cancelled] {
+        for state in [Halted, Finished, Cancelled] {
             check(DecisionKind::Approve, state, false, &Next::Settle("the run waits no longer"));
         }
+        check(DecisionKind::Approve, Running, true, &Next::Settle("the run waits no longer"));
+        check(DecisionKind::Approve, Running, false, &Next::HandOver("the run waits no longer"));
         for state in [Held, Running, Halted] {
             check(DecisionKind::Reject, state, false, &Next::GiveUp);
         }
@@ -341,7 +356,9 @@ mod tests {
     fn a_halted_run_goes_on_once_nobody_works_on_it() {
         check(DecisionKind::Resume, RunState::Halted, true, &Next::Wait);
         check(DecisionKind::Resume, RunState::Halted, false, &Next::GoOn);
-        check(DecisionKind::Resume, RunState::Running, false, &Next::Settle("resumed"));
+        check(DecisionKind::Resume, RunState::Running, true, &Next::Settle("resumed"));
+        check(DecisionKind::Resume, RunState::Running, false, &Next::HandOver("resumed"));
+        check(DecisionKind::Resume, RunState::Reporting, false, &Next::Settle("resumed"));
         check(DecisionKind::Resume, RunState::Finished, false, &Next::Settle("too late: the run is over"));
         assert_eq!(next(DecisionKind::Resume, None, false, false), Next::Settle("there is no such run"));
     }

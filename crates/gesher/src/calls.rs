@@ -203,7 +203,11 @@ async fn resume_one(
     stop: &Stop,
 ) -> Result<(), HubError> {
     let id = run.id.clone();
-    let resumed = go_on(engine, flow, schedule, run, stop).await;
+    let resumed = match go_on(engine, flow, schedule, run, stop).await {
+        // Somebody called for the same again meanwhile, or a person decided about it.
+        Err(TriggerError::AtWork { .. }) => Ok(()),
+        resumed => resumed,
+    };
     match resumed.doing("an interrupted run could not go on") {
         Err(error) if error.is_of_journal() => Err(error),
         Err(error) => {

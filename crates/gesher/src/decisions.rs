@@ -5,8 +5,9 @@ use crate::calls;
 use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::orphans;
-use gesher_engine::journal::{DecisionKind, TriggerKind};
+use gesher_engine::journal::{DecisionKind, JournalError, TriggerKind};
 use gesher_engine::{Decided, Engine, Stop};
+use gesher_trigger::TriggerError;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -77,8 +78,8 @@ impl Decisions {
         let (engine, flows, stop) = (self.engine.clone(), Arc::clone(&self.flows), stop.clone());
         working.spawn(async move {
             let id = &decided.run.id;
-            if let Err(why) = carry_out(&engine, &flows, &decided, &stop).await {
-                tracing::error!(run = %id, "a run that a person decided about waits: {why}");
+            if let Err(fault) = carry_out(&engine, &flows, &decided, &stop).await {
+                tracing::error!(run = %id, "a run that a person decided about waits: {}", fault.words());
             }
             if decided.kind != DecisionKind::Resume {
                 engine.tried(&decided);
@@ -87,20 +88,73 @@ impl Decisions {
     }
 }
 
-/// Does what was decided. Answers what stood in the way.
+/// What stands in the way of a decision.
+enum Fault {
+    /// The run cannot go on.
+    Run(TriggerError),
+    /// The run has no flow, and cannot be changed.
+    Orphan(HubError),
+}
+
+impl Fault {
+    /// The failure of the journal's store, which may pass by itself, where that is what went wrong.
+    fn of_store(&self) -> Option<&JournalError> {
+        match self {
+            Self::Run(error) => error.of_store(),
+            Self::Orphan(error) => error.of_store(),
+        }
+    }
+
+    /// All reasons, for a log line.
+    fn words(&self) -> String {
+        match self {
+            Self::Run(error) => error.with_reasons(),
+            Self::Orphan(error) => error.chain(),
+        }
+    }
+}
+
+/// Does what was decided, over failures of the journal's store: a decision that is settled is told to nobody else.
+/// Answers what stood in the way.
 async fn carry_out(
     engine: &Engine,
     flows: &[LoadedFlow],
     decided: &Decided,
     stop: &Stop,
-) -> Result<(), String> {
-    let run = &decided.run;
+) -> Result<(), Fault> {
+    loop {
+        let fault = match try_once(engine, flows, decided, stop).await {
+            Ok(()) => return Ok(()),
+            // It was told twice, or the start of the hub went on with the run: somebody does.
+            Err(Fault::Run(TriggerError::AtWork { .. })) if !decided.kind.gives_up() => return Ok(()),
+            Err(fault) => fault,
+        };
+        let failed = fault.of_store();
+        let Some(failed) = failed.filter(|_| !engine.health().has_lost()) else { return Err(fault) };
+        engine.store_failed(failed);
+        if !engine.health().until_may_begin(stop).await {
+            return Err(fault);
+        }
+    }
+}
+
+async fn try_once(
+    engine: &Engine,
+    flows: &[LoadedFlow],
+    decided: &Decided,
+    stop: &Stop,
+) -> Result<(), Fault> {
+    // As it stands now: a try before this one may have done some of it.
+    let found = engine.journal().run(&decided.run.id).await;
+    let found =
+        found.map_err(|source| Fault::Run(TriggerError::Journal { doing: "reading a run", source }))?;
+    let Some(run) = &found else { return Ok(()) };
     let Some(flow) = orphans::flow_of(flows, run).map(|at| &flows[at]) else {
         let done = match decided.kind {
             DecisionKind::Resume | DecisionKind::Approve => orphans::hold(engine, run).await,
             DecisionKind::Cancel | DecisionKind::Reject => orphans::give_up(engine, run).await,
         };
-        return done.map_err(|error| error.chain());
+        return done.map_err(Fault::Orphan);
     };
     match (&flow.drop, run.trigger, decided.kind) {
         (Some(trigger), TriggerKind::Drop, DecisionKind::Resume) => {
@@ -108,15 +162,15 @@ async fn carry_out(
             Ok(())
         }
         (Some(trigger), TriggerKind::Drop, DecisionKind::Approve) => {
-            trigger.approve(&run.id).await.map_err(|error| error.with_reasons())
+            trigger.approve(&run.id).await.map_err(Fault::Run)
         }
         (Some(trigger), TriggerKind::Drop, DecisionKind::Cancel | DecisionKind::Reject) => {
-            trigger.give_up(&run.id, stop).await.map(drop).map_err(|error| error.with_reasons())
+            trigger.give_up(&run.id, stop).await.map(drop).map_err(Fault::Run)
         }
         _ => {
             let gone_on =
                 calls::go_on(engine, &flow.events(), flow.schedule.as_ref(), run.clone(), stop).await;
-            gone_on.map_err(|error| error.with_reasons())
+            gone_on.map_err(Fault::Run)
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::compose::LoadedFlow;
 use crate::error::{Doing, HubError};
 use crate::ticks::TickRequest;
 use gesher_core::{Redactor, RunId};
+use gesher_engine::journal::RunState;
 use gesher_engine::{Engine, Progress, Stop};
+use gesher_trigger::TriggerError;
 use gesher_trigger::event::{self, BegunAs};
 use gesher_trigger::schedule::{ScheduleTrigger, Tick};
 use serde::{Deserialize, Serialize};
@@ -137,7 +139,7 @@ struct Begun {
     /// Which flow.
     at: usize,
     run: RunId,
-    /// Whether it was begun now, and not before: then it is gone on with, or over, already.
+    /// Whether it was begun now, and not before.
     is_new: bool,
 }
 
@@ -160,7 +162,9 @@ async fn take(
     if let Err(error) = answered.and_then(|()| fs::remove_file(path)) {
         tracing::error!(%error, "a call cannot be answered");
     }
-    if let Ok(Begun { asked, at, run, is_new: true }) = begun {
+    if let Ok(Begun { asked, at, run, is_new }) = begun
+        && (is_new || is_claimed(engine, &run).await)
+    {
         let (engine, flows, stop) = (engine.clone(), Arc::clone(flows), stop.clone());
         working.spawn(async move {
             let progress = Progress::default();
@@ -171,11 +175,20 @@ async fn take(
                     event::work(&engine, &flow, &run, &event, &stop, &progress).await
                 }
             };
-            if let Err(error) = worked {
-                tracing::error!(run = %run, error = error.with_reasons(), "a call failed");
+            match worked {
+                // Asked for again before anybody had begun to work on it: somebody does now.
+                Ok(_) | Err(TriggerError::AtWork { .. }) => {}
+                Err(error) => tracing::error!(run = %run, error = error.with_reasons(), "a call failed"),
             }
         });
     }
+}
+
+/// Whether a run that was begun before is still to be worked on: that it was begun may not have been heard of for trouble
+/// with the store. In any other state it is gone on with, waits for a person, or is over.
+async fn is_claimed(engine: &Engine, run: &RunId) -> bool {
+    let found = engine.journal().run(run).await.inspect_err(|error| engine.store_failed(error));
+    found.is_ok_and(|run| run.is_some_and(|run| run.state == RunState::Claimed))
 }
 
 async fn begin(
@@ -231,7 +244,8 @@ mod tests {
     use crate::compose::Hub;
     use crate::compose::lock::{HubLock, Role};
     use crate::config::Config;
-    use gesher_engine::journal::{RunState, ScriptBundle, TriggerKind};
+    use gesher_engine::RunEnd;
+    use gesher_engine::journal::{ScriptBundle, TriggerKind};
     use gesher_simulator::FaultPlan;
     use std::os::unix::fs::PermissionsExt;
 
@@ -278,6 +292,55 @@ mod tests {
         let mut working = JoinSet::new();
         take(&question, &hub.engine, &hub.flows, &hub.redactor, &Stop::new(), &mut working).await;
         assert!(working.is_empty() && folder.join("k7mq2xd.refused").exists());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_call_whose_beginning_nobody_heard_of_is_worked_on_when_it_is_asked_for_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let hub = hub(scratch.path()).await;
+        let folder = folder(&hub.config.data);
+        fs::create_dir(&folder).unwrap();
+        let request = CallRequest { key: Some("march".to_owned()), ..request() };
+        let begun = calls::begin(&hub.engine, hub.flow(FLOW).unwrap(), &request, None).await.unwrap();
+        let (question, answer) = (folder.join("k7mq2xd.json"), folder.join("k7mq2xd.run"));
+        for works in [true, false] {
+            put(&question, &serde_json::to_vec(&request).unwrap()).unwrap();
+            let mut working = JoinSet::new();
+            take(&question, &hub.engine, &hub.flows, &hub.redactor, &Stop::new(), &mut working).await;
+            assert_eq!(fs::read_to_string(&answer).unwrap(), begun.run.as_str());
+            assert_eq!(!working.is_empty(), works);
+            while working.join_next().await.is_some() {}
+            let found = hub.store.journal.run(&begun.run).await.unwrap().unwrap();
+            assert_eq!(found.state, RunState::Finished);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_run_that_waits_for_a_person_or_is_over_is_not_worked_on() {
+        use RunState::{Cancelled, Finished, Halted, Running};
+        let scratch = tempfile::tempdir().unwrap();
+        let hub = hub(scratch.path()).await;
+        let (engine, flow) = (&hub.engine, hub.flow(FLOW).unwrap().events());
+        let (call, script) = (request().event(), flow.scripts.current().script());
+        for (way, goes_on, want) in [
+            (&[Running, Halted][..], false, Halted),
+            (&[Running, Halted][..], true, Finished),
+            (&[Cancelled][..], false, Cancelled),
+        ] {
+            let mut source = call.source();
+            source["goes_on"] = goes_on.into();
+            let run = engine.start_run(FLOW, TriggerKind::Call, "call", source, &script).await.unwrap();
+            for state in way {
+                engine.change(&run, *state).await.unwrap();
+            }
+            let (stop, progress) = (Stop::new(), Progress::default());
+            let end = event::work(engine, &flow, &run, &call, &stop, &progress).await.unwrap();
+            assert_eq!(matches!(end, RunEnd::Halted { .. }), want == Halted, "{end:?}");
+            let found = hub.store.journal.run(&run).await.unwrap().unwrap();
+            assert_eq!(found.state, want);
+            let items = hub.store.journal.tally(&run).await.unwrap().items();
+            assert_eq!(items, u64::from(want == Finished), "{want:?}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -163,6 +163,25 @@ fn a_resumed_run_does_the_rest_and_counts_anew() {
 }
 
 #[test]
+fn a_run_that_was_let_go_on_is_handed_over_where_its_decision_could_not_be_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path(), OnUnknown::After(1), 1);
+    let run = hub.start();
+    let names = names(2);
+    let rows = rows(&names, &["unknown", "succeeded"]);
+    assert!(matches!(hub.work(&run, &rows, charging()), RunEnd::Halted { .. }));
+    decide(&hub, &run, DecisionKind::Resume);
+    // All that was written before the store failed.
+    hub.runtime.block_on(hub.engine.change(&run, RunState::Running)).unwrap();
+    let decided = hub.runtime.block_on(hub.engine.heed()).unwrap();
+    assert_eq!((decided.len(), decided[0].kind), (1, DecisionKind::Resume));
+    assert_eq!((decided[0].run.state, open_decisions(&hub)), (RunState::Running, 0));
+    assert!(hub.runtime.block_on(hub.engine.heed()).unwrap().is_empty());
+    assert_eq!(hub.work(&run, &rows, charging()), RunEnd::Complete);
+    assert_eq!(hub.acme.sends(), 2);
+}
+
+#[test]
 fn a_cancelled_run_gives_every_waiting_row_an_end_and_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let hub = hub(folder.path(), OnUnknown::After(1), 1);

@@ -253,15 +253,16 @@ impl Worker<'_> {
 
     async fn work_once(&self, trigger: TriggerKind, kept: Kept) -> Result<RunEnd, TriggerError> {
         let (engine, run) = (self.engine, self.run);
-        let there = engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
-        if there.as_ref().is_some_and(|run| run.state == RunState::Reporting) {
-            // Every item of it has ended, and the last write had failed.
-            end_run(engine, run).await?;
-            return Ok(RunEnd::Complete);
-        }
-        let program = self.program_of(there.as_ref()).await?;
+        // Before the run is read: whoever worked on it until now may have ended or halted it.
         let lease = engine.take_up(run);
         let _lease = lease.ok_or_else(|| TriggerError::AtWork { run: run.clone() })?;
+        let there = engine.journal().run(run).await.map_err(TriggerError::journal("reading a run"))?;
+        if let Some(there) = &there
+            && let Some(end) = self.end_of(there).await?
+        {
+            return Ok(end);
+        }
+        let program = self.program_of(there.as_ref()).await?;
         self.progress.set_total(1);
         let items = Box::new(OneItem::new(kept.key(), input_of(trigger, kept.args.clone())));
         let answering = self.keeps_answer.then(|| Arc::new(Answering::new(Arc::clone(&program))));
@@ -282,6 +283,26 @@ impl Worker<'_> {
             end_run(engine, run).await?;
         }
         Ok(end)
+    }
+
+    /// How a run stands of which nothing more is to be worked on; none where it goes on.
+    async fn end_of(&self, run: &RunRecord) -> Result<Option<RunEnd>, TriggerError> {
+        match run.state {
+            // Whoever else worked on it was faster.
+            state if state.is_final() => Ok(Some(RunEnd::Complete)),
+            RunState::Reporting => {
+                // Every item of it has ended, and the last write had failed.
+                end_run(self.engine, &run.id).await?;
+                Ok(Some(RunEnd::Complete))
+            }
+            // Unknown answers halted it, perhaps just before the store failed. Only a person lets it go on.
+            RunState::Halted if !Kept::read(run)?.goes_on => {
+                let given_up = self.engine.cancel_of(&run.id).await.map_err(of_run(&run.id))?;
+                let words = run.message.as_deref().unwrap_or_default();
+                Ok(given_up.is_none().then(|| RunEnd::Halted { why: Text::verbatim(words) }))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The script that the run began with: the flow may have another one by now.
@@ -329,7 +350,7 @@ pub async fn go_on(
         return end_run(engine, &run.id).await;
     }
     let is_given_up = engine.cancel_of(&run.id).await.map_err(of_run(&run.id))?.is_some();
-    let kept = Kept::read(&run)?;
+    let mut kept = Kept::read(&run)?;
     let name = &flow.flow.name;
     if run.state == RunState::Held && !is_given_up {
         let script = flow.scripts.current().script();
@@ -349,8 +370,11 @@ pub async fn go_on(
         Err(why) => return hold(engine, &run, &kept, &why).await,
     };
     if kept.goes_on {
-        let source = Some(kept.that_goes_on(false).to_json());
-        say(engine, &run.id, RunChange { source, ..RunChange::default() }, &went_on()).await?;
+        kept = kept.that_goes_on(false);
+        let source = Some(kept.to_json());
+        // In one write: a halted run that does not go on by itself waits for a person.
+        let state = (run.state == RunState::Halted).then_some(RunState::Running);
+        say(engine, &run.id, RunChange { state, source, ..RunChange::default() }, &went_on()).await?;
     }
     let progress = Progress::default();
     let program = Some(&program);
@@ -361,6 +385,11 @@ pub async fn go_on(
 /// What the script's function answered in a run, where that was kept.
 pub fn answer_of(run: &RunRecord) -> Result<Option<Value>, TriggerError> {
     Kept::read(run).map(|kept| kept.answer)
+}
+
+/// Whether a run that nobody has worked on yet may begin: none that this hub cannot run, and holds until it can.
+pub(crate) fn may_begin(run: &RunRecord) -> bool {
+    Kept::read(run).is_ok_and(|kept| !kept.goes_on)
 }
 
 /// Leaves a run to a person: half of it by one script and half by another is nobody's intention. A state that cannot
@@ -380,4 +409,40 @@ async fn say(engine: &Engine, run: &RunId, change: RunChange, words: &Text) -> R
 
 fn went_on() -> Text {
     Text::new("ההרצה נעצרה לזמן מה, ואחר כך המשיכה", "the run was held back for a while, and then went on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn a_run_that_is_held_back_or_cannot_be_read_may_not_begin() {
+        let event = Event {
+            trigger: TriggerKind::Schedule,
+            name: "2026-03-29T08:00".to_owned(),
+            key: None,
+            input: Value::Null,
+        };
+        let held = Kept::of(&event).that_goes_on(true).to_json();
+        for (source, want) in [(event.source(), true), (held, false), (Value::from(7), false)] {
+            let run = RunRecord {
+                id: "k7mq2xd".parse().unwrap(),
+                flow: "books".to_owned(),
+                trigger: event.trigger,
+                name: event.name.clone(),
+                source,
+                script: String::new(),
+                sha256: None,
+                state: RunState::Claimed,
+                message: None,
+                rows: None,
+                terms: None,
+                started_at: Timestamp::UNIX_EPOCH,
+                ended_at: None,
+                closings: 0,
+            };
+            assert_eq!(may_begin(&run), want, "{}", run.source);
+        }
+    }
 }

@@ -404,8 +404,10 @@ impl Shared {
         let mut own = unfinished
             .into_iter()
             .filter(|run| run.trigger == TriggerKind::Schedule && run.flow == self.name());
-        let is_at_work = |run: &RunRecord| {
-            matches!(run.state, RunState::Claimed | RunState::Running | RunState::Reporting)
+        let is_at_work = |run: &RunRecord| match run.state {
+            // One that cannot begin, since this hub cannot run its script, keeps no other waiting.
+            RunState::Claimed => event::may_begin(run),
+            state => matches!(state, RunState::Running | RunState::Reporting),
         };
         Ok(own.find(is_at_work).map(|run| run.id))
     }

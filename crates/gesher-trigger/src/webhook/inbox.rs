@@ -4,7 +4,7 @@
 use super::limits::REPLY_WAIT_MAX;
 use super::reply::{self, Told};
 use crate::error::TriggerError;
-use crate::event::{self, Begun, BegunAs, Event, EventFlow};
+use crate::event::{self, Begun, Event, EventFlow};
 use gesher_core::RunId;
 use gesher_core::limits::CONCURRENCY_MAX;
 use gesher_engine::journal::{ItemQuery, NewEvent, RunRecord};
@@ -52,8 +52,9 @@ impl Inbox {
     pub(super) async fn accept(&self, event: &Event, identity: NewEvent) -> Result<Begun, TriggerError> {
         let begun = event::begin_once(&self.engine, &self.flow, event, identity).await;
         match &begun {
-            Ok(begun) if begun.as_what == BegunAs::New => self.came.notify_one(),
-            Ok(_) => {}
+            // Also where it was there before: the beginning of its run may not have been heard of for trouble with the
+            // store, and then nobody was told.
+            Ok(_) => self.came.notify_one(),
             Err(error) => {
                 if let Some(error) = error.of_store() {
                     self.engine.store_failed(error);

@@ -106,8 +106,14 @@ async fn serve(
         stop.clone(),
     );
     let (engine, flows, stopping) = (hub.engine.clone(), Arc::clone(&hub.flows), stop.clone());
+    // Beside each other: an interrupted run may take hours, and no call waits for it.
     work.spawn(async move {
         calls::resume(&engine, &flows, unfinished, &stopping).await?;
+        // A part that ends before the stop would make the hub unready.
+        stopping.requested().await;
+        Ok(())
+    });
+    work.spawn(async move {
         calls.await;
         Ok(())
     });
