@@ -23,7 +23,10 @@ fn calling(base_url: &str, allow: &str, script: &str, plugins: &[String]) -> Hub
 #[track_caller]
 fn call(hub: &Hub, args: &str, key: &str, code: i32) -> String {
     let output = hub.cmd_with(&["run", "calls", "--body", "-", "--key", key], args).expect(code);
-    output.words()
+    // What became of the item stands in its record.
+    let run = hub.cmd(&["--json", "runs", "--limit", "1"]).json_lines().remove(0);
+    let shown = hub.cmd(&["show", run["run"].as_str().unwrap()]);
+    format!("{}{}", output.words(), shown.words())
 }
 
 fn greeting(hub: &Hub) -> Library {
@@ -161,7 +164,7 @@ fn a_plugin_that_charges_through_the_hub_and_is_killed_in_the_middle_charges_onc
     second.stop();
     assert_eq!(charges(&provider), ["o1/1", "o1/2", "o1/3"], "each part once: {runs}");
     // The same call again is the same run.
-    call(&hub, &args("o1", 0), "o1", 0);
+    call(&hub, &args("o1", 1500), "o1", 0);
     assert_eq!(charges(&provider).len(), 3);
 }
 
@@ -199,6 +202,9 @@ fn a_new_plugin_builds_passes_its_test_and_is_used_at_once() {
     let tested = run(&mut cargo, None);
     assert_eq!(tested.code, 0, "{tested:#?}");
     assert!(tested.stdout.contains("2 passed"), "{tested:#?}");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--offline", "--quiet", "--target-dir"]).arg(&target).current_dir(&folder);
+    assert_eq!(run(&mut cargo, None).code, 0);
     let library = target.join("debug/libmy_plugin.so");
     let inspected = run(command().args(["--json", "plugins", "inspect"]).arg(&library), None);
     assert_eq!(inspected.json()["operations"][0]["name"], "my_plugin.greet", "{inspected:#?}");
