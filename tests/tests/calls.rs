@@ -275,6 +275,28 @@ fn what_a_flow_keeps_is_changed_once_over_crashes() {
     assert!(doctor.contains("alerts"), "{doctor}");
 }
 
+#[test]
+fn what_must_not_be_kept_is_not_written_down_by_its_refusal() {
+    // The number comes to be in the script: whoever calls it with one is refused before.
+    let script = r#"fn on_call(args) {
+        let card = "41111111" + "11111111";
+        let refused = 0;
+        try { store::set(card, 1); } catch (error) { if error.code == "secret" { refused += 1; } }
+        try { store::set("last", card); } catch (error) { if error.code == "secret" { refused += 1; } }
+        try { store::get(card); } catch (error) { if error.code == "secret" { refused += 1; } }
+        try { store::list(card); } catch (error) { if error.code == "secret" { refused += 1; } }
+        try { flow::start("child", card, #{}); } catch (error) { if error.code == "secret" { refused += 1; } }
+        log::info(`refused ${refused}`);
+    }"#;
+    let hub = hub("keeps", "", script);
+    add(&hub, "child", "", "fn on_call(args) { 1 }");
+    let output = called(&hub, "keeps", Some("a"), &json!({}));
+    assert!(output.words().contains("refused 5"), "{output:#?}");
+    for (path, bytes) in bytes_of(&hub.path("data")) {
+        assert!(!bytes.windows(16).any(|window| window == b"4111111111111111"), "{}", path.display());
+    }
+}
+
 const PARENT: &str = r#"fn on_call(args) {
     let started = flow::start("child", args.child, #{ n: args.n });
     log::info(`child ${started.run} ${started.replayed}`);

@@ -23,6 +23,26 @@ const SECRET_FIELDS: &[&str] =
 const CARD_FIELDS: &[&str] =
     &["creditcard_number", "creditcard_cvv", "creditcard_track2", "cardnumber", "cvv", "track2"];
 
+/// How names of fields end that hold a card's security code, in small letters and without what joins words.
+const SECURITY_CODE_ENDS: &[&str] = &["cvv", "cvc", "cvv2", "cvc2"];
+
+/// Whole such names that end as many others do.
+const SECURITY_CODES: &[&str] = &[
+    "cardcsc",
+    "cardsecuritycode",
+    "cardverificationcode",
+    "cardverificationnumber",
+    "cardverificationvalue",
+    "creditcardsecuritycode",
+    "csc",
+    "cvccode",
+    "cvcnumber",
+    "cvn",
+    "cvvcode",
+    "cvvnumber",
+    "securitycode",
+];
+
 /// Knows the hub's secrets and takes them out of text and JSON.
 #[derive(Default)]
 pub struct Redactor {
@@ -118,7 +138,7 @@ fn clean_json(secrets: &[Secret], value: &mut Value) {
             for (name, field) in fields.iter_mut() {
                 if !is_secret_field(name) {
                     clean_json(secrets, field);
-                } else if !field.is_null() {
+                } else if holds_something(field) {
                     *field = Value::String(REDACTED.to_owned());
                 }
             }
@@ -221,7 +241,31 @@ pub fn is_secret_field(name: &str) -> bool {
 /// Whether a field of this name holds a card's number, its security code or its magnetic stripe.
 #[must_use]
 pub fn is_card_field(name: &str) -> bool {
-    CARD_FIELDS.iter().any(|card| name.eq_ignore_ascii_case(card))
+    CARD_FIELDS.iter().any(|card| name.eq_ignore_ascii_case(card)) || is_security_code(name)
+}
+
+/// Whether the value of a secret field may say anything: `"has_cvv": true` is no security code.
+#[must_use]
+pub fn holds_something(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(_))
+}
+
+/// Whether a field of this name holds a card's security code, however its words are joined: `card_cvv`,
+/// `Security-Code`, `card[cvc]`. Every name of every answer comes here, so names are read from their ends and in place:
+/// most differ in the last letter.
+fn is_security_code(name: &str) -> bool {
+    let ends_with = |end: &str| {
+        let mut letters = letters_back(name);
+        end.bytes().rev().all(|byte| letters.next() == Some(byte))
+    };
+    SECURITY_CODE_ENDS.iter().any(|end| ends_with(end))
+        || SECURITY_CODES.iter().any(|whole| letters_back(name).eq(whole.bytes().rev()))
+}
+
+/// The letters of a name from its end: small, and without what joins words.
+fn letters_back(name: &str) -> impl Iterator<Item = u8> {
+    let letters = name.bytes().rev().filter(|byte| !matches!(byte, b'_' | b'-' | b' ' | b'.' | b'[' | b']'));
+    letters.map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Blanks `name=value` (URL queries, form bodies) and `"name":"value"` (JSON as text) of secret fields.
@@ -301,6 +345,56 @@ mod tests {
     }
 
     #[test]
+    fn a_security_code_is_known_by_its_name_however_it_is_written() {
+        for name in [
+            "cvv",
+            "CVV2",
+            "cvc",
+            "card_cvv",
+            "cardCvc",
+            "cvc2",
+            "CVC-2",
+            "securityCode",
+            "security_code",
+            "Card Security Code",
+            "card_verification_value",
+            "card[cvc]",
+            "payment.cvv",
+            "csc",
+            "cvv_code",
+        ] {
+            assert!(is_card_field(name) && is_secret_field(name), "{name}");
+        }
+        for name in [
+            "",
+            "cv",
+            "v",
+            "__",
+            "vv",
+            "cid",
+            "code",
+            "Code",
+            "SecurityCodeRequired",
+            "cvc_check",
+            "cvv_result",
+            "postal_code",
+            "social_security_code",
+            "verification_code",
+            "Number",
+            "discsc",
+            "track",
+            "cvvs",
+            "קוד",
+        ] {
+            assert!(!is_card_field(name) && !is_secret_field(name), "{name}");
+        }
+        check(r#"{"card":{"cvc":"123"}}"#, r#"{"card":{"cvc":"[secret]"}}"#);
+        let mut value = json!({ "cvc": 123, "has_cvv": true, "CVV2": null });
+        Redactor::new().json(&mut value);
+        assert_eq!(value, json!({ "cvc": "[secret]", "has_cvv": true, "CVV2": null }));
+    }
+
+    #[test]
     fn a_secret_is_known_in_every_spelling_and_also_as_a_name() {
         let redactor = Redactor::new();
         redactor.learn(&Secret::from("a+b/\"ç\\ d"));
@@ -335,6 +429,7 @@ mod tests {
             (r#"{"x":"say \"hello\""}"#, false),
             (r#"{"APIKey" : "k"}"#, false),
             (r#"{"a":{"apikey":7}}"#, false),
+            (r#"{"a":{"securityCode":"7"},"has_cvv":true}"#, false),
             (r#"{"note":"key VndKey-canary-1."}"#, false),
             (r#"{"VndKey-canary-1":1}"#, false),
             (r#"{"VndKey\u002dcanary-1":1}"#, false),

@@ -5,6 +5,7 @@ use crate::context::{Answer, CallEnd, CallFault, ItemContext};
 use crate::engine::Called;
 use crate::error::EngineError;
 use gesher_core::operation::{Facts, Prepared};
+use gesher_core::redact::REDACTED;
 use gesher_core::{Decimal, Key, Language, MARKETPLACE, OutcomeStatus, Redactor, Rejection, Text};
 use gesher_journal::{StoreChange, StoreWrite, StoreWritten, StoredOutcome};
 use serde_json::{Value, json};
@@ -74,6 +75,7 @@ impl ItemContext {
     /// What the flow keeps under a key, as a step; null for nothing.
     pub fn kept(&self, key: &str) -> Result<Value, CallEnd> {
         let key = gesher_core::key::clean_cell(key);
+        self.may_look(&key)?;
         let look = || {
             let stored = self.engine().journal().stored(&self.flow().name, &key);
             let stored = self.engine().runtime().block_on(stored);
@@ -86,6 +88,7 @@ impl ItemContext {
     /// The keys that begin so under which the flow keeps something, as a step, sorted.
     pub fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, CallEnd> {
         let prefix = gesher_core::key::clean_cell(prefix);
+        self.may_look(&prefix)?;
         let look = || {
             let keys =
                 self.engine().journal().stored_keys(&self.flow().name, &prefix, STORE_KEYS_LISTED_MAX + 1);
@@ -101,20 +104,34 @@ impl ItemContext {
         Ok(keys)
     }
 
+    /// Refuses to look for what could never be kept: the look itself would be written down.
+    fn may_look(&self, key: &str) -> Result<(), CallEnd> {
+        if is_clean(self.redactor(), key) {
+            return Ok(());
+        }
+        // It has its place among the steps, as any other call that is refused before there is anything to record.
+        self.next_step()?;
+        Err(self.refused_outright(secret()))
+    }
+
     /// Changes what the flow keeps under a key, as a step. Answers what is there now, and whether the change was made.
     pub fn keep(&self, key: &str, keep: Keep) -> Result<Answer, CallEnd> {
         let step = self.next_step()?;
         let name = keep.name();
-        let who = gesher_core::key::clean_cell(key);
+        let key = gesher_core::key::clean_cell(key);
+        // The record of a refusal holds nothing of what was refused, not even a sum that it could be guessed by.
+        let who = written_name(self.redactor(), &key).to_owned();
+        let mut request = keep.request();
+        self.redactor().json(&mut request);
         // The key of the step names what is kept, and no intention: the same one changes as often as the flow likes.
-        let hash = Prepared::new(MARKETPLACE, name, keep.request().to_string(), Facts::default());
+        let hash = Prepared::new(MARKETPLACE, name, request.to_string(), Facts::default());
         let hash = hash.map_or([0; 32], |prepared| prepared.hash);
         if let Some(called) = self.recorded(&step, name, &who, None, &hash)? {
             return self.answer(name, false, called);
         }
         let now = self.engine().clock().now();
         let record = self.plain_step(step, name, &who, hash, now);
-        let refusal = unfit(&who, &keep, self.redactor()).err();
+        let refusal = unfit(&key, &keep, self.redactor()).err();
         if let Some(rejection) = refusal {
             let outcome = self.engine().store(rejection.into());
             let state = gesher_journal::StepState::Over(outcome.status);
@@ -124,8 +141,7 @@ impl ItemContext {
         }
         let flow = self.flow().name.clone();
         let change = keep.change();
-        let write =
-            StoreWrite { flow, key: who, change, keys_max: STORE_KEYS_MAX, step: record, outcome: said };
+        let write = StoreWrite { flow, key, change, keys_max: STORE_KEYS_MAX, step: record, outcome: said };
         gesher_core::failpoint!("store.before");
         let written = self.engine().runtime().block_on(self.engine().journal().write_store(write));
         gesher_core::failpoint!("store.written");
@@ -180,6 +196,27 @@ pub fn keep_in(
     }
 }
 
+/// Whether a text holds nothing that must not be kept.
+pub(crate) fn is_clean(redactor: &Redactor, text: &str) -> bool {
+    redactor.text(text) == text
+}
+
+/// A name as a step's record has it: what must not be kept is not named either. The same name has the same one again
+/// after an interruption.
+pub(crate) fn written_name<'a>(redactor: &Redactor, name: &'a str) -> &'a str {
+    if is_clean(redactor, name) { name } else { REDACTED }
+}
+
+fn secret() -> Rejection {
+    Rejection::new(
+        "secret",
+        Text::new(
+            "אין לשמור סודות או מספרי כרטיסים; יש לשמור אסימון (token) של הכרטיס, או את שם הסוד",
+            "secrets and card numbers are not kept; keep a card's token, or the secret's name",
+        ),
+    )
+}
+
 /// Refuses what must not be kept.
 fn unfit(key: &str, keep: &Keep, redactor: &Redactor) -> Result<(), Rejection> {
     Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
@@ -188,14 +225,8 @@ fn unfit(key: &str, keep: &Keep, redactor: &Redactor) -> Result<(), Rejection> {
         redactor.json(&mut clean);
         clean == *value
     };
-    if redactor.text(key) != key || !keep.values().into_iter().all(clean) {
-        return Err(Rejection::new(
-            "secret",
-            Text::new(
-                "אין לשמור סודות או מספרי כרטיסים; יש לשמור אסימון (token) של הכרטיס, או את שם הסוד",
-                "secrets and card numbers are not kept; keep a card's token, or the secret's name",
-            ),
-        ));
+    if !is_clean(redactor, key) || !keep.values().into_iter().all(clean) {
+        return Err(secret());
     }
     match keep.values().into_iter().any(|value| value.to_string().len() > STORE_VALUE_BYTES_MAX) {
         false => Ok(()),
@@ -253,4 +284,25 @@ fn too_many_keys() -> Rejection {
             format!("there are more than {STORE_KEYS_LISTED_MAX} keys; ask for a longer beginning"),
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_not_be_kept_is_not_named_either() {
+        let redactor = Redactor::new();
+        redactor.learn(&gesher_core::Secret::from("VndKey-canary-1"));
+        for (name, want) in [
+            ("cursor", "cursor"),
+            ("הזמנה 7", "הזמנה 7"),
+            ("4111111111111111", REDACTED),
+            ("of VndKey-canary-1", REDACTED),
+            ("password=p4ss", REDACTED),
+            (REDACTED, REDACTED),
+        ] {
+            assert_eq!(written_name(&redactor, name), want, "{name}");
+        }
+    }
 }

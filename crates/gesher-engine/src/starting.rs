@@ -4,6 +4,7 @@
 use crate::context::{Answer, CallEnd, CallFault, ItemContext};
 use crate::engine::{Called, Engine};
 use crate::error::EngineError;
+use crate::keeping::{is_clean, written_name};
 use gesher_core::operation::{Facts, Prepared};
 use gesher_core::{Key, OutcomeStatus, Rejection, RunId, StepId, Text};
 use gesher_journal::{StepRecord, StepState, StoredOutcome};
@@ -71,20 +72,24 @@ impl ItemContext {
     /// Starts a run of another flow, as a step. Answers `run` and whether it is `new`.
     pub fn start_flow(&self, flow: &str, key: Option<&str>, args: Value) -> Result<Answer, CallEnd> {
         let step = self.next_step()?;
-        let request = json!([flow, args]).to_string();
-        let hash =
-            Prepared::new(flow, FLOW_START, request, Facts::default()).map_or([0; 32], |found| found.hash);
+        // The record of a refusal holds nothing of what was refused, not even a sum that it could be guessed by.
+        let who = written_name(self.redactor(), flow);
+        let mut request = json!([flow, args]);
+        self.redactor().json(&mut request);
+        let hash = Prepared::new(who, FLOW_START, request.to_string(), Facts::default());
+        let hash = hash.map_or([0; 32], |found| found.hash);
         let named = match key {
             Some(key) => {
                 Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text())).and_then(unmade)
             }
             None => Ok(Key::of_item(self.item(), self.next_ordinal(FLOW_START))),
         };
+        let named = named.and_then(|key| self.fit(flow, key, &args));
         let kept_key = named.as_ref().ok().cloned();
-        if let Some(called) = self.recorded(&step, FLOW_START, flow, kept_key.as_ref(), &hash)? {
+        if let Some(called) = self.recorded(&step, FLOW_START, who, kept_key.as_ref(), &hash)? {
             return self.answer(FLOW_START, true, called);
         }
-        let started = match named.and_then(|key| self.fit(key, &args)) {
+        let started = match named {
             Err(rejection) => Err(StartFault::Refused(rejection)),
             Ok(named) => {
                 let is_made_up = key.is_none();
@@ -109,7 +114,7 @@ impl ItemContext {
         };
         gesher_core::failpoint!("start.begun");
         let now = self.engine().clock().now();
-        let plain = self.plain_step(step, FLOW_START, flow, hash, now);
+        let plain = self.plain_step(step, FLOW_START, who, hash, now);
         let record = StepRecord {
             key: kept_key,
             state: StepState::Over(outcome.status),
@@ -133,10 +138,11 @@ impl ItemContext {
     }
 
     /// Refuses what must not be kept.
-    fn fit(&self, key: Key, args: &Value) -> Result<Key, Rejection> {
+    fn fit(&self, flow: &str, key: Key, args: &Value) -> Result<Key, Rejection> {
         let mut clean = args.clone();
         self.redactor().json(&mut clean);
-        match clean == *args && self.redactor().text(key.as_str()) == key.as_str() {
+        let is_named_well = [flow, key.as_str()].into_iter().all(|name| is_clean(self.redactor(), name));
+        match clean == *args && is_named_well {
             true => Ok(key),
             false => Err(Rejection::new(
                 "secret",

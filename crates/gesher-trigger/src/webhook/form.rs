@@ -4,6 +4,8 @@ use super::limits::FORM_FIELDS_MAX;
 
 /// What a form's content type is.
 const FORM: &str = "application/x-www-form-urlencoded";
+/// What content types of bodies with parts begin with.
+const PARTS: &str = "multipart/";
 
 /// A form or a query cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +22,12 @@ pub enum FormFault {
 #[must_use]
 pub fn is_form(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM))
+}
+
+/// Whether a content type says that the body has parts of several kinds, as forms with files do.
+#[must_use]
+pub fn is_of_parts(content_type: &str) -> bool {
+    content_type.trim_start().get(..PARTS.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(PARTS))
 }
 
 /// The fields in their order. A name without `=` has an empty value.

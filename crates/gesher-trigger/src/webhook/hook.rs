@@ -3,7 +3,7 @@
 
 use super::address::{Query, query};
 use super::config::{Reply, WebhookConfig};
-use super::form::{fields, is_form};
+use super::form::{fields, is_form, is_of_parts};
 use super::identity::{Identity, identify};
 use super::inbox::Inbox;
 use super::limits::REFUSALS_LOGGED_PER_MINUTE;
@@ -201,9 +201,18 @@ pub fn taken(
     body: &[u8],
 ) -> Result<Taken, Refused> {
     let unfit = |code, why: String| Refused::Unfit { code, why };
+    // Its parts are not taken apart here, so that a field that must not be kept could not be told by its name.
+    if is_of_parts(content_type(headers)) {
+        let why = "the body is multipart; send JSON, or a form as application/x-www-form-urlencoded";
+        return Err(unfit("multipart", why.to_owned()));
+    }
     let text =
         std::str::from_utf8(body).map_err(|_| unfit("not_utf8", "the body is not UTF-8".to_owned()))?;
     let json: Option<Value> = serde_json::from_str(text).ok();
+    // As text it would be looked at for less than its fields would be.
+    if json.is_none() && looks_like_json(text) {
+        return Err(unfit("not_json", "the body begins as JSON does, and is none".to_owned()));
+    }
     if json.as_ref().is_some_and(|json| depth(json) > JSON_DEPTH_MAX) {
         let why = format!("the body has more than {JSON_DEPTH_MAX} levels of nesting");
         return Err(unfit("too_deep", why));
@@ -225,6 +234,11 @@ pub fn taken(
     Ok(Taken { identity, kept })
 }
 
+/// Whether a text begins as an object or a list of JSON does, also behind a byte order mark.
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace()).starts_with(['{', '['])
+}
+
 /// Levels of a value, one for what has none in it.
 fn depth(value: &Value) -> usize {
     let inner = match value {
@@ -237,7 +251,44 @@ fn depth(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::Scheme;
     use super::*;
+    use hyper::header::{CONTENT_TYPE, HeaderValue};
+
+    #[test]
+    fn what_cannot_be_looked_through_is_refused() {
+        let config = WebhookConfig {
+            path: "/h".to_owned(),
+            scheme: Scheme::None,
+            secrets: Vec::new(),
+            id: None,
+            reply: Reply::Async,
+        };
+        let verified = Verified { secret: None, id: None, at: None };
+        let query: &[(String, String)] = &[];
+        let form = "application/x-www-form-urlencoded";
+        for (kind, body, want) in [
+            ("application/json", r#"{"a":1}"#, None),
+            ("text/plain", "an order {7}", None),
+            (form, "a=%7B", None),
+            ("multipart/form-data; boundary=x", "--x\r\n", Some("multipart")),
+            ("Multipart/Mixed", "{}", Some("multipart")),
+            ("application/json", r#"{"cvc":"123",}"#, Some("not_json")),
+            ("text/plain", " [1, 2", Some("not_json")),
+            ("application/json", "\u{feff}{}", Some("not_json")),
+            (form, r#"{"securityCode":"123""#, Some("not_json")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let found = taken(&config, &Redactor::new(), &verified, (&headers, query), body.as_bytes());
+            let code = match found {
+                Ok(_) => None,
+                Err(Refused::Unfit { code, .. }) => Some(code),
+                Err(other) => panic!("{body}: {other:?}"),
+            };
+            assert_eq!(code, want, "{kind} {body}");
+        }
+    }
 
     #[test]
     fn only_so_many_refusals_are_logged_in_a_minute() {

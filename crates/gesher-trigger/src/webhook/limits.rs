@@ -19,6 +19,11 @@ pub const HEADERS_MAX: usize = 64;
 pub const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Size of a body. A longer one is answered with 413, and what comes is not read.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// Memory for the bodies that are being read or answered, in bytes, all of them together. A body for which there is none
+/// is answered with 503.
+pub const BODIES_BYTES_MAX: usize = 64 << 20;
+/// What a body takes of it at first, in bytes, where its length is not known to be less.
+pub const BODY_BYTES_AT_FIRST: usize = 16 << 10;
 /// How long a body may take, however fast it comes. Then it is answered with 408.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a body may take before its speed is looked at.

@@ -6,7 +6,7 @@ use super::body;
 use super::connections::{Connections, Place};
 use super::hook::Hook;
 use super::limits::{
-    BODY_BYTES_MAX, CONNECTION_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
+    BODIES_BYTES_MAX, BODY_BYTES_MAX, CONNECTION_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX,
     REQUESTS_PER_CONNECTION_MAX,
 };
 use super::reply::{Refused, Told};
@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Pause after a connection could not be taken, such as for want of file descriptors.
@@ -47,6 +48,8 @@ pub struct Hooks {
     by_path: HashMap<String, Arc<Hook>>,
     health: Health,
     stop: Stop,
+    /// The memory that bodies may have at a time, a byte each. Most of them come before anything is proved.
+    memory: Semaphore,
 }
 
 impl Hooks {
@@ -54,7 +57,7 @@ impl Hooks {
     #[must_use]
     pub fn new(hooks: Vec<Arc<Hook>>, health: Health, stop: Stop) -> Self {
         let by_path = hooks.into_iter().map(|hook| (hook.config().path.clone(), hook)).collect();
-        Self { by_path, health, stop }
+        Self { by_path, health, stop, memory: Semaphore::new(BODIES_BYTES_MAX) }
     }
 
     /// The webhook of a path, with the word behind it where that may be a token.
@@ -89,7 +92,8 @@ impl Hooks {
             return Err(Refused::TooLarge);
         }
         let head = hook.head(from, parts.headers, parts.uri.query(), word)?;
-        let body = body::read(body).await?;
+        // The body's part of the memory is given back once there is an answer.
+        let (body, _part) = body::read(body, &self.memory).await?;
         place.works();
         hook.take(head, body).await
     }

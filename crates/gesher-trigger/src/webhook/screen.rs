@@ -3,7 +3,7 @@
 
 use gesher_core::Redactor;
 use gesher_core::card::holds_card_number;
-use gesher_core::redact::is_secret_field;
+use gesher_core::redact::{holds_something, is_secret_field};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -100,7 +100,7 @@ fn in_json(redactor: &Redactor, value: &Value, place: &mut String) -> Option<For
         Value::Object(fields) => fields.iter().find_map(|(name, value)| {
             let dot = if place.is_empty() { "" } else { "." };
             within(place, &format!("{dot}{name}"), |place| {
-                if is_secret_field(name) && !value.is_null() {
+                if is_secret_field(name) && holds_something(value) {
                     return here(place, What::Secret);
                 }
                 in_text(redactor, name)
@@ -157,6 +157,9 @@ mod tests {
         check("", r#"{"4111111111111111":1}"#, Some(("[card ****1111]", What::Card)));
         check("", r#"{"card":{"CVV":"123"}}"#, Some(("card.CVV", What::Secret)));
         check("", r#"{"card":{"CVV":null}}"#, None);
+        check("", r#"{"card":{"securityCode":"123"}}"#, Some(("card.securityCode", What::Secret)));
+        check("", r#"{"card":{"has_cvc":true,"cvc_check":"pass"}}"#, None);
+        check("", "card[cvc]=123", Some(("body.card[cvc]", What::Secret)));
         check("", r#"{"x":"VndKey-canary-1"}"#, Some(("x", What::Secret)));
         check("", r#"{"x":1,"x":"4111111111111111","x":2}"#, Some(("body", What::Card)));
         check("", "name=Dana&card=4111+1111+1111+1111", Some(("body.card", What::Card)));

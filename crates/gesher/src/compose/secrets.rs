@@ -1,4 +1,6 @@
-//! Where a secret's value comes from: the environment, or else the vault. A simulator hub needs none and reads none.
+//! Where a secret's value comes from: the environment, or else the vault. A simulator hub needs no provider's secrets and
+//! reads none of them from the environment; the secrets of its webhooks it does, since its deliveries are verified as a
+//! real hub's are.
 
 use super::store::Store;
 use crate::commands::secrets::{PREFIX, row_name};
@@ -39,8 +41,9 @@ pub async fn granted(
     Ok(secret)
 }
 
-/// The value of a webhook's secret, which the redactor knows from then on; none where it is nowhere. Simulator hubs take
-/// what was stored for them, and from the environment only what was not.
+/// The value of a webhook's secret, which the redactor knows from then on; none where it is nowhere. Simulator hubs, too,
+/// read `GESHER_SECRET_…` for it, since it opens no provider's account. They take what was stored for them first, and from
+/// the environment only what was not.
 pub async fn of_hook(
     config: &Config,
     name: &SecretName,
