@@ -12,7 +12,7 @@ use gesher_engine::{
 };
 use gesher_trigger::TriggerError;
 use gesher_trigger::event::{self, BegunAs, Event, StartedBy};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -38,9 +38,10 @@ pub struct StartedRuns {
     waiting: Mutex<UnboundedReceiver<Waiting>>,
 }
 
-/// Begins runs, and puts them into the queue. It does not hold the engine, which holds it.
+/// Begins runs, and puts them into the queue. It holds neither the engine, which holds it, nor the flows, whose triggers
+/// hold the engine: a circle would keep the journal open for ever.
 struct Starter {
-    flows: Arc<Vec<LoadedFlow>>,
+    flows: Weak<Vec<LoadedFlow>>,
     queue: UnboundedSender<Waiting>,
 }
 
@@ -48,7 +49,7 @@ impl StartedRuns {
     /// Lets the flows start one another.
     pub fn of(engine: &Engine, flows: &Arc<Vec<LoadedFlow>>) -> Arc<Self> {
         let (queue, waiting) = unbounded_channel();
-        engine.let_start(Arc::new(Starter { flows: Arc::clone(flows), queue }));
+        engine.let_start(Arc::new(Starter { flows: Arc::downgrade(flows), queue }));
         let (engine, flows) = (engine.clone(), Arc::clone(flows));
         Arc::new(Self { engine, flows, waiting: Mutex::new(waiting) })
     }
@@ -120,7 +121,9 @@ impl Starts for Starter {
 
 impl Starter {
     async fn begin(&self, engine: &Engine, asked: StartRequest) -> Result<Started, StartFault> {
-        let at = self.startable(&asked).map_err(StartFault::Refused)?;
+        let gone = || StartFault::Failed(EngineError::Lost { what: "the flows" });
+        let flows = self.flows.upgrade().ok_or_else(gone)?;
+        let at = startable(&flows, &asked).map_err(StartFault::Refused)?;
         let failed = |error: TriggerError| StartFault::Failed(of_trigger(error));
         let by = engine.journal().run(&asked.by.item.run).await;
         let by = by.map_err(|error| {
@@ -133,19 +136,17 @@ impl Starter {
         if by.depth > START_DEPTH_MAX {
             return Err(StartFault::Refused(words::too_deep()));
         }
-        if by.unverified && self.flows[at].may_act {
-            return Err(StartFault::Refused(words::unverified(&self.flows[at].name)));
+        if by.unverified && flows[at].may_act {
+            return Err(StartFault::Refused(words::unverified(&flows[at].name)));
         }
         let StartRequest { key, args, .. } = asked;
         let identity = event::identity(&key, &args);
         let event = Event { trigger: TriggerKind::Call, name: key.to_string(), key: Some(key), input: args };
-        let flow = self.flows[at].events();
+        let flow = flows[at].events();
         let begun = event::begin_started(engine, &flow, &event, identity, by).await.map_err(failed)?;
         let run = begun.run;
         match begun.as_what {
-            BegunAs::Other => {
-                Err(StartFault::Refused(words::key_reused(&self.flows[at].name, &event.name, &run)))
-            }
+            BegunAs::Other => Err(StartFault::Refused(words::key_reused(&flows[at].name, &event.name, &run))),
             BegunAs::Again => Ok(Started { run, new: false }),
             BegunAs::New => {
                 // Where nobody listens any more the run stands in the journal, and the next start goes on with it.
@@ -154,22 +155,22 @@ impl Starter {
             }
         }
     }
+}
 
-    /// Which flow it is, or why it cannot be started.
-    fn startable(&self, asked: &StartRequest) -> Result<usize, Rejection> {
-        let found = self.flows.iter().position(|flow| flow.name == asked.flow);
-        let at = found.ok_or_else(|| {
-            let names = self.flows.iter().map(|flow| flow.name.as_str());
-            words::unknown_flow(&asked.flow, nearest(&asked.flow, names))
-        })?;
-        let flow = &self.flows[at];
-        if !flow.scripts.current().has(Entry::Call) {
-            return Err(words::no_entry(&flow.name));
-        }
-        match flow.moves_money && asked.is_made_up {
-            true => Err(words::no_key(&flow.name)),
-            false => Ok(at),
-        }
+/// Which flow it is, or why it cannot be started.
+fn startable(flows: &[LoadedFlow], asked: &StartRequest) -> Result<usize, Rejection> {
+    let found = flows.iter().position(|flow| flow.name == asked.flow);
+    let at = found.ok_or_else(|| {
+        let names = flows.iter().map(|flow| flow.name.as_str());
+        words::unknown_flow(&asked.flow, nearest(&asked.flow, names))
+    })?;
+    let flow = &flows[at];
+    if !flow.scripts.current().has(Entry::Call) {
+        return Err(words::no_entry(&flow.name));
+    }
+    match flow.moves_money && asked.is_made_up {
+        true => Err(words::no_key(&flow.name)),
+        false => Ok(at),
     }
 }
 
