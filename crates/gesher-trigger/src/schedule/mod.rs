@@ -3,14 +3,17 @@
 //!
 //! Everything about *when* is pure: the words of a line (`fields`, `cron`), days of rest (`calendar`), times of the wall
 //! clock (`slots`), instants (`ticks`). So is what is done about ticks that are due (`rules`), and whether the machine's clock
-//! may be believed (`clock`). What happens is in `trigger`.
+//! may be believed (`clock`), and whether it is the schedule that the journal knows (`known`). What happens is in `trigger`, and
+//! in `missed` for ticks that do not run.
 
 mod calendar;
 mod clock;
 mod cron;
 mod fault;
 mod fields;
+mod known;
 mod messages;
+mod missed;
 mod rules;
 mod slots;
 mod ticks;
