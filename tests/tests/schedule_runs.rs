@@ -107,17 +107,24 @@ fn a_hub_that_was_down_for_a_week_holds_what_moves_money_and_makes_up_for_the_re
         assert_eq!(states(&hub, flow), Vec::<String>::new(), "{flow}");
     }
     // A week later: the 1st of November was missed, and each day's 6:00, the last of them that of today.
+    let days = ["10-29", "10-30", "10-31", "11-01", "11-02", "11-03", "11-04"];
+    let dropped = days.map(|day| format!("2026-{day} 06:00 refused"));
+    let mut daily = dropped.clone();
+    daily[6] = "2026-11-04 06:00 finished".to_owned();
     clock.set("2026-11-04 10:00:00");
     for _ in 0..2 {
         let serving = hub.serve();
-        until("the latest daily tick", 30, || {
-            (states(&hub, "daily") == ["2026-11-04 06:00 finished"]).then_some(())
-        });
+        until("the latest daily tick", 30, || (states(&hub, "daily") == daily).then_some(()));
+        until("what is left out", 30, || (states(&hub, "dropped") == dropped).then_some(()));
         until("the held tick", 30, || (states(&hub, "monthly") == ["2026-11-01 06:00 held"]).then_some(()));
         nap(500);
         assert_eq!(serving.stop().code, 0);
     }
-    assert_eq!(states(&hub, "dropped"), Vec::<String>::new());
+    // Also what does not run says why.
+    for flow in ["daily", "dropped"] {
+        let first = runs(&hub, flow).pop().unwrap();
+        assert!(first["message"].as_str().unwrap().contains("was missed, and by the rule"), "{first}");
+    }
     assert_eq!(provider.charges(), 0);
     let held = runs(&hub, "monthly")[0].clone();
     let run = held["run"].as_str().unwrap();
@@ -156,6 +163,51 @@ fn an_edited_schedule_has_no_ticks_in_the_past() {
     assert!(serving.process.words().contains("the schedule is another than before"));
     assert_eq!(serving.stop().code, 0);
     assert_eq!(provider.charges(), 0);
+}
+
+#[test]
+fn a_tick_that_was_still_to_come_is_not_lost_where_its_days_of_rest_are_edited() {
+    let provider = provider();
+    let mut hub = Hub::bulk("en", provider.base_url());
+    let Some(clock) = Faketime::of(&mut hub, "schedule_runs::a_tick_that_was_still_to_come") else { return };
+    add(&hub, "monthly", "cron = \"0 6 1 * *\"\nskip = [\"shabbat\"]", Some("period"));
+    // 1 August 2026 was a Shabbat, so its tick is to come on the 2nd.
+    clock.set("2026-07-28 10:00:00");
+    let serving = hub.serve();
+    nap(1_500);
+    assert_eq!(serving.stop().code, 0);
+    clock.set("2026-08-01 19:00:00");
+    let serving = hub.serve();
+    nap(1_500);
+    assert_eq!(serving.stop().code, 0);
+    assert_eq!(states(&hub, "monthly"), Vec::<String>::new());
+    // In that night it is moved to the Friday before, which is over.
+    hub.edit("gesher.toml", "skip = [\"shabbat\"]", "skip = [\"shabbat\"]\nwhen_skipped = \"previous\"");
+    for _ in 0..2 {
+        let serving = hub.serve();
+        until("the held tick", 30, || (states(&hub, "monthly") == ["2026-08-01 06:00 held"]).then_some(()));
+        nap(500);
+        assert_eq!(serving.stop().code, 0);
+    }
+    assert_eq!(provider.charges(), 0);
+    // Rejected it did nothing, so a person may ask for it after all: once, and nothing does so by itself.
+    let held = runs(&hub, "monthly")[0]["run"].as_str().unwrap().to_owned();
+    let serving = hub.serve();
+    hub.cmd(&["reject", &held, "--reason", "not yet"]).expect(0);
+    until("the rejected tick", 30, || {
+        (states(&hub, "monthly") == ["2026-08-01 06:00 cancelled"]).then_some(())
+    });
+    assert_eq!(serving.stop().code, 0);
+    let serving = hub.serve();
+    nap(1_500);
+    assert_eq!(serving.stop().code, 0);
+    assert_eq!(states(&hub, "monthly"), ["2026-08-01 06:00 cancelled"]);
+    let first = hub.cmd(&["--json", "run", "monthly", "--at", "2026-08-01T06:00"]).expect(0).json();
+    assert_ne!(first["run"], held);
+    let again = hub.cmd(&["--json", "run", "monthly", "--at", "2026-08-01T06:00"]).expect(0).json();
+    assert_eq!(again["run"], first["run"]);
+    let charged: Vec<String> = provider.charged().keys().cloned().collect();
+    assert_eq!((provider.charges(), charged), (1, vec!["sub-17 2026-08".to_owned()]));
 }
 
 #[test]

@@ -12,12 +12,14 @@
 )]
 
 mod answers;
+mod cron;
 mod csv;
 mod request;
 mod script;
 mod webhook;
 
 pub use answers::answers;
+pub use cron::cron;
 pub use csv::csv;
 pub use request::request;
 pub use script::script;
@@ -33,8 +35,14 @@ use std::time::Duration;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 5] =
-    [("answers", answers), ("csv", csv), ("request", request), ("script", script), ("webhook", webhook)];
+pub const ALL: [(&str, Target); 6] = [
+    ("answers", answers),
+    ("cron", cron),
+    ("csv", csv),
+    ("request", request),
+    ("script", script),
+    ("webhook", webhook),
+];
 
 /// Every operation, of providers that nobody calls.
 fn registry() -> Registry {

@@ -136,6 +136,16 @@ impl Calendar {
         self.rests.is_empty() && self.dates.is_empty()
     }
 
+    /// The kinds of days.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Rest> {
+        self.rests.iter().copied()
+    }
+
+    /// The dates of people's own.
+    pub(super) fn dates(&self) -> impl Iterator<Item = Date> {
+        self.dates.iter().copied()
+    }
+
     /// Why nothing fires at a time of the wall clock of `zone`; none where it may.
     pub(super) fn rests(&self, local: DateTime, zone: &TimeZone, memo: &mut Memo) -> Option<Reason> {
         if self.dates.contains(&local.date()) {

@@ -1,5 +1,6 @@
 //! What is said of ticks to people.
 
+use super::rules::{Cut, HELD_MAX};
 use super::ticks::Tick;
 use gesher_core::{RunId, Text};
 
@@ -14,6 +15,51 @@ pub(super) fn held(tick: &Tick) -> Text {
         format!(
             "the tick of {name} was missed, so its run waits, and nothing was sent. Approve it (gesher approve) or reject it \
              (gesher reject)"
+        ),
+    )
+}
+
+/// A tick was missed, and no missed tick of its schedule runs.
+pub(super) fn dropped(tick: &Tick) -> Text {
+    let name = tick.name();
+    Text::new(
+        format!(
+            "המועד {name} חלף כשהמערכת לא פעלה, ולפי ההגדרה (missed) לא הופעל; לא נשלח דבר. אפשר להפעיל אותו ידנית (gesher run \
+             --at)"
+        ),
+        format!(
+            "the tick of {name} was missed, and by the rule for missed ticks it was left out; nothing was sent. It can be run by \
+             hand (gesher run --at)"
+        ),
+    )
+}
+
+/// A tick was missed, and a later one that was missed as well runs alone.
+pub(super) fn superseded(tick: &Tick, latest: &Tick) -> Text {
+    let (name, latest) = (tick.name(), latest.name());
+    Text::new(
+        format!(
+            "המועד {name} חלף כשהמערכת לא פעלה, ולפי ההגדרה (missed) הופעל רק המועד האחרון, {latest}; לא נשלח דבר. אפשר להפעיל \
+             אותו ידנית (gesher run --at)"
+        ),
+        format!(
+            "the tick of {name} was missed, and by the rule for missed ticks only the latest runs, {latest}; nothing was sent. It \
+             can be run by hand (gesher run --at)"
+        ),
+    )
+}
+
+/// More ticks were missed than have a run each: this stands for the older ones.
+pub(super) fn cut(cut: &Cut) -> Text {
+    let (first, last) = (cut.first.name(), cut.last.name());
+    Text::new(
+        format!(
+            "המועדים מ-{first} עד {last}, ועד בכלל, חלפו כשהמערכת לא פעלה. רק ל-{HELD_MAX} המועדים שאחריהם יש הרצה לכל אחד, ולכן \
+             אלה לא הופעלו; לא נשלח דבר. אפשר להפעיל כל אחד מהם ידנית (gesher run --at)"
+        ),
+        format!(
+            "the ticks from {first} to {last}, both included, were missed. Only the {HELD_MAX} after them have a run each, so \
+             these were left out; nothing was sent. Each can be run by hand (gesher run --at)"
         ),
     )
 }

@@ -2,15 +2,18 @@
 //! missed.
 //!
 //! Everything about *when* is pure: the words of a line (`fields`, `cron`), days of rest (`calendar`), times of the wall
-//! clock (`slots`), instants (`ticks`). So is what is done about ticks that are due (`rules`), and whether the machine's clock
-//! may be believed (`clock`). What happens is in `trigger`.
+//! clock (`slots`), instants (`ticks`). So is what is done about ticks that are due (`rules`), whether the machine's clock
+//! may be believed (`clock`), and whether a schedule is the one that the journal knows (`known`). What happens is in
+//! `trigger`, and in `missed` for ticks that were missed or are left out.
 
 mod calendar;
 mod clock;
 mod cron;
 mod fault;
 mod fields;
+mod known;
 mod messages;
+mod missed;
 mod rules;
 mod slots;
 mod ticks;

@@ -37,6 +37,15 @@ impl WhenSkipped {
         }
     }
 
+    /// Its word in the configuration.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Previous => "previous",
+            Self::Drop => "drop",
+        }
+    }
+
     /// The day after a day, in the direction in which a tick moves.
     fn step(self, date: Date) -> Option<Date> {
         match self {

@@ -1,23 +1,23 @@
 //! The schedule of one flow at work: looks at the clock, begins the run of each tick that is due, and takes the runs to
 //! their end one after the other.
 //!
-//! Which ticks there are is `ticks`', which of them were missed is `rules`'. That none runs twice, over all processes and
-//! for ever, is the journal's: a tick's id begins one run. What is kept here, how far ticks are dealt with, only says how
-//! far to look back.
+//! Which ticks there are is `ticks`', which of them were missed is `rules`', what becomes of those is `missed`'s. That none
+//! runs twice, over all processes and for ever, is the journal's: a tick's id begins one run. What is kept here, how far
+//! ticks are dealt with, only says how far to look back.
 
 use super::clock::{ClockWatch, Trust};
+use super::known::{self, Before};
 use super::messages;
-use super::rules::{Due, HELD_MAX, Missed, Overlap, ScheduleRules, due};
-use super::ticks::Tick;
+use super::rules::{Due, Overlap, ScheduleRules, due, left_behind};
+use super::ticks::{Schedule, Tick};
 use crate::error::TriggerError;
 use crate::event::{self, Begun, BegunAs, Event, EventFlow};
 use gesher_core::time::random_bytes;
 use gesher_core::{RunId, Text};
-use gesher_engine::journal::{KnownSchedule, NewEvent, RunChange, RunRecord, RunState, TriggerKind};
+use gesher_engine::journal::{KnownSchedule, NewEvent, RunRecord, RunState, TriggerKind};
 use gesher_engine::{Engine, Progress, RunEnd, Stop};
 use jiff::{SignedDuration, Timestamp};
 use ring::digest;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
@@ -36,18 +36,21 @@ const TRIES_MAX: usize = 100;
 #[derive(Clone)]
 pub struct ScheduleTrigger(Arc<Shared>);
 
-struct Shared {
-    engine: Engine,
+pub(super) struct Shared {
+    pub(super) engine: Engine,
     flow: EventFlow,
-    rules: ScheduleRules,
+    pub(super) rules: ScheduleRules,
     /// Whose turn it is: ticks of a flow never work at once.
     turn: Mutex<()>,
 }
 
 /// How far the ticks are dealt with, and what is at work.
-struct Watch {
+pub(super) struct Watch {
     clock: ClockWatch,
     known: KnownSchedule,
+    /// Ticks that the rules of rest put into the past when they were edited. Until they are dealt with, `known` has the rules
+    /// from before, so that no crash forgets them.
+    behind: Due,
     /// The last instant that was believed, up to which nothing more is due.
     looked_at: Timestamp,
     /// The store failed in the midst of it: what has its run already may have got it then, with nobody at work on it.
@@ -140,7 +143,7 @@ impl ScheduleTrigger {
     /// Begins, holds or leaves out whatever is due.
     async fn deal_with(&self, watch: &mut Watch, now: Timestamp, stop: &Stop) -> Result<(), TriggerError> {
         let shared = &self.0;
-        let due = due(&shared.rules.schedule, watch.known.until, now);
+        let due = watch.behind.clone().then(due(&shared.rules.schedule, watch.known.until, now));
         if let Some(run) = shared.make_up_for(watch, &due).await? {
             self.spawn(watch, run, stop);
         }
@@ -149,10 +152,12 @@ impl ScheduleTrigger {
                 self.spawn(watch, run, stop);
             }
         }
-        match due.missed.is_empty() && due.punctual.is_empty() {
-            true => Ok(()),
-            false => shared.note(watch, now).await,
+        let rule = known::text(&shared.rules.schedule);
+        if due.missed.is_empty() && due.punctual.is_empty() && watch.known.rule == rule {
+            return Ok(());
         }
+        (watch.known.rule, watch.behind) = (rule, Due::default());
+        shared.note(watch, now).await
     }
 
     fn spawn(&self, watch: &mut Watch, (run, tick): (RunId, Tick), stop: &Stop) {
@@ -167,8 +172,8 @@ impl ScheduleTrigger {
         });
     }
 
-    /// Begins the run of a tick because a person asks for it, or answers the one that there is. A tick that was left out
-    /// begins a further one.
+    /// Begins the run of a tick because a person asks for it, or answers the one that there is. A tick that was left out,
+    /// or given up before it did anything, begins a further one.
     pub async fn begin_at(&self, tick: &Tick) -> Result<Begun, TriggerError> {
         let shared = &self.0;
         for again in 0..TRIES_MAX {
@@ -179,8 +184,11 @@ impl ScheduleTrigger {
                 .run(&begun.run)
                 .await
                 .map_err(TriggerError::journal("reading a run"))?;
-            let was_left_out = run.is_some_and(|run| run.state == RunState::Refused);
-            if begun.as_what == BegunAs::New || !was_left_out {
+            let did_nothing = match run {
+                Some(run) if begun.as_what != BegunAs::New => shared.did_nothing(&run).await?,
+                _ => false,
+            };
+            if !did_nothing {
                 return Ok(begun);
             }
         }
@@ -208,7 +216,7 @@ impl ScheduleTrigger {
 }
 
 impl Shared {
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.flow.flow.name
     }
 
@@ -223,14 +231,22 @@ impl Shared {
 
     /// Learns how far the ticks are dealt with. A schedule that is new, or another than it was, begins now.
     async fn begin(&self) -> Result<Watch, TriggerError> {
-        let (now, name) = (self.engine.clock().now(), self.name());
-        let rule = self.rule();
+        let (now, name, schedule) = (self.engine.clock().now(), self.name(), &self.rules.schedule);
+        let rule = known::text(schedule);
         let found = self.engine.journal().schedule(name).await;
         let found = found.map_err(TriggerError::journal("reading what is known of a schedule"))?;
         let fresh = || KnownSchedule { flow: name.to_owned(), rule: rule.clone(), since: now, until: now };
-        let known = match found {
-            Some(known) if known.rule == rule => known,
-            Some(known) => {
+        let (mut before, mut is_to_be_noted) = (None, false);
+        let known = match found.map(|known| (known::compare(&known.rule, schedule), known)) {
+            Some((Before::Same, known)) => {
+                is_to_be_noted = known.rule != rule;
+                KnownSchedule { rule: rule.clone(), ..known }
+            }
+            Some((Before::Rested(was), known)) => {
+                before = Some(was);
+                known
+            }
+            Some((Before::Another, known)) => {
                 tracing::warn!(
                     flow = name,
                     "the schedule is another than before: it fires from now on, and what the old one missed since {} is \
@@ -244,6 +260,7 @@ impl Shared {
         let mut watch = Watch {
             clock: ClockWatch::default(),
             known,
+            behind: Due::default(),
             looked_at: Timestamp::MIN,
             is_after_trouble: false,
             working: JoinSet::new(),
@@ -256,17 +273,28 @@ impl Shared {
             self.note(&mut watch, now).await?;
         } else if watch.known.since == now {
             self.note(&mut watch, now).await?;
+        } else if is_to_be_noted {
+            let until = watch.known.until;
+            self.note(&mut watch, until).await?;
+        }
+        if let Some(was) = before {
+            watch.behind = self.behind(&was, watch.known.until);
         }
         Ok(watch)
     }
 
-    /// What makes a schedule another one, so that it has no ticks in the past. Days of rest are not of it: a tick keeps its
-    /// name when it moves.
-    fn rule(&self) -> String {
-        let schedule = &self.rules.schedule;
-        let zone = schedule.zone.iana_name().unwrap_or_default();
-        json!({ "cron": schedule.cron.text(), "clamp": schedule.cron.clamps(), "time_zone": zone })
-            .to_string()
+    /// What was still to come by the rules of rest from before, and would be forgotten by those of now.
+    fn behind(&self, was: &Schedule, until: Timestamp) -> Due {
+        let behind = left_behind(was, &self.rules.schedule, until);
+        if !behind.missed.is_empty() {
+            tracing::warn!(
+                flow = self.name(),
+                "the days of rest are others than before, so {} of the ticks that were still to come lie in the past now: \
+                 they count as missed",
+                behind.missed.len()
+            );
+        }
+        behind
     }
 
     async fn note(&self, watch: &mut Watch, until: Timestamp) -> Result<(), TriggerError> {
@@ -283,7 +311,8 @@ impl Shared {
         by: SignedDuration,
     ) -> Result<(), TriggerError> {
         tracing::warn!(flow = self.name(), "the clock was set by {by:#}; ticks fire by the new time");
-        watch.looked_at = now;
+        // Never forward: what lies in the jump was not looked at, also where the hub stops before it is.
+        watch.looked_at = watch.looked_at.min(now);
         if now >= watch.known.until {
             return Ok(());
         }
@@ -294,69 +323,12 @@ impl Shared {
         Event { trigger: TriggerKind::Schedule, name: tick.name(), key: None, input: tick.argument() }
     }
 
-    async fn begin_once(&self, tick: &Tick, again: usize) -> Result<Begun, TriggerError> {
+    pub(super) async fn begin_once(&self, tick: &Tick, again: usize) -> Result<Begun, TriggerError> {
         event::begin_once(&self.engine, &self.flow, &self.event(tick), identity(tick, again)).await
     }
 
-    async fn begin_held(&self, tick: &Tick, why: &Text) -> Result<Begun, TriggerError> {
+    pub(super) async fn begin_held(&self, tick: &Tick, why: &Text) -> Result<Begun, TriggerError> {
         event::begin_once_held(&self.engine, &self.flow, &self.event(tick), identity(tick, 0), why).await
-    }
-
-    /// Does about missed ticks what the rules say. Answers the run that is to be worked on.
-    async fn make_up_for(&self, watch: &Watch, due: &Due) -> Result<Option<(RunId, Tick)>, TriggerError> {
-        let Some(latest) = due.missed.last() else { return Ok(None) };
-        match self.rules.missed {
-            Missed::Hold => {
-                let mut held = Vec::new();
-                for tick in &due.missed {
-                    let begun = self.begin_held(tick, &messages::held(tick)).await?;
-                    if begun.as_what == BegunAs::New {
-                        held.push(begun.run.to_string());
-                    }
-                }
-                self.say_held(&held, due.is_cut);
-                Ok(None)
-            }
-            Missed::RunOnce => {
-                let begun = self.begin_once(latest, 0).await?;
-                if !self.is_to_be_worked_on(watch, &begun).await? {
-                    return Ok(None);
-                }
-                let (name, run, many) = (self.name(), &begun.run, due.missed.len() - 1);
-                tracing::warn!(
-                    flow = name, %run,
-                    "the tick of {} was missed and runs now{}", latest.name(), others(many, due.is_cut)
-                );
-                Ok(Some((begun.run, latest.clone())))
-            }
-            Missed::Drop => {
-                let (name, many) = (self.name(), due.missed.len() - 1);
-                tracing::warn!(
-                    flow = name,
-                    "the tick of {} was missed and is left out{}",
-                    latest.name(),
-                    others(many, due.is_cut)
-                );
-                Ok(None)
-            }
-        }
-    }
-
-    /// One alert, however many they are.
-    fn say_held(&self, held: &[String], is_cut: bool) {
-        if held.is_empty() {
-            return;
-        }
-        let cut = match is_cut {
-            true => format!("; there were more before these {HELD_MAX}, which are left out"),
-            false => String::new(),
-        };
-        tracing::error!(
-            flow = self.name(),
-            "{} missed and wait for a person{cut}: `gesher approve RUN` or `gesher reject RUN` for each of {}",
-            if held.len() == 1 { "1 tick was".to_owned() } else { format!("{} ticks were", held.len()) },
-            held.join(" ")
-        );
     }
 
     /// Begins the run of a tick that is on time, or leaves it out where the last one is still at work. Answers the run that
@@ -373,7 +345,11 @@ impl Shared {
         };
         let begun = match (is_left_out, &at_work) {
             (true, Some(other)) => {
-                return self.leave_out(tick, &messages::overlaps(tick, other)).await.map(|()| None);
+                let why = messages::overlaps(tick, other);
+                if let Some(run) = self.leave_out(tick, &why).await? {
+                    tracing::warn!(flow = self.name(), %run, "{}", why.en);
+                }
+                return Ok(None);
             }
             _ => self.begin_once(tick, 0).await?,
         };
@@ -388,7 +364,11 @@ impl Shared {
 
     /// Whether a run is this process's to work on: one that began now, or whose beginning was not heard of for trouble
     /// with the store.
-    async fn is_to_be_worked_on(&self, watch: &Watch, begun: &Begun) -> Result<bool, TriggerError> {
+    pub(super) async fn is_to_be_worked_on(
+        &self,
+        watch: &Watch,
+        begun: &Begun,
+    ) -> Result<bool, TriggerError> {
         if begun.as_what == BegunAs::New || !watch.is_after_trouble {
             return Ok(begun.as_what == BegunAs::New);
         }
@@ -410,19 +390,6 @@ impl Shared {
             state => matches!(state, RunState::Running | RunState::Reporting),
         };
         Ok(own.find(is_at_work).map(|run| run.id))
-    }
-
-    /// Writes down that a tick is left out. It is held for a moment before, so that no crash in between lets it run.
-    async fn leave_out(&self, tick: &Tick, why: &Text) -> Result<(), TriggerError> {
-        let begun = self.begin_held(tick, why).await?;
-        if begun.as_what != BegunAs::New {
-            return Ok(());
-        }
-        tracing::warn!(flow = self.name(), run = %begun.run, "{}", why.en);
-        let message = Some(why.get(self.engine.language()).to_owned());
-        let change = RunChange { state: Some(RunState::Refused), message, ..RunChange::default() };
-        let changed = self.engine.journal().change_run(&begun.run, change, self.engine.clock().now()).await;
-        changed.map_err(TriggerError::journal("leaving a tick out"))
     }
 
     /// Waits for the tick's own moment. Answers false where the stop came first: the run goes on at the next start.
@@ -455,12 +422,4 @@ fn identity(tick: &Tick, again: usize) -> NewEvent {
 fn pause(now: Timestamp, next: Option<&Tick>) -> Duration {
     let until = next.and_then(|tick| Duration::try_from(tick.at.duration_since(now)).ok());
     until.map_or(LOOK_EVERY, |until| until.saturating_add(BEYOND).min(LOOK_EVERY))
-}
-
-fn others(many: usize, is_cut: bool) -> String {
-    match many {
-        0 => String::new(),
-        many if is_cut => format!("; more than {many} before it are left out"),
-        many => format!("; {many} before it are left out"),
-    }
 }
