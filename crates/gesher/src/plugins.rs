@@ -127,9 +127,13 @@ pub fn vocabulary(config: &Config) -> Result<Registry, HubError> {
 }
 
 fn registry(config: &Config, mut all: Vec<Arc<dyn Provider>>) -> Registry {
-    let (open, _) = look(config);
-    all.extend(open.into_iter().map(|open| provider(open.plugin, nothing())));
+    all.extend(of_nobody(config));
     Registry::new(&all)
+}
+
+/// The plugins as providers that nobody calls.
+pub fn of_nobody(config: &Config) -> Vec<Arc<dyn Provider>> {
+    look(config).0.into_iter().map(|open| provider(open.plugin, nothing())).collect()
 }
 
 fn provider(plugin: Arc<Plugin>, services: Arc<dyn Services>) -> Arc<dyn Provider> {

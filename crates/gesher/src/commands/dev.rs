@@ -11,8 +11,8 @@ use crate::config::{Config, Fault, FlowConfig, SIMULATOR, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers;
 use crate::reload::Reloader;
+use crate::{plugins, providers};
 use gesher_engine::{Entry, Stop};
 use gesher_trigger::drop::name_matches;
 use std::collections::BTreeMap;
@@ -67,8 +67,12 @@ fn look(root: &Path) -> Result<(Option<Config>, Vec<Fault>), HubError> {
         Err(faults) if root.join(crate::config::FILE).is_file() => return Ok((None, faults)),
         Err(faults) => return Err(HubError::faults(faults)),
     };
-    let mut faults = rules::faults(&config, &providers::descriptors());
-    faults.extend(check_scripts(&config, &providers::catalogue()?).0);
+    let (open, mut faults) = plugins::look(&config);
+    let mut operations = providers::descriptors();
+    operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+    drop(open);
+    faults.extend(rules::faults(&config, &operations));
+    faults.extend(check_scripts(&config, &plugins::vocabulary(&config)?).0);
     Ok((Some(config), faults))
 }
 
