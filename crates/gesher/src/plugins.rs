@@ -140,7 +140,7 @@ fn provider(plugin: Arc<Plugin>, services: Arc<dyn Services>) -> Arc<dyn Provide
     Arc::new(PluginProvider::new(plugin, services))
 }
 
-/// The plugins as they run in a hub that sends; in one that only tries, what has an effect is not called.
+/// The plugins as they run in a hub that sends; in one that only tries, nothing of them is called but what calls operations.
 pub async fn live(
     config: &Config,
     store: &Store,

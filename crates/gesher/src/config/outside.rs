@@ -19,6 +19,11 @@ pub struct Alerts {
 }
 
 impl Alerts {
+    /// Leaves them in the journal.
+    pub fn keep(&mut self) {
+        (self.url, self.secret) = (None, None);
+    }
+
     pub(super) fn of(section: Section) -> Self {
         let url = section.get("url").map(|_| section.text("url"));
         Self { url, secret: secret(&section, "secret"), section }

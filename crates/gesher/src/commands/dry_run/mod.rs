@@ -14,7 +14,7 @@ use crate::exit::{self, Exit};
 use crate::output::Output;
 use crate::plugins::vocabulary;
 use crate::table::TextTable;
-use crate::{follow, logging};
+use crate::{follow, logging, signals};
 use found::Found;
 use gesher_core::money::two_places;
 use gesher_core::{Language, Redactor, RunId};
@@ -52,9 +52,19 @@ pub async fn run(output: Output, config: &Config, flow: &FlowConfig, work: &Work
     };
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "warn,gesher::script=info");
-    let world = World::open(config, redactor).await?;
-    let own = played(output, &world, flow, work).await?;
-    let report = told(&world, flow, own).await?;
+    let stop = Stop::new();
+    signals::ask(output, &stop)?;
+    let worked = async {
+        let world = World::open(config, redactor).await?;
+        let own = played(output, &world, flow, work).await?;
+        let report = told(&world, flow, own).await?;
+        Ok::<_, HubError>((world, report))
+    };
+    let (world, report) = tokio::select! {
+        worked = worked => worked?,
+        // The copy of the journal goes with the world.
+        () = stop.requested() => return Err(HubError::failed("the dry run was stopped; nothing was sent")),
+    };
     report.add_to(config, &mut document);
     output.json(&document);
     output.text(&format!("{text}{}", report.text()));
