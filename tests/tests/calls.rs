@@ -474,6 +474,18 @@ fn a_dry_run_says_what_would_be_charged_and_leaves_every_byte_as_it_is() {
 }
 
 #[test]
+fn a_run_that_asks_for_people_without_end_is_cut_short() {
+    let hub = hub("noisy", "", "fn on_call(args) { for n in 0..105 { alert(`number ${n}.`); } }");
+    let output = hub.cmd_with(&["--json", "run", "noisy", "--dry-run", "--body", "-"], "{}");
+    let told = output.expect(0).json();
+    let alerts: Vec<&str> =
+        told["alerts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    assert_eq!(alerts.len(), 101, "{told:#}");
+    let last = alerts.iter().find(|text| text.starts_with("number 100.")).unwrap();
+    assert!(last.contains("asks for more, which is not sent"), "{last}");
+}
+
+#[test]
 fn a_dry_run_that_is_stopped_leaves_no_copy_of_the_journal_behind() {
     let hub = Hub::bulk("en", "simulator");
     hub.set("officeguy", "rate", "\"10/s\"");

@@ -6,6 +6,7 @@
 use crate::check::Function;
 use rhai::{AST, ASTNode, Expr, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The functions of `time::` that tell the time.
 const TELLS_THE_TIME: [&str; 2] = ["now", "today"];
@@ -22,7 +23,7 @@ pub(crate) struct Clock {
     /// Variables; and as `map.field`, those of which one field does.
     variables: BTreeSet<String>,
     /// Functions of the file whose answers do.
-    functions: BTreeSet<String>,
+    functions: Arc<BTreeSet<String>>,
     /// Parameters of functions of the file that are called with it somewhere.
     given: BTreeMap<Identity, BTreeSet<String>>,
 }
@@ -62,7 +63,7 @@ impl Clock {
             for function in functions {
                 let Some(inside) = known.get(&identity(function)) else { continue };
                 if inside.returned(&function.body) {
-                    clock.functions.insert(function.name.clone());
+                    Arc::make_mut(&mut clock.functions).insert(function.name.clone());
                 }
                 for (called, name) in inside.gives(&function.body, functions) {
                     clock.given.entry(called).or_default().insert(name);
@@ -81,8 +82,10 @@ impl Clock {
     /// What is known inside each function. A closure has what it takes in from around it as parameters of the same names.
     pub(crate) fn inside_each(&self, functions: &[Function]) -> BTreeMap<Identity, Self> {
         let mut known: BTreeMap<Identity, Self> = BTreeMap::new();
+        let has_closures = functions.iter().any(|function| !function.closures.is_empty());
+        let rounds = if has_closures { CLOSURES_DEEP_MAX } else { 1 };
         // Each round goes one closure deeper.
-        for _ in 0..CLOSURES_DEEP_MAX {
+        for _ in 0..rounds {
             let before = known.clone();
             for function in functions {
                 let around = functions.iter().filter(|around| around.closures.contains(&function.name));
@@ -93,7 +96,7 @@ impl Clock {
                     .cloned()
                     .collect();
                 variables.extend(self.given.get(&identity(function)).into_iter().flatten().cloned());
-                let with = Self { variables, functions: self.functions.clone(), given: BTreeMap::new() };
+                let with = Self { variables, functions: Arc::clone(&self.functions), given: BTreeMap::new() };
                 known.insert(identity(function), with.inside(&function.body));
             }
         }
