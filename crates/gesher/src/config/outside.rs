@@ -62,7 +62,7 @@ impl Config {
     }
 
     /// Whether an origin is a provider's, by its name or because the hub calls a provider there.
-    pub(super) fn is_provider(&self, origin: &Origin) -> bool {
+    fn is_provider(&self, origin: &Origin) -> bool {
         let host = origin.host_text();
         let named = |domain: &&str| host == **domain || host.ends_with(&format!(".{domain}"));
         let addresses = [Some(self.officeguy.base_url.clone()), self.senzey.address()];
