@@ -6,7 +6,7 @@
 use gesher_tests::crash::points::CALL_POINTS;
 use gesher_tests::files::files_with;
 use gesher_tests::program::gesher_crash;
-use gesher_tests::{Background, FakeProvider, Hub, Output, Received, Reply, nap, until};
+use gesher_tests::{Background, FakeProvider, Hub, Output, Received, Reply, charges_csv, nap, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -524,6 +524,40 @@ fn a_dry_run_says_what_would_be_charged_and_leaves_every_byte_as_it_is() {
     );
     serving.stop();
     assert_eq!(provider.count(), 3);
+}
+
+#[test]
+fn a_run_that_asks_for_people_without_end_is_cut_short() {
+    let hub = hub("noisy", "", "fn on_call(args) { for n in 0..105 { alert(`number ${n}.`); } }");
+    let output = hub.cmd_with(&["--json", "run", "noisy", "--dry-run", "--body", "-"], "{}");
+    let told = output.expect(0).json();
+    let alerts: Vec<&str> =
+        told["alerts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    assert_eq!(alerts.len(), 101, "{told:#}");
+    let last = alerts.iter().find(|text| text.starts_with("number 100.")).unwrap();
+    assert!(last.contains("asks for more, which is not sent"), "{last}");
+}
+
+#[test]
+fn a_dry_run_that_is_stopped_leaves_no_copy_of_the_journal_behind() {
+    let hub = Hub::bulk("en", "simulator");
+    hub.set("officeguy", "rate", "\"10/s\"");
+    let temporary = hub.scratch().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let path = hub.scratch().join("march.csv");
+    std::fs::write(&path, charges_csv(1, 300)).unwrap();
+    let copies = || {
+        let entries = std::fs::read_dir(&temporary).unwrap().flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("gesher-dry-run-")).count()
+    };
+    let args = ["run", "bulk-charge", "--dry-run", "--file", path.to_str().unwrap()];
+    let mut dry =
+        Background::start(hub.command().env("TMPDIR", &temporary).args(args), hub.next_words_file());
+    until("the copy", 30, || (copies() == 1).then_some(()));
+    dry.sigterm();
+    assert_eq!(dry.wait_exit().code, 5, "{}", dry.words());
+    assert!(dry.words().contains("stopped before its end"), "{}", dry.words());
+    assert_eq!(copies(), 0);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use gesher_tests::libraries::{self, Library};
 use gesher_tests::program::{command, run, workspace};
-use gesher_tests::{FakeProvider, Hub, nap, until};
+use gesher_tests::{Background, FakeProvider, Hub, nap, until};
 use std::process::Command;
 
 const GREETING: &str = "plugins/greeting-c/greeting.c";
@@ -58,6 +58,18 @@ fn on_call(args) {
         listed.contains("greeting.hello, greeting.rate") && listed.contains("officeguy.get_vat_rate"),
         "{listed}"
     );
+    hub.cmd(&["definitions"]).expect(0);
+    let defined = std::fs::read_to_string(hub.path("definitions/greeting.d.rhai")).unwrap();
+    assert!(defined.contains("fn hello(request: Map) -> Map;"), "{defined}");
+    let dry = ["--json", "run", "calls", "--dry-run", "--body", "-"];
+    let told = hub.cmd_with(&dry, r#"{"name": "Dana"}"#).expect(1).json();
+    assert_eq!(told["not_made"].to_string(), r#"{"greeting.hello":1}"#, "{told:#}");
+    let mut dev = Background::start(hub.command().arg("dev"), hub.next_words_file());
+    until("a hub with a plugin in `dev`", 30, || {
+        dev.words().contains("counts from the next run on").then_some(())
+    });
+    dev.sigterm();
+    dev.wait_exit().expect(0);
     let said = call(&hub, r#"{"name": "Dana"}"#, "one", 0);
     assert!(said.contains("said Shalom Dana") && said.contains("rate succeeded"), "{said}");
     let said = call(&hub, r#"{"name": "\"}"}"#, "two", 1);

@@ -3,7 +3,7 @@
 
 use crate::context::{CallEnd, ItemContext};
 use crate::engine::Engine;
-use gesher_core::{OutcomeStatus, Text};
+use gesher_core::{ItemId, OutcomeStatus, Text};
 use gesher_journal::{NewAlert, StepRecord, StepState, StoredOutcome};
 use serde_json::Value;
 
@@ -11,6 +11,9 @@ use serde_json::Value;
 pub const ALERT: &str = "alert";
 /// The kind of what a script says.
 pub const OF_SCRIPT: &str = "script";
+/// Alerts of the scripts of one run that somebody is sent, in each process that works on it. One more says that there are
+/// more; those stand in the run's own steps alone, since who is sent thousands reads none.
+const RUN_ALERTS_MAX: u32 = 100;
 
 impl Engine {
     /// One of the hub's own alarms. It is told to the log and written down; whether that is durable is not waited for.
@@ -29,6 +32,14 @@ impl Engine {
     }
 }
 
+/// What the last alert of a run says that is sent.
+fn and_more(item: &ItemId) -> Text {
+    Text::new(
+        format!("הריצה מתריעה על עוד, וזה אינו נשלח; ראו `gesher show {}`", item.run),
+        format!("the run asks for more, which is not sent; see `gesher show {}`", item.run),
+    )
+}
+
 impl ItemContext {
     /// Asks a person to look, as a step, so that an interrupted item does not ask twice. `text` was redacted. A record
     /// that was made before alerts were steps is gone on with.
@@ -41,12 +52,17 @@ impl ItemContext {
             return Ok(());
         }
         let now = self.engine().clock().now();
+        let before = self.guard.note_alert();
+        let words = match before {
+            RUN_ALERTS_MAX => format!("{text}\n{}", and_more(self.item()).get(self.engine().language())),
+            _ => text.to_owned(),
+        };
         let alert = NewAlert {
             kind: OF_SCRIPT.to_owned(),
             flow: Some(self.flow().name.clone()),
             item: Some(self.item().clone()),
             subject: None,
-            text: text.to_owned(),
+            text: words,
             at: now,
         };
         let outcome = StoredOutcome {
@@ -60,7 +76,11 @@ impl ItemContext {
         };
         let plain = self.plain_step(step, ALERT, "", [0; 32], now);
         let record = StepRecord { state: StepState::Over(outcome.status), outcome: Some(outcome), ..plain };
-        self.engine().journal().raise_alert(alert, Some(record)).in_order();
+        let journal = self.engine().journal();
+        match before > RUN_ALERTS_MAX {
+            true => journal.record_step(record).in_order(),
+            false => journal.raise_alert(alert, Some(record)).in_order(),
+        }
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ pub struct ItemContext {
     flow: Arc<Flow>,
     item: ItemId,
     stop: Stop,
-    guard: Arc<UnknownGuard>,
+    pub(crate) guard: Arc<UnknownGuard>,
     dead: AtomicBool,
     /// Whether an operation that composes others is at work.
     pub(crate) composing: AtomicBool,

@@ -1,4 +1,5 @@
-//! When unknown answers stop a run: one guard a run, told every live outcome of an operation with an effect.
+//! When unknown answers stop a run: one guard a run, told every live outcome of an operation with an effect. It counts the
+//! alerts of the run's scripts as well.
 //!
 //! It counts and says when it is enough. Taking no new items is the run's, and refusing further effects is the one
 //! path's.
@@ -8,6 +9,7 @@ use crate::error::EngineError;
 use crate::flow::OnUnknown;
 use gesher_core::{OutcomeStatus, RunId, StepId, Text};
 use gesher_journal::{RunChange, RunState, Written};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Steps that a message names; the rest is counted.
@@ -18,6 +20,7 @@ pub(crate) struct UnknownGuard {
     run: RunId,
     rule: OnUnknown,
     seen: Mutex<Seen>,
+    alerts: AtomicU32,
 }
 
 /// What was seen so far.
@@ -33,7 +36,12 @@ struct Seen {
 
 impl UnknownGuard {
     pub(crate) fn new(run: RunId, rule: OnUnknown) -> Self {
-        Self { run, rule, seen: Mutex::default() }
+        Self { run, rule, seen: Mutex::default(), alerts: AtomicU32::new(0) }
+    }
+
+    /// Takes note of an alert of a script. Answers how many there were before it.
+    pub(crate) fn note_alert(&self) -> u32 {
+        self.alerts.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Takes note of an outcome. Answers why the run halts when this is the outcome that halts it.

@@ -170,7 +170,8 @@ pub trait Journal: Send + Sync {
     /// The newest alerts first.
     async fn alerts(&self, limit: usize) -> Result<Vec<AlertRecord>, JournalError>;
 
-    /// The alerts whose delivery is due by then, the longest due first.
+    /// The alerts whose delivery is due by then: the hub's own alarms first, then those of scripts, which are of the kind
+    /// `script`; among each, the longest due first.
     async fn alerts_due(&self, by: Timestamp, limit: usize) -> Result<Vec<AlertRecord>, JournalError>;
 
     /// A vendor by its provider and its handle.

@@ -16,7 +16,11 @@ use gesher_core::{
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+/// The code of a call that was only tried.
+const DRY_RUN: &str = "dry_run";
 
 /// What an entry needs beside its descriptor.
 struct Kept {
@@ -24,6 +28,8 @@ struct Kept {
     services: Arc<dyn Services>,
     operation: OperationManifest,
     answer: Shape,
+    /// Whether it stands in a world where everything is only tried.
+    is_dry: AtomicBool,
 }
 
 static KEPT: LazyLock<Mutex<HashMap<&'static str, Arc<Kept>>>> = LazyLock::new(Mutex::default);
@@ -33,7 +39,6 @@ pub struct PluginProvider {
     name: &'static str,
     operations: &'static [OperationEntry],
     kept: BTreeMap<&'static str, Arc<Kept>>,
-    is_dry: bool,
 }
 
 impl PluginProvider {
@@ -49,21 +54,24 @@ impl PluginProvider {
                 services: Arc::clone(&services),
                 answer: Shape::of(&operation.answer_schema),
                 operation: operation.clone(),
+                is_dry: AtomicBool::new(false),
             });
             own.insert(endpoint, Arc::clone(&kept));
             KEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, kept);
             entry(name, endpoint, operation)
         });
         let operations: Vec<OperationEntry> = operations.collect();
-        Self { name, operations: Box::leak(operations.into_boxed_slice()), kept: own, is_dry: false }
+        Self { name, operations: Box::leak(operations.into_boxed_slice()), kept: own }
     }
 }
 
 impl PluginProvider {
-    /// The same in a world where everything is only tried: what has an effect is not called, and counts as done.
+    /// The same in a world where everything is only tried: nothing of the plugin runs but what calls operations, each of
+    /// which is only tried itself. Whatever else it does with the world, nobody here could tell.
     #[must_use]
     pub fn dry(self) -> Self {
-        Self { is_dry: true, ..self }
+        self.kept.values().for_each(|kept| kept.is_dry.store(true, Ordering::Relaxed));
+        self
     }
 }
 
@@ -139,7 +147,7 @@ fn answer_schema(endpoint: &'static str) -> Value {
 fn prepare(who: &str, endpoint: &'static str, request: Value) -> Result<Prepared, Rejection> {
     let kept = kept(endpoint).ok_or_else(gone)?;
     let body = request.to_string();
-    let facts = match kept.operation.prepares {
+    let facts = match kept.operation.prepares && kept.is_called() {
         true => kept.ask("prepare", body.as_bytes(), None, |who, asked| who.facts(asked))?,
         false => Facts::default(),
     };
@@ -151,11 +159,23 @@ fn classify(_: &Prepared, _: &Reply) -> Outcome {
     gone().into()
 }
 
+fn only_tried() -> Text {
+    Text::new(
+        "בהרצת ניסיון לא קוראים לתוסף, ואין איש שיודע מה הוא היה עונה",
+        "nothing of a plugin is called where everything is only tried, and nobody knows what it would answer",
+    )
+}
+
 fn gone() -> Rejection {
     Rejection::new("plugin_gone", Text::new("התוסף אינו טעון", "the plugin is not loaded"))
 }
 
 impl Kept {
+    /// Whether the plugin's code may run for it.
+    fn is_called(&self) -> bool {
+        self.operation.calls || !self.is_dry.load(Ordering::Relaxed)
+    }
+
     fn ask<T>(
         &self,
         verb: &str,
@@ -220,9 +240,8 @@ impl Provider for PluginProvider {
             return Box::pin(std::future::ready(gone().into()));
         };
         let changes = entry.descriptor.effect.changes();
-        if self.is_dry && changes {
-            let text = Text::new("ניסיון בלבד: דבר לא נעשה", "only tried: nothing was done");
-            return Box::pin(std::future::ready(Outcome::new(OutcomeStatus::Succeeded, "dry_run", text)));
+        if !kept.is_called() {
+            return Box::pin(std::future::ready(Outcome::new(OutcomeStatus::NotSent, DRY_RUN, only_tried())));
         }
         let (body, reference) = (prepared.body.clone(), stamp.map(ToString::to_string));
         Box::pin(async move {

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::outside::Origin;
 use hyper::Uri;
 
 /// Where a provider is: scheme, host, port, and a path in front of every request's path.
@@ -95,6 +96,18 @@ impl BaseUrl {
     /// Host and port as they stand in the `Host` header.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Whether an address of the outside world leads to the same host and port, however either is written: the usual port
+    /// may be left out, and this machine has many names.
+    #[must_use]
+    pub fn is_at(&self, origin: &Origin) -> bool {
+        let is_one_host = match (&self.host, &origin.host) {
+            // A closing dot says that the name is whole, which it is here anyway.
+            (Host::Name(own), Host::Name(other)) => own.strip_suffix('.').unwrap_or(own) == other,
+            (own, other) => own == other || own.is_loopback() && origin.is_loopback(),
+        };
+        is_one_host && self.port == origin.port
     }
 
     /// The path in front of every request's path; empty, or with a leading and without a closing slash.

@@ -7,7 +7,7 @@
 use crate::bindings::{arities, expected_call, key_position};
 use crate::builtins::builtins;
 use crate::check::{File, Findings, FlowStart, ScriptFault};
-use crate::clock::Clock;
+use crate::clock::{Clock, Identity, identity};
 use crate::host::Vocabulary;
 use crate::library::CompileOptions;
 use crate::reach::{Reached, properties};
@@ -160,13 +160,14 @@ pub(crate) fn check(around: Around<'_>, findings: &mut Findings) {
     let file = around.file;
     let clocks = Clock::of_file(&file.functions).inside_each(&file.functions);
     let told_here = Clock::default().inside_each(&file.functions);
-    let of = |clocks: &BTreeMap<String, Clock>, name: &str| clocks.get(name).cloned().unwrap_or_default();
+    let of =
+        |clocks: &BTreeMap<Identity, Clock>, which: &Identity| clocks.get(which).cloned().unwrap_or_default();
     let checker = Checker { properties: properties(file), around };
     for function in &file.functions {
         let place = (file.name.to_owned(), function.name.clone());
         let inside = Inside {
-            clock: of(&clocks, &function.name),
-            told_here: of(&told_here, &function.name),
+            clock: of(&clocks, &identity(function)),
+            told_here: of(&told_here, &identity(function)),
             literals: requests::literals(&function.body),
             is_reached: checker.around.reached.contains(&place),
         };

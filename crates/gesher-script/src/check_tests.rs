@@ -254,6 +254,24 @@ fn a_key_from_the_clock_is_found_through_the_functions_of_its_file() {
     check("fn day() { let d = time::now(); return d.sub_string(0, 7); }", "day()", true);
     check("fn a(x) { if x { b() } else { 1 } } fn b() { `${time::now()}` }", "a(true)", true);
     check("fn note() { log::info(time::now()); 5 }", "row.id + note()", false);
+    let pays = "fn pay(key) { paper::charge(\"v\", key, #{ Customer: #{}, Items: [] }) }";
+    let pays_by = "fn pay(deal) { paper::charge(\"v\", deal.key, #{ Customer: #{}, Items: [] }) }";
+    for (pay, call, is_found) in [
+        (pays, "pay(`o-${time::today()}`)", true),
+        (pays, "pay(a.id)", false),
+        (pays, "let d = time::today(); go(d)", true),
+        (pays, "let d = time::today(); [1].map(|x| pay(d))", true),
+        (pays, "let m = #{}; m.key = time::today(); pay(m.key)", true),
+        (pays, "let m = #{}; m[\"key\"] = time::today(); pay(m[\"key\"])", true),
+        (pays, "let m = #{}; m[a.x] = time::today(); pay(m.key)", true),
+        (pays, "let m = #{ key: a.id }; m.date = time::today(); pay(m.key)", false),
+        (pays_by, "pay(#{ key: time::today() })", true),
+        (pays_by, "pay(#{ key: a.id, date: time::today() })", false),
+        (pays_by, "let m = #{ key: a.id }; m.key = time::now(); pay(m)", true),
+    ] {
+        let others = "fn go(k) { pay(k) }";
+        check(&format!("{pay}\n{others}\nfn on_call(a) {{ {call} }}"), "row.id", is_found);
+    }
     check(
         "fn on_schedule(tick) { paper::charge(\"v\", `sub-${tick.period}`, #{ Customer: #{}, Items: [] }) }",
         "row.id",

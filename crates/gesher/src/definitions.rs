@@ -4,9 +4,7 @@
 //!
 //! Everything comes from the tables that the hub itself runs by, so nothing can be left out.
 
-use crate::error::HubError;
 use crate::fields::{self, Field};
-use crate::providers;
 use gesher_core::Registry;
 use gesher_core::operation::{KeyRule, Registered};
 use gesher_script::script_test::FUNCTIONS;
@@ -24,12 +22,8 @@ const STANDARD: &str = "rhai.d.rhai";
 /// What every answer of an operation is.
 const ANSWER: &str = "#{ status, reference, document, code, message, replayed, data }";
 
-/// The files by their names.
-pub fn files() -> Result<Vec<(String, String)>, HubError> {
-    Ok(files_of(&providers::catalogue()?).into_iter().collect())
-}
-
-fn files_of(registry: &Registry) -> BTreeMap<String, String> {
+/// The files of a hub with these operations, by their names.
+pub fn files(registry: &Registry) -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let mut add = |file: String, header: &str, text: &str| {
         files.entry(file).or_insert_with(|| format!("module {header};\n")).push_str(text);
@@ -260,9 +254,9 @@ mod tests {
 
     #[test]
     fn every_function_that_scripts_can_call_is_defined_and_nothing_else_is() {
-        let registry = providers::catalogue().unwrap();
+        let registry = crate::providers::catalogue().unwrap();
         let (mut defined, mut of_tests) = (Found::new(), Found::new());
-        for (file, text) in files_of(&registry) {
+        for (file, text) in files(&registry) {
             let into = if file == TESTS { &mut of_tests } else { &mut defined };
             for (function, arities) in read(&file, &text) {
                 assert!(into.insert(function.clone(), arities).is_none(), "{function:?} has two files");
@@ -280,7 +274,7 @@ mod tests {
 
     #[test]
     fn an_operation_tells_its_fields_and_what_it_answers() {
-        let files = files_of(&providers::catalogue().unwrap());
+        let files = files(&crate::providers::catalogue().unwrap());
         let text = &files["officeguy.d.rhai"];
         for want in [
             "module officeguy;\n",

@@ -127,16 +127,20 @@ pub fn vocabulary(config: &Config) -> Result<Registry, HubError> {
 }
 
 fn registry(config: &Config, mut all: Vec<Arc<dyn Provider>>) -> Registry {
-    let (open, _) = look(config);
-    all.extend(open.into_iter().map(|open| provider(open.plugin, nothing())));
+    all.extend(of_nobody(config));
     Registry::new(&all)
+}
+
+/// The plugins as providers that nobody calls.
+pub fn of_nobody(config: &Config) -> Vec<Arc<dyn Provider>> {
+    look(config).0.into_iter().map(|open| provider(open.plugin, nothing())).collect()
 }
 
 fn provider(plugin: Arc<Plugin>, services: Arc<dyn Services>) -> Arc<dyn Provider> {
     Arc::new(PluginProvider::new(plugin, services))
 }
 
-/// The plugins as they run in a hub that sends; in one that only tries, what has an effect is not called.
+/// The plugins as they run in a hub that sends; in one that only tries, nothing of them is called but what calls operations.
 pub async fn live(
     config: &Config,
     store: &Store,

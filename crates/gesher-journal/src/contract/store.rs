@@ -132,7 +132,12 @@ pub(super) async fn an_alert_waits_until_it_is_delivered_or_given_up(place: Plac
     place
         .journal
         .raise_alert(
-            NewAlert { item: None, subject: Some("officeguy:1".to_owned()), ..alert("two", 2) },
+            NewAlert {
+                kind: "refused".to_owned(),
+                item: None,
+                subject: Some("officeguy:1".to_owned()),
+                ..alert("two", 2)
+            },
             None,
         )
         .await?;
@@ -142,7 +147,8 @@ pub(super) async fn an_alert_waits_until_it_is_delivered_or_given_up(place: Plac
     let due = async |seconds| place.journal.alerts_due(at(seconds), 9).await.map(texts);
     same(texts(place.journal.alerts(9).await?), vec!["two".to_owned(), "one".to_owned()])?;
     same(due(1).await?, vec!["one".to_owned()])?;
-    same(due(2).await?, vec!["one".to_owned(), "two".to_owned()])?;
+    // The hub's own alarm does not wait behind what scripts say.
+    same(due(2).await?, vec!["two".to_owned(), "one".to_owned()])?;
     let [two, one] =
         place.journal.alerts(2).await?.try_into().map_err(|_| Broken("two alerts".to_owned()))?;
     same(one.alert.clone(), alert("one", 1))?;

@@ -54,10 +54,11 @@ pub(super) fn newest(connection: &Connection, limit: usize) -> Result<Vec<AlertR
     all(query, [i64::try_from(limit).unwrap_or(i64::MAX)], read)
 }
 
-/// Those that are to be delivered by then, the longest due first.
+/// Those that are to be delivered by then: the hub's own alarms before what scripts say, however much that is; among
+/// each, the longest due first.
 pub(super) fn due(connection: &Connection, by: Timestamp, limit: usize) -> Result<Vec<AlertRecord>, Fault> {
-    let query =
-        connection.prepare_cached(select_alerts!("WHERE due_at <= ?1 ORDER BY due_at, no LIMIT ?2"))?;
+    let query = connection
+        .prepare_cached(select_alerts!("WHERE due_at <= ?1 ORDER BY kind = 'script', due_at, no LIMIT ?2"))?;
     all(query, params![instant(by), i64::try_from(limit).unwrap_or(i64::MAX)], read)
 }
 

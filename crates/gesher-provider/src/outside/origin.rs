@@ -21,8 +21,8 @@ pub(super) const URL_BYTES_MAX: usize = 8 << 10;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Origin {
     pub(super) tls: bool,
-    pub(super) host: Host,
-    pub(super) port: u16,
+    pub(crate) host: Host,
+    pub(crate) port: u16,
 }
 
 /// A whole address, read once.

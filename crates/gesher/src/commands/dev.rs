@@ -2,7 +2,7 @@
 //! the next run on; faults are shown as a compiler would.
 //!
 //! Nothing that is tried here can stand for the real thing: a hub with a real account is moved into its sub-folder `dev`
-//! before anything is opened, so neither its journal nor its folders are touched, and no provider but a simulated one is
+//! before anything is opened, so neither its journal nor its folders are touched, and nobody but simulated providers is
 //! reached.
 
 use super::serve::{self, Listening, Way};
@@ -11,8 +11,8 @@ use crate::config::{Config, Fault, FlowConfig, SIMULATOR, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers;
 use crate::reload::Reloader;
+use crate::{plugins, providers};
 use gesher_engine::{Entry, Stop};
 use gesher_trigger::drop::name_matches;
 use std::collections::BTreeMap;
@@ -52,8 +52,9 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
     let config = apart(config);
     if is_real {
         output.note(&format!(
-            "this hub has real accounts: it is run in {} instead, against simulators. Other commands in this folder, such \
-             as `gesher run`, mean the real one",
+            "this hub has real accounts: it is run in {} instead, against simulators. Hosts that flows call and plugins \
+             are not reached, as in a dry run (`not_sent`), and alerts stay in its journal. Other commands in this \
+             folder, such as `gesher run`, mean the real one",
             config.root.join(SANDBOX).display()
         ));
     }
@@ -67,8 +68,12 @@ fn look(root: &Path) -> Result<(Option<Config>, Vec<Fault>), HubError> {
         Err(faults) if root.join(crate::config::FILE).is_file() => return Ok((None, faults)),
         Err(faults) => return Err(HubError::faults(faults)),
     };
-    let mut faults = rules::faults(&config, &providers::descriptors());
-    faults.extend(check_scripts(&config, &providers::catalogue()?).0);
+    let (open, mut faults) = plugins::look(&config);
+    let mut operations = providers::descriptors();
+    operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+    drop(open);
+    faults.extend(rules::faults(&config, &operations));
+    faults.extend(check_scripts(&config, &plugins::vocabulary(&config)?).0);
     Ok((Some(config), faults))
 }
 
@@ -78,12 +83,15 @@ fn is_real(config: &Config) -> bool {
     officeguy || config.senzey.address().is_some() && !config.senzey.is_simulated()
 }
 
-/// The same hub apart from the real one: its providers simulated, its data and all its folders inside `dev`.
+/// The same hub apart from the real one: its providers simulated, hosts and plugins only tried, alerts kept, its data and
+/// all its folders inside `dev`.
 fn apart(mut config: Config) -> Config {
     if !is_real(&config) {
         return config;
     }
     let sandbox = config.root.join(SANDBOX);
+    config.is_apart = true;
+    config.alerts.keep();
     if config.officeguy.company_id.is_some() {
         config.officeguy.base_url = SIMULATOR.to_owned();
     }
@@ -227,6 +235,9 @@ mod tests {
 [officeguy]
 company_id = 2410000001
 api_key = { secret = "officeguy.api_key" }
+[alerts]
+url = "https://alerts.example.com/gesher"
+secret = { secret = "alerts.key" }
 [flow.charges]
 script = "scripts/a.rhai"
 [flow.charges.drop]
@@ -242,7 +253,13 @@ folder = "/srv/files"
         let config = Config::parse(Path::new("/hub"), REAL).unwrap();
         assert!(is_real(&config));
         let apart = apart(config);
-        assert!(!is_real(&apart) && apart.is_simulated());
+        assert!(!is_real(&apart) && apart.is_simulated() && apart.is_apart);
+        assert!(apart.alerts.url.is_none());
+        assert!(
+            rules::faults(&apart, &providers::descriptors())
+                .iter()
+                .all(|fault| !fault.what.contains("alerts"))
+        );
         assert_eq!(apart.data, Path::new("/hub/dev/data"));
         assert_eq!((apart.intent_log.clone(), apart.secrets().len()), (None, 0));
         let folders = apart.flows.iter().filter_map(|flow| Some(&flow.drop.as_ref()?.config.folder));

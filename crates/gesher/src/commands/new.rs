@@ -264,7 +264,7 @@ pub fn run(output: Output, args: &NewArgs) -> Result<Exit, HubError> {
 pub fn write(folder: &Path, template: Template) -> Result<(), HubError> {
     let files = template.files();
     let mut texts: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    let definitions = definitions::files()?;
+    let definitions = definitions::files(&crate::providers::catalogue()?);
     let definitions: Vec<(String, &str)> = definitions
         .iter()
         .map(|(name, text)| (format!("{}/{name}", definitions::FOLDER), text.as_str()))

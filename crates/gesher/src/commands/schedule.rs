@@ -7,7 +7,7 @@ use crate::config::{Config, FlowConfig};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::providers::descriptors;
+use crate::plugins::descriptors;
 use crate::table::TextTable;
 use gesher_core::{Clock, Language, SystemClock};
 use gesher_trigger::schedule::{Left, Moment, Schedule, ScheduleRules, Tick};
@@ -64,8 +64,9 @@ fn flows<'a>(
     }
     let chosen = config.flows.iter().filter(|flow| name.is_none_or(|name| flow.name == name));
     let parts = chosen.filter_map(|flow| Some((flow, flow.schedule.as_ref()?)));
+    let operations = descriptors(config);
     let rules = parts.map(|(flow, part)| {
-        let rules = part.rules(config, flow, &descriptors()).map_err(HubError::faults)?;
+        let rules = part.rules(config, flow, &operations).map_err(HubError::faults)?;
         Ok((flow, rules))
     });
     rules.collect()

@@ -6,7 +6,8 @@ use super::store::{self, Store, open_beside, open_reader};
 use super::{account_rules, live_providers, providers_of, simulated_providers, simulator};
 use crate::config::Config;
 use crate::error::{Doing, HubError};
-use crate::plugins::vocabulary;
+use crate::plugins::{self, vocabulary};
+use crate::providers::hosts_of_nobody;
 use gesher_core::{Clock, Provider, Redactor, Registry, SystemClock};
 use gesher_engine::journal::{Journal, StepQuery, StepState};
 use gesher_engine::{Desk, Engine, EngineParts};
@@ -60,7 +61,10 @@ impl Looker {
     /// Puts it together. None where the hub has no journal yet.
     pub async fn open(config: &Config, redactor: Arc<Redactor>) -> Result<Option<Self>, HubError> {
         let Some(store) = Store::open_beside(config)? else { return Ok(None) };
-        let (providers, simulator, lock) = reached(config, &store, &redactor).await?;
+        let (mut providers, simulator, lock) = reached(config, &store, &redactor).await?;
+        // Of their steps nobody can be asked, and they are known all the same, so that this is what is said of them.
+        providers.push(hosts_of_nobody());
+        providers.extend(plugins::of_nobody(config));
         let engine = Engine::new(EngineParts {
             registry: Arc::new(Registry::new(&providers)),
             journal: Arc::clone(&store.journal),

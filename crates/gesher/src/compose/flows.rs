@@ -3,8 +3,9 @@
 use super::starts::{self, Said};
 use crate::config::{Config, Fault, FlowConfig, rules};
 use crate::error::HubError;
+use crate::plugins;
 use crate::providers::descriptors;
-use gesher_core::{Effect, Language, Redactor, Registry, Text};
+use gesher_core::{Descriptor, Effect, Language, Redactor, Registry, Text};
 use gesher_engine::{Engine, Flow, FlowReach, Program, Scripts};
 use gesher_script::{CompileOptions, RhaiHost, RhaiProgram, ScriptFault};
 use gesher_trigger::drop::DropTrigger;
@@ -58,13 +59,25 @@ pub(super) fn load(config: &Config, engine: &Engine) -> Result<Vec<LoadedFlow>, 
             Err(found) => faults.extend(found),
         }
     }
-    faults.extend(starts::look(config, &programs).0.into_iter().map(|said| start_fault(config, said)));
+    faults.extend(
+        starts::look(config, &programs, &operations_of(engine.registry()))
+            .0
+            .into_iter()
+            .map(|said| start_fault(config, said)),
+    );
     if faults.is_empty() { Ok(flows) } else { Err(HubError::faults(faults)) }
+}
+
+/// The facts of all operations: those of providers that have no account here too, and those of plugins.
+fn operations_of(registry: &Registry) -> Vec<Descriptor> {
+    let mut operations = descriptors();
+    operations.extend(registry.iter().map(|(_, found)| found.entry.descriptor));
+    operations
 }
 
 /// The faults of schedules that only the disk tells: their files of dates, and a rule of rest that leaves nothing.
 pub fn check_dates(config: &Config) -> Vec<Fault> {
-    let operations = descriptors();
+    let operations = plugins::descriptors(config);
     let known = rules::faults(config, &operations);
     let parts = config.flows.iter().filter_map(|flow| Some((flow, flow.schedule.as_ref()?)));
     let faults = parts.filter_map(|(flow, part)| part.rules(config, flow, &operations).err()).flatten();
@@ -85,7 +98,7 @@ pub fn check_scripts(config: &Config, registry: &Registry) -> (Vec<Fault>, Vec<F
             Err(found) => faults.extend(found),
         }
     }
-    let (of_starts, circles) = starts::look(config, &programs);
+    let (of_starts, circles) = starts::look(config, &programs, &operations_of(registry));
     faults.extend(of_starts.into_iter().map(|said| start_fault(config, said)));
     warnings.extend(circles.into_iter().map(|said| start_fault(config, said)));
     (faults, warnings)
@@ -109,7 +122,7 @@ pub fn compile_anew(
         }
         found.insert(part.name.clone(), program);
     }
-    for said in starts::look(config, &programs).0 {
+    for said in starts::look(config, &programs, &operations_of(engine.registry())).0 {
         let flow = said.flow.clone();
         let fault = start_fault(config, said);
         match found.get_mut(&flow) {
@@ -170,8 +183,7 @@ fn loaded(
             Some(Arc::new(trigger.map_err(|error| HubError::of_folder(&part.name, error))?))
         }
     };
-    let mut operations = descriptors();
-    operations.extend(engine.registry().iter().map(|(_, found)| found.entry.descriptor));
+    let operations = operations_of(engine.registry());
     let moves_money = part.may(Effect::Money, &operations);
     let may_act = moves_money || part.may(Effect::Write, &operations);
     let name = part.name.clone();

@@ -76,11 +76,13 @@ impl Hub {
         redactor: Arc<Redactor>,
         faults: FaultPlan,
     ) -> Result<Self, HubError> {
+        // Also a hub that `dev` runs apart from the real one reaches nobody.
+        let is_dry = lock.is_none() || config.is_apart;
         let (mut providers, simulator) = providers_of(&config, &store, &redactor, faults).await?;
         let client = Arc::new(OutsideClient::new(outside::options()));
         let outside = outside::provider(&config, &store, &redactor, &client);
-        providers.push(Arc::new(if lock.is_some() { outside } else { outside.dry() }));
-        providers.extend(plugins::live(&config, &store, &redactor, lock.is_none()).await?);
+        providers.push(Arc::new(if is_dry { outside.dry() } else { outside }));
+        providers.extend(plugins::live(&config, &store, &redactor, is_dry).await?);
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
             registry: Arc::clone(&registry),

@@ -2,8 +2,8 @@
 //! called, a missing key, a circle. Pure.
 
 use crate::config::{Config, FlowConfig};
-use gesher_core::Effect;
 use gesher_core::names::nearest;
+use gesher_core::{Descriptor, Effect};
 use gesher_engine::{Entry, Program};
 use gesher_script::{Place, RhaiProgram};
 use gesher_trigger::webhook::Scheme;
@@ -27,11 +27,14 @@ pub(super) struct Said {
 }
 
 /// Starts that can never work, and then those that go round in a circle.
-pub(super) fn look(config: &Config, programs: &Programs) -> (Vec<Said>, Vec<Said>) {
+pub(super) fn look(
+    config: &Config,
+    programs: &Programs,
+    operations: &[Descriptor],
+) -> (Vec<Said>, Vec<Said>) {
     let (mut faults, mut circles) = (Vec::new(), Vec::new());
-    let operations = crate::providers::descriptors();
     let may_act =
-        |part: &FlowConfig| part.may(Effect::Money, &operations) || part.may(Effect::Write, &operations);
+        |part: &FlowConfig| part.may(Effect::Money, operations) || part.may(Effect::Write, operations);
     for (flow, program) in programs {
         for start in program.starts() {
             let said =
@@ -47,7 +50,7 @@ pub(super) fn look(config: &Config, programs: &Programs) -> (Vec<Said>, Vec<Said
                 let what = format!("the flow {name} has no function on_call(args), so it cannot be started");
                 faults.push(said(what, "write `fn on_call(args) { … }` in its script"));
             }
-            if !start.has_key && part.may(Effect::Money, &operations) {
+            if !start.has_key && part.may(Effect::Money, operations) {
                 let what = format!("the flow {name} may move money, so starting it needs a key");
                 faults.push(said(what, "name the intention, such as the order's number"));
             }

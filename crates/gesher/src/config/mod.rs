@@ -68,6 +68,8 @@ pub struct Config {
     pub flows: Vec<FlowConfig>,
     /// The plugins, by name.
     pub plugins: Vec<PluginConfig>,
+    /// Whether it is run apart from the real hub: hosts of flows' own and plugins are only tried.
+    pub is_apart: bool,
     hub: Section,
     hooks_section: Section,
     source: SourceText,
@@ -194,6 +196,7 @@ impl Config {
                 .into_iter()
                 .map(|(name, section)| PluginConfig::of(root, name, section))
                 .collect(),
+            is_apart: false,
             hub,
             source,
         })

@@ -2,6 +2,7 @@
 
 use super::value::SecretName;
 use super::{Config, Fault, FlowConfig, Section, secret};
+use crate::compose::secrets::variable;
 use gesher_provider::BaseUrl;
 use gesher_provider::outside::{Origin, Url, origins_of};
 
@@ -19,6 +20,11 @@ pub struct Alerts {
 }
 
 impl Alerts {
+    /// Leaves them in the journal.
+    pub fn keep(&mut self) {
+        (self.url, self.secret) = (None, None);
+    }
+
     pub(super) fn of(section: Section) -> Self {
         let url = section.get("url").map(|_| section.text("url"));
         Self { url, secret: secret(&section, "secret"), section }
@@ -43,10 +49,16 @@ impl Config {
         Some(flow.section.place("secrets"))
     }
 
-    /// The secrets that open the hub's accounts at its providers.
-    fn of_providers(&self) -> Vec<&SecretName> {
+    /// Whether a secret opens one of the hub's accounts at its providers. Names with one variable are one secret.
+    pub(super) fn is_of_provider(&self, name: &str) -> bool {
         let user = [&self.senzey.username, &self.senzey.password].into_iter().flatten();
-        self.officeguy.api_key.iter().chain(user).collect()
+        let mut own = self.officeguy.api_key.iter().chain(user);
+        own.any(|own| variable(&own.0) == variable(name))
+    }
+
+    /// Whether an entry, as `http` has them, stands for a provider's host.
+    pub(super) fn is_providers_host(&self, entry: &str) -> bool {
+        origins_of(entry).is_ok_and(|origins| origins.iter().any(|origin| self.is_provider(origin)))
     }
 
     /// Whether an origin is a provider's, by its name or because the hub calls a provider there.
@@ -56,7 +68,7 @@ impl Config {
         let addresses = [Some(self.officeguy.base_url.clone()), self.senzey.address()];
         let mut configured =
             addresses.into_iter().flatten().filter_map(|address| BaseUrl::parse(&address).ok());
-        PROVIDERS.iter().any(named) || configured.any(|base| base.authority() == origin.authority())
+        PROVIDERS.iter().any(named) || configured.any(|base| base.is_at(origin))
     }
 }
 
@@ -83,7 +95,7 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
                 Ok(_) => {}
             }
         }
-        for name in flow.secrets.iter().filter(|name| config.of_providers().contains(name)) {
+        for name in flow.secrets.iter().filter(|name| config.is_of_provider(&name.0)) {
             let what =
                 format!("the secret {} opens an account at a provider, and is never sent elsewhere", name.0);
             faults.push(config.flow_fault(
@@ -115,6 +127,11 @@ fn of_alerts(config: &Config) -> Vec<Fault> {
         }
         (Some(url), secret) => {
             let mut faults = Vec::new();
+            if let Some(name) = secret.as_ref().filter(|name| config.is_of_provider(&name.0)) {
+                let what =
+                    format!("the secret {} opens an account at a provider, and signs nothing else", name.0);
+                faults.push(fault("secret", what, "name a secret of the alerts' own"));
+            }
             match Url::parse(url) {
                 Err(error) => {
                     faults.push(fault("url", format!("`url` of [alerts]: {error}"), "write a whole address"))

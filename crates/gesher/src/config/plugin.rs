@@ -96,6 +96,18 @@ impl Config {
                         let mend = "`gesher operations` lists what there is";
                         faults.push(self.plugin_fault(plugin, "allow", what, mend));
                     }
+                    Ok(Capability::Secret(name)) if self.is_of_provider(&name) => {
+                        let what = format!(
+                            "the secret {name} opens an account at a provider, and no plugin is granted it"
+                        );
+                        let mend = "allow the provider's operations instead, such as \"officeguy.charge\"";
+                        faults.push(self.plugin_fault(plugin, "allow", what, mend));
+                    }
+                    Ok(Capability::Http(host)) if self.is_providers_host(&host) => {
+                        let what = format!("`{text}` in `allow` is a provider's host");
+                        let mend = "allow the provider's operations instead, such as \"officeguy.charge\"";
+                        faults.push(self.plugin_fault(plugin, "allow", what, mend));
+                    }
                     Ok(_) => {}
                 }
             }

@@ -144,6 +144,65 @@ fn what_is_not_built_is_refused_where_a_flow_uses_it() {
 }
 
 #[test]
+fn a_provider_s_host_and_key_are_known_however_they_are_written() {
+    let hub = |base_url: &str, lines: &str| {
+        format!(
+            "[officeguy]\nbase_url = \"{base_url}\"\ncompany_id = 2410000001\napi_key = {{ secret = \"officeguy.api_key\" }}\n\
+             [plugin.masav]\npath = \"x.so\"\nsha256 = \"{}\"\n{lines}",
+            "0".repeat(64)
+        )
+    };
+    let flow = |lines: &str| format!("[flow.a]\nscript = \"a.rhai\"\n{lines}\n");
+    let entry = |entry: &str| flow(&format!("http = [\"{entry}\"]"));
+    for (base_url, lines, head) in [
+        (
+            "https://pay.example.com:443",
+            entry("pay.example.com"),
+            "`pay.example.com` in `http` is a provider's host",
+        ),
+        (
+            "https://pay.example.com",
+            entry("PAY.example.com:443"),
+            "`PAY.example.com:443` in `http` is a provider's host",
+        ),
+        ("http://localhost:9401", entry("127.0.0.1:9401"), "`127.0.0.1:9401` in `http` is a provider's host"),
+        ("http://127.0.0.1:9401", entry("[::1]:9401"), "`[::1]:9401` in `http` is a provider's host"),
+        ("http://localhost:9401", entry("127.0.0.1:9402"), ""),
+        ("https://pay.example.com", entry("pay.example.com:8443"), ""),
+        (
+            "https://pay.example.com",
+            flow("http = [\"api.example.com\"]\nsecrets = [{ secret = \"officeguy_api_key\" }]"),
+            "the secret officeguy_api_key opens an account at a provider, and is never sent elsewhere",
+        ),
+        (
+            "https://pay.example.com",
+            "allow = [\"secret:officeguy-api.key\"]\n".to_owned(),
+            "the secret officeguy-api.key opens an account at a provider, and no plugin is granted it",
+        ),
+        (
+            "https://pay.example.com",
+            "allow = [\"http:pay.example.com:443\"]\n".to_owned(),
+            "`http:pay.example.com:443` in `allow` is a provider's host",
+        ),
+        ("https://pay.example.com", "allow = [\"secret:mail.password\"]\n".to_owned(), ""),
+        (
+            "https://pay.example.com",
+            "[alerts]\nurl = \"https://alerts.example.com/\"\nsecret = { secret = \"officeguy.api_key\" }\n"
+                .to_owned(),
+            "the secret officeguy.api_key opens an account at a provider, and signs nothing else",
+        ),
+    ] {
+        let text = hub(base_url, &lines);
+        let said = said(&text);
+        let heads: Vec<&str> = said.lines().filter(|line| line.starts_with(FILE)).collect();
+        match head {
+            "" => assert!(heads.is_empty(), "{text}\n{said}"),
+            head => assert!(heads.len() == 1 && heads[0].ends_with(head), "{text}\n{said}"),
+        }
+    }
+}
+
+#[test]
 fn a_schedule_is_refused_at_the_place_that_is_wrong() {
     let schedule = |lines: &str| format!("{FLOW}[flow.a.schedule]\n{lines}\n");
     for good in [

@@ -14,7 +14,7 @@ use crate::exit::{self, Exit};
 use crate::output::Output;
 use crate::plugins::vocabulary;
 use crate::table::TextTable;
-use crate::{follow, logging};
+use crate::{follow, logging, signals};
 use found::Found;
 use gesher_core::money::two_places;
 use gesher_core::{Language, Redactor, RunId};
@@ -52,8 +52,14 @@ pub async fn run(output: Output, config: &Config, flow: &FlowConfig, work: &Work
     };
     let redactor = Arc::new(Redactor::new());
     logging::begin(Arc::clone(&redactor), "warn,gesher::script=info");
+    let stop = Stop::new();
+    signals::ask(output, &stop)?;
     let world = World::open(config, redactor).await?;
-    let own = played(output, &world, flow, work).await?;
+    let own = played(output, &world, flow, work, &stop).await?;
+    if stop.is_requested() {
+        // The copy of the journal goes with the world.
+        return Err(HubError::failed("the dry run was stopped before its end; nothing was sent"));
+    }
     let report = told(&world, flow, own).await?;
     report.add_to(config, &mut document);
     output.json(&document);
@@ -66,15 +72,21 @@ pub async fn run(output: Output, config: &Config, flow: &FlowConfig, work: &Work
 }
 
 /// Takes the run to its end in the world apart. Answers it, and what stood in its way, where it was there before.
-async fn played(output: Output, world: &World, flow: &FlowConfig, work: &Work) -> Result<Own, HubError> {
+async fn played(
+    output: Output,
+    world: &World,
+    flow: &FlowConfig,
+    work: &Work,
+    stop: &Stop,
+) -> Result<Own, HubError> {
     let hub = &world.hub;
     let loaded = hub.flow(&flow.name).ok_or_else(|| HubError::failed("the flow is gone"))?;
-    let (stop, progress) = (Stop::new(), Progress::default());
+    let progress = Progress::default();
     let own = match work {
         Work::File(path) => {
             let trigger = loaded.drop.as_ref().ok_or_else(|| HubError::failed("the drop folder is gone"))?;
             trigger.open_folder().map_err(|error| HubError::of_folder(&flow.name, error))?;
-            let running = trigger.run_file(path, &stop, &progress);
+            let running = trigger.run_file(path, stop, &progress);
             let end =
                 follow::counters(output, &progress, running).await.doing("the file could not be run")?;
             match end.outcome {
@@ -82,10 +94,10 @@ async fn played(output: Output, world: &World, flow: &FlowConfig, work: &Work) -
                 _ => Own { run: end.run, before: None },
             }
         }
-        Work::Call(request) => called(hub, loaded, request, &stop, &progress).await?,
-        Work::Tick(tick) => ticked(loaded, tick, &stop, &progress).await?,
+        Work::Call(request) => called(hub, loaded, request, stop, &progress).await?,
+        Work::Tick(tick) => ticked(loaded, tick, stop, &progress).await?,
     };
-    hub.started.drain(&stop).await;
+    hub.started.drain(stop).await;
     Ok(own)
 }
 
