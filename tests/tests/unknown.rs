@@ -299,7 +299,7 @@ fn two_charges_with_one_stamp_are_a_conflict_for_a_person() {
     desk.charge_again("2", &format!("[{}]", step["stamp"].as_str().unwrap()));
     let output = desk.reconcile().expect(3);
     assert_eq!(output.json_lines()[0]["result"], "conflict", "{output:#?}");
-    assert!(output.stderr.contains("contradict"), "an alarm: {output:#?}");
+    assert!(output.stderr.contains("alarm=\"conflict\""), "an alarm: {output:#?}");
     let found = desk.step();
     assert_eq!(found["state"], "conflict");
     let message = found["message"].as_str().unwrap();
