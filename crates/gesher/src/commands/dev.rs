@@ -171,8 +171,8 @@ fn is_filled(folder: &str) -> bool {
 
 /// Where everything is, and what to do with it.
 pub fn board(hub: &Hub, listening: Listening) -> String {
-    let mut lines = Vec::new();
-    let mut line = |what: &str, where_: String| lines.push(format!("  {what:<12}{where_}"));
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    let mut line = |what, where_: String| lines.push((what, where_));
     if let Some(address) = listening.dashboard {
         line("health", format!("http://{address}/healthz"));
     }
@@ -194,6 +194,9 @@ pub fn board(hub: &Hub, listening: Listening) -> String {
         }
     }
     line("scripts", "what is saved counts from the next run on; `gesher test` runs their tests".to_owned());
+    let widest = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or_default();
+    let lines: Vec<String> =
+        lines.iter().map(|(what, where_)| format!("  {what:<widest$}  {where_}")).collect();
     lines.join("\n")
 }
 
