@@ -259,7 +259,7 @@ fn a_key_from_the_clock_is_found_through_the_functions_of_its_file() {
     for (pay, call, is_found) in [
         (pays, "pay(`o-${time::today()}`)", true),
         (pays, "pay(a.id)", false),
-        (pays, "let d = time::today(); go(d)", true),
+        (pays, "let d = time::today(); pass(d)", true),
         (pays, "let d = time::today(); [1].map(|x| pay(d))", true),
         (pays, "let m = #{}; m.key = time::today(); pay(m.key)", true),
         (pays, "let m = #{}; m[\"key\"] = time::today(); pay(m[\"key\"])", true),
@@ -269,7 +269,7 @@ fn a_key_from_the_clock_is_found_through_the_functions_of_its_file() {
         (pays_by, "pay(#{ key: a.id, date: time::today() })", false),
         (pays_by, "let m = #{ key: a.id }; m.key = time::now(); pay(m)", true),
     ] {
-        let others = "fn go(k) { pay(k) }";
+        let others = "fn pass(k) { pay(k) }";
         check(&format!("{pay}\n{others}\nfn on_call(a) {{ {call} }}"), "row.id", is_found);
     }
     check(
