@@ -191,7 +191,7 @@ fn what_a_plugin_may_not_charge_and_what_it_stumbles_over_are_told_apart() {
 
     let stumbling = "fn on_call(args) { instalments::stumble(\"k1\", #{ order: \"7\", token: \"t\", part: decimal(\"1.00\"), parts: 1 }) }\n";
     hub.write("scripts/calls.rhai", stumbling);
-    let said = call(&hub, "{}", "o3", 4);
+    let said = call(&hub, "{}", "o3", 3);
     assert!(said.contains("unknown"), "{said}");
     let open = hub.cmd(&["unknown", "list"]).words();
     assert!(open.contains("instalments.stumble"), "{open}");

@@ -101,6 +101,15 @@ pub(crate) fn parse(bytes: &[u8], limit: usize) -> Parsed {
     Parsed::Frame(Frame { kind, name, body: body.to_vec() }, HEADER_BYTES + length)
 }
 
+/// Makes room for the next read behind what is held, of which `wanted` bytes are wanted in all, and says where it begins.
+/// Only as much as a pipe gives at once: clearing all of a long frame for each read would take longer than reading it.
+pub(crate) fn make_room(held: &mut Vec<u8>, wanted: usize) -> usize {
+    let start = held.len();
+    held.reserve(wanted.saturating_sub(start).max(CHUNK_BYTES));
+    held.resize(start + CHUNK_BYTES, 0);
+    start
+}
+
 /// Reads one frame, however long that takes. None at the end.
 pub(crate) fn read(input: &mut impl Read, held: &mut Vec<u8>, limit: usize) -> io::Result<Option<Frame>> {
     loop {
@@ -111,8 +120,7 @@ pub(crate) fn read(input: &mut impl Read, held: &mut Vec<u8>, limit: usize) -> i
             }
             Parsed::Garbage(what) => return Err(io::Error::new(io::ErrorKind::InvalidData, what)),
             Parsed::More(wanted) => {
-                let start = held.len();
-                held.resize(start + (wanted - start).max(CHUNK_BYTES), 0);
+                let start = make_room(held, wanted);
                 let read = input.read(&mut held[start..]);
                 held.truncate(start + read.as_ref().map_or(0, |read| *read));
                 if read? == 0 {

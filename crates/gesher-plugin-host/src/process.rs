@@ -21,8 +21,6 @@ use std::time::Duration;
 const START_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a process may take to die once it is told to.
 const DEATH_TIME_MAX: Duration = Duration::from_secs(2);
-/// Bytes that are read at a time.
-const CHUNK_BYTES: usize = 64 << 10;
 /// What a process may write to its standard error before the rest is left out, in bytes.
 const WORDS_BYTES_MAX: u64 = 64 << 10;
 
@@ -195,8 +193,7 @@ impl Process {
             let late =
                 |broken| if broken == Broken::Late(Duration::ZERO) { Broken::Late(time) } else { broken };
             self.ready(self.output.as_fd(), PollFlags::IN, deadline).map_err(late)?;
-            let start = self.held.len();
-            self.held.resize(start + wanted.saturating_sub(start).max(CHUNK_BYTES), 0);
+            let start = frame::make_room(&mut self.held, wanted);
             let read = rustix::io::read(&self.output, &mut self.held[start..]);
             self.held.truncate(start + read.unwrap_or(0));
             match read {
