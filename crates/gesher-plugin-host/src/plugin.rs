@@ -4,7 +4,7 @@ use crate::capability::Capability;
 use crate::in_process::InProcess;
 use crate::library::{Asked, Library, LoadFault};
 use crate::manifest::{Manifest, ManifestFault};
-use crate::pool::{Pool, Recipe, start, start_words};
+use crate::pool::{PROCESSES_MAX, Pool, Recipe, SOURCE_PROCESSES_MAX, start, start_words};
 use crate::process::Broken;
 use crate::verify::{Sha256, VerifyFault, read_verified};
 use gesher_core::Clock;
@@ -98,10 +98,12 @@ pub(crate) enum Class {
     Leaf,
     /// It calls other operations.
     Composing,
+    /// It looks for events, and may wait for them.
+    Source,
 }
 
 enum Running {
-    Processes { leaves: Pool, composing: Pool },
+    Processes { leaves: Pool, composing: Pool, sources: Pool },
     Here(InProcess),
 }
 
@@ -132,8 +134,10 @@ impl Plugin {
                     start(&recipe).map_err(|fault| PluginError::Start(start_words(fault)))?;
                 let manifest = Manifest::read(&said)?;
                 let recipe = Arc::new(Recipe { manifest: said, ..recipe });
-                let leaves = Pool::new(Arc::clone(&recipe), Some(process));
-                (Running::Processes { leaves, composing: Pool::new(recipe, None) }, manifest)
+                let leaves = Pool::new(Arc::clone(&recipe), Some(process), PROCESSES_MAX);
+                let composing = Pool::new(Arc::clone(&recipe), None, PROCESSES_MAX);
+                let sources = Pool::new(recipe, None, SOURCE_PROCESSES_MAX);
+                (Running::Processes { leaves, composing, sources }, manifest)
             }
         };
         if manifest.name != spec.name {
@@ -167,12 +171,24 @@ impl Plugin {
         input: &[u8],
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, CallFault> {
-        let time = self.spec.timeout;
+        self.invoke_within(self.spec.timeout, class, name, input, ask)
+    }
+
+    /// The same with a time of its own.
+    pub(crate) fn invoke_within(
+        &self,
+        time: Duration,
+        class: Class,
+        name: &str,
+        input: &[u8],
+        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+    ) -> Result<Asked, CallFault> {
         match (&self.running, class) {
             (Running::Processes { leaves, .. }, Class::Leaf) => leaves.invoke(name, input, time, ask),
             (Running::Processes { composing, .. }, Class::Composing) => {
                 composing.invoke(name, input, time, ask)
             }
+            (Running::Processes { sources, .. }, Class::Source) => sources.invoke(name, input, time, ask),
             (Running::Here(here), _) if !here.is_usable() => Err(CallFault::NotBegun(
                 "too many of its calls never came back; it is called again when the hub is started anew"
                     .to_owned(),

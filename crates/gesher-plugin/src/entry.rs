@@ -4,8 +4,8 @@ use crate::host::Host;
 use crate::source::SourceEntry;
 use gesher_core::operation::Facts;
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, OperationEntry, Outcome, Prepared, Rejection,
-    Reply, Sender, Text,
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, OperationEntry, Outcome, OutcomeStatus,
+    Prepared, Rejection, Reply, Sender, Text,
 };
 use serde_json::{Value, json};
 
@@ -146,10 +146,13 @@ fn perform<O: PluginOperation>(
     request: Value,
 ) -> Result<Outcome, Rejection> {
     let prepared = Prepared::new("", O::DESCRIPTOR.endpoint, request.to_string(), Facts::default())?;
-    Ok(match O::perform(host, reference, typed::<O>(request)?) {
+    let outcome = match O::perform(host, reference, typed::<O>(request)?) {
         Performed::Outcome(outcome) => *outcome,
         Performed::Reply(reply) => O::classify(&prepared, &reply),
-    })
+    };
+    // What only looked changed nothing, whatever came of it.
+    let is_harmless = outcome.status == OutcomeStatus::Unknown && !O::DESCRIPTOR.effect.changes();
+    Ok(if is_harmless { Outcome { status: OutcomeStatus::Rejected, ..outcome } } else { outcome })
 }
 
 /// A plugin: its name, and what it adds.
@@ -177,7 +180,7 @@ impl Plugin {
         let sources: Vec<Value> = self
             .sources
             .iter()
-            .map(|source| json!({ "name": source.name, "summary": source.summary }))
+            .map(|source| json!({ "name": source.name, "summary": source.summary, "waits": source.waits }))
             .collect();
         json!({
             "abi": gesher_plugin_abi::GESHER_ABI,
