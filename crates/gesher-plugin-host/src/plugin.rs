@@ -103,7 +103,7 @@ pub(crate) enum Class {
 }
 
 enum Running {
-    Processes { leaves: Pool, composing: Pool, sources: Pool },
+    Processes { leaves: Pool, composing: Pool, sources: Box<Pool> },
     Here(InProcess),
 }
 
@@ -136,7 +136,7 @@ impl Plugin {
                 let recipe = Arc::new(Recipe { manifest: said, ..recipe });
                 let leaves = Pool::new(Arc::clone(&recipe), Some(process), PROCESSES_MAX);
                 let composing = Pool::new(Arc::clone(&recipe), None, PROCESSES_MAX);
-                let sources = Pool::new(recipe, None, SOURCE_PROCESSES_MAX);
+                let sources = Box::new(Pool::new(recipe, None, SOURCE_PROCESSES_MAX));
                 (Running::Processes { leaves, composing, sources }, manifest)
             }
         };
