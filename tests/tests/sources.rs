@@ -5,7 +5,7 @@
 
 use gesher_core::{Clock, SystemClock};
 use gesher_tests::libraries::{self, Library};
-use gesher_tests::{FakeProvider, Hub, Received, Reply, nap, until};
+use gesher_tests::{Background, FakeProvider, Hub, Received, Reply, nap, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -157,8 +157,15 @@ fn each_event_begins_one_run_and_the_next_look_goes_on_behind_it() {
 
 #[test]
 fn a_source_that_waits_is_asked_again_at_once_and_a_stop_does_not_wait_for_it() {
+    for isolation in ["process", "in-process"] {
+        waits(isolation);
+    }
+}
+
+fn waits(isolation: &str) {
     let server = Server::start(10);
     let hub = server.hub("feed.stream", "");
+    hub.edit("gesher.toml", "allow = [\"secret", &format!("isolation = \"{isolation}\"\nallow = [\"secret"));
     // Another flow of the same plugin is not kept waiting by it.
     add(&hub, "\n[flow.calls]\nscript = \"scripts/calls.rhai\"\nallow = [\"feed.add_entry\"]\n");
     hub.write("scripts/calls.rhai", "fn on_call(args) { feed::add_entry(args.id, #{ text: args.id }) }\n");
@@ -281,6 +288,45 @@ fn a_server_that_is_away_for_a_while_loses_no_event() {
     until("the new script", 20, || serving.process.words().contains("a new script").then_some(()));
     serving.stop().expect(0);
     assert_eq!(server.written(), BTreeMap::from([("late".to_owned(), 1)]));
+}
+
+#[test]
+fn a_source_that_brings_more_than_is_worked_on_is_not_asked_for_more() {
+    let fake = FakeProvider::start(|received: &Received, _| match received.method() {
+        "POST" => Reply::After(Duration::from_secs(60), Box::new(Reply::Close)),
+        _ => {
+            let after = received.path().split_once("after=").unwrap().1;
+            let after: u32 = after.split_once('&').unwrap().0.parse().unwrap();
+            let event = |at: u32| json!({ "id": at.to_string(), "data": { "text": "x" } });
+            let events: Vec<Value> = (after..after + 600).map(event).collect();
+            Reply::Json(json!({ "events": events, "next": after + 600 }).to_string())
+        }
+    });
+    let server = Server { fake, entries: Arc::default() };
+    let hub = server.hub("feed.entries", "every = \"1s\"");
+    let serving = hub.serve();
+    let looks = || server.fake.received().iter().filter(|request| request.method() == "GET").count();
+    until("two looks", 30, || (looks() >= 2).then_some(()));
+    nap(3_000);
+    assert_eq!(looks(), 2, "more than a thousand wait");
+    drop(serving);
+    assert_eq!(runs(&hub, "transfers").len(), 1_200);
+}
+
+#[test]
+fn whoever_only_tries_asks_no_source_and_dev_shows_what_it_listens_to() {
+    let server = Server::start(10);
+    let hub = server.hub("feed.entries", "every = \"1s\"");
+    hub.write("scripts/transfers.rhai", format!("{SCRIPT}\nfn on_call(args) {{ log::info(\"called\"); }}\n"));
+    hub.cmd_with(&["run", "transfers", "--dry-run", "--body", "-"], "{}").expect(0);
+    hub.cmd_with(&["run", "transfers", "--body", "-"], "{}").expect(0);
+    assert_eq!(server.fake.count(), 0);
+    let mut dev = Background::start(hub.command().arg("dev"), hub.next_words_file());
+    until("the board of dev", 30, || dev.words().contains("events of feed.entries").then_some(()));
+    server.add("1", "entry 1");
+    wait_for(&hub, "transfers", 2);
+    dev.sigterm();
+    dev.wait_exit().expect(0);
 }
 
 #[test]
