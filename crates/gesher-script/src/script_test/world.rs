@@ -241,7 +241,12 @@ impl TestItem {
         if let Some(key) = key {
             Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
         }
-        Ok(registered.prepare(who, request)?.facts.amount)
+        let prepared = registered.facts(registered.prepare(who, request)?);
+        let prepared = prepared.map_err(|refused| {
+            let Outcome { code, message, .. } = *refused;
+            Rejection::new(code.unwrap_or_default(), message)
+        })?;
+        Ok(prepared.facts.amount)
     }
 
     /// Asks the mock of an operation.
