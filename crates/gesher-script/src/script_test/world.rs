@@ -242,11 +242,8 @@ impl TestItem {
             Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
         }
         let prepared = registered.facts(registered.prepare(who, request)?);
-        let prepared = prepared.map_err(|refused| {
-            let Outcome { code, message, .. } = *refused;
-            Rejection::new(code.unwrap_or_default(), message)
-        })?;
-        Ok(prepared.facts.amount)
+        let refused = |no: Box<Outcome>| Rejection::new(no.code.unwrap_or_default(), no.message);
+        Ok(prepared.map_err(refused)?.facts.amount)
     }
 
     /// Asks the mock of an operation.
