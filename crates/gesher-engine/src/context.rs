@@ -9,6 +9,7 @@ use crate::flow::Flow;
 use crate::halt::UnknownGuard;
 use crate::messages;
 use crate::preparing::unprepared;
+use crate::result::RunResult;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
@@ -18,7 +19,7 @@ use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +73,8 @@ pub struct ItemContext {
     dead: AtomicBool,
     /// Whether an operation that composes others is at work.
     pub(crate) composing: AtomicBool,
+    /// What makes the result of its run, for the `on_finish` of a run that leaves one.
+    pub(crate) result: OnceLock<Arc<dyn RunResult>>,
     work: Mutex<Work>,
 }
 
@@ -104,7 +107,8 @@ impl ItemContext {
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
         let (dead, composing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { engine, flow, item, stop, guard, dead, composing, work: Mutex::new(work) }
+        let (result, work) = (OnceLock::new(), Mutex::new(work));
+        Self { engine, flow, item, stop, guard, dead, composing, result, work }
     }
 
     /// Which item.

@@ -13,6 +13,7 @@ use crate::halt::{self, UnknownGuard};
 use crate::messages;
 use crate::program::{Entry, Input, ItemSource, Program, ProgramEnd, SourceError, SourceItem};
 use crate::progress::Progress;
+use crate::result::RunResult;
 use crate::status::item_end;
 use crate::stop::Stop;
 use gesher_core::limits::CONCURRENCY_MAX;
@@ -67,6 +68,7 @@ struct Shared {
     lease: Lease,
     failed: Mutex<Option<EngineError>>,
     ends: Arc<Ends>,
+    result: Option<Arc<dyn RunResult>>,
 }
 
 /// Ends of items that were handed to the journal. One that could not be written leaves its item without an end, which
@@ -158,6 +160,9 @@ impl Engine {
         // Said before this process looked, or told to the lease by whoever looks from now on.
         if self.cancel_of(run).await?.is_some() {
             lease.cancel();
+        } else if let Some(why) = self.halt_again(run, source.items_max(), program.has(Entry::Finish)).await?
+        {
+            return Ok(RunEnd::Halted { why });
         }
         self.change(run, RunState::Running).await?;
         let shared = Arc::new(Shared {
@@ -171,6 +176,7 @@ impl Engine {
             lease,
             failed: Mutex::new(None),
             ends: Arc::default(),
+            result: source.result(),
         });
         let read = work_through(&shared, source).await?;
         shared.ends.written().await?;
@@ -192,6 +198,7 @@ impl Engine {
         let message = shared.guard.halted().map(|_| halt::none_left().get(self.language()).to_owned());
         let state = Some(RunState::Reporting);
         self.change_run(run, RunChange { state, message, ..RunChange::default() }).await?;
+        self.at_work().halting().remove(run);
         Ok(match read {
             Read::Changed { first_untaken } => RunEnd::Changed { first_untaken },
             Read::All | Read::Stopped => RunEnd::Complete,
@@ -375,6 +382,9 @@ fn run_program(
         shared.stop.clone(),
         Arc::clone(&shared.guard),
     ));
+    if let Some(result) = shared.result.as_ref().filter(|_| id.ordinal == ItemId::FINISH) {
+        context.result.get_or_init(|| Arc::clone(result));
+    }
     let end = catch_unwind(AssertUnwindSafe(|| match pinned(&context, input) {
         Some(input) => shared.program.run(&context, input),
         None => ProgramEnd::Ended,
@@ -466,6 +476,7 @@ impl Shared {
             lease: self.lease.clone(),
             failed: Mutex::new(None),
             ends: Arc::clone(&self.ends),
+            result: self.result.clone(),
         }
     }
 }

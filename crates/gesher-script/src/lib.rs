@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod convert;
 mod cover;
+mod handing;
 mod host;
 mod il;
 mod item;

@@ -6,7 +6,9 @@
 #[path = "../path/acme.rs"]
 mod acme;
 mod cut;
+mod halting;
 mod random;
+mod result;
 
 use acme::Acme;
 use cut::{Cut, Dying};
