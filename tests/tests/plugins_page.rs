@@ -15,7 +15,9 @@ const CARGO: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 cp -n "$GESHER/Cargo.lock" . || true
 ln -sfn "$BUILT" target
-export CARGO_TARGET_DIR="$BUILT" CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_TARGET_DIR="$BUILT" CARGO_PROFILE_RELEASE_OPT_LEVEL=0
+# Everything that it rests on is built once.
+if [ "$1" = test ]; then set -- test --release; fi
 exec "$REAL_CARGO" "$@" --offline
 "#;
 
