@@ -6,7 +6,7 @@ use crate::program::ProgramEnd;
 use crate::status::EffectStep;
 use crate::vendors::{BUSINESS_TAKEN, VENDOR_KNOWN};
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
-use gesher_core::{ItemEnd, ItemStatus, Language, Outcome, OutcomeStatus, RunId, StepId, Text};
+use gesher_core::{ItemEnd, ItemId, ItemStatus, Language, Outcome, OutcomeStatus, RunId, StepId, Text};
 use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome};
 use jiff::tz::TimeZone;
 
@@ -131,6 +131,34 @@ pub(crate) fn diverged_alarm(step: &StepId) -> Text {
         format!(
             "after an interruption the script asked for something else at step {step} than was recorded; nothing more was \
              sent, and a person has to decide"
+        ),
+    )
+}
+
+/// The alarm about an item that cannot come to where it was before an interruption.
+pub(crate) fn broke_off(item: &ItemId, why: &Text) -> Text {
+    Text::new(
+        format!(
+            "השורה {item} נקטעה באמצע, ופעולה שלה נכשלת בדרך אל מה שכבר נעשה: {}. לא נעשה דבר נוסף; המערכת מנסה שוב \
+             מדי פעם, ואפשר לבטל את ההרצה (gesher cancel {})",
+            why.he, item.run
+        ),
+        format!(
+            "item {item} was interrupted, and an operation of it fails on the way to what it had done: {}. Nothing more is \
+             done; it is tried again from time to time, and the run can be given up (gesher cancel {})",
+            why.en, item.run
+        ),
+    )
+}
+
+/// The alarm about a run whose result was passed on, or was about to be, and is another now.
+pub(crate) fn result_is_another(item: &ItemId) -> Text {
+    let run = &item.run;
+    Text::new(
+        format!("אחרי הפסקה קובץ התוצאות של הריצה {run} אינו מה שהיה; לא נשלח דבר נוסף, ונדרשת החלטה של אדם"),
+        format!(
+            "after an interruption the result of run {run} is not what it was; nothing more was sent, and a person has to \
+             decide"
         ),
     )
 }

@@ -159,7 +159,7 @@ fn fault(shown: &str, failure: OutsideFailure) -> FetchFault {
             FetchFault::Refused(Rejection::new("forbidden_address", words::forbidden(shown, range)))
         }
         OutsideFailure::Send(failure) => {
-            let why = words::failure(failure.kind);
+            let why = failure.kind.text();
             match (failure.witness, failure.kind) {
                 (Witness::NothingLeft, FailureKind::InvalidRequest) => {
                     FetchFault::Refused(words::wrong("headers", words::a_header()))

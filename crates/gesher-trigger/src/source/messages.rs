@@ -3,22 +3,13 @@
 use super::pace::FAILURES_TOLD;
 use gesher_core::{RunId, Text};
 
-/// The kind of the alarm about a source that fails.
-pub(super) const FAILED: &str = "source_failed";
 /// The kind of the alarm about an event that is not what it was.
 pub(super) const CHANGED: &str = "event_changed";
 
-/// A source has failed for a while.
-pub(super) fn failed(flow: &str, source: &str, why: &str) -> Text {
-    Text::new(
-        format!(
-            "מקור האירועים {source} של התהליך {flow} נכשל {FAILURES_TOLD} פעמים ברצף: \u{2068}{why}\u{2069}. לא אבד דבר: המערכת \
-             ממשיכה לפנות אליו מאותו מקום"
-        ),
-        format!(
-            "the event source {source} of the flow {flow} failed {FAILURES_TOLD} times in a row: {why}. Nothing is lost: it is \
-             asked again from the same place"
-        ),
+/// What is said of a source that has failed for a while.
+pub(super) fn failed(source: &str, why: &str) -> String {
+    format!(
+        "{source} failed {FAILURES_TOLD} times in a row: {why}. Nothing is lost: it is asked again from the same place"
     )
 }
 

@@ -229,10 +229,8 @@ impl SourceTrigger {
         watch.failures = watch.failures.saturating_add(1);
         tracing::warn!(flow, source, failures = watch.failures, "{why}");
         if watch.failures >= FAILURES_TOLD {
-            self.engine.health().trouble(self.part(), &*why);
-        }
-        if watch.failures == FAILURES_TOLD {
-            self.engine.alarm(messages::FAILED, flow, &messages::failed(flow, source, &why));
+            // Whoever looks after the hub is told of its troubles, once each.
+            self.engine.health().trouble(self.part(), messages::failed(source, &why));
         }
         let mut bytes = [0; 8];
         let drawn = random_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes));
