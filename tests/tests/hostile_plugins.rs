@@ -22,15 +22,33 @@ const BARE: &str = "crates/gesher-plugin-host/tests/libraries/bare.rs";
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_millis(2_500);
 
-struct Nothing;
+/// Requests that change something, by their addresses.
+static SENT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-impl Services for Nothing {
+/// A network with a host that answers, one that is away, one that the plugin is not granted, and others whose answers are
+/// lost.
+struct Network;
+
+impl Services for Network {
     fn secret(&self, _: &str) -> Result<gesher_core::Secret, String> {
         Err("there is none".to_owned())
     }
 
-    fn http(&self, _: &Value, _: bool) -> Result<Value, HttpFault> {
-        Err(HttpFault::MayHaveLeft("nobody answered".to_owned()))
+    fn http(&self, request: &Value, _: Duration, _: bool) -> Result<Value, HttpFault> {
+        let (url, method) = (request["url"].as_str().unwrap(), request["method"].as_str());
+        if method == Some("POST") {
+            SENT.lock().unwrap_or_else(PoisonError::into_inner).push(url.to_owned());
+        }
+        let host = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).unwrap();
+        match (host, method) {
+            ("away.example.com", _) => {
+                Err(HttpFault::NotSent { code: "dns".to_owned(), message: "no such host".to_owned() })
+            }
+            ("else.example.com", _) => Err(HttpFault::NotGranted("http:else.example.com".to_owned())),
+            _ if url.ends_with("/reserve") => Ok(json!({ "status": 201, "headers": {}, "body": "" })),
+            (_, None) => Ok(json!({ "status": 404, "headers": {}, "body": "" })),
+            _ => Err(HttpFault::MayHaveLeft("nobody answered".to_owned())),
+        }
     }
 
     fn is_stopping(&self) -> bool {
@@ -62,7 +80,7 @@ impl Opened {
     fn of(library: &Library, name: &str, isolation: Isolation) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let plugin = Plugin::open(spec(library, name, isolation), Arc::new(SystemClock::new())).unwrap();
-        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), Arc::new(Nothing)))]);
+        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), Arc::new(Network)))]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         Self { registry, name: name.to_owned(), runtime, _alone: alone }
     }
@@ -115,6 +133,24 @@ fn hostile(words: &[&str]) -> (TempDir, Library) {
     (folder, library)
 }
 
+/// The hub's key is free after `not_sent` and `rejected`, and what was sent would be sent again.
+fn nothing_that_left_can_be_taken_back(plugin: &Opened) {
+    for (operation, words) in [
+        ("write_failover", "had left"),
+        ("write_half", "had left"),
+        ("write_in_part", "did not find out"),
+        ("write_forgets", "had left"),
+        ("write_gives_up", "did not find out"),
+    ] {
+        SENT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        plugin.check(operation, "unknown plugin_broke_off", words);
+        let sent = SENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let again = sent.iter().any(|url| url.ends_with("/b"));
+        assert!(!sent.is_empty() && !again, "{operation}: what was lost is not sent elsewhere: {sent:?}");
+    }
+    plugin.check("write_finds_out", "rejected no", "");
+}
+
 /// What only says something wrong, and can be told from what is right in either isolation.
 fn says_something_wrong(plugin: &Opened) {
     plugin.both("garbage", "plugin_answer", "not understood");
@@ -126,6 +162,7 @@ fn says_something_wrong(plugin: &Opened) {
     // What may have left is not undone by a plugin that says so; what has no effect sends nothing of the kind.
     plugin.check("write_http", "unknown plugin_broke_off", "nobody answered");
     plugin.check("write_denies", "unknown plugin_broke_off", "may have left");
+    nothing_that_left_can_be_taken_back(plugin);
     plugin.check("http", "rejected plugin_http", "");
     plugin.check("denies", "rejected no", "");
     for effect in ["", "write_"] {

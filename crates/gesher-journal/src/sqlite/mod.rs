@@ -399,6 +399,11 @@ impl Journal for SqliteJournal {
         self.readers.ask("count deliveries", runs::waiting_flows).await
     }
 
+    async fn waiting_of(&self, flow: &str) -> Result<u64, JournalError> {
+        let flow = flow.to_owned();
+        self.readers.ask("count deliveries", move |connection| runs::waiting_of(connection, &flow)).await
+    }
+
     async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError> {
         let query = query.clone();
         self.readers.ask("list items", move |connection| items::items(connection, &query)).await
