@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -78,9 +79,20 @@ static ALONE: Mutex<()> = Mutex::new(());
 impl Opened {
     #[track_caller]
     fn of(library: &Library, name: &str, isolation: Isolation) -> Self {
+        Self::with(library, name, isolation, Arc::new(SystemClock::new()), Arc::new(Network))
+    }
+
+    #[track_caller]
+    fn with(
+        library: &Library,
+        name: &str,
+        isolation: Isolation,
+        clock: Arc<dyn Clock>,
+        services: Arc<dyn Services>,
+    ) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let plugin = Plugin::open(spec(library, name, isolation), Arc::new(SystemClock::new())).unwrap();
-        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), Arc::new(Network)))]);
+        let plugin = Plugin::open(spec(library, name, isolation), clock).unwrap();
+        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), services))]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         Self { registry, name: name.to_owned(), runtime, _alone: alone }
     }
@@ -199,6 +211,65 @@ fn a_library_in_the_hub_s_own_process_is_told_from_one_that_is_well_as_far_as_th
         plugin.check("write_loop", "unknown plugin_late", "2500 ms");
     }
     plugin.check("write_well", "not_sent plugin_not_called", "never came back");
+}
+
+/// A network whose every answer takes so long, by a clock of its own; and whether the hub stops.
+#[derive(Default)]
+struct Slow {
+    passed: AtomicU64,
+    /// What each request was given, in seconds, and whether it gives way to a stop.
+    given: Mutex<Vec<(u64, bool)>>,
+    is_stopping: AtomicBool,
+}
+
+const SLOW_SECONDS: u64 = 200;
+
+impl Clock for Slow {
+    fn now(&self) -> jiff::Timestamp {
+        SystemClock::new().now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.passed.load(Ordering::Relaxed))
+    }
+}
+
+impl Services for Slow {
+    fn secret(&self, _: &str) -> Result<gesher_core::Secret, String> {
+        Err("there is none".to_owned())
+    }
+
+    fn http(&self, _: &Value, within: Duration, gives_way: bool) -> Result<Value, HttpFault> {
+        self.passed.fetch_add(SLOW_SECONDS, Ordering::Relaxed);
+        self.given.lock().unwrap().push((within.as_secs(), gives_way));
+        Ok(json!({ "status": 200, "headers": {}, "body": "" }))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn the_requests_of_one_call_have_one_time_and_a_stop_leaves_little_of_it() {
+    let (_folder, library) = hostile(&[]);
+    let slow = Arc::new(Slow::default());
+    let clock = Arc::<Slow>::clone(&slow);
+    let plugin = Opened::with(&library, "hostile", process(), clock, Arc::<Slow>::clone(&slow) as _);
+    let given = || std::mem::take(&mut *slow.given.lock().unwrap());
+    for (operation, gives_way) in [("fetches", true), ("write_fetches", false)] {
+        let outcome = plugin.call(operation);
+        assert_eq!(outcome.code.as_deref(), Some("plugin_http"), "{outcome:?}");
+        assert!(outcome.message.en.contains("300 s"), "{outcome:?}");
+        assert_eq!(given(), [(300, gives_way), (100, gives_way)], "{operation}");
+    }
+    slow.is_stopping.store(true, Ordering::Relaxed);
+    let outcome = plugin.call("fetches");
+    assert_eq!((outcome.status, outcome.code.as_deref()), (OutcomeStatus::NotSent, Some("stopping")));
+    assert_eq!(given(), []);
+    // What has begun comes to its end, and soon.
+    assert_eq!(plugin.call("write_fetches").code.as_deref(), Some("plugin_http"));
+    assert_eq!(given(), [(30, false)]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ static const char MANIFEST[] =
     BOTH("pipes") BOTH("scribble") BOTH("huge") BOTH("nowhere") BOTH("late") BOTH("refuse") BOTH("status")
     BOTH("stack") BOTH("threads") BOTH("secret") BOTH("call") BOTH("flood") BOTH("environment")
     BOTH("http") BOTH("denies") WRITE("failover") WRITE("half") WRITE("in_part") WRITE("forgets") WRITE("gives_up")
-    WRITE("finds_out")
+    WRITE("finds_out") BOTH("fetches")
     "{\"name\":\"write_unprepared\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","
     "\"prepares\":true,\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
     READ("well") "{\"name\":\"write_well\",\"summary\":\"Behave.\",\"effect\":\"write\",\"key\":\"required\","
@@ -193,6 +193,12 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
     status = ask("http", "{\"url\":\"https://api.example.com/a\"}", &answer);
     the_host->free(answer);
     return say(output, GESHER_OK, "{\"status\":\"rejected\",\"code\":\"no\"}");
+  }
+  if (!strcmp(how, "fetches")) {
+    for (int at = 0; at < 3 && status == GESHER_OK; at++) {
+      the_host->free(answer);
+      status = ask("http", "{\"url\":\"https://api.example.com/\"}", &answer);
+    }
   }
   if (!strcmp(how, "secret")) status = ask("secret", "officeguy.api_key", &answer);
   if (!strcmp(how, "call")) status = ask("call", "{\"operation\":\"officeguy.charge\",\"request\":{}}", &answer);
