@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-/// Looks at an empty box before its reader sleeps: some microseconds, about as long as it takes to be woken.
-const LOOKS_MAX: u32 = 100;
+/// Looks at an empty box before its reader sleeps: some microseconds, about as long as it would take to wake it.
+const LOOKS_MAX: u32 = 250;
 
 /// See the module.
 pub(crate) struct Mailbox<T> {
