@@ -28,6 +28,8 @@ const STACK_BYTES: usize = 4 << 20;
 pub(crate) struct InProcess {
     leaves: Arc<Crew>,
     composing: Arc<Crew>,
+    /// One of them may wait for events for very long.
+    sources: Arc<Crew>,
     lost: Arc<AtomicUsize>,
 }
 
@@ -97,7 +99,7 @@ impl InProcess {
             let (threads, freed) = (Mutex::default(), Condvar::new());
             Arc::new(Crew { library, threads, freed, looks: Default::default(), lost })
         };
-        Self { leaves: crew(), composing: crew(), lost }
+        Self { leaves: crew(), composing: crew(), sources: crew(), lost }
     }
 
     /// Calls the plugin. The time that its own questions take is not the plugin's.
@@ -119,6 +121,7 @@ impl InProcess {
         let crew = match class {
             Class::Leaf => &self.leaves,
             Class::Composing => &self.composing,
+            Class::Source => &self.sources,
         };
         let desk = Arc::new(Desk { said: Mailbox::of_this_thread(), stay: AtomicU8::new(IN) });
         crew.hand_over(Call { name: name.to_owned(), input, desk: Arc::clone(&desk) }, clock)?;
@@ -139,6 +142,7 @@ impl Drop for InProcess {
     fn drop(&mut self) {
         self.leaves.close();
         self.composing.close();
+        self.sources.close();
     }
 }
 

@@ -54,6 +54,7 @@ fn kind(part: &Part) -> &'static str {
         Part::Data => "disk_full",
         Part::Room(_) => "no_room",
         Part::Folder(_) => "folder_failed",
+        Part::Source(_) => "source_failed",
     }
 }
 
@@ -75,6 +76,7 @@ fn named(part: &Part) -> String {
         Part::Data => "הדיסק של נתוני המערכת".to_owned(),
         Part::Room(flow) => format!("מקום לקבצים של {flow}"),
         Part::Folder(flow) => format!("תיקיית הקבצים של {flow}"),
+        Part::Source(flow) => format!("מקור האירועים של {flow}"),
     }
 }
 
@@ -133,11 +135,11 @@ mod tests {
         book.told(&Part::Journal, minute * 2);
         // A part that is in and out of trouble is told of once an hour.
         for minutes in 3..60 {
-            book.note(&troubles(&[folder.clone()]), minute * minutes, at(3));
+            book.note(&troubles(std::slice::from_ref(&folder)), minute * minutes, at(3));
             book.note(&troubles(&[]), minute * minutes, at(3));
         }
         assert!(owed(&book).is_empty());
-        book.note(&troubles(&[folder.clone()]), minute * 61, at(61));
+        book.note(&troubles(std::slice::from_ref(&folder)), minute * 61, at(61));
         assert_eq!(owed(&book), [folder]);
     }
 
