@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use gesher_core::{Clock, Outcome, Registry, SystemClock};
+use gesher_core::{Clock, Outcome, OutcomeStatus, Registry, SystemClock};
 use gesher_plugin_host::{Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
 use gesher_tests::gesher;
 use gesher_tests::libraries::{self, Library};
+use gesher_tests::until;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::path::Path;
@@ -87,6 +89,13 @@ impl Opened {
         }
         let took = clock.monotonic().saturating_sub(began);
         assert!(took < Duration::from_secs(30), "{operation} took {took:?}");
+    }
+
+    /// The process that answers the next call.
+    #[track_caller]
+    fn process(&self) -> Pid {
+        let answered = self.call("environment").data.tree()["pid"].as_i64();
+        answered.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).unwrap()
     }
 
     /// An operation without an effect and its twin that has one; and after each of them the plugin is well.
@@ -172,6 +181,82 @@ fn a_plugin_that_only_fails_is_left_alone_for_longer_and_longer() {
     }
     plugin.check("write_abort", "not_sent plugin_not_called", "it failed several times just now");
     plugin.check("abort", "not_sent plugin_not_called", "is tried again in");
+}
+
+#[test]
+fn a_process_that_ends_while_nobody_uses_it_costs_no_call_its_answer() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    // More often than a plugin that fails would be started again without a pause.
+    for _ in 0..8 {
+        let pid = plugin.process();
+        kill_process(pid, Signal::KILL).unwrap();
+        until("the end of the process", 10, || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+            stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+        });
+        plugin.check("write_well", "succeeded ", "");
+        assert_ne!(plugin.process(), pid);
+    }
+}
+
+#[test]
+fn a_stop_that_a_supervisor_tells_to_all_processes_ends_none_of_a_plugin_s() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    let pid = plugin.process();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        kill_process(pid, signal).unwrap();
+        plugin.check("write_well", "succeeded ", "");
+    }
+    assert_eq!(plugin.process(), pid);
+}
+
+#[test]
+fn what_a_plugin_does_not_say_of_a_request_is_not_sent_and_what_it_is_compared_by_needs_no_plugin() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    let found = plugin.registry.find("hostile.write_unprepared").unwrap();
+    let prepare = || found.prepare("marketplace", json!({ "a": 1 })).unwrap();
+    // Each of them costs the plugin a process; in the end it rests.
+    for (code, words) in std::iter::repeat_n(("plugin_prepare", "abort"), 6)
+        .chain([("plugin_not_called", "it failed several times just now")])
+    {
+        let prepared = prepare();
+        assert_eq!(prepared.hash, prepare().hash);
+        let outcome = found.facts(prepared).unwrap_err();
+        let said = &outcome.message;
+        assert_eq!((outcome.status, outcome.code.as_deref()), (OutcomeStatus::NotSent, Some(code)));
+        assert!(said.en.contains(words) && said.he.contains("hostile"), "{said:?}");
+    }
+}
+
+/// Threads of plugins in this process.
+fn plugin_threads() -> usize {
+    let names = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = names.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "plugin").count()
+}
+
+#[test]
+fn threads_that_run_a_library_in_the_hub_s_own_process_are_used_again_and_go_with_it() {
+    let (_folder, library) = hostile(&["-DIN_PROCESS"]);
+    let plugin = Opened::of(&library, "hostile", Isolation::InProcess);
+    let thread = || plugin.call("environment").data.tree()["thread"].clone();
+    let first = thread();
+    assert!(first.is_i64() && (0..100).all(|_| thread() == first));
+    let before = plugin_threads();
+    std::thread::scope(|scope| {
+        for _ in 0..24 {
+            scope.spawn(|| (0..50).for_each(|_| plugin.check("write_well", "succeeded ", "")));
+        }
+    });
+    let more = plugin_threads().saturating_sub(before);
+    assert!(more < 16, "{more} threads more for one plugin");
+    drop(plugin);
+    let (_folder, library) = hostile(&[]);
+    let _in_its_place = Opened::of(&library, "hostile", process());
+    until("the threads' way home", 10, || (plugin_threads() < before).then_some(()));
 }
 
 #[track_caller]

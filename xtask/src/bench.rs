@@ -12,6 +12,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
         eprintln!("xtask: {missing}");
     }
     shell::run(&mut workspace.cargo(["build", "--release", "-p", "gesher"]))?;
+    // The library that the part about plugins calls. It is looked for beside the programs.
+    let library = ["build", "--release", "-p", "gesher-plugin", "--example", "echo"];
+    shell::run(&mut workspace.cargo(library))?;
     let bench = ["run", "--release", "--quiet", "-p", "gesher-tests", "--bin", "bench", "--"];
     shell::run(workspace.cargo(bench).args(arguments))
 }

@@ -11,13 +11,16 @@ use serde_json::Value;
 /// interruption the operation runs again, and is told the same.
 pub trait Caller {
     /// Calls an operation as a step of the item: the answer as scripts get it, with `rejected` and `not_sent` as
-    /// answers too. None once the item is over, and then nothing more will be answered.
+    /// answers too. None once the item is over or an earlier execution of the operation had come to its end here, and
+    /// then nothing more will be answered.
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Option<Value>;
 
     /// The time, as a step of the item. None once the item is over.
     fn now(&self) -> Option<Timestamp>;
 
-    /// Whether the item is over, or the hub is stopping.
+    /// Whether there is nothing more to do: the item is over, the hub is stopping, or an earlier execution of the operation
+    /// had come to its end here. An operation that was told so because of a stop is run again at the next start, whatever
+    /// it answers.
     fn is_over(&self) -> bool;
 
     /// Where the call comes from, for the log.
@@ -31,7 +34,27 @@ pub trait Caller {
 /// step behind them.
 pub trait Composer: Send + Sync {
     /// Runs it. Blocks; called on the item's own thread, never on a runtime's.
-    fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Outcome;
+    fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Composed;
+}
+
+/// How an operation that calls others came to its outcome.
+#[derive(Debug)]
+pub enum Composed {
+    /// It answered: run again, and told the same, it answers the same.
+    Answered(Outcome),
+    /// It broke off, or never began, for a reason that may have passed the next time. This is the outcome where it is to
+    /// count.
+    BrokeOff(Outcome),
+}
+
+impl Composed {
+    /// The outcome, whichever way it was come to.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome {
+        match self {
+            Self::Answered(outcome) | Self::BrokeOff(outcome) => outcome,
+        }
+    }
 }
 
 impl OperationEntry {

@@ -32,8 +32,9 @@ pub use language::{Language, Text};
 pub use look_up::Stamp;
 pub use money::{Amount, Currency, Money};
 pub use operation::{
-    Account, Caller, Composer, Descriptor, Effect, Environment, Example, KeyRule, LookUp, MARKETPLACE,
-    Operation, OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle, VendorRole,
+    Account, Caller, Composed, Composer, Descriptor, Effect, Environment, Example, KeyRule, LookUp,
+    MARKETPLACE, Operation, OperationEntry, Prepared, Provider, Registry, Reply, Sender, VendorHandle,
+    VendorRole,
 };
 pub use outcome::{Outcome, OutcomeStatus, Rejection};
 pub use redact::Redactor;

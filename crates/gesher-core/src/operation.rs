@@ -4,7 +4,7 @@
 //! provider's, remembering is the engine's. From the table of [`OperationEntry`]s derive the script functions,
 //! `gesher operations`, the reference page, the schemas and the tests.
 
-pub use crate::caller::{Caller, Composer};
+pub use crate::caller::{Caller, Composed, Composer};
 pub use crate::ids::{Account, Environment, Reach, Sender, VendorHandle, VendorRole};
 use crate::ids::{StepId, business_number};
 use crate::language::Text;
@@ -443,6 +443,14 @@ pub trait Provider: Send + Sync {
 
     /// A vendor's account from what the vault holds of it.
     fn vendor_account(&self, sealed: &Secret) -> Result<Account, Rejection>;
+
+    /// What the engine has to know of a request, where only the provider's own code can say it: none where what
+    /// `prepared` says is all. Asked once for each call that is new, before anything of it is written down, and never for
+    /// one that is answered from the record. Sends nothing; may block, so only from an item's thread. An error is the
+    /// call's outcome: `rejected` by the operation's rules, or `not_sent` where nobody could be asked.
+    fn facts(&self, _entry: &OperationEntry, _prepared: &Prepared) -> Result<Option<Facts>, Box<Outcome>> {
+        Ok(None)
+    }
 
     /// The stamp that [`Provider::perform`] will put into this request of `step`, or none where the operation has no
     /// place for one. Asked before the intent, which keeps it.

@@ -161,8 +161,9 @@ fn clean_json(secrets: &[Secret], value: &mut Value) {
 /// Whether the text of some JSON has surely nothing to hide: what [`clean_json`] would leave as it is. False where only
 /// the tree can tell.
 fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
-    // Numbers first, since a card's number need not stand between quotes.
-    if holds_card_number(text) {
+    // Both over the whole text at once: a card's number need not stand between quotes, and what stands nowhere in the
+    // text stands in no part of it either.
+    if holds_card_number(text) || secrets.iter().any(|secret| text.contains(secret.expose().as_str())) {
         return false;
     }
     let bytes = text.as_bytes();
@@ -180,13 +181,21 @@ fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
             return false;
         };
         at = from + length + 1;
-        let is_name =
-            bytes.get(at..).and_then(|rest| rest.iter().find(|b| !b.is_ascii_whitespace())) == Some(&b':');
-        if (is_name && is_secret_field(part)) || matches!(clean_text(secrets, part), Cow::Owned(_)) {
+        let hides = mask_named_values(part).is_some()
+            || named_value(text, at)
+                .is_some_and(|value| is_secret_field(part) && !value.starts_with(['n', 't', 'f']));
+        if hides {
             return false;
         }
     }
     true
+}
+
+/// What begins with the value of a name that ends at `at`, in the text of some JSON; none where no name ends there. A
+/// value that begins with one of the letters of null, true and false is that one.
+fn named_value(text: &str, at: usize) -> Option<&str> {
+    let space = [' ', '\t', '\n', '\r'];
+    text.get(at..)?.trim_start_matches(space).strip_prefix(':').map(|value| value.trim_start_matches(space))
 }
 
 /// A secret as it is, and as it stands inside JSON that nobody has parsed and inside a URL.
@@ -252,14 +261,42 @@ pub fn holds_something(value: &Value) -> bool {
 
 /// Whether a field of this name holds a card's security code, however its words are joined: `card_cvv`,
 /// `Security-Code`, `card[cvc]`. Every name of every answer comes here, so names are read from their ends and in place:
-/// most differ in the last letter.
+/// most differ in the last letters.
 fn is_security_code(name: &str) -> bool {
+    let mut letters = letters_back(name).map(letter_bit);
+    let fits = |wanted: u32, letter: Option<u32>| letter.is_some_and(|letter| wanted & letter != 0);
+    if !(fits(SECURITY_CODE_LETTERS[0], letters.next()) && fits(SECURITY_CODE_LETTERS[1], letters.next())) {
+        return false;
+    }
     let ends_with = |end: &str| {
         let mut letters = letters_back(name);
         end.bytes().rev().all(|byte| letters.next() == Some(byte))
     };
     SECURITY_CODE_ENDS.iter().any(|end| ends_with(end))
         || SECURITY_CODES.iter().any(|whole| letters_back(name).eq(whole.bytes().rev()))
+}
+
+/// Which letters stand last, and last but one, in any name of a security code.
+const SECURITY_CODE_LETTERS: [u32; 2] = {
+    let mut letters = [0; 2];
+    let lists = [SECURITY_CODE_ENDS, SECURITY_CODES];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut name = 0;
+        while name < lists[list].len() {
+            let bytes = lists[list][name].as_bytes();
+            letters[0] |= letter_bit(bytes[bytes.len() - 1]);
+            letters[1] |= letter_bit(bytes[bytes.len() - 2]);
+            name += 1;
+        }
+        list += 1;
+    }
+    letters
+};
+
+/// A letter as one bit. Some signs share one, so it tells what is no such letter, and not what is.
+const fn letter_bit(letter: u8) -> u32 {
+    1 << (letter & 31)
 }
 
 /// The letters of a name from its end: small, and without what joins words.
@@ -430,6 +467,9 @@ mod tests {
             (r#"{"APIKey" : "k"}"#, false),
             (r#"{"a":{"apikey":7}}"#, false),
             (r#"{"a":{"securityCode":"7"},"has_cvv":true}"#, false),
+            (r#"{"a":{"CreditCard_CVV":null,"Password" :  false,"apikey": true},"has_cvv":null}"#, true),
+            (r#"{"a":{"CreditCard_CVV":[null],"Password":{}}}"#, false),
+            (r#"{"APIKey":"null"}"#, false),
             (r#"{"note":"key VndKey-canary-1."}"#, false),
             (r#"{"VndKey-canary-1":1}"#, false),
             (r#"{"a":{"cvv":"123","cvv":null}}"#, false),
@@ -455,7 +495,7 @@ mod tests {
             parts in prop::collection::vec(prop_oneof![
                 Just(r#""APIKey""#), Just(r#""a""#), Just(":"), Just(","), Just("{"), Just("}"), Just("["), Just("]"),
                 Just("4111111111111111"), Just(r#""VndKey-canary-1""#), Just(r#""x password=k""#), Just(" "),
-                Just(r#""\u0041PIKey""#), Just(r#""Authorization: Basic k""#), Just("null"),
+                Just(r#""\u0041PIKey""#), Just(r#""Authorization: Basic k""#), Just("null"), Just("true"),
             ], 1..24)
         ) {
             let redactor = Redactor::new();

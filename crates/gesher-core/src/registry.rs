@@ -4,7 +4,7 @@ use crate::check::{self, Fault};
 use crate::language::Text;
 use crate::names::nearest;
 use crate::operation::{Composer, OperationEntry, Prepared, Provider};
-use crate::outcome::Rejection;
+use crate::outcome::{Outcome, OutcomeStatus, Rejection};
 use crate::shape::Shape;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,12 +31,32 @@ impl Registered {
         if self.entry.composes { self.provider.composer() } else { None }
     }
 
-    /// Checks `request` against the schema and the operation's rules and brings it into its wire form.
+    /// Checks `request` against the schema and the operation's rules and brings it into its wire form. Depends on nothing
+    /// but the request: what only the provider's own code knows of it is for [`Registered::facts`].
     pub fn prepare(&self, who: &str, request: Value) -> Result<Prepared, Rejection> {
         if let Some(fault) = check::faults(&self.shape, &request).into_iter().next() {
             return Err(fault.into_rejection());
         }
         (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
+    }
+
+    /// A prepared request with all that the engine has to know of it: see [`Provider::facts`]. May block.
+    pub fn facts(&self, mut prepared: Prepared) -> Result<Prepared, Box<Outcome>> {
+        if let Some(facts) = self.provider.facts(self.entry, &prepared)? {
+            prepared.facts = facts;
+        }
+        Ok(prepared)
+    }
+
+    /// Why `request` would be refused whenever it is sent, if it would. May block.
+    #[must_use]
+    pub fn refusal(&self, who: &str, request: Value) -> Option<Text> {
+        let prepared = match self.prepare(who, request) {
+            Ok(prepared) => prepared,
+            Err(rejection) => return Some(rejection.message),
+        };
+        let refused = self.facts(prepared).err().filter(|outcome| outcome.status == OutcomeStatus::Rejected);
+        refused.map(|outcome| outcome.message)
     }
 
     /// What the check will find wrong with a request of which some parts are not known yet: those at the paths `unknown`,

@@ -3,18 +3,21 @@
 //! A context belongs to one item and is used from that item's own thread only. Everything that can differ between two
 //! executions of a program comes through here, and is a step.
 
+use crate::composed::Composing;
 use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::UnknownGuard;
 use crate::messages;
-use crate::preparing::unprepared;
+use crate::preparing::{unprepared, with_facts};
 use crate::result::RunResult;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
-use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
+use gesher_core::{
+    ItemId, Json, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text,
+};
 use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -71,20 +74,23 @@ pub struct ItemContext {
     stop: Stop,
     pub(crate) guard: Arc<UnknownGuard>,
     dead: AtomicBool,
-    /// Whether an operation that composes others is at work.
-    pub(crate) composing: AtomicBool,
     /// What makes the result of its run, for the `on_finish` of a run that leaves one.
     pub(crate) result: OnceLock<Arc<dyn RunResult>>,
     work: Mutex<Work>,
 }
 
+/// What an item has come to.
 #[derive(Default)]
-struct Work {
+pub(crate) struct Work {
     /// What earlier executions recorded, from the next position on.
-    recorded: VecDeque<StepRecord>,
-    position: u32,
+    pub(crate) recorded: VecDeque<StepRecord>,
+    pub(crate) position: u32,
+    /// The operation that composes others and is at work.
+    pub(crate) composing: Option<Composing>,
     effects: Vec<EffectStep>,
     ended: Option<Ended>,
+    /// Why an operation that composes others broke off, where the item is run again for it.
+    pub(crate) broke_off: Option<Text>,
     fault: Option<EngineError>,
     /// The call that is on its way. Only a panic finds it here.
     calling: Option<StepId>,
@@ -106,9 +112,8 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        let (dead, composing) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (result, work) = (OnceLock::new(), Mutex::new(work));
-        Self { engine, flow, item, stop, guard, dead, composing, result, work }
+        let (dead, result, work) = (AtomicBool::new(false), OnceLock::new(), Mutex::new(work));
+        Self { engine, flow, item, stop, guard, dead, result, work }
     }
 
     /// Which item.
@@ -206,8 +211,9 @@ impl ItemContext {
             Ok((prepared, key)) => (prepared, key, refusal),
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
         };
+        let (prepared, refusal) = with_facts(registered, prepared, refusal.map(Outcome::from));
         let original = match refusal {
-            None => self.original(&mut step, registered, &who, &prepared, read)?,
+            None => self.original(&mut step, registered, &who, &prepared, read)?.map_err(Outcome::from),
             Some(refusal) => Err(refusal),
         };
         let (original, refusal) =
@@ -217,8 +223,8 @@ impl ItemContext {
             Call { key, original, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
         let called = match refusal {
             None => self.send(&call)?,
-            Some(rejection) => {
-                let outcome = self.engine.refuse(&call, rejection);
+            Some(refusal) => {
+                let outcome = self.engine.refuse(&call, refusal);
                 Called { outcome, key_taken: false, replayed: false }
             }
         };
@@ -412,7 +418,7 @@ impl ItemContext {
         CallEnd::Ended
     }
 
-    fn work(&self) -> MutexGuard<'_, Work> {
+    pub(crate) fn work(&self) -> MutexGuard<'_, Work> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -429,6 +435,7 @@ impl ItemContext {
         Closed {
             effects: std::mem::take(&mut work.effects),
             ended: work.ended,
+            broke_off: work.broke_off.take(),
             fault: work.fault.take(),
             in_flight: work.calling.take().filter(|_| begun),
         }
@@ -439,6 +446,7 @@ impl ItemContext {
 pub(crate) struct Closed {
     pub(crate) effects: Vec<EffectStep>,
     pub(crate) ended: Option<Ended>,
+    pub(crate) broke_off: Option<Text>,
     pub(crate) fault: Option<EngineError>,
     pub(crate) in_flight: Option<StepId>,
 }

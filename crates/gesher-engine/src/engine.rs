@@ -20,8 +20,8 @@ use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
-    Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, Rejection, RunId,
-    Secret, Stamp, StepId, Text,
+    Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, RunId, Secret,
+    Stamp, StepId, Text,
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, Original, ScriptBundle, SealedRow, StepRecord, StepState,
@@ -400,8 +400,8 @@ impl Engine {
     }
 
     /// Records a call that was refused before it had an account, and answers its outcome.
-    pub(crate) fn refuse(&self, call: &Call<'_>, rejection: Rejection) -> StoredOutcome {
-        let outcome = self.store(rejection.into());
+    pub(crate) fn refuse(&self, call: &Call<'_>, refusal: impl Into<Outcome>) -> StoredOutcome {
+        let outcome = self.store(refusal.into());
         self.write(call, String::new(), &outcome);
         outcome
     }

@@ -17,6 +17,7 @@ mod error;
 mod flow;
 mod halt;
 mod health;
+mod item;
 mod keeping;
 mod limits;
 mod messages;

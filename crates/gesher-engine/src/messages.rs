@@ -147,6 +147,22 @@ pub(crate) fn result_is_another(item: &ItemId) -> Text {
     )
 }
 
+/// The alarm about an item that cannot come to where it was before an interruption.
+pub(crate) fn broke_off(item: &ItemId, why: &Text) -> Text {
+    Text::new(
+        format!(
+            "השורה {item} נקטעה באמצע, ופעולה שלה נכשלת בדרך אל מה שכבר נעשה: {}. לא נעשה דבר נוסף; המערכת מנסה שוב \
+             מדי פעם, ואפשר לבטל את ההרצה (gesher cancel {})",
+            why.he, item.run
+        ),
+        format!(
+            "item {item} was interrupted, and an operation of it fails on the way to what it had done: {}. Nothing more is \
+             done; it is tried again from time to time, and the run can be given up (gesher cancel {})",
+            why.en, item.run
+        ),
+    )
+}
+
 /// The alarm about keys that a provider refuses.
 pub(crate) fn account_refused(name: &str) -> Text {
     Text::new(

@@ -4,21 +4,20 @@
 //! scripts. Ends are written in order and not waited for; the last write of a run is, and it proves them all.
 
 use crate::cancel::cancelled;
-use crate::context::{CallFault, ItemContext};
 use crate::decisions::Lease;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::{self, UnknownGuard};
+use crate::item::run_program;
 use crate::messages;
-use crate::program::{Entry, Input, ItemSource, Program, ProgramEnd, SourceError, SourceItem};
+use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
 use crate::progress::Progress;
 use crate::result::RunResult;
-use crate::status::item_end;
 use crate::stop::Stop;
 use gesher_core::limits::CONCURRENCY_MAX;
-use gesher_core::{ItemEnd, ItemId, ItemStatus, Outcome, OutcomeStatus, RunId, Text};
-use gesher_journal::{Claim, NewItem, RunChange, RunState, StepFinish, Tally, Written};
+use gesher_core::{ItemId, ItemStatus, RunId, Text};
+use gesher_journal::{Claim, NewItem, RunChange, RunState, Tally, Written};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,18 +56,18 @@ pub enum RunEnd {
 }
 
 /// What all threads of a run share.
-struct Shared {
-    engine: Engine,
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
     run: RunId,
-    flow: Arc<Flow>,
-    program: Arc<dyn Program>,
-    stop: Stop,
+    pub(crate) flow: Arc<Flow>,
+    pub(crate) program: Arc<dyn Program>,
+    pub(crate) stop: Stop,
     progress: Progress,
-    guard: Arc<UnknownGuard>,
-    lease: Lease,
+    pub(crate) guard: Arc<UnknownGuard>,
+    pub(crate) lease: Lease,
     failed: Mutex<Option<EngineError>>,
     ends: Arc<Ends>,
-    result: Option<Arc<dyn RunResult>>,
+    pub(crate) result: Option<Arc<dyn RunResult>>,
 }
 
 /// Ends of items that were handed to the journal. One that could not be written leaves its item without an end, which
@@ -122,6 +121,17 @@ impl Shared {
             thread::sleep(LOOK_EVERY);
         }
         false
+    }
+
+    /// Whether an item may begin again after a pause. False once the run ends early, or a person gave it up.
+    pub(crate) fn may_go_on_after(&self, pause: Duration) -> bool {
+        let mut left = pause;
+        while !left.is_zero() && !self.ends_early() && !self.lease.is_cancelled() {
+            let nap = left.min(LOOK_EVERY);
+            thread::sleep(nap);
+            left -= nap;
+        }
+        self.may_go_on() && !self.lease.is_cancelled()
     }
 }
 
@@ -356,68 +366,6 @@ fn one_item(shared: &Shared, source: SourceItem, claim: Claim) -> Result<(), Eng
         }
     }
     Ok(())
-}
-
-/// Runs the program for one item. None when nothing may be said of the item now.
-fn run_program(
-    shared: &Shared,
-    id: &ItemId,
-    input: Input,
-    resumed: bool,
-) -> Result<Option<ItemEnd>, EngineError> {
-    let engine = &shared.engine;
-    let recorded = if resumed {
-        engine
-            .runtime()
-            .block_on(engine.journal().steps_of(id))
-            .map_err(EngineError::journal("reading an item's steps"))?
-    } else {
-        Vec::new()
-    };
-    let context = Arc::new(ItemContext::new(
-        engine.clone(),
-        Arc::clone(&shared.flow),
-        id.clone(),
-        recorded,
-        shared.stop.clone(),
-        Arc::clone(&shared.guard),
-    ));
-    if let Some(result) = shared.result.as_ref().filter(|_| id.ordinal == ItemId::FINISH) {
-        context.result.get_or_init(|| Arc::clone(result));
-    }
-    let end = catch_unwind(AssertUnwindSafe(|| match pinned(&context, input) {
-        Some(input) => shared.program.run(&context, input),
-        None => ProgramEnd::Ended,
-    }))
-    .unwrap_or_else(|_panic| messages::panicked(engine.language()));
-    let closed = context.close();
-    if let Some(error) = closed.fault {
-        return Err(error);
-    }
-    let mut effects = closed.effects;
-    if let Some(step) = closed.in_flight {
-        // The program panicked between intent and outcome: no witness is left.
-        let outcome = engine.store(Outcome::new(OutcomeStatus::Unknown, "panicked", messages::unknown()));
-        effects.push(messages::effect_of(&outcome));
-        let (noted, status) = (step.clone(), outcome.status);
-        let finish = StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at: engine.clock().now() };
-        // The wait for a turn is over, so a stop is no fault here.
-        match engine.runtime().block_on(engine.finish(finish, &shared.stop)) {
-            Err(CallFault::Journal(error)) => return Err(error),
-            Ok(_) | Err(CallFault::Stopping) => {}
-        }
-        engine.note(&shared.guard, &noted, status);
-    }
-    Ok(item_end(engine.language(), &effects, closed.ended, &end))
-}
-
-/// What the program gets: the same again after an interruption. A file's rows and a call's arguments are the same by
-/// themselves; what `on_finish` is told is recorded. None when the item has ended.
-fn pinned(context: &ItemContext, input: Input) -> Option<Input> {
-    match input {
-        Input::Finish(summary) => context.summary(summary).ok().map(Input::Finish),
-        Input::Row(_) | Input::Call(_) | Input::Webhook(_) | Input::Schedule(_) => Some(input),
-    }
 }
 
 /// `on_finish(summary)`: an item of its own, after the last row, once. Whether it has ended.

@@ -48,6 +48,9 @@ pub(crate) enum Ended {
     JournalFailed,
     /// The hub is stopping: the item goes on at the next start.
     Stopping,
+    /// An operation that calls others broke off in passing, on its way to what it had done before an interruption: the
+    /// item is run again after a while.
+    BrokeOff,
 }
 
 /// The end of an item, or none when nothing may be said of it now.
@@ -58,7 +61,7 @@ pub(crate) fn item_end(
     end: &ProgramEnd,
 ) -> Option<ItemEnd> {
     match ended {
-        Some(Ended::JournalFailed | Ended::Stopping) => return None,
+        Some(Ended::JournalFailed | Ended::Stopping | Ended::BrokeOff) => return None,
         Some(Ended::Diverged) => return Some(diverged(language, steps)),
         Some(Ended::Open) | None => {}
     }

@@ -91,8 +91,9 @@ impl Answering<'_> {
                 }
                 None => ok(&json!(self.plugin.clock().now().to_string())),
             },
+            // What calls others is told by its item alone, which then knows that it was told.
             "cancelled" => {
-                ok(&json!(self.services.is_stopping() || self.caller.is_some_and(|caller| caller.is_over())))
+                ok(&json!(self.caller.map_or_else(|| self.services.is_stopping(), |caller| caller.is_over())))
             }
             _ => (GESHER_NO_SUCH_NAME, Vec::new()),
         }

@@ -9,7 +9,7 @@ use crate::verify::LIBRARY_BYTES_MAX;
 use gesher_plugin_abi::GESHER_OVER;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -45,6 +45,7 @@ fn serve() -> io::Result<()> {
     let line =
         Arc::new(Line { pipes: Mutex::new(Pipes { input, output, held, scratch: Vec::new(), open: true }) });
     die_with_the_hub(&line)?;
+    outlast_a_stop();
     confine(memory)?;
     match Library::load(&hello.body) {
         Ok(library) => {
@@ -191,6 +192,20 @@ fn die_with_the_hub(line: &Arc<Line>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// A supervisor that stops the hub tells all of its processes so at once. The hub finishes what is in flight, and this
+/// process with it: it ends when the hub does.
+fn outlast_a_stop() {
+    unsafe extern "C" {
+        fn signal(number: i32, handler: usize) -> usize;
+    }
+    /// `SIG_IGN` of every system that this runs on.
+    const IGNORED: usize = 1;
+    for stop in [Signal::TERM, Signal::INT, Signal::HUP] {
+        // SAFETY: a signal that is ignored runs nothing, and the library has no thread here yet.
+        let _before = unsafe { signal(stop.as_raw(), IGNORED) };
+    }
 }
 
 /// Gives up what the library must not have.

@@ -9,8 +9,10 @@ use std::io::{self, Read, Write};
 pub(crate) const FRAME_BYTES_MAX: usize = crate::library::ANSWER_BYTES_MAX + (64 << 10);
 /// Bytes in front of a frame: its length, its kind, the length of its name.
 pub(crate) const HEADER_BYTES: usize = 8;
-/// Bytes that are read at a time.
-const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes that are read at a time, at least and at most. Most frames fit into the least; it is cleared for each read, so
+/// more would take longer than the read itself.
+const CHUNK_BYTES_MIN: usize = 2 << 10;
+const CHUNK_BYTES_MAX: usize = 64 << 10;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +107,10 @@ pub(crate) fn parse(bytes: &[u8], limit: usize) -> Parsed {
 /// Only as much as a pipe gives at once: clearing all of a long frame for each read would take longer than reading it.
 pub(crate) fn make_room(held: &mut Vec<u8>, wanted: usize) -> usize {
     let start = held.len();
-    held.reserve(wanted.saturating_sub(start).max(CHUNK_BYTES));
-    held.resize(start + CHUNK_BYTES, 0);
+    let missing = wanted.saturating_sub(start);
+    let chunk = missing.clamp(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
+    held.reserve(missing.max(chunk));
+    held.resize(start + chunk, 0);
     start
 }
 

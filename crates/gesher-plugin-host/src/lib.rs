@@ -14,6 +14,7 @@ pub mod child;
 mod frame;
 mod in_process;
 mod library;
+mod mailbox;
 mod manifest;
 mod outcome;
 mod plugin;

@@ -10,7 +10,7 @@ use crate::process::Broken;
 use gesher_core::check::faults;
 use gesher_core::operation::Facts;
 use gesher_core::shape::Shape;
-use gesher_core::{Money, Outcome, OutcomeStatus, Rejection, Text};
+use gesher_core::{Composed, Money, Outcome, OutcomeStatus, Rejection, Text};
 use gesher_plugin_abi::{GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_REFUSED};
 use serde::Deserialize;
 use serde_json::Value;
@@ -139,84 +139,84 @@ impl Who<'_> {
         }
     }
 
-    /// What a call came to.
-    pub(crate) fn outcome(&self, asked: Result<Asked, CallFault>, answer: &Shape) -> Outcome {
+    /// What a call came to, and whether by an answer: one that cannot be understood is none.
+    pub(crate) fn came_to(&self, asked: Result<Asked, CallFault>, answer: &Shape) -> Composed {
         let (status, bytes) = match asked {
             Ok(asked) => asked,
-            Err(fault) => return self.fault(&fault),
+            Err(fault) => return Composed::BrokeOff(self.fault(&fault)),
         };
         match status {
             GESHER_OK => self.believed(&bytes, answer),
-            GESHER_REFUSED => refusal(&bytes).into(),
+            GESHER_REFUSED => Composed::Answered(refusal(&bytes).into()),
             GESHER_NO_SUCH_NAME => {
                 let what = "it does not know its own operation";
-                Outcome { status: OutcomeStatus::Rejected, ..self.not_begun(what) }
+                let outcome = self.not_begun(what);
+                Composed::Answered(Outcome { status: OutcomeStatus::Rejected, ..outcome })
             }
-            _ => self.unclear("plugin_broke_off", &words(&bytes)),
+            _ => Composed::BrokeOff(self.unclear("plugin_broke_off", &words(&bytes))),
         }
     }
 
     /// An answer, as far as it can be believed.
-    fn believed(&self, bytes: &[u8], answer: &Shape) -> Outcome {
+    fn believed(&self, bytes: &[u8], answer: &Shape) -> Composed {
+        let unclear = |what: &str| Composed::BrokeOff(self.unclear("plugin_answer", what));
         let said: Said = match serde_json::from_slice(bytes) {
             Ok(said) => said,
-            Err(error) => {
-                return self.unclear("plugin_answer", &format!("its answer is not understood: {error}"));
-            }
+            Err(error) => return unclear(&format!("its answer is not understood: {error}")),
         };
         let changes = self.operation.effect.changes();
         match said.status {
-            OutcomeStatus::Conflict => return self.unclear("plugin_answer", "no plugin can say `conflict`"),
-            OutcomeStatus::Unknown if !changes => {
-                return self.unclear("plugin_answer", "it does not know what came of it");
-            }
+            OutcomeStatus::Conflict => return unclear("no plugin can say `conflict`"),
+            OutcomeStatus::Unknown if !changes => return unclear("it does not know what came of it"),
             OutcomeStatus::Succeeded => {
                 if let Some(fault) = faults(answer, &said.data).into_iter().next() {
                     let fault = fault.into_rejection().message.en;
-                    let what = format!("its answer does not fit its schema: {fault}");
-                    return self.unclear("plugin_answer", &what);
+                    return unclear(&format!("its answer does not fit its schema: {fault}"));
                 }
             }
             _ => {}
         }
         let word =
             |text: Option<String>| text.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
-        Outcome {
+        Composed::Answered(Outcome {
             reference: word(said.reference),
             document: word(said.document),
             code: word(said.code),
             data: said.data.into(),
             amount: said.amount.filter(|_| changes),
             ..Outcome::new(said.status, "", text_of(said.message))
-        }
+        })
     }
 
-    /// What a plugin says of a request before it is sent, or why it is refused.
-    pub(crate) fn facts(&self, asked: Result<Asked, CallFault>) -> Result<Facts, Rejection> {
-        let (plugin, name) = (self.plugin, &self.operation.name);
-        let unclear = |what: &str| {
-            Rejection::new(
-                "plugin_prepare",
-                Text::new(
-                    format!("התוסף {plugin} לא בדק את הבקשה ל־{name}: {what}; לא נשלח דבר"),
-                    format!(
-                        "the plugin {plugin} did not look at the request of {name}: {what}; nothing was sent"
-                    ),
-                ),
-            )
+    /// What a plugin says of a request before it is sent, or what the call comes to: `rejected` where the plugin refuses
+    /// it, and `not_sent` where it says nothing that can be used. Nothing was done by then, so either leaves the key free.
+    pub(crate) fn facts(&self, asked: Result<Asked, CallFault>) -> Result<Facts, Box<Outcome>> {
+        let (status, bytes) = match asked {
+            Ok(asked) => asked,
+            Err(CallFault::Broken(broken)) => return Err(self.unlooked_at(&broken.words())),
+            Err(not_begun) => return Err(Box::new(self.fault(&not_begun))),
         };
-        let (status, bytes) = asked.map_err(|fault| unclear(&self.fault(&fault).message.en))?;
         match status {
             GESHER_OK => {
                 let said: SaidFacts =
-                    serde_json::from_slice(&bytes).map_err(|error| unclear(&error.to_string()))?;
+                    serde_json::from_slice(&bytes).map_err(|error| self.unlooked_at(&error.to_string()))?;
                 let subject =
                     said.subject.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
                 Ok(Facts { subject, amount: said.amount, look_up: Value::Null })
             }
-            GESHER_REFUSED => Err(refusal(&bytes)),
-            _ => Err(unclear(&words(&bytes))),
+            GESHER_REFUSED => Err(Box::new(refusal(&bytes).into())),
+            _ => Err(self.unlooked_at(&words(&bytes))),
         }
+    }
+
+    /// The plugin did not say what the hub has to know of a request, so it was not told to do it.
+    fn unlooked_at(&self, what: &str) -> Box<Outcome> {
+        let (plugin, name) = (self.plugin, &self.operation.name);
+        let text = Text::new(
+            format!("התוסף {plugin} לא בדק את הבקשה ל־{name}: {what}; לא נשלח דבר"),
+            format!("the plugin {plugin} did not look at the request of {name}: {what}; nothing was sent"),
+        );
+        Box::new(Outcome::new(OutcomeStatus::NotSent, "plugin_prepare", text))
     }
 }
 

@@ -24,7 +24,13 @@ fn check(asked: Result<Asked, CallFault>, write: &str, read: &str, words: &str) 
     for (effect, want) in [(Effect::Write, write), (Effect::Read, read)] {
         let operation = operation(effect);
         let shape = Shape::of(&operation.answer_schema);
-        let outcome = Who { plugin: "sample", operation: &operation }.outcome(asked.clone(), &shape);
+        let came_to = Who { plugin: "sample", operation: &operation }.came_to(asked.clone(), &shape);
+        let has_answered = matches!(came_to, Composed::Answered(_));
+        let outcome = came_to.into_outcome();
+        // What an answer says is no word of the host's, but for the operation that the plugin does not have.
+        let is_ours = outcome.code.as_deref().is_some_and(|code| code.starts_with("plugin_"));
+        let is_lasting = matches!(asked, Ok((GESHER_REFUSED | GESHER_NO_SUCH_NAME, _)));
+        assert_eq!(has_answered, !is_ours || is_lasting, "{effect}: {outcome:?}");
         let code = outcome.code.unwrap_or_default();
         assert_eq!(format!("{} {code}", outcome.status), want, "{effect}");
         assert!(outcome.message.en.contains(words), "{words}: {}", outcome.message.en);
@@ -96,13 +102,19 @@ fn facts_are_taken_as_they_are_told_and_nothing_is_guessed() {
     let who = Who { plugin: "sample", operation: &operation };
     let facts = who.facts(said(&json!({ "subject": "Dana", "amount": "12.50 ILS" })));
     let facts = facts.map(|facts| (facts.subject, facts.amount.map(|amount| amount.to_string())));
-    assert_eq!(facts, Ok((Some("Dana".to_owned()), Some("12.50 ILS".to_owned()))));
-    for asked in [
-        said(&json!({ "amount": 12.5 })),
-        Ok((GESHER_BROKEN, Vec::new())),
-        Err(CallFault::NotBegun("x".into())),
+    assert_eq!(facts.ok(), Some((Some("Dana".to_owned()), Some("12.50 ILS".to_owned()))));
+    let no = |asked| who.facts(asked).map_err(|no| format!("{} {}", no.status, no.code.unwrap_or_default()));
+    for (asked, want) in [
+        (said(&json!({ "amount": 12.5 })), "not_sent plugin_prepare"),
+        (Ok((GESHER_BROKEN, Vec::new())), "not_sent plugin_prepare"),
+        (Err(CallFault::Broken(Broken::Died("x".into()))), "not_sent plugin_prepare"),
+        (Err(CallFault::NotBegun("x".into())), "not_sent plugin_not_called"),
+        (Err(CallFault::Resting(Duration::from_secs(9))), "not_sent plugin_not_called"),
+        (
+            Ok((GESHER_REFUSED, json!({ "code": "no", "message": "x" }).to_string().into_bytes())),
+            "rejected no",
+        ),
     ] {
-        let code = who.facts(asked).map_err(|rejection| rejection.code);
-        assert_eq!(code.err().as_deref(), Some("plugin_prepare"));
+        assert_eq!(no(asked).err().as_deref(), Some(want));
     }
 }

@@ -8,6 +8,7 @@ use crate::pool::{Pool, Recipe, start, start_words};
 use crate::process::Broken;
 use crate::verify::{Sha256, VerifyFault, read_verified};
 use gesher_core::Clock;
+use std::borrow::Cow;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -159,27 +160,22 @@ impl Plugin {
         &*self.clock
     }
 
-    /// Calls it. Blocks; what it asks for meanwhile is answered by `ask`, on this thread.
-    pub(crate) fn invoke(
+    /// Calls it. Blocks; what it asks for meanwhile is answered by `ask`, on this thread. An input that is given away
+    /// need not be copied.
+    pub(crate) fn invoke<'i>(
         &self,
         class: Class,
         name: &str,
-        input: &[u8],
+        input: impl Into<Cow<'i, [u8]>>,
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, CallFault> {
-        let time = self.spec.timeout;
+        let (time, input) = (self.spec.timeout, input.into());
         match (&self.running, class) {
-            (Running::Processes { leaves, .. }, Class::Leaf) => leaves.invoke(name, input, time, ask),
+            (Running::Processes { leaves, .. }, Class::Leaf) => leaves.invoke(name, &input, time, ask),
             (Running::Processes { composing, .. }, Class::Composing) => {
-                composing.invoke(name, input, time, ask)
+                composing.invoke(name, &input, time, ask)
             }
-            (Running::Here(here), _) if !here.is_usable() => Err(CallFault::NotBegun(
-                "too many of its calls never came back; it is called again when the hub is started anew"
-                    .to_owned(),
-            )),
-            (Running::Here(here), _) => {
-                here.invoke(name, input, time, &*self.clock, ask).map_err(CallFault::Broken)
-            }
+            (Running::Here(here), _) => here.invoke(class, name, input.into_owned(), time, &*self.clock, ask),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::library::Asked;
 use crate::plugin::CallFault;
-use crate::process::{Broken, Process, StartFault};
+use crate::process::{Broken, Failed, Process, StartFault};
 use gesher_core::Clock;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,8 +20,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A pause that a call waits for; during a longer one it is not sent.
 const PAUSE_WAITED_MAX: Duration = Duration::from_secs(2);
-/// How long a call waits for a process that is free.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+/// How long a call waits for a process or a thread that is free.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// What each process of a plugin is made of.
 pub(crate) struct Recipe {
@@ -45,6 +45,8 @@ struct State {
     idle: Vec<Process>,
     /// Processes there are, idle or not.
     there: usize,
+    /// Callers that wait for one.
+    waiting: usize,
     /// Failures since the last call that came back.
     failures: u32,
     /// Until when none is started.
@@ -58,7 +60,8 @@ impl Pool {
         Self { recipe, state: Mutex::new(state), freed: Condvar::new() }
     }
 
-    /// Calls the plugin in one of its processes. Blocks.
+    /// Calls the plugin in one of its processes. Blocks. A process that ended while nobody used it costs no call its
+    /// answer: the call goes to another.
     pub(crate) fn invoke(
         &self,
         name: &str,
@@ -66,19 +69,40 @@ impl Pool {
         time: Duration,
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, CallFault> {
-        let mut process = self.take()?;
-        let called = process.invoke(name, input, time, ask);
-        let mut state = self.state();
-        if process.is_over() {
-            state.there -= 1;
-            self.failed(&mut state);
-        } else {
-            state.failures = 0;
-            state.idle.push(process);
+        loop {
+            let (mut process, is_new) = self.take()?;
+            let called = process.invoke(name, input, time, ask);
+            let mut state = self.state();
+            match called {
+                Ok(_) => {
+                    state.failures = 0;
+                    state.idle.push(process);
+                }
+                Err(_) => {
+                    state.there -= 1;
+                    if is_new || called != Err(Failed::Untold) {
+                        self.failed(&mut state);
+                    }
+                }
+            }
+            self.tell_one(&state);
+            drop(state);
+            match called {
+                Ok(asked) => return Ok(asked),
+                Err(Failed::Broken(broken)) => return Err(CallFault::Broken(broken)),
+                Err(Failed::Untold) if is_new => {
+                    return Err(CallFault::NotBegun("its process ended before it was called".to_owned()));
+                }
+                Err(Failed::Untold) => {}
+            }
         }
-        drop(state);
-        self.freed.notify_one();
-        called.map_err(CallFault::Broken)
+    }
+
+    /// Whoever waits may look again. Nobody is told where nobody waits, since that costs a call of the system.
+    fn tell_one(&self, state: &State) {
+        if state.waiting > 0 {
+            self.freed.notify_one();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -91,14 +115,26 @@ impl Pool {
         state.paused_until = self.recipe.clock.monotonic() + pause;
     }
 
-    /// An idle process, or a new one where there are not too many.
-    fn take(&self) -> Result<Process, CallFault> {
+    /// An idle process that is well, or a new one where there are not too many; and whether it is new.
+    fn take(&self) -> Result<(Process, bool), CallFault> {
         let clock = &self.recipe.clock;
-        let deadline = clock.monotonic() + WAIT_MAX;
+        let mut deadline = None;
         let mut state = self.state();
         loop {
-            if let Some(process) = state.idle.pop() {
-                return Ok(process);
+            if let Some(mut process) = state.idle.pop() {
+                if process.is_well() {
+                    return Ok((process, false));
+                }
+                // Nothing was asked of it, so it failed nobody.
+                state.there -= 1;
+                drop(state);
+                tracing::info!(
+                    plugin = self.recipe.plugin,
+                    "a process that nobody used has ended; another is started"
+                );
+                drop(process);
+                state = self.state();
+                continue;
             }
             if state.there < PROCESSES_MAX {
                 let pause = state.paused_until.saturating_sub(clock.monotonic());
@@ -108,14 +144,16 @@ impl Pool {
                 state.there += 1;
                 drop(state);
                 std::thread::sleep(pause);
-                return self.start();
+                return Ok((self.start()?, true));
             }
-            let left = deadline.saturating_sub(clock.monotonic());
+            let now = clock.monotonic();
+            let left = deadline.get_or_insert(now + WAIT_MAX).saturating_sub(now);
             if left.is_zero() {
                 return Err(CallFault::NotBegun("all of its processes are busy".to_owned()));
             }
-            let waited = self.freed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting += 1;
+            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
     }
 
@@ -130,8 +168,8 @@ impl Pool {
         let mut state = self.state();
         state.there -= 1;
         self.failed(&mut state);
+        self.tell_one(&state);
         drop(state);
-        self.freed.notify_one();
         Err(CallFault::NotBegun(words))
     }
 }

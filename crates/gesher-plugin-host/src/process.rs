@@ -21,6 +21,8 @@ use std::time::Duration;
 const START_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a process may take to die once it is told to.
 const DEATH_TIME_MAX: Duration = Duration::from_secs(2);
+/// A look at a pipe that waits for nothing.
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// What a process may write to its standard error before the rest is left out, in bytes.
 const WORDS_BYTES_MAX: u64 = 64 << 10;
 
@@ -33,6 +35,28 @@ pub(crate) enum Broken {
     Late(Duration),
     /// It said something that is no answer.
     Garbage(&'static str),
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// The process was gone before it was told anything of the call.
+    Untold,
+    /// It was told, and broke.
+    Broken(Broken),
+}
+
+/// Why something could not be said whole.
+struct Unsaid {
+    broken: Broken,
+    /// Whether some of it was.
+    in_part: bool,
+}
+
+impl From<Unsaid> for Broken {
+    fn from(unsaid: Unsaid) -> Self {
+        unsaid.broken
+    }
 }
 
 /// Why there is no process.
@@ -54,8 +78,6 @@ pub(crate) struct Process {
     held: Vec<u8>,
     scratch: Vec<u8>,
     clock: Arc<dyn Clock>,
-    /// Set once it broke a call, or was told to end.
-    is_over: bool,
 }
 
 impl Process {
@@ -78,13 +100,12 @@ impl Process {
         if let Some(words) = words {
             listen(plugin, words);
         }
-        let mut process =
-            Self { child, input, output, held: Vec::new(), scratch: Vec::new(), clock, is_over: false };
+        let mut process = Self { child, input, output, held: Vec::new(), scratch: Vec::new(), clock };
         ioctl_fionbio(&process.input, true).map_err(|error| StartFault::Spawn(error.into()))?;
         ioctl_fionbio(&process.output, true).map_err(|error| StartFault::Spawn(error.into()))?;
         let deadline = process.clock.monotonic() + START_TIME_MAX;
         let begun = process.say(Kind::Hello, &memory.to_string(), library, deadline);
-        let said = begun.and_then(|()| process.hear(deadline, START_TIME_MAX));
+        let said = begun.map_err(Broken::from).and_then(|()| process.hear(deadline, START_TIME_MAX));
         process.scratch = Vec::new();
         match said.map_err(|broken| StartFault::Broken(process.broken(broken)))? {
             Frame { kind: Kind::Ready, body, .. } => Ok((process, body)),
@@ -102,20 +123,22 @@ impl Process {
         input: &[u8],
         time: Duration,
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
-    ) -> Result<Asked, Broken> {
-        let called = self.converse(name, input, time, ask);
-        called.map_err(|broken| self.broken(broken))
+    ) -> Result<Asked, Failed> {
+        let deadline = self.clock.monotonic() + time;
+        if let Err(unsaid) = self.say(Kind::Call, name, input, deadline) {
+            let broken = self.broken(unsaid.broken);
+            return Err(if unsaid.in_part { Failed::Broken(broken) } else { Failed::Untold });
+        }
+        let answered = self.until_answered(deadline, time, ask);
+        answered.map_err(|broken| Failed::Broken(self.broken(broken)))
     }
 
-    fn converse(
+    fn until_answered(
         &mut self,
-        name: &str,
-        input: &[u8],
+        mut deadline: Duration,
         time: Duration,
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, Broken> {
-        let mut deadline = self.clock.monotonic() + time;
-        self.say(Kind::Call, name, input, deadline)?;
         loop {
             let frame = self.hear(deadline, time)?;
             match frame.kind {
@@ -134,20 +157,21 @@ impl Process {
         }
     }
 
+    /// Whether it can be called: it lives, and said nothing since its last answer.
+    pub(crate) fn is_well(&mut self) -> bool {
+        let mut pipes = [PollFd::from_borrowed_fd(self.output.as_fd(), PollFlags::IN)];
+        let is_quiet = matches!(poll(&mut pipes, Some(&AT_ONCE)), Ok(0) | Err(Errno::INTR));
+        self.held.is_empty() && is_quiet && matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Ends the process, and finds out what it died of where it did so by itself.
     fn broken(&mut self, broken: Broken) -> Broken {
-        self.is_over = true;
         match broken {
             Broken::Died(_) => {
                 Broken::Died(self.wait().map_or_else(|| "it closed its pipes".to_owned(), died))
             }
             other => other,
         }
-    }
-
-    /// Whether it broke.
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_over
     }
 
     /// Waits a moment for a process that has closed its pipes.
@@ -163,21 +187,24 @@ impl Process {
         None
     }
 
-    fn say(&mut self, kind: Kind, name: &str, body: &[u8], deadline: Duration) -> Result<(), Broken> {
+    fn say(&mut self, kind: Kind, name: &str, body: &[u8], deadline: Duration) -> Result<(), Unsaid> {
         let mut scratch = std::mem::take(&mut self.scratch);
         frame::encode(&mut scratch, kind, name, body);
         let mut rest = scratch.as_slice();
-        let mut said = Ok(());
+        let (mut said, mut in_part) = (Ok(()), false);
         while !rest.is_empty() && said.is_ok() {
             match rustix::io::write(&self.input, rest) {
-                Ok(wrote) => rest = rest.get(wrote..).unwrap_or_default(),
+                Ok(wrote) => {
+                    in_part |= wrote > 0;
+                    rest = rest.get(wrote..).unwrap_or_default();
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => said = self.ready(self.input.as_fd(), PollFlags::OUT, deadline),
                 Err(_) => said = Err(Broken::Died(String::new())),
             }
         }
         self.scratch = scratch;
-        said
+        said.map_err(|broken| Unsaid { broken, in_part })
     }
 
     fn hear(&mut self, deadline: Duration, time: Duration) -> Result<Frame, Broken> {

@@ -11,13 +11,17 @@ use crate::plugin::{Class, Plugin};
 use gesher_core::operation::{ByEndpoint, Facts, OutcomeFuture};
 use gesher_core::shape::Shape;
 use gesher_core::{
-    Account, Caller, Composer, Descriptor, Environment, Example, LookUp, MARKETPLACE, OperationEntry,
-    Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp, StepId, Text,
+    Account, Caller, Composed, Composer, Descriptor, Environment, Example, LookUp, MARKETPLACE,
+    OperationEntry, Outcome, OutcomeStatus, Prepared, Provider, Rejection, Reply, Secret, Sender, Stamp,
+    StepId, Text,
 };
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::JoinError;
 
 /// The code of a call that was only tried.
 const DRY_RUN: &str = "dry_run";
@@ -143,15 +147,10 @@ fn answer_schema(endpoint: &'static str) -> Value {
     kept(endpoint).map(|kept| kept.operation.answer_schema.clone()).unwrap_or_default()
 }
 
-/// The wire form of a request. It fits its schema; where the operation has rules of its own, the plugin is asked.
+/// The wire form of a request that fits its schema. The plugin is not asked: whoever runs again after an interruption
+/// compares by this, and the plugin may be at rest by then.
 fn prepare(who: &str, endpoint: &'static str, request: Value) -> Result<Prepared, Rejection> {
-    let kept = kept(endpoint).ok_or_else(gone)?;
-    let body = request.to_string();
-    let facts = match kept.operation.prepares && kept.is_called() {
-        true => kept.ask("prepare", body.as_bytes(), None, |who, asked| who.facts(asked))?,
-        false => Facts::default(),
-    };
-    Prepared::new(who, endpoint, body, facts)
+    Prepared::new(who, endpoint, request.to_string(), Facts::default())
 }
 
 /// A plugin answers outcomes itself: there is no reply of anybody's to classify.
@@ -176,10 +175,10 @@ impl Kept {
         self.operation.calls || !self.is_dry.load(Ordering::Relaxed)
     }
 
-    fn ask<T>(
+    fn ask<'i, T>(
         &self,
         verb: &str,
-        input: &[u8],
+        input: impl Into<Cow<'i, [u8]>>,
         caller: Option<&dyn Caller>,
         read: impl FnOnce(&Who<'_>, Result<crate::library::Asked, crate::plugin::CallFault>) -> T,
     ) -> T {
@@ -192,11 +191,11 @@ impl Kept {
         read(&Who { plugin: &plugin.spec().name, operation }, asked)
     }
 
-    fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Outcome {
+    fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Composed {
         // The body is JSON already; parsing it to write it again would cost more than all the rest.
         let reference = reference.map_or_else(|| "null".to_owned(), |reference| json!(reference).to_string());
         let input = format!("{{\"reference\":{reference},\"request\":{body}}}");
-        self.ask("call", input.as_bytes(), caller, |who, asked| who.outcome(asked, &self.answer))
+        self.ask("call", input.into_bytes(), caller, |who, asked| who.came_to(asked, &self.answer))
     }
 }
 
@@ -225,6 +224,15 @@ impl Provider for PluginProvider {
         Err(Rejection::new("no_vendors", Text::new("לתוסף אין ספקים", "a plugin has no vendors")))
     }
 
+    fn facts(&self, entry: &OperationEntry, prepared: &Prepared) -> Result<Option<Facts>, Box<Outcome>> {
+        let kept = self.kept.get(entry.descriptor.endpoint);
+        let Some(kept) = kept.filter(|kept| kept.operation.prepares && kept.is_called()) else {
+            return Ok(None);
+        };
+        let facts = kept.ask("prepare", prepared.body.as_bytes(), None, |who, asked| who.facts(asked));
+        facts.map(Some)
+    }
+
     fn stamp(&self, _: &OperationEntry, _: &Prepared, step: &StepId) -> Option<Stamp> {
         Some(Stamp::of(step))
     }
@@ -239,29 +247,37 @@ impl Provider for PluginProvider {
         let Some(kept) = self.kept.get(entry.descriptor.endpoint).cloned() else {
             return Box::pin(std::future::ready(gone().into()));
         };
-        let changes = entry.descriptor.effect.changes();
         if !kept.is_called() {
             return Box::pin(std::future::ready(Outcome::new(OutcomeStatus::NotSent, DRY_RUN, only_tried())));
         }
-        let (body, reference) = (prepared.body.clone(), stamp.map(ToString::to_string));
-        Box::pin(async move {
-            let called = tokio::task::spawn_blocking(move || kept.call(&body, reference.as_deref(), None));
-            called.await.unwrap_or_else(|error| {
-                let status = if changes { OutcomeStatus::Unknown } else { OutcomeStatus::Rejected };
-                Outcome::new(
-                    status,
-                    "plugin_broke_off",
-                    Text::verbatim(format!("the call broke off: {error}")),
-                )
-            })
-        })
+        Box::pin(async move { waited_for(kept, &prepared.body, stamp).await })
     }
 }
 
+/// Calls the plugin and waits for it. An item's thread waits by itself, since another one would have to be woken for it
+/// and would have to wake it again; where this thread may not wait, another one does.
+async fn waited_for(kept: Arc<Kept>, body: &str, stamp: Option<&Stamp>) -> Outcome {
+    let reference = stamp.map(ToString::to_string);
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    if matches!(flavor, Ok(RuntimeFlavor::MultiThread)) {
+        let call = || kept.call(body, reference.as_deref(), None);
+        return tokio::task::block_in_place(call).into_outcome();
+    }
+    let (body, changes) = (body.to_owned(), kept.operation.effect.changes());
+    let called = tokio::task::spawn_blocking(move || kept.call(&body, reference.as_deref(), None));
+    called.await.map_or_else(|error| broke_off(changes, &error), Composed::into_outcome)
+}
+
+fn broke_off(changes: bool, error: &JoinError) -> Outcome {
+    let status = if changes { OutcomeStatus::Unknown } else { OutcomeStatus::Rejected };
+    Outcome::new(status, "plugin_broke_off", Text::verbatim(format!("the call broke off: {error}")))
+}
+
 impl Composer for PluginProvider {
-    fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Outcome {
-        self.kept
-            .get(entry.descriptor.endpoint)
-            .map_or_else(|| gone().into(), |kept| kept.call(&prepared.body, None, Some(caller)))
+    fn compose(&self, entry: &OperationEntry, prepared: &Prepared, caller: &dyn Caller) -> Composed {
+        match self.kept.get(entry.descriptor.endpoint) {
+            Some(kept) => kept.call(&prepared.body, None, Some(caller)),
+            None => Composed::Answered(gone().into()),
+        }
     }
 }

@@ -102,9 +102,23 @@ fn charged(host: &Host<'_>, order: &Order) -> Result<Vec<String>, HostError> {
             });
         }
         references.extend(answer.reference);
-        std::thread::sleep(Duration::from_millis(order.pause_ms.unsigned_abs().into()));
+        pause(host, Duration::from_millis(order.pause_ms.unsigned_abs().into()))?;
     }
     Ok(references)
+}
+
+/// Waits, unless the hub stops: it takes the order up again at its next start.
+fn pause(host: &Host<'_>, time: Duration) -> Result<(), HostError> {
+    let mut left = time;
+    while !left.is_zero() {
+        if host.is_cancelled() {
+            return Err(HostError::Over);
+        }
+        let nap = left.min(Duration::from_millis(50));
+        std::thread::sleep(nap);
+        left -= nap;
+    }
+    Ok(())
 }
 
 /// Panics, in an operation with an effect: nobody knows what it did before.

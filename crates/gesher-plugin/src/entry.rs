@@ -4,9 +4,10 @@ use crate::host::Host;
 use crate::source::SourceEntry;
 use gesher_core::operation::Facts;
 use gesher_core::{
-    Descriptor, Effect, Example, KeyRule, LookUp, Operation, OperationEntry, Outcome, Prepared, Rejection,
-    Reply, Sender, Text,
+    Descriptor, Effect, Example, KeyRule, LookUp, Operation, OperationEntry, Outcome, OutcomeStatus,
+    Prepared, Rejection, Reply, Sender, Text,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What an operation came to.
@@ -129,15 +130,15 @@ fn schemas<O: PluginOperation>() -> (Value, Value) {
     (schemars::schema_for!(O::Request).to_value(), schemars::schema_for!(O::Answer).to_value())
 }
 
-fn typed<O: PluginOperation>(request: Value) -> Result<O::Request, Rejection> {
-    let typed: O::Request = serde_json::from_value(request)
+fn typed<O: PluginOperation>(request: &Value) -> Result<O::Request, Rejection> {
+    let typed = O::Request::deserialize(request)
         .map_err(|error| Rejection::new("wrong_type", Text::verbatim(format!("the request: {error}"))))?;
     O::rules(&typed)?;
     Ok(typed)
 }
 
 fn prepare<O: PluginOperation>(request: Value) -> Result<Facts, Rejection> {
-    typed::<O>(request).map(|request| O::facts(&request))
+    typed::<O>(&request).map(|request| O::facts(&request))
 }
 
 fn perform<O: PluginOperation>(
@@ -145,11 +146,23 @@ fn perform<O: PluginOperation>(
     reference: Option<&str>,
     request: Value,
 ) -> Result<Outcome, Rejection> {
-    let prepared = Prepared::new("", O::DESCRIPTOR.endpoint, request.to_string(), Facts::default())?;
-    Ok(match O::perform(host, reference, typed::<O>(request)?) {
+    Ok(match O::perform(host, reference, typed::<O>(&request)?) {
         Performed::Outcome(outcome) => *outcome,
-        Performed::Reply(reply) => O::classify(&prepared, &reply),
+        Performed::Reply(reply) => {
+            let prepared = Prepared::new("", O::DESCRIPTOR.endpoint, request.to_string(), Facts::default());
+            match prepared {
+                Ok(prepared) => O::classify(&prepared, &reply),
+                // It was done by now, so a request that the hub would not have let through is no reason to say no.
+                Err(rejection) => unread(O::DESCRIPTOR.effect, rejection),
+            }
+        }
     })
+}
+
+/// What came of an operation that was done and whose reply cannot be read.
+fn unread(effect: Effect, why: Rejection) -> Outcome {
+    let status = if effect.changes() { OutcomeStatus::Unknown } else { OutcomeStatus::Rejected };
+    Outcome::new(status, why.code, why.message)
 }
 
 /// A plugin: its name, and what it adds.

@@ -3,12 +3,12 @@
 
 use crate::entry::{Plugin, PluginEntry};
 use crate::host::{Asked, Host};
-use gesher_core::{Outcome, Rejection};
+use gesher_core::{Money, Outcome, Rejection};
 use gesher_plugin_abi::{
     GESHER_ABI, GESHER_BROKEN, GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_OVER, GESHER_REFUSED,
 };
 pub use gesher_plugin_abi::{GesherBuffer, GesherBytes, GesherHostV1, GesherPluginV1};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -162,20 +162,38 @@ fn call(entry: &PluginEntry, host: &Host<'_>, input: &[u8]) -> serde_json::Resul
     }
     let Input { reference, request } = serde_json::from_slice(input)?;
     Ok(match (entry.perform)(host, reference.as_deref(), request) {
-        Ok(outcome) => (GESHER_OK, shown(&outcome).to_string().into_bytes()),
+        Ok(outcome) => (GESHER_OK, shown(&outcome)?),
         Err(rejection) => refused(&rejection),
     })
 }
 
-fn shown(outcome: &Outcome) -> Value {
-    json!({
-        "status": outcome.status.as_str(),
-        "reference": outcome.reference,
-        "document": outcome.document,
-        "code": outcome.code,
-        "message": { "he": outcome.message.he, "en": outcome.message.en },
-        "data": outcome.data.tree(),
-        "amount": outcome.amount,
+/// An outcome as the hub reads it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    status: &'a str,
+    reference: &'a Option<String>,
+    document: &'a Option<String>,
+    code: &'a Option<String>,
+    message: Words<'a>,
+    data: &'a Value,
+    amount: &'a Option<Money>,
+}
+
+#[derive(Serialize)]
+struct Words<'a> {
+    he: &'a str,
+    en: &'a str,
+}
+
+fn shown(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Shown {
+        status: outcome.status.as_str(),
+        reference: &outcome.reference,
+        document: &outcome.document,
+        code: &outcome.code,
+        message: Words { he: &outcome.message.he, en: &outcome.message.en },
+        data: outcome.data.tree(),
+        amount: &outcome.amount,
     })
 }
 

@@ -1,7 +1,6 @@
 //! Sets a Rhai engine up: what scripts may use, how much of it, and who is asked before each step.
 //!
-//! An engine belongs to one execution, so that nothing is shared between threads but immutable modules; making one is
-//! a handful of reference counts. No function of the hub can run while a script is compiled: the compiling engine
+//! An engine belongs to one execution at a time, so that nothing is shared between threads but immutable modules. No function of the hub can run while a script is compiled: the compiling engine
 //! has no item, and the optimiser is off, so that what was checked is what runs.
 
 use crate::cover::{self, Coverage};
@@ -81,25 +80,37 @@ impl Vocabulary {
         engine
     }
 
-    /// An engine that runs one item.
-    pub(crate) fn engine_for(&self, item: &Arc<Item>) -> Engine {
+    /// An engine that runs items, one at a time: see [`bind`].
+    pub(crate) fn item_engine(&self) -> Engine {
         let mut engine = self.engine();
         if self.is_covered {
             // The item itself counts what the script takes, without its marks.
             engine.set_max_operations(0);
         }
-        engine.set_default_tag(rhai::Dynamic::from(Arc::clone(item)));
-        let pulsed = Arc::clone(item);
-        engine.on_progress(move |operations| pulsed.pulse(operations));
-        let printing = Arc::clone(item);
-        engine.on_print(move |line| printing.say(Level::Info, line));
-        let debugging = Arc::clone(item);
-        engine.on_debug(move |line, source, position| {
-            let source = source.unwrap_or_default();
-            debugging.say(Level::Debug, &format!("{source}:{position:?}: {line}"));
-        });
         engine
     }
+}
+
+/// Gives an engine the item that it serves from now on.
+pub(crate) fn bind(engine: &mut Engine, item: &Arc<Item>) {
+    engine.set_default_tag(rhai::Dynamic::from(Arc::clone(item)));
+    let pulsed = Arc::clone(item);
+    engine.on_progress(move |operations| pulsed.pulse(operations));
+    let printing = Arc::clone(item);
+    engine.on_print(move |line| printing.say(Level::Info, line));
+    let debugging = Arc::clone(item);
+    engine.on_debug(move |line, source, position| {
+        let source = source.unwrap_or_default();
+        debugging.say(Level::Debug, &format!("{source}:{position:?}: {line}"));
+    });
+}
+
+/// Takes the item away from an engine.
+pub(crate) fn unbind(engine: &mut Engine) {
+    engine.set_default_tag(rhai::Dynamic::UNIT);
+    engine.on_progress(|_| None);
+    engine.on_print(|_| {});
+    engine.on_debug(|_, _, _| {});
 }
 
 /// Indexed and with a name: without either, each engine that registers a module would copy it.

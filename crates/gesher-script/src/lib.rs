@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod convert;
 mod cover;
+mod engines;
 mod handing;
 mod host;
 mod il;

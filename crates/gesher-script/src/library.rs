@@ -6,6 +6,7 @@
 
 use crate::check::{self, ScriptFault};
 use crate::cover::{self, Coverage};
+use crate::engines::Engines;
 use crate::host::Vocabulary;
 use crate::limits::MODULES_MAX;
 use crate::program::RhaiProgram;
@@ -155,7 +156,7 @@ fn finish(
         warnings: findings.warnings,
         starts: findings.starts,
         sources,
-        vocabulary,
+        engines: Engines::new(vocabulary, Shared::clone(&script)),
         script,
         nothing,
         coverage,

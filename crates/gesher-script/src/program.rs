@@ -3,7 +3,7 @@
 use crate::check::{ColumnUse, FlowStart, ScriptFault};
 use crate::convert::{from_json, to_json};
 use crate::cover::Coverage;
-use crate::host::Vocabulary;
+use crate::engines::Engines;
 use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
 use crate::seam::{Host, Level};
@@ -26,7 +26,7 @@ pub struct RhaiProgram {
     pub(crate) warnings: Vec<ScriptFault>,
     pub(crate) starts: Vec<FlowStart>,
     pub(crate) sources: Sources,
-    pub(crate) vocabulary: Vocabulary,
+    pub(crate) engines: Engines,
     /// The script's functions with their constants and imports, so that nothing at its top level runs again.
     pub(crate) script: Shared<Module>,
     pub(crate) nothing: AST,
@@ -124,11 +124,11 @@ impl RhaiProgram {
         argument: Result<Dynamic, Box<EvalAltResult>>,
     ) -> ProgramEnd {
         let result = argument.and_then(|argument| {
-            let mut engine = self.vocabulary.engine_for(item);
-            engine.register_global_module(Shared::clone(&self.script));
             let options = CallFnOptions::new().eval_ast(false).in_all_namespaces(true);
-            let call = (argument,);
-            engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &self.nothing, function, call)
+            let (scope, call) = (&mut Scope::new(), (argument,));
+            self.engines.with(item, |engine| {
+                engine.call_fn_with_options::<Dynamic>(options, scope, &self.nothing, function, call)
+            })
         });
         // A fence that was met inside a closure is an error that `catch` takes; it counts all the same.
         let result =

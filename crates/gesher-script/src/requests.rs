@@ -138,9 +138,9 @@ impl Literal {
         if found.is_empty()
             && self.is_whole
             && self.unknown.is_empty()
-            && let Err(rejection) = operation.prepare(who.unwrap_or(MARKETPLACE), self.value.clone())
+            && let Some(refusal) = operation.refusal(who.unwrap_or(MARKETPLACE), self.value.clone())
         {
-            found.push((self.around(""), rejection.message));
+            found.push((self.around(""), refusal));
         }
         found
     }

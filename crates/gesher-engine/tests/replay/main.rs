@@ -5,8 +5,10 @@
 
 #[path = "../path/acme.rs"]
 mod acme;
+mod composing;
 mod cut;
 mod halting;
+mod parts;
 mod random;
 mod result;
 
@@ -24,6 +26,7 @@ use gesher_engine::{
     AccountRules, Allow, Engine, EngineParts, Flow, FlowLimits, OnUnknown, Program, Progress, RunEnd, Stop,
 };
 use gesher_vault::{MasterKeySource, Vault};
+use parts::Parts;
 use proptest::prelude::*;
 use random::{Op, Programs, Traces};
 use serde_json::Value;
@@ -39,6 +42,7 @@ const CASES: u32 = 48;
 struct World {
     folder: tempfile::TempDir,
     acme: Arc<Acme>,
+    parts: Arc<Parts>,
     clock: Arc<dyn Clock>,
     traces: Traces,
 }
@@ -58,6 +62,7 @@ impl World {
         Self {
             folder: tempfile::tempdir().unwrap(),
             acme: Arc::default(),
+            parts: Arc::default(),
             clock: Arc::new(clock),
             traces: Traces::default(),
         }
@@ -74,16 +79,18 @@ impl World {
     fn start(&self, cut: Option<(i64, Cut)>) -> Hub {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let provider: Arc<dyn Provider> = Arc::clone(&self.acme) as Arc<dyn Provider>;
+        let providers: [Arc<dyn Provider>; 2] =
+            [Arc::<Acme>::clone(&self.acme), Arc::<Parts>::clone(&self.parts)];
         let path = self.folder.path().join("gesher.db");
-        let journal = open(&path, &[provider.environment()], self.clock.now());
+        let environments = providers.each_ref().map(|provider| provider.environment());
+        let journal = open(&path, &environments, self.clock.now());
         runtime.block_on(async { journal.settle_in_flight(self.clock.now()).await }).unwrap();
         let stop = Stop::new();
         let (writes, cut) = cut.unwrap_or((i64::MAX, Cut::Lost));
         let dying: Arc<dyn Journal> = Arc::new(Dying::new(Arc::clone(&journal), writes, cut, stop.clone()));
         let file: PathBuf = self.folder.path().join("master.key");
         let engine = Engine::new(EngineParts {
-            registry: Arc::new(Registry::new(&[provider])),
+            registry: Arc::new(Registry::new(&providers)),
             journal: dying,
             vault: Arc::new(Vault::open(&MasterKeySource { file, ..MasterKeySource::default() }).unwrap()),
             clock: Arc::clone(&self.clock),
@@ -91,7 +98,13 @@ impl World {
             language: Language::En,
             time_zone: jiff::tz::TimeZone::UTC,
             runtime: runtime.handle().clone(),
-            accounts: vec![AccountRules { provider: "acme".into(), max_in_flight: 8, rate_per_second: None }],
+            accounts: ["acme", "parts"]
+                .map(|provider| AccountRules {
+                    provider: provider.into(),
+                    max_in_flight: 8,
+                    rate_per_second: None,
+                })
+                .to_vec(),
         });
         Hub { runtime, journal, engine, stop }
     }
@@ -106,27 +119,38 @@ impl World {
 
     /// Lets a process work on the run until it dies, stops or is done. Answers whether it is done.
     fn work(&self, run: &RunId, programs: &[Vec<Op>], shape: Shape, cut: Option<(i64, Cut)>) -> bool {
+        let program = Programs {
+            of_items: programs.to_vec(),
+            is_stubborn: shape.is_stubborn,
+            traces: Arc::clone(&self.traces),
+        };
+        self.work_by(run, Arc::new(program), (programs.len(), shape.concurrency), cut)
+    }
+
+    /// The same by a program, for so many items, so many at a time.
+    fn work_by(
+        &self,
+        run: &RunId,
+        program: Arc<dyn Program>,
+        (items, concurrency): (usize, usize),
+        cut: Option<(i64, Cut)>,
+    ) -> bool {
         let hub = self.start(cut);
         let state = hub.runtime.block_on(hub.journal.run(run)).unwrap().unwrap().state;
         if state == RunState::Reporting {
             // The last process died right after its last write.
             return true;
         }
-        let program: Arc<dyn Program> = Arc::new(Programs {
-            of_items: programs.to_vec(),
-            is_stubborn: shape.is_stubborn,
-            traces: Arc::clone(&self.traces),
-        });
-        let allow = vec![Allow::parse("acme.*").unwrap()];
+        let allow = ["acme.*", "parts.*"].map(|words| Allow::parse(words).unwrap()).to_vec();
         let flow = Arc::new(Flow {
             name: "f".into(),
             allow,
-            concurrency: shape.concurrency,
+            concurrency,
             on_unknown: OnUnknown::Continue,
             limits: FlowLimits::default(),
             reach: gesher_engine::FlowReach::default(),
         });
-        let items = random::items(programs.len());
+        let items = random::items(items);
         let worked = hub.runtime.block_on(hub.engine.run_items(
             run,
             &flow,

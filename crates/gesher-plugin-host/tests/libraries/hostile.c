@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef ABI
@@ -41,6 +42,8 @@ static const char MANIFEST[] =
     BOTH("segfault") BOTH("abort") BOTH("loop") BOTH("leak") BOTH("garbage") BOTH("misfit") BOTH("exit")
     BOTH("pipes") BOTH("scribble") BOTH("huge") BOTH("nowhere") BOTH("late") BOTH("refuse") BOTH("status")
     BOTH("stack") BOTH("threads") BOTH("secret") BOTH("call") BOTH("flood") BOTH("environment")
+    "{\"name\":\"write_unprepared\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","
+    "\"prepares\":true,\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
     READ("well") "{\"name\":\"write_well\",\"summary\":\"Behave.\",\"effect\":\"write\",\"key\":\"required\","
     "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}}]}";
 #endif
@@ -131,8 +134,8 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
     char text[256];
     int open = 0;
     for (int descriptor = 3; descriptor < 1024; descriptor++) open += fcntl(descriptor, F_GETFD) >= 0;
-    snprintf(text, sizeof text, "{\"status\":\"succeeded\",\"data\":{\"path\":\"%s\",\"open\":%d}}",
-             getenv("GESHER_SECRET_X") ? "there" : "", open);
+    snprintf(text, sizeof text, "{\"status\":\"succeeded\",\"data\":{\"path\":\"%s\",\"open\":%d,\"pid\":%d,\"thread\":%ld}}",
+             getenv("GESHER_SECRET_X") ? "there" : "", open, (int)getpid(), (long)syscall(SYS_gettid));
     return say(output, GESHER_OK, text);
   }
   GesherBuffer answer = {NULL, 0, 0};
@@ -162,6 +165,7 @@ static int32_t invoke(const GesherHostV1 *host, uint64_t call, GesherBytes name,
   the_host = host;
   the_call = call;
   snprintf(how, sizeof how, "%.*s", (int)name.len, (const char *)name.ptr);
+  if (!strncmp(how, "prepare/", 8)) abort();
   const char *word = strncmp(how, "call/write_", 11) == 0 ? how + 11 : how + 5;
   return misbehave(word, output);
 }

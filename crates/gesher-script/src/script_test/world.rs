@@ -252,7 +252,9 @@ impl TestItem {
         if let Some(key) = key {
             Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
         }
-        Ok(registered.prepare(who, request)?.facts.amount)
+        let prepared = registered.facts(registered.prepare(who, request)?);
+        let refused = |no: Box<Outcome>| Rejection::new(no.code.unwrap_or_default(), no.message);
+        Ok(prepared.map_err(refused)?.facts.amount)
     }
 
     /// Asks the mock of an operation.

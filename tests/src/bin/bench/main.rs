@@ -16,6 +16,7 @@ mod failure;
 mod hooks;
 mod hub;
 mod machine;
+mod plugins;
 mod process;
 mod report;
 mod rows;
@@ -88,6 +89,8 @@ enum Part {
     Script,
     /// Webhooks accepted a second.
     Hooks,
+    /// Calls of plugins.
+    Plugins,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,6 +103,8 @@ enum Role {
         #[arg(long)]
         address: SocketAddr,
     },
+    /// Be a child that says again what it reads.
+    Echo,
     /// Be a provider that pauses.
     Stub {
         /// Where to listen.
@@ -116,6 +121,7 @@ fn main() -> ExitCode {
     let done = match &cli.role {
         Some(Role::Bare(bare)) => bare::run(bare),
         Some(Role::BareHooks { address }) => hooks::bare(*address),
+        Some(Role::Echo) => plugins::echo(),
         Some(Role::Stub { address, pause_ms }) => stub::serve(*address, Duration::from_millis(*pause_ms)),
         None => measure(&cli.measure),
     };
@@ -165,6 +171,9 @@ fn measure(options: &Measure) -> Result<(), Failure> {
     }
     if wanted(Part::Hooks) {
         sections.push(hooks::section(&place, amounts.deliveries, amounts.runs)?);
+    }
+    if wanted(Part::Plugins) {
+        sections.push(plugins::section(&place, beside)?);
     }
     publish(&facts, &sections, options.write.as_deref())
 }
