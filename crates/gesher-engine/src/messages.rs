@@ -135,18 +135,6 @@ pub(crate) fn diverged_alarm(step: &StepId) -> Text {
     )
 }
 
-/// The alarm about a run whose result was passed on, or was about to be, and is another now.
-pub(crate) fn result_is_another(item: &ItemId) -> Text {
-    let run = &item.run;
-    Text::new(
-        format!("אחרי הפסקה קובץ התוצאות של הריצה {run} אינו מה שהיה; לא נשלח דבר נוסף, ונדרשת החלטה של אדם"),
-        format!(
-            "after an interruption the result of run {run} is not what it was; nothing more was sent, and a person has to \
-             decide"
-        ),
-    )
-}
-
 /// The alarm about an item that cannot come to where it was before an interruption.
 pub(crate) fn broke_off(item: &ItemId, why: &Text) -> Text {
     Text::new(
@@ -159,6 +147,18 @@ pub(crate) fn broke_off(item: &ItemId, why: &Text) -> Text {
             "item {item} was interrupted, and an operation of it fails on the way to what it had done: {}. Nothing more is \
              done; it is tried again from time to time, and the run can be given up (gesher cancel {})",
             why.en, item.run
+        ),
+    )
+}
+
+/// The alarm about a run whose result was passed on, or was about to be, and is another now.
+pub(crate) fn result_is_another(item: &ItemId) -> Text {
+    let run = &item.run;
+    Text::new(
+        format!("אחרי הפסקה קובץ התוצאות של הריצה {run} אינו מה שהיה; לא נשלח דבר נוסף, ונדרשת החלטה של אדם"),
+        format!(
+            "after an interruption the result of run {run} is not what it was; nothing more was sent, and a person has to \
+             decide"
         ),
     )
 }

@@ -129,3 +129,31 @@ fn one_program_serves_many_threads() {
         assert_eq!(thread.join().unwrap(), ProgramEnd::Returned(json!(n * 200)));
     }
 }
+
+#[test]
+fn a_kept_engine_serves_each_item_by_itself_and_holds_none_afterwards() {
+    let script = r#"
+        fn on_call(request) {
+            print(`for ${request}`);
+            debug(request);
+            if request == "fails" { throw request; }
+            officeguy::charge("dana", request, #{}).reference
+        }
+    "#;
+    let program = program(script);
+    for key in ["a", "fails", "b"] {
+        let host = all_succeeds();
+        let end = run(&program, &host, Input::Call(json!(key)));
+        assert_eq!(matches!(end, ProgramEnd::Returned(_)), key != "fails", "{key}: {end:?}");
+        let keys: Vec<_> =
+            host.calls.lock().unwrap().iter().filter_map(|called| called.key.clone()).collect();
+        assert_eq!(keys, if key == "fails" { vec![] } else { vec![key.to_owned()] });
+        let said = |line: &str| host.lines.lock().unwrap().iter().any(|(_, said)| said.contains(line));
+        assert!(
+            said(&format!("for {key}")) && said(&format!("\"{key}\"")),
+            "{:?}",
+            host.lines.lock().unwrap()
+        );
+        assert_eq!(Arc::strong_count(&host), 1, "{key}");
+    }
+}
