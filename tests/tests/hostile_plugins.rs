@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use gesher_core::{Clock, Outcome, OutcomeStatus, Registry, SystemClock};
-use gesher_plugin_host::{Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
+use gesher_plugin_host::{HttpFault, Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
 use gesher_tests::gesher;
 use gesher_tests::libraries::{self, Library};
 use gesher_tests::until;
@@ -29,8 +29,8 @@ impl Services for Nothing {
         Err("there is none".to_owned())
     }
 
-    fn http(&self, _: &Value) -> Result<Value, (bool, String)> {
-        Err((false, "there is none".to_owned()))
+    fn http(&self, _: &Value, _: bool) -> Result<Value, HttpFault> {
+        Err(HttpFault::MayHaveLeft("nobody answered".to_owned()))
     }
 
     fn is_stopping(&self) -> bool {
@@ -123,6 +123,11 @@ fn says_something_wrong(plugin: &Opened) {
     plugin.both("nowhere", "plugin_broke_off", "bytes");
     plugin.both("status", "plugin_broke_off", "a status that there is not");
     plugin.both("late", "plugin_late", "2500 ms");
+    // What may have left is not undone by a plugin that says so; what has no effect sends nothing of the kind.
+    plugin.check("write_http", "unknown plugin_broke_off", "nobody answered");
+    plugin.check("write_denies", "unknown plugin_broke_off", "may have left");
+    plugin.check("http", "rejected plugin_http", "");
+    plugin.check("denies", "rejected no", "");
     for effect in ["", "write_"] {
         plugin.check(&format!("{effect}refuse"), "rejected no", "");
         plugin.check(&format!("{effect}secret"), "rejected plugin_not_allowed", "");

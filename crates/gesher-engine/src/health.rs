@@ -31,6 +31,8 @@ pub enum Part {
     Room(String),
     /// The drop folder of this flow cannot be worked with.
     Folder(String),
+    /// The event source of this flow fails. It is asked again from the same place.
+    Source(String),
 }
 
 impl Part {
@@ -47,6 +49,7 @@ impl fmt::Display for Part {
             Self::Data => f.write_str("the disk of the hub's data"),
             Self::Room(flow) => write!(f, "room for the files of {flow}"),
             Self::Folder(flow) => write!(f, "the drop folder of {flow}"),
+            Self::Source(flow) => write!(f, "the event source of {flow}"),
         }
     }
 }

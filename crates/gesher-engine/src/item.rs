@@ -126,7 +126,9 @@ fn run_once(shared: &Shared, id: &ItemId, input: Input, resumed: bool) -> Result
 fn pinned(context: &ItemContext, input: Input) -> Option<Input> {
     match input {
         Input::Finish(summary) => context.summary(summary).ok().map(Input::Finish),
-        Input::Row(_) | Input::Call(_) | Input::Webhook(_) | Input::Schedule(_) => Some(input),
+        Input::Row(_) | Input::Call(_) | Input::Webhook(_) | Input::Schedule(_) | Input::Event(_) => {
+            Some(input)
+        }
     }
 }
 

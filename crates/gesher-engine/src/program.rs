@@ -27,6 +27,8 @@ pub enum Input {
     Webhook(Value),
     /// A tick: `on_schedule(tick)`.
     Schedule(Value),
+    /// An event of a source: `on_event(event)`.
+    Event(Value),
     /// The end of a run: `on_finish(summary)`.
     Finish(Value),
 }
@@ -42,13 +44,16 @@ pub enum Entry {
     Webhook,
     /// `on_schedule(tick)`.
     Schedule,
+    /// `on_event(event)`.
+    Event,
     /// `on_finish(summary)`.
     Finish,
 }
 
 impl Entry {
     /// Every function.
-    pub const ALL: [Self; 5] = [Self::Row, Self::Call, Self::Webhook, Self::Schedule, Self::Finish];
+    pub const ALL: [Self; 6] =
+        [Self::Row, Self::Call, Self::Webhook, Self::Schedule, Self::Event, Self::Finish];
 
     /// The function's name.
     #[must_use]
@@ -58,6 +63,7 @@ impl Entry {
             Self::Call => "on_call",
             Self::Webhook => "on_webhook",
             Self::Schedule => "on_schedule",
+            Self::Event => "on_event",
             Self::Finish => "on_finish",
         }
     }
@@ -72,6 +78,7 @@ impl Input {
             Self::Call(_) => Entry::Call,
             Self::Webhook(_) => Entry::Webhook,
             Self::Schedule(_) => Entry::Schedule,
+            Self::Event(_) => Entry::Event,
             Self::Finish(_) => Entry::Finish,
         }
     }
@@ -151,7 +158,7 @@ pub enum SourceError {
     Read(#[source] std::io::Error),
 }
 
-/// A source of exactly one item: a call, a delivery, a tick.
+/// A source of exactly one item: a call, a delivery, a tick, an event.
 #[derive(Debug)]
 pub struct OneItem(Option<SourceItem>);
 

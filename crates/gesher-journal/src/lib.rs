@@ -22,9 +22,9 @@ pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
     ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownSchedule, KnownVendor, KnownVendors,
     LimitReached, LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing,
-    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
-    StepState, StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark, VendorRecord,
-    VendorRefusal, VendorState,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery,
+    StepRecord, StepState, StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark,
+    VendorRecord, VendorRefusal, VendorState,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -56,6 +56,11 @@ pub trait Journal: Send + Sync {
     /// ever. Refused with [`JournalError::Taken`] when the run's id is taken, and with [`JournalError::LongEvent`] for an
     /// id that is too long.
     fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun>;
+
+    /// Begins the runs of the events that a look at a source found, each as [`start_event`](Journal::start_event) does, and
+    /// keeps where the next look goes on. In one commit, all of it or nothing: so the cursor never stands behind an event
+    /// that did not begin. Answers what became of each, in their order.
+    fn keep_look(&self, look: SourceLook) -> Written<Vec<EventBegun>>;
 
     /// Writes down since when a schedule is known and how far its ticks are dealt with, in the place of what was known of
     /// its flow before. Only a note of how far to look back: that no tick runs twice is
@@ -189,14 +194,21 @@ pub trait Journal: Send + Sync {
     /// What is known of the schedule of a flow; none where it was never written down.
     async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError>;
 
+    /// Where the next look of a flow at an event source goes on; none where it never looked.
+    async fn source_cursor(
+        &self,
+        flow: &str,
+        source: &str,
+    ) -> Result<Option<serde_json::Value>, JournalError>;
+
     /// The newest runs first, of one flow or of all.
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError>;
 
-    /// The runs that are not in a final state, oldest first; but for deliveries that nobody has begun to work on, of
+    /// The runs that are not in a final state, oldest first; but for deliveries and events of sources that nobody has begun to work on, of
     /// which there may be very many: [`waiting_deliveries`](Journal::waiting_deliveries) reads those.
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError>;
 
-    /// The deliveries to a flow that were accepted and that nobody has begun to work on, oldest first: a page at a time,
+    /// The deliveries to a flow, and the events of its source, that were accepted and that nobody has begun to work on, oldest first: a page at a time,
     /// behind the run `after`.
     async fn waiting_deliveries(
         &self,

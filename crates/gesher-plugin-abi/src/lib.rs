@@ -2,7 +2,7 @@
 //!
 //! A plugin is a shared library that exports `gesher_plugin_v1`. Everything that is done with it is one shape,
 //! (name, bytes) to bytes, in both directions: the host invokes the plugin, and while it does, the plugin asks the
-//! host. Bytes are JSON where nothing else is said; `docs/plugins.md` lists the names and what goes with each.
+//! host. Bytes are JSON where nothing else is said.
 //!
 //! Four rules make this safe to extend and safe to get wrong:
 //!
@@ -13,6 +13,30 @@
 //! * **A call is a number, not a pointer.** A plugin's thread that uses it after the call is over gets
 //!   [`GESHER_OVER`], and no memory that is gone.
 //! * **No unwinding crosses.** A panic or an exception that leaves a function of this interface ends the process.
+//!
+//! What the host invokes, with the JSON that goes in and the JSON that comes out:
+//!
+//! * `call/OPERATION`: `{"reference": text or null, "request": {...}}`, to `{"status", "reference", "document", "code",
+//!   "message", "data", "amount"}`, of which only `status` must be there.
+//! * `prepare/OPERATION`: the request, to `{"subject": text or null, "amount": "12.50 ILS" or null}`.
+//! * `poll/SOURCE`: `{"cursor": anything, "wait_ms": 25000}`, to `{"events": [{"id": text, "data": anything}], "cursor":
+//!   anything}`. The cursor is null the first time. It comes back as it was answered, once each of these events has begun
+//!   its run; until then, as after a crash, the same one comes again, and the same events belong to it.
+//!
+//! What a plugin asks the host for while a call lasts, with the JSON that goes in and the JSON that comes back:
+//!
+//! * `call`: `{"operation", "who", "key", "request"}`, to the answer as scripts get it.
+//! * `http`: `{"method": "POST", "url": "https://api.example.com/orders", "headers": {"Content-Type": "application/json"},
+//!   "body": "{}", "timeout": 30}`, of which only `url` must be there; to `{"status": 201, "headers": {"location": "..."},
+//!   "body": "..."}`, whatever the status. A body that is no text is `"body": null, "body_base64": "..."`. The host must be
+//!   listed in `allow`, as `http:api.example.com`. Redirects are not followed, and nothing is sent twice. `GESHER_REFUSED`
+//!   says that nothing left (`{"code", "message", "not_sent": true}` where nobody was reached), and `GESHER_BROKEN` that
+//!   the request may have left: an operation with an effect that cannot find out answers the status `unknown`. What has no
+//!   effect, and an event source, may only `GET` and `HEAD`; `prepare`, and an operation that calls others, nothing.
+//! * `secret`: the name as it is, to the value as it is.
+//! * `log`: `{"level": "debug", "info", "warn" or "error", "message": text}`, to nothing.
+//! * `now`: nothing, to the instant as a JSON text.
+//! * `cancelled`: nothing, to `true` when the plugin should give up.
 //!
 //! `include/gesher_plugin.h` says the same in C. It is made from this file by `cargo xtask generate`.
 

@@ -12,18 +12,55 @@ use serde_json::{Value, json};
 
 /// What one call may write to the log, in bytes. The rest is left out.
 const LOG_BYTES_MAX: usize = 64 << 10;
+/// HTTP requests that one call may send. Further ones are refused: their time is not the plugin's own, so nothing else
+/// would end a call that sends for ever.
+const HTTP_REQUESTS_MAX: usize = 256;
 
 /// What the hub has that plugins may be granted. Called on threads that may block.
 pub trait Services: Send + Sync {
     /// A secret's value.
     fn secret(&self, name: &str) -> Result<Secret, String>;
 
-    /// Sends an HTTP request to a host that was granted: the answer as JSON, or whether it may have left and why it
-    /// failed.
-    fn http(&self, request: &Value) -> Result<Value, (bool, String)>;
+    /// Sends an HTTP request, once, to a host that was granted: the answer as JSON. One that `gives_way` is given up when
+    /// the hub stops; it only looks.
+    fn http(&self, request: &Value, gives_way: bool) -> Result<Value, HttpFault>;
 
     /// Whether the hub is stopping.
     fn is_stopping(&self) -> bool;
+}
+
+/// Why an HTTP request was not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpFault {
+    /// The plugin is granted no such host; this entry of `allow` would grant it. Nothing was sent.
+    NotGranted(String),
+    /// It is none that may be sent, or goes where nobody may call. Nothing was sent.
+    Refused {
+        /// Its code.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// It broke off before a byte of it left. Another time it may be sent.
+    NotSent {
+        /// Its code.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// It may have left, and nobody knows what became of it.
+    MayHaveLeft(String),
+}
+
+/// What the plugin was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// To look at a request before it is sent.
+    Prepare,
+    /// To do something.
+    Call,
+    /// To look for events.
+    Poll,
 }
 
 /// One call that answers are for.
@@ -34,7 +71,12 @@ pub(crate) struct Answering<'a> {
     /// Where the operation calls others.
     pub(crate) caller: Option<&'a dyn Caller>,
     pub(crate) services: &'a dyn Services,
+    pub(crate) asks: Asks,
     pub(crate) logged: usize,
+    /// HTTP requests so far.
+    pub(crate) fetched: usize,
+    /// Whether one of them that changes something may have left, and was not answered.
+    pub(crate) lost: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +113,12 @@ fn misread(error: &serde_json::Error) -> Asked {
     (GESHER_BROKEN, format!("what was asked is not understood: {error}").into_bytes())
 }
 
-impl Answering<'_> {
+impl<'a> Answering<'a> {
+    /// Answers what is asked for while the plugin is asked for something.
+    pub(crate) fn new(plugin: &'a Plugin, services: &'a dyn Services, asks: Asks) -> Self {
+        Self { plugin, operation: None, caller: None, services, asks, logged: 0, fetched: 0, lost: false }
+    }
+
     /// Answers one request.
     pub(crate) fn answer(&mut self, name: &str, input: &[u8]) -> Asked {
         match name {
@@ -168,60 +215,59 @@ impl Answering<'_> {
         }
     }
 
-    fn http(&self, request: &Value) -> Asked {
-        let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (method, url) = (text("method"), text("url"));
-        if self.caller.is_some() {
-            let message =
-                "an operation that calls others runs again after an interruption, and what the network says \
-                           may be another by then; fetch it in an operation of its own"
-                    .to_owned();
-            return refuse("plugin_http", message);
-        }
+    fn http(&mut self, request: &Value) -> Asked {
+        let method = request.get("method").and_then(Value::as_str).unwrap_or("GET");
         let changes = self.operation.is_some_and(|operation| operation.effect != Effect::Read);
-        if !changes && method != "GET" {
-            return refuse("plugin_http", "an operation without an effect may only GET".to_owned());
+        let only_looks = matches!(method, "GET" | "HEAD");
+        if let Some(why) = self.no_http(changes || only_looks) {
+            return refuse("plugin_http", why.to_owned());
         }
-        let Some(host) = host_of(url) else {
-            return refuse("plugin_http", "this is no http or https address".to_owned());
-        };
-        let granted = |capability: &Capability| matches!(capability, Capability::Http(own) if *own == host);
-        if !self.allows(granted) {
-            return self.not_allowed(&format!("http:{host}"));
+        self.fetched += 1;
+        if self.fetched > HTTP_REQUESTS_MAX {
+            let why = format!("one call may send {HTTP_REQUESTS_MAX} requests, and this is one more");
+            return refuse("plugin_http", why);
         }
-        match self.services.http(request) {
+        match self.services.http(request, self.asks == Asks::Poll) {
             Ok(answer) => ok(&answer),
-            Err((true, words)) => (GESHER_BROKEN, words.into_bytes()),
-            Err((false, words)) => refuse("plugin_http", words),
+            Err(HttpFault::NotGranted(entry)) => self.not_allowed(&entry),
+            Err(HttpFault::Refused { code, message }) => refuse(&code, message),
+            Err(HttpFault::NotSent { code, message }) => {
+                let refusal = json!({ "code": code, "message": message, "not_sent": true });
+                (GESHER_REFUSED, refusal.to_string().into_bytes())
+            }
+            Err(HttpFault::MayHaveLeft(words)) => {
+                self.lost |= !only_looks;
+                (GESHER_BROKEN, words.into_bytes())
+            }
         }
     }
-}
 
-/// The host of an address, with its port where one is written.
-fn host_of(url: &str) -> Option<String> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let is_plain = !authority.is_empty()
-        && authority.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
-    is_plain.then(|| authority.to_lowercase())
-}
+    /// Why nothing is fetched for it, whatever the host.
+    fn no_http(&self, may: bool) -> Option<&'static str> {
+        if self.caller.is_some() || self.operation.is_some_and(|operation| operation.calls) {
+            return Some(
+                "an operation that calls others runs again after an interruption, and what the network says may be \
+                 another by then; fetch it in an operation of its own",
+            );
+        }
+        if self.asks == Asks::Prepare {
+            return Some(
+                "a request is looked at before anything of it is written down, and again after an interruption, so \
+                 nothing is sent meanwhile; fetch it when the operation is called",
+            );
+        }
+        (!may).then_some("an operation without an effect, or an event source, may only GET and HEAD")
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_of_an_address_is_what_stands_between_the_slashes() {
-        for (url, want) in [
-            ("https://api.example.com/x?y", Some("api.example.com")),
-            ("http://127.0.0.1:80", Some("127.0.0.1:80")),
-            ("https://API.example.com#x", Some("api.example.com")),
-            ("https://api.example.com@evil.example/", None),
-            ("https://api.example.com\\@evil/", None),
-            ("ftp://api.example.com", None),
-            ("https://", None),
-        ] {
-            assert_eq!(host_of(url).as_deref(), want, "{url}");
+    /// What the plugin answered, as far as it can be believed: that nothing was done cannot be, where something that
+    /// changes the world may have left in the middle of it and was not answered.
+    pub(crate) fn judged(&self, asked: Asked) -> Asked {
+        match asked {
+            (GESHER_REFUSED, _) if self.lost => {
+                let words = "it says that nothing was done, and an HTTP request of it may have left without an answer";
+                (GESHER_BROKEN, words.as_bytes().to_vec())
+            }
+            other => other,
         }
     }
 }

@@ -6,7 +6,8 @@ use std::fmt;
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Capability {
-    /// `http:host`: the hub's guarded client, to that host.
+    /// `http:host` or `http:host:port`: the hub's guarded client, to that host. What an entry stands for is what it
+    /// stands for in the `http` of a flow, and whoever has the client reads it.
     Http(String),
     /// `secret:name`: that secret.
     Secret(String),
@@ -25,14 +26,14 @@ impl Capability {
         let fault = || CapabilityFault(text.to_owned());
         let is_host = |host: &str| {
             !host.is_empty()
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'))
+                && host.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b'@' | b'?' | b'#'))
         };
         let is_word = |word: &str| {
             !word.is_empty()
                 && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
         if let Some(host) = text.strip_prefix("http:") {
-            return if is_host(host) { Ok(Self::Http(host.to_lowercase())) } else { Err(fault()) };
+            return if is_host(host) { Ok(Self::Http(host.to_owned())) } else { Err(fault()) };
         }
         if let Some(name) = text.strip_prefix("secret:") {
             return if name.trim().is_empty() { Err(fault()) } else { Ok(Self::Secret(name.to_owned())) };

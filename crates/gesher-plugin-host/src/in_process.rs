@@ -28,6 +28,8 @@ const STACK_BYTES: usize = 4 << 20;
 pub(crate) struct InProcess {
     leaves: Arc<Crew>,
     composing: Arc<Crew>,
+    /// One of them may wait for events for very long.
+    sources: Arc<Crew>,
     lost: Arc<AtomicUsize>,
 }
 
@@ -94,7 +96,7 @@ impl InProcess {
             let (library, lost) = (Arc::clone(&library), Arc::clone(&lost));
             Arc::new(Crew { library, threads: Mutex::default(), freed: Condvar::new(), lost })
         };
-        Self { leaves: crew(), composing: crew(), lost }
+        Self { leaves: crew(), composing: crew(), sources: crew(), lost }
     }
 
     /// Calls the plugin. The time that its own questions take is not the plugin's.
@@ -116,6 +118,7 @@ impl InProcess {
         let crew = match class {
             Class::Leaf => &self.leaves,
             Class::Composing => &self.composing,
+            Class::Source => &self.sources,
         };
         let desk = Arc::new(Desk { said: Mailbox::of_this_thread(), stay: AtomicU8::new(IN) });
         crew.hand_over(Call { name: name.to_owned(), input, desk: Arc::clone(&desk) }, clock)?;
@@ -136,6 +139,7 @@ impl Drop for InProcess {
     fn drop(&mut self) {
         self.leaves.close();
         self.composing.close();
+        self.sources.close();
     }
 }
 

@@ -24,11 +24,12 @@ mod provider;
 mod source;
 mod verify;
 
-pub use answering::Services;
+pub use answering::{HttpFault, Services};
 pub use capability::{Capability, CapabilityFault};
 pub use library::{Asked, LoadFault};
 pub use manifest::{ExampleManifest, Manifest, ManifestFault, OperationManifest, SourceManifest};
 pub use plugin::{Isolation, Plugin, PluginError, Spec, inspect};
+pub use pool::SOURCE_PROCESSES_MAX;
 pub use provider::PluginProvider;
 pub use source::{Event, Polled};
 pub use verify::{Sha256, VerifyFault, read_verified};

@@ -93,6 +93,9 @@ pub struct SourceManifest {
     /// What it brings.
     #[serde(default)]
     pub summary: String,
+    /// Whether it holds a look until something happens, rather than answering at once.
+    #[serde(default)]
+    pub waits: bool,
 }
 
 /// Why a manifest is refused.
@@ -166,6 +169,12 @@ impl Manifest {
             needs: raw.needs,
             sources: raw.sources,
         })
+    }
+
+    /// The event source of that name.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&SourceManifest> {
+        self.sources.iter().find(|source| source.name == name)
     }
 
     /// The operation of that name.

@@ -49,6 +49,9 @@ struct Said {
 struct Refusal {
     code: String,
     message: Words,
+    /// Whether it was on its way and nothing left, so that another try may succeed.
+    #[serde(default)]
+    not_sent: bool,
 }
 
 #[derive(Deserialize)]
@@ -73,14 +76,23 @@ fn text_of(words: Option<Words>) -> Text {
     }
 }
 
-fn refusal(bytes: &[u8]) -> Rejection {
+/// What a refusal comes to: nothing was done, either because nothing of that kind is, or because nobody was reached.
+fn refused(bytes: &[u8]) -> Outcome {
+    let outcome = Outcome::from(refusal(bytes));
+    let was_on_its_way = serde_json::from_slice::<Refusal>(bytes).is_ok_and(|refusal| refusal.not_sent);
+    if was_on_its_way { Outcome { status: OutcomeStatus::NotSent, ..outcome } } else { outcome }
+}
+
+pub(crate) fn refusal(bytes: &[u8]) -> Rejection {
     match serde_json::from_slice::<Refusal>(bytes) {
-        Ok(Refusal { code, message }) => Rejection::new(cut(code, WORD_BYTES_MAX), text_of(Some(message))),
+        Ok(Refusal { code, message, .. }) => {
+            Rejection::new(cut(code, WORD_BYTES_MAX), text_of(Some(message)))
+        }
         Err(_) => Rejection::new("plugin_refused", Text::verbatim(words(bytes))),
     }
 }
 
-fn words(bytes: &[u8]) -> String {
+pub(crate) fn words(bytes: &[u8]) -> String {
     cut(String::from_utf8_lossy(bytes).into_owned(), MESSAGE_BYTES_MAX)
 }
 
@@ -147,7 +159,7 @@ impl Who<'_> {
         };
         match status {
             GESHER_OK => self.believed(&bytes, answer),
-            GESHER_REFUSED => Composed::Answered(refusal(&bytes).into()),
+            GESHER_REFUSED => Composed::Answered(refused(&bytes)),
             GESHER_NO_SUCH_NAME => {
                 let what = "it does not know its own operation";
                 let outcome = self.not_begun(what);

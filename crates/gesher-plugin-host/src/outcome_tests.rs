@@ -50,6 +50,19 @@ fn an_answer_that_is_as_it_should_be_is_believed() {
 }
 
 #[test]
+fn a_refusal_is_rejected_and_what_nobody_was_reached_for_is_not_sent() {
+    let refused = |value: Value| Ok((GESHER_REFUSED, value.to_string().into_bytes()));
+    check(
+        refused(json!({ "code": "no", "message": "not today" })),
+        "rejected no",
+        "rejected no",
+        "not today",
+    );
+    let nobody = json!({ "code": "dns", "message": "no such host", "not_sent": true });
+    check(refused(nobody), "not_sent dns", "not_sent dns", "no such host");
+}
+
+#[test]
 fn an_answer_that_cannot_be_believed_is_unknown_where_something_may_have_been_done() {
     let (write, read) = ("unknown plugin_answer", "rejected plugin_answer");
     check(said(&json!({ "status": "succeeded", "data": {} })), write, read, "does not fit its schema");

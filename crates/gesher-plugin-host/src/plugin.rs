@@ -4,7 +4,7 @@ use crate::capability::Capability;
 use crate::in_process::InProcess;
 use crate::library::{Asked, Library, LoadFault};
 use crate::manifest::{Manifest, ManifestFault};
-use crate::pool::{Pool, Recipe, start, start_words};
+use crate::pool::{PROCESSES_MAX, Pool, Recipe, SOURCE_PROCESSES_MAX, start, start_words};
 use crate::process::Broken;
 use crate::verify::{Sha256, VerifyFault, read_verified};
 use gesher_core::Clock;
@@ -99,10 +99,12 @@ pub(crate) enum Class {
     Leaf,
     /// It calls other operations.
     Composing,
+    /// It looks for events, and may wait for them.
+    Source,
 }
 
 enum Running {
-    Processes { leaves: Pool, composing: Pool },
+    Processes { leaves: Pool, composing: Pool, sources: Box<Pool> },
     Here(InProcess),
 }
 
@@ -133,8 +135,10 @@ impl Plugin {
                     start(&recipe).map_err(|fault| PluginError::Start(start_words(fault)))?;
                 let manifest = Manifest::read(&said)?;
                 let recipe = Arc::new(Recipe { manifest: said, ..recipe });
-                let leaves = Pool::new(Arc::clone(&recipe), Some(process));
-                (Running::Processes { leaves, composing: Pool::new(recipe, None) }, manifest)
+                let leaves = Pool::new(Arc::clone(&recipe), Some(process), PROCESSES_MAX);
+                let composing = Pool::new(Arc::clone(&recipe), None, PROCESSES_MAX);
+                let sources = Box::new(Pool::new(recipe, None, SOURCE_PROCESSES_MAX));
+                (Running::Processes { leaves, composing, sources }, manifest)
             }
         };
         if manifest.name != spec.name {
@@ -169,12 +173,25 @@ impl Plugin {
         input: impl Into<Cow<'i, [u8]>>,
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, CallFault> {
-        let (time, input) = (self.spec.timeout, input.into());
+        self.invoke_within(self.spec.timeout, class, name, input, ask)
+    }
+
+    /// The same with a time of its own.
+    pub(crate) fn invoke_within<'i>(
+        &self,
+        time: Duration,
+        class: Class,
+        name: &str,
+        input: impl Into<Cow<'i, [u8]>>,
+        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+    ) -> Result<Asked, CallFault> {
+        let input = input.into();
         match (&self.running, class) {
             (Running::Processes { leaves, .. }, Class::Leaf) => leaves.invoke(name, &input, time, ask),
             (Running::Processes { composing, .. }, Class::Composing) => {
                 composing.invoke(name, &input, time, ask)
             }
+            (Running::Processes { sources, .. }, Class::Source) => sources.invoke(name, &input, time, ask),
             (Running::Here(here), _) => here.invoke(class, name, input.into_owned(), time, &*self.clock, ask),
         }
     }

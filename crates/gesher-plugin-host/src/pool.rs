@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Processes of one plugin for operations of each kind. Those that call others have their own, since while they wait
 /// for another operation nobody may have to wait for them.
 pub(crate) const PROCESSES_MAX: usize = 4;
+/// Processes of one plugin for its event sources, which have their own, since one may wait for events for very long. More
+/// flows than that cannot listen to one plugin.
+pub const SOURCE_PROCESSES_MAX: usize = 16;
 /// Memory that a plugin's process may take beside what the program itself has, in bytes.
 const MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// The pause after a first failure; each further one doubles it.
@@ -36,6 +39,8 @@ pub(crate) struct Recipe {
 /// The processes of one plugin.
 pub(crate) struct Pool {
     recipe: Arc<Recipe>,
+    /// Processes that there may be.
+    most: usize,
     state: Mutex<State>,
     freed: Condvar,
 }
@@ -54,10 +59,10 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(recipe: Arc<Recipe>, first: Option<Process>) -> Self {
+    pub(crate) fn new(recipe: Arc<Recipe>, first: Option<Process>, most: usize) -> Self {
         let idle: Vec<Process> = first.into_iter().collect();
         let state = State { there: idle.len(), idle, ..State::default() };
-        Self { recipe, state: Mutex::new(state), freed: Condvar::new() }
+        Self { recipe, most, state: Mutex::new(state), freed: Condvar::new() }
     }
 
     /// Calls the plugin in one of its processes. Blocks. A process that ended while nobody used it costs no call its
@@ -136,7 +141,7 @@ impl Pool {
                 state = self.state();
                 continue;
             }
-            if state.there < PROCESSES_MAX {
+            if state.there < self.most {
                 let pause = state.paused_until.saturating_sub(clock.monotonic());
                 if pause > PAUSE_WAITED_MAX {
                     return Err(CallFault::Resting(pause));

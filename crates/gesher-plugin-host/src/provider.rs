@@ -4,7 +4,7 @@
 //! that are called by a path. What its schemas and checks need is kept by that path, and stays for as long as the
 //! process: a plugin is never unloaded either. A plugin that is opened again takes the place of the one before.
 
-use crate::answering::{Answering, Services};
+use crate::answering::{Answering, Asks, Services};
 use crate::manifest::OperationManifest;
 use crate::outcome::Who;
 use crate::plugin::{Class, Plugin};
@@ -184,11 +184,12 @@ impl Kept {
     ) -> T {
         let Self { plugin, operation, services, .. } = self;
         let class = if operation.calls { Class::Composing } else { Class::Leaf };
-        let mut answering =
-            Answering { plugin, operation: Some(operation), caller, services: &**services, logged: 0 };
+        let asks = if verb == "prepare" { Asks::Prepare } else { Asks::Call };
+        let of_none = Answering::new(plugin, &**services, asks);
+        let mut answering = Answering { operation: Some(operation), caller, ..of_none };
         let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
         let asked = plugin.invoke(class, &format!("{verb}/{}", operation.name), input, &mut ask);
-        read(&Who { plugin: &plugin.spec().name, operation }, asked)
+        read(&Who { plugin: &plugin.spec().name, operation }, asked.map(|asked| answering.judged(asked)))
     }
 
     fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Composed {

@@ -1,8 +1,9 @@
 //! Event sources: one look for what happened since the last one.
 
-use crate::answering::{Answering, Services};
+use crate::answering::{Answering, Asks, Services};
+use crate::outcome::{refusal, words};
 use crate::plugin::{Class, Plugin};
-use gesher_plugin_abi::GESHER_OK;
+use gesher_plugin_abi::{GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_REFUSED};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -35,7 +36,8 @@ pub struct Polled {
 }
 
 impl Plugin {
-    /// Looks for events behind `cursor`, for at most `wait` where the source can wait. Blocks. An error says what is
+    /// Looks for events behind `cursor`, for at most `wait` where the source can wait, which is not counted against the
+    /// plugin's time for a call. Blocks. An error says what is
     /// wrong and names the plugin; the same cursor is asked again later.
     pub fn poll(
         &self,
@@ -46,11 +48,14 @@ impl Plugin {
     ) -> Result<Polled, String> {
         let input =
             json!({ "cursor": cursor, "wait_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) });
-        let mut answering = Answering { plugin: self, operation: None, caller: None, services, logged: 0 };
+        let mut answering = Answering::new(self, services, Asks::Poll);
         let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
         let name = format!("poll/{source}");
-        let asked = self.invoke(Class::Leaf, &name, input.to_string().as_bytes(), &mut ask);
-        let said = |what: &str| format!("the plugin {} did not look at {source}: {what}", self.spec().name);
+        let time = self.spec().timeout.saturating_add(wait);
+        let asked = self.invoke_within(time, Class::Source, &name, input.to_string().as_bytes(), &mut ask);
+        let said = |what: &str| {
+            format!("the plugin {} did not look at {source} as it should: {what}", self.spec().name)
+        };
         match asked {
             Ok((GESHER_OK, bytes)) => {
                 let polled =
@@ -58,7 +63,9 @@ impl Plugin {
                 sound(&polled).map_err(said)?;
                 Ok(polled)
             }
-            Ok((_, bytes)) => Err(said(&String::from_utf8_lossy(&bytes))),
+            Ok((GESHER_NO_SUCH_NAME, _)) => Err(said("it does not know its own source")),
+            Ok((GESHER_REFUSED, bytes)) => Err(said(&refusal(&bytes).message.en)),
+            Ok((_, bytes)) => Err(said(&words(&bytes))),
             Err(fault) => Err(said(&fault.words())),
         }
     }

@@ -146,7 +146,7 @@ fn perform<O: PluginOperation>(
     reference: Option<&str>,
     request: Value,
 ) -> Result<Outcome, Rejection> {
-    Ok(match O::perform(host, reference, typed::<O>(&request)?) {
+    let outcome = match O::perform(host, reference, typed::<O>(&request)?) {
         Performed::Outcome(outcome) => *outcome,
         Performed::Reply(reply) => {
             let prepared = Prepared::new("", O::DESCRIPTOR.endpoint, request.to_string(), Facts::default());
@@ -156,7 +156,10 @@ fn perform<O: PluginOperation>(
                 Err(rejection) => unread(O::DESCRIPTOR.effect, rejection),
             }
         }
-    })
+    };
+    // What only looked changed nothing, whatever came of it.
+    let is_harmless = outcome.status == OutcomeStatus::Unknown && !O::DESCRIPTOR.effect.changes();
+    Ok(if is_harmless { Outcome { status: OutcomeStatus::Rejected, ..outcome } } else { outcome })
 }
 
 /// What came of an operation that was done and whose reply cannot be read.
@@ -190,7 +193,7 @@ impl Plugin {
         let sources: Vec<Value> = self
             .sources
             .iter()
-            .map(|source| json!({ "name": source.name, "summary": source.summary }))
+            .map(|source| json!({ "name": source.name, "summary": source.summary, "waits": source.waits }))
             .collect();
         json!({
             "abi": gesher_plugin_abi::GESHER_ABI,

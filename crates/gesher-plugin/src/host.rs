@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What was answered: a status of the interface, and bytes.
 pub type Asked = (i32, Vec<u8>);
@@ -29,20 +30,33 @@ pub enum HostError {
         /// Why, and how to mend it.
         message: String,
     },
-    /// It broke off, and nobody knows how far it came.
+    /// An HTTP request was not sent, since nobody was reached: nothing of it left, and another time it may be sent.
+    #[error("{message} ({code})")]
+    NotSent {
+        /// Its code, such as `dns` or `refused`.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// It broke off, and nobody knows how far it came. Of an HTTP request: it may have left.
     #[error("{0}")]
     Broken(String),
 }
 
 impl HostError {
-    /// The outcome of an operation that could not go on, where nothing of its own was done before.
+    /// The outcome of an operation that could not go on, where nothing of its own was done before: `rejected` for what the
+    /// hub refused, `not_sent` where nobody was reached, and otherwise `unknown`, since what broke off may have been done.
+    /// Of an operation without an effect, `unknown` is told to the hub as `rejected`.
     #[must_use]
     pub fn into_outcome(self) -> Outcome {
         match self {
             Self::Refused { code, message } => {
                 Outcome::new(OutcomeStatus::Rejected, code, Text::verbatim(message))
             }
-            other => Outcome::new(OutcomeStatus::Rejected, "host", Text::verbatim(other.to_string())),
+            Self::NotSent { code, message } => {
+                Outcome::new(OutcomeStatus::NotSent, code, Text::verbatim(message))
+            }
+            other => Outcome::new(OutcomeStatus::Unknown, "host", Text::verbatim(other.to_string())),
         }
     }
 }
@@ -80,32 +94,129 @@ pub enum Level {
     Error,
 }
 
-/// A request through the hub's guarded client: to hosts that `allow` names, and to no address inside the network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A request through the hub's guarded client: to hosts that `allow` names (`http:api.example.com`), and to no address
+/// inside the network.
+///
+/// ```
+/// # use gesher_plugin::{HttpRequest, json};
+/// let request = HttpRequest::post("https://api.example.com/orders")
+///     .header("Authorization", "Bearer …")
+///     .json(&json!({ "order": 7 }));
+/// # assert_eq!(request.headers["Content-Type"], "application/json");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
-    /// `GET`, `POST` and so on. An operation without an effect may only `GET`.
+    /// `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`. An operation without an effect, and an event source, may only
+    /// `GET` and `HEAD`.
     pub method: String,
     /// The whole address.
     pub url: String,
-    /// Headers by name.
+    /// Headers by name. Those that frame a request are the hub's.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The body.
     #[serde(default)]
     pub body: String,
+    /// How long the whole request may take, in seconds from 1 to 120; 30 where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
 }
 
-/// What came back.
+impl HttpRequest {
+    /// A request with nothing but its method and its address.
+    #[must_use]
+    pub fn new(method: &str, url: impl Into<String>) -> Self {
+        Self { method: method.to_owned(), url: url.into(), ..Self::default() }
+    }
+
+    /// Asks for what is there.
+    #[must_use]
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// Sends something.
+    #[must_use]
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With a body of text.
+    #[must_use]
+    pub fn text(mut self, content_type: &str, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self.header("Content-Type", content_type)
+    }
+
+    /// With a body of JSON.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.text("application/json", body.to_string())
+    }
+
+    /// With so many seconds for all of it.
+    #[must_use]
+    pub fn timeout(mut self, seconds: u32) -> Self {
+        self.timeout = Some(seconds);
+        self
+    }
+}
+
+/// Headers, body and query may hold what nobody should see.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        f.debug_struct("HttpRequest").field("method", &self.method).field("url", &url).finish_non_exhaustive()
+    }
+}
+
+/// What came back, whatever its status says: a redirect is an answer too, and is not followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpAnswer {
     /// The status.
     pub status: u16,
-    /// Headers by lower-case name.
+    /// Headers by lower-case name, without cookies.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body, as text.
+    /// The body, where it is text: at most 1 MiB, as it came.
     #[serde(default)]
-    pub body: String,
+    pub body: Option<String>,
+    /// The body as Base64, where it is no text or is packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_base64: Option<String>,
+}
+
+impl HttpAnswer {
+    /// An answer of JSON, for tests.
+    #[must_use]
+    pub fn of_json(status: u16, body: &Value) -> Self {
+        let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+        Self { status, headers, body: Some(body.to_string()), body_base64: None }
+    }
+
+    /// Whether the status is one of 200 to 299.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as text; an empty one where there is none, or where it is no text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// The body as JSON of some type, or what is wrong with it.
+    pub fn json<T: for<'de> Deserialize<'de>>(&self) -> Result<T, String> {
+        serde_json::from_str(self.text()).map_err(|error| format!("the answer is not understood: {error}"))
+    }
 }
 
 impl<'a> Host<'a> {
@@ -129,8 +240,12 @@ impl<'a> Host<'a> {
         self.json("call", &asked)
     }
 
-    /// Sends a request, once: nothing is repeated, and no redirect is followed. A failure after it may have left is
-    /// [`HostError::Broken`].
+    /// Sends a request, once: nothing is repeated, and no redirect is followed. Whether a byte of it may have left is what
+    /// an error says: [`Refused`](HostError::Refused) and [`NotSent`](HostError::NotSent) left nothing, and after
+    /// [`Broken`](HostError::Broken) nobody knows. An operation with an effect that then cannot find out answers `unknown`;
+    /// [`HostError::into_outcome`] does.
+    ///
+    /// Not for operations that say [`CALLS`](crate::PluginOperation::CALLS): they run again after an interruption.
     pub fn http(&self, request: &HttpRequest) -> Result<HttpAnswer, HostError> {
         self.json("http", &serde_json::to_value(request).unwrap_or_default())
     }
@@ -192,9 +307,12 @@ fn refused(bytes: &[u8]) -> HostError {
     struct Refusal {
         code: String,
         message: String,
+        #[serde(default)]
+        not_sent: bool,
     }
     match serde_json::from_slice::<Refusal>(bytes) {
-        Ok(Refusal { code, message }) => HostError::Refused { code, message },
+        Ok(Refusal { code, message, not_sent: true }) => HostError::NotSent { code, message },
+        Ok(Refusal { code, message, .. }) => HostError::Refused { code, message },
         Err(_) => HostError::Broken(String::from_utf8_lossy(bytes).into_owned()),
     }
 }

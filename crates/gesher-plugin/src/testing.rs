@@ -2,13 +2,25 @@
 //!
 //! [`check`] is all that most plugins need. A [`Hub`] answers what the plugin asks; what a test does not set up is
 //! refused, as in a hub that allows nothing.
+//!
+//! ```
+//! # use gesher_plugin::testing::Hub;
+//! # use gesher_plugin::{HttpAnswer, json};
+//! let hub = Hub::new()
+//!     .secret("stock.token", "t")
+//!     .answers("GET", "https://api.example.com/items/7", HttpAnswer::of_json(200, &json!({ "price": 12 })))
+//!     .loses("POST", "https://api.example.com/orders");
+//! ```
 
 use crate::entry::Plugin;
 use crate::export::{self, GesherBuffer, GesherBytes, GesherHostV1};
-use crate::host::Asked;
+use crate::host::{Asked, HttpAnswer, HttpRequest};
+use crate::source::Polled;
 use gesher_core::check::faults;
 use gesher_core::shape::Shape;
-use gesher_plugin_abi::{GESHER_ABI, GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_OVER, GESHER_REFUSED};
+use gesher_plugin_abi::{
+    GESHER_ABI, GESHER_BROKEN, GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_OVER, GESHER_REFUSED,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +41,22 @@ pub struct Hub {
     secrets: BTreeMap<String, String>,
     calls: Option<Arc<Calls>>,
     http: Option<Arc<Fetches>>,
+    canned: Vec<Canned>,
+    sent: Arc<Mutex<Vec<HttpRequest>>>,
+    /// What the invocation that is answered may send.
+    may: May,
+}
+
+/// What is answered to a method and an address; nothing where the request is lost on its way.
+type Canned = (String, String, Option<HttpAnswer>);
+
+/// What an invocation may send, as in a hub.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum May {
+    Nothing,
+    Look,
+    #[default]
+    Change,
 }
 
 impl Hub {
@@ -55,7 +83,27 @@ impl Hub {
         self
     }
 
-    /// Answers HTTP requests.
+    /// Answers every HTTP request to that method and address, query included, with this.
+    #[must_use]
+    pub fn answers(mut self, method: &str, url: &str, answer: HttpAnswer) -> Self {
+        self.canned.push((method.to_owned(), url.to_owned(), Some(answer)));
+        self
+    }
+
+    /// Loses every HTTP request to that method and address: it may have left, and no answer comes.
+    #[must_use]
+    pub fn loses(mut self, method: &str, url: &str) -> Self {
+        self.canned.push((method.to_owned(), url.to_owned(), None));
+        self
+    }
+
+    /// The HTTP requests that were sent so far, those that were lost too.
+    #[must_use]
+    pub fn sent(&self) -> Vec<HttpRequest> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers the HTTP requests that nothing else answers, as JSON: `{"status", "headers", "body"}`.
     #[must_use]
     pub fn http(mut self, answer: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Self {
         self.http = Some(Arc::new(answer));
@@ -77,12 +125,56 @@ impl Hub {
                 let operation = asked["operation"].as_str().unwrap_or_default();
                 answer(operation, asked["key"].as_str(), &asked["request"]).to_string().into_bytes()
             }),
-            "http" => self.http.as_ref().map(|answer| answer(&parsed()).to_string().into_bytes()),
+            "http" => return self.fetch(&parsed()),
             _ => return (GESHER_NO_SUCH_NAME, Vec::new()),
         };
-        let refusal = json!({ "code": "not_allowed", "message": format!("this test allows no `{name}`") });
-        found.map_or_else(|| (GESHER_REFUSED, refusal.to_string().into_bytes()), |bytes| (GESHER_OK, bytes))
+        found.map_or_else(|| refused(&format!("this test allows no `{name}`")), |bytes| (GESHER_OK, bytes))
     }
+
+    fn fetch(&self, asked: &Value) -> Asked {
+        let Ok(request) = serde_json::from_value::<HttpRequest>(asked.clone()) else {
+            return refused("this is no HTTP request");
+        };
+        let only_looks = ["GET", "HEAD"].contains(&request.method.as_str());
+        if self.may == May::Nothing || (self.may == May::Look && !only_looks) {
+            return refused(
+                "a hub sends nothing while a request is prepared or others are called, and only GET and HEAD for what has no effect",
+            );
+        }
+        let is_of = |(method, url, _): &&Canned| *method == request.method && *url == request.url;
+        let found = match (self.canned.iter().find(is_of), &self.http) {
+            (Some((.., Some(answer))), _) => json!(answer),
+            (Some((.., None)), _) => {
+                self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+                return (GESHER_BROKEN, b"no whole answer came in time".to_vec());
+            }
+            (None, Some(answer)) => answer(asked),
+            (None, None) => {
+                let HttpRequest { method, url, .. } = &request;
+                return refused(&format!("this test has no answer to {method} {url}"));
+            }
+        };
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        (GESHER_OK, found.to_string().into_bytes())
+    }
+
+    /// The same for an invocation of that name.
+    fn of(&self, plugin: &Plugin, name: &str) -> Self {
+        let may = match name.split_once('/') {
+            Some(("poll", _)) => May::Look,
+            Some(("call", name)) => match plugin.operation(name) {
+                Some(entry) if entry.calls => May::Nothing,
+                Some(entry) if !entry.descriptor.effect.changes() => May::Look,
+                _ => May::Change,
+            },
+            _ => May::Nothing,
+        };
+        Self { may, ..self.clone() }
+    }
+}
+
+fn refused(why: &str) -> Asked {
+    (GESHER_REFUSED, json!({ "code": "not_allowed", "message": why }).to_string().into_bytes())
 }
 
 static CALLS: LazyLock<Mutex<HashMap<u64, Hub>>> = LazyLock::new(Mutex::default);
@@ -120,7 +212,7 @@ unsafe extern "C" fn host_free(buffer: GesherBuffer) {
 #[must_use]
 pub fn invoke(plugin: &'static Plugin, hub: &Hub, name: &str, input: &Value) -> (i32, Vec<u8>) {
     let call = NEXT.fetch_add(1, Ordering::Relaxed);
-    CALLS.lock().unwrap_or_else(PoisonError::into_inner).insert(call, hub.clone());
+    CALLS.lock().unwrap_or_else(PoisonError::into_inner).insert(call, hub.of(plugin, name));
     let input = input.to_string();
     let (name, input) = (GesherBytes::of(name.as_bytes()), GesherBytes::of(input.as_bytes()));
     let mut output = GesherBuffer::EMPTY;
@@ -151,6 +243,17 @@ pub fn call(plugin: &'static Plugin, hub: &Hub, operation: &str, request: &Value
         return Err(format!("the answer does not fit its schema: {}", fault.into_rejection().message.en));
     }
     Ok(outcome)
+}
+
+/// Looks at an event source behind `cursor` as a hub does: what it found, or what it said instead.
+pub fn poll(plugin: &'static Plugin, hub: &Hub, source: &str, cursor: &Value) -> Result<Polled, String> {
+    let input = json!({ "cursor": cursor, "wait_ms": 0 });
+    let (status, bytes) = invoke(plugin, hub, &format!("poll/{source}"), &input);
+    match status {
+        GESHER_OK => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+        GESHER_NO_SUCH_NAME => Err(format!("there is no event source {source}")),
+        _ => Err(String::from_utf8_lossy(&bytes).into_owned()),
+    }
 }
 
 /// Runs every example of the plugin and compares its answer. All that is wrong, one a line.

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The functions by which scripts are entered. Each takes one argument.
-const ENTRY_POINTS: [&str; 5] = ["on_row", "on_call", "on_webhook", "on_schedule", "on_finish"];
+const ENTRY_POINTS: [&str; 6] = ["on_row", "on_call", "on_webhook", "on_schedule", "on_event", "on_finish"];
 
 /// How the names of tests begin.
 const TEST_PREFIX: &str = "test_";
@@ -330,11 +330,12 @@ fn entry_points(sources: &Sources, main: &File<'_>, findings: &mut Findings) {
         let text = Text::new(
             format!(
                 "אין בתסריט פונקציית כניסה: fn on_row(row) לשורות של קובץ, fn on_webhook(request) למסירה, \
-                 fn on_schedule(tick) למועד, fn on_call(args) לקריאה{he}"
+                 fn on_schedule(tick) למועד, fn on_event(event) לאירוע, fn on_call(args) לקריאה{he}"
             ),
             format!(
                 "the script has no entry point: fn on_row(row) for a file's rows, fn on_webhook(request) for a delivery, \
-                 fn on_schedule(tick) for a time that is due, fn on_call(args) for a call{en}"
+                 fn on_schedule(tick) for a time that is due, fn on_event(event) for an event of a source, \
+                 fn on_call(args) for a call{en}"
             ),
         );
         findings.faults.push(ScriptFault::at(place, text));

@@ -4,6 +4,7 @@ use crate::check::{ColumnUse, FlowStart, ScriptFault};
 use crate::convert::{from_json, to_json};
 use crate::cover::Coverage;
 use crate::engines::Engines;
+use crate::event;
 use crate::item::{Item, terminated};
 use crate::report::{SCRIPT_ERROR, Sources, thrown};
 use crate::seam::{Host, Level};
@@ -171,6 +172,7 @@ fn argument(input: Input) -> Result<Dynamic, Box<EvalAltResult>> {
     match input {
         Input::Row(row) => Ok(row_map(row)),
         Input::Webhook(value) => given(&webhook::request(value)),
+        Input::Event(value) => given(&event::event(value)),
         Input::Call(value) | Input::Schedule(value) | Input::Finish(value) => given(&value),
     }
 }

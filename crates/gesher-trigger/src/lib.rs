@@ -8,6 +8,7 @@ mod error;
 pub mod event;
 pub mod room;
 pub mod schedule;
+pub mod source;
 pub mod webhook;
 
 pub use error::TriggerError;

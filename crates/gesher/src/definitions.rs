@@ -67,7 +67,7 @@ fn typed(arguments: &[&str]) -> String {
     let typed = arguments.iter().map(|name| {
         let kind = match *name {
             "text" | "handle" | "who" | "path" => "String",
-            "request" | "row" | "args" | "tick" | "summary" => "Map",
+            "request" | "row" | "args" | "tick" | "event" | "summary" => "Map",
             _ => "?",
         };
         format!("{name}: {kind}")

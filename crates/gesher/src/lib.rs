@@ -27,6 +27,7 @@ pub mod providers;
 pub mod reload;
 pub mod renewal;
 pub mod signals;
+pub mod sources;
 pub mod spool;
 pub mod starting;
 pub mod table;

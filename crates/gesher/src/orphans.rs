@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub fn flow_of(flows: &[LoadedFlow], run: &RunRecord) -> Option<usize> {
     let fits = |flow: &LoadedFlow| match run.trigger {
         TriggerKind::Drop => flow.drop.is_some(),
-        TriggerKind::Call | TriggerKind::Webhook | TriggerKind::Schedule => true,
+        TriggerKind::Call | TriggerKind::Webhook | TriggerKind::Schedule | TriggerKind::Source => true,
     };
     flows.iter().position(|flow| flow.name == run.flow && fits(flow))
 }

@@ -54,6 +54,7 @@ fn kind(part: &Part) -> &'static str {
         Part::Data => "disk_full",
         Part::Room(_) => "no_room",
         Part::Folder(_) => "folder_failed",
+        Part::Source(_) => "source_failed",
     }
 }
 
@@ -75,6 +76,7 @@ fn named(part: &Part) -> String {
         Part::Data => "הדיסק של נתוני המערכת".to_owned(),
         Part::Room(flow) => format!("מקום לקבצים של {flow}"),
         Part::Folder(flow) => format!("תיקיית הקבצים של {flow}"),
+        Part::Source(flow) => format!("מקור האירועים של {flow}"),
     }
 }
 

@@ -69,6 +69,16 @@ impl Webhooks {
         Ok(Self { hooks, inboxes })
     }
 
+    /// The inbox of a flow, made where it has none yet.
+    pub fn inbox_of(&mut self, hub: &Hub, flow: &LoadedFlow) -> Arc<Inbox> {
+        let known = self.inboxes.iter().find(|inbox| inbox.flow() == flow.name);
+        known.cloned().unwrap_or_else(|| {
+            let made = inbox(hub, flow, false);
+            self.inboxes.push(Arc::clone(&made));
+            made
+        })
+    }
+
     /// Listens and works until `stop` is asked for, and then to the end of what is at work.
     pub fn begin<E: Send + 'static>(
         self,

@@ -74,6 +74,7 @@ fn input(entry: Entry) -> Input {
         Entry::Call => Input::Call(value),
         Entry::Webhook => Input::Webhook(value),
         Entry::Schedule => Input::Schedule(value),
+        Entry::Event => Input::Event(value),
         Entry::Finish => Input::Finish(value),
     }
 }

@@ -7,8 +7,8 @@ use gesher_engine::journal::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreW
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
     JournalError, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange,
-    RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally,
-    TriggerKind, VendorDecision, VendorRecord, Written,
+    RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery, StepRecord,
+    Tally, TriggerKind, VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -73,6 +73,10 @@ impl Journal for Dying {
 
     fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun> {
         self.write(|inner| inner.start_event(run, event))
+    }
+
+    fn keep_look(&self, look: SourceLook) -> Written<Vec<EventBegun>> {
+        self.write(|inner| inner.keep_look(look))
     }
 
     fn know_schedule(&self, schedule: KnownSchedule) -> Written<()> {
@@ -212,6 +216,14 @@ impl Journal for Dying {
 
     async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, JournalError> {
         self.inner.run(run).await
+    }
+
+    async fn source_cursor(
+        &self,
+        flow: &str,
+        source: &str,
+    ) -> Result<Option<serde_json::Value>, JournalError> {
+        self.inner.source_cursor(flow, source).await
     }
 
     async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError> {

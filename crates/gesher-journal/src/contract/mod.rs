@@ -17,6 +17,7 @@ mod originals;
 mod runs;
 mod schedules;
 mod sealed;
+mod sources;
 mod steps;
 mod store;
 mod vendors;
@@ -65,6 +66,10 @@ pub const CONTRACT: &[Case] = cases! {
         deliveries_wait_in_the_order_of_their_coming;
     schedules:
         a_schedule_is_known_since_it_was_written_down;
+    sources:
+        what_a_look_found_begins_once_and_its_cursor_is_kept
+        a_look_that_cannot_begin_whole_leaves_nothing
+        events_wait_beside_deliveries;
     items:
         an_item_is_read_as_it_was_written
         an_item_that_has_ended_stays_as_it_is

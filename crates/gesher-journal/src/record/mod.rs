@@ -4,6 +4,7 @@ mod decision;
 mod item;
 mod run;
 mod schedule;
+mod source;
 mod step;
 mod store;
 mod vendor;
@@ -17,6 +18,7 @@ pub use run::{
     TriggerKind,
 };
 pub use schedule::KnownSchedule;
+pub use source::SourceLook;
 pub use step::{
     Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
     StepQuery, StepRecord, StepState, StoredOutcome,

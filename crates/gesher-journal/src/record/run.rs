@@ -20,11 +20,13 @@ pub enum TriggerKind {
     Webhook,
     /// A time that was due.
     Schedule,
+    /// An event of a source.
+    Source,
 }
 
 impl TriggerKind {
     /// Every trigger.
-    pub const ALL: [Self; 4] = [Self::Drop, Self::Call, Self::Webhook, Self::Schedule];
+    pub const ALL: [Self; 5] = [Self::Drop, Self::Call, Self::Webhook, Self::Schedule, Self::Source];
 
     /// The word of the trigger.
     #[must_use]
@@ -34,6 +36,7 @@ impl TriggerKind {
             Self::Call => "call",
             Self::Webhook => "webhook",
             Self::Schedule => "schedule",
+            Self::Source => "source",
         }
     }
 }
@@ -180,10 +183,10 @@ pub struct NewHold {
     pub terms: Value,
 }
 
-/// What tells one delivery, tick or named call from every other of its flow and trigger, for ever.
+/// What tells one delivery, tick, event of a source or named call from every other of its flow and trigger, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
-    /// Its id: of the delivery, the tick's local time, the call's key. At most [`NewEvent::ID_BYTES_MAX`] long.
+    /// Its id: of the delivery, the tick's local time, the source's name and the event's id, the call's key. At most [`NewEvent::ID_BYTES_MAX`] long.
     pub id: String,
     /// SHA-256 of what came with it.
     pub hash: [u8; 32],

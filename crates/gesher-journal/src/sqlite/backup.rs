@@ -1,5 +1,6 @@
 //! Copies of a journal beside a running hub, and whether a file is a sound journal.
 
+use super::SqliteJournal;
 use super::fault::Fault;
 use super::open;
 use crate::error::JournalError;
@@ -9,8 +10,22 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+impl SqliteJournal {
+    /// Writes a consistent copy of the database to `to`, beside a hub that may be running. Refused where a file is
+    /// there already.
+    pub async fn back_up(&self, to: &Path) -> Result<(), JournalError> {
+        let to = to.to_owned();
+        self.readers.ask("write a copy", move |connection| copy(connection, &to)).await
+    }
+
+    /// Whether the file at `path` is a sound journal of a version that is known here: answers whose it is.
+    pub fn check_file(path: &Path) -> Result<HubId, JournalError> {
+        check(path)
+    }
+}
+
 /// Writes a consistent copy to a file that must not be there yet, readable by its owner alone, and makes it durable.
-pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Fault> {
+fn copy(connection: &Connection, to: &Path) -> Result<(), Fault> {
     let path = || to.display().to_string();
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(to) {
         Ok(_) => {}
@@ -32,7 +47,7 @@ pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Fault> {
 }
 
 /// Whether the file is a sound journal of a version that is known here: answers whose it is.
-pub(super) fn check(path: &Path) -> Result<HubId, JournalError> {
+fn check(path: &Path) -> Result<HubId, JournalError> {
     let (connection, hub) = open::to_check(path)?;
     let found: String = connection
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))

@@ -26,6 +26,7 @@ mod runs;
 mod schedules;
 mod schema;
 mod sealed;
+mod sources;
 mod step_reads;
 mod store;
 #[cfg(test)]
@@ -41,7 +42,7 @@ use crate::record::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use crate::record::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord,
     KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
-    ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
+    ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
     VendorDecision, VendorRecord,
 };
 use crate::written::Written;
@@ -54,6 +55,7 @@ use jiff::Timestamp;
 use outcomes::OutcomeRow;
 use readers::Readers;
 use rusqlite::Connection;
+use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use writer::Writer;
@@ -147,18 +149,6 @@ impl SqliteJournal {
         self.write("adopt intents", move |desk| adopting::adopt(desk, at))
     }
 
-    /// Writes a consistent copy of the database to `to`, beside a hub that may be running. Refused where a file is
-    /// there already.
-    pub async fn back_up(&self, to: &Path) -> Result<(), JournalError> {
-        let to = to.to_owned();
-        self.readers.ask("write a copy", move |connection| backup::copy(connection, &to)).await
-    }
-
-    /// Whether the file at `path` is a sound journal of a version that is known here: answers whose it is.
-    pub fn check_file(path: &Path) -> Result<HubId, JournalError> {
-        backup::check(path)
-    }
-
     fn write<T, F>(&self, doing: &'static str, work: F) -> Written<T>
     where
         T: Send + 'static,
@@ -191,6 +181,10 @@ impl Journal for SqliteJournal {
     fn start_event(&self, run: NewRun, event: NewEvent) -> Written<EventBegun> {
         let source = run.source.to_string();
         self.write("begin the run of an event", move |desk| events::start(desk, &run, &source, &event))
+    }
+
+    fn keep_look(&self, look: SourceLook) -> Written<Vec<EventBegun>> {
+        self.write("begin the runs of events", move |desk| sources::keep(desk, &look))
     }
 
     fn know_schedule(&self, schedule: KnownSchedule) -> Written<()> {
@@ -323,7 +317,7 @@ impl Journal for SqliteJournal {
         self.readers.ask("list the sealed rows", sealed::names).await
     }
 
-    async fn stored(&self, flow: &str, key: &str) -> Result<Option<serde_json::Value>, JournalError> {
+    async fn stored(&self, flow: &str, key: &str) -> Result<Option<Value>, JournalError> {
         let (flow, key) = (flow.to_owned(), key.to_owned());
         self.readers
             .ask("read what a flow keeps", move |connection| store::value(connection, &flow, &key))
@@ -372,6 +366,11 @@ impl Journal for SqliteJournal {
     async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError> {
         let flow = flow.to_owned();
         self.readers.ask("read a schedule", move |connection| schedules::known(connection, &flow)).await
+    }
+
+    async fn source_cursor(&self, flow: &str, source: &str) -> Result<Option<Value>, JournalError> {
+        let (flow, source) = (flow.to_owned(), source.to_owned());
+        self.readers.ask("read a cursor", move |connection| sources::cursor(connection, &flow, &source)).await
     }
 
     async fn runs(&self, flow: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, JournalError> {

@@ -303,12 +303,13 @@ pub(super) fn newest(
 
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {
     let query = select_runs!(
-        "WHERE r.ended_at IS NULL AND NOT (r.state = 'claimed' AND r.triggered_by = 'webhook') ORDER BY r.no"
+        "WHERE r.ended_at IS NULL AND NOT (r.state = 'claimed' AND r.triggered_by IN ('webhook', 'source'))
+         ORDER BY r.no"
     );
     all(connection.prepare_cached(query)?, [], read_run)
 }
 
-/// Deliveries to a flow that nobody has begun to work on, oldest first, behind one of them.
+/// Deliveries to a flow, and events of its source, that nobody has begun to work on, oldest first, behind one of them.
 pub(super) fn waiting(
     connection: &Connection,
     flow: &str,
@@ -317,7 +318,7 @@ pub(super) fn waiting(
 ) -> Result<Vec<RunRecord>, Fault> {
     let after = after.map(|run| known(connection, run)).transpose()?.map_or(0, |run| run.no);
     let query = select_runs!(
-        "WHERE r.state = 'claimed' AND r.triggered_by = 'webhook'
+        "WHERE r.state = 'claimed' AND r.triggered_by IN ('webhook', 'source')
              AND r.flow = (SELECT no FROM flows WHERE name = ?1) AND r.no > ?2 ORDER BY r.no LIMIT ?3"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -328,7 +329,7 @@ pub(super) fn waiting(
 pub(super) fn waiting_flows(connection: &Connection) -> Result<Vec<(String, u64)>, Fault> {
     let query = connection.prepare_cached(
         "SELECT f.name, count(*) FROM runs r JOIN flows f ON f.no = r.flow
-         WHERE r.state = 'claimed' AND r.triggered_by = 'webhook' GROUP BY f.name ORDER BY f.name",
+         WHERE r.state = 'claimed' AND r.triggered_by IN ('webhook', 'source') GROUP BY f.name ORDER BY f.name",
     )?;
     all(query, [], |row| Ok((row.get(0)?, read_number(row, 1)?)))
 }

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_schedules.sql"),
     include_str!("migrations/0011_waiting.sql"),
     include_str!("migrations/0012_store.sql"),
+    include_str!("migrations/0013_sources.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.

@@ -357,6 +357,11 @@ fn every_frequent_look_up_uses_an_index() {
         "files_by_identity",
     );
     check("SELECT 1 FROM items WHERE run = ?1 AND ordinal > ?2 ORDER BY ordinal", "PRIMARY KEY");
+    check(
+        "SELECT no FROM runs r WHERE r.state = 'claimed' AND r.triggered_by IN ('webhook', 'source')
+             AND r.flow = ?1 AND r.no > ?2 ORDER BY r.no LIMIT 9",
+        "runs_waiting",
+    );
     check(super::close_item::NEXT_UNKNOWN, "items_unknown");
 }
 

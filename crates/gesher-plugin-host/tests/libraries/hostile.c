@@ -33,6 +33,7 @@
   "{\"name\":\"write_" name "\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","               \
   "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
 #define BOTH(name) READ(name) WRITE(name)
+#define SOURCE(name) "{\"name\":\"on_" name "\"},"
 
 static const char MANIFEST[] =
 #ifdef BAD_MANIFEST
@@ -42,10 +43,13 @@ static const char MANIFEST[] =
     BOTH("segfault") BOTH("abort") BOTH("loop") BOTH("leak") BOTH("garbage") BOTH("misfit") BOTH("exit")
     BOTH("pipes") BOTH("scribble") BOTH("huge") BOTH("nowhere") BOTH("late") BOTH("refuse") BOTH("status")
     BOTH("stack") BOTH("threads") BOTH("secret") BOTH("call") BOTH("flood") BOTH("environment")
+    BOTH("http") BOTH("denies")
     "{\"name\":\"write_unprepared\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","
     "\"prepares\":true,\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
     READ("well") "{\"name\":\"write_well\",\"summary\":\"Behave.\",\"effect\":\"write\",\"key\":\"required\","
-    "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}}]}";
+    "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}}],\"sources\":["
+    SOURCE("segfault") SOURCE("loop") SOURCE("garbage") SOURCE("many") SOURCE("nameless") SOURCE("refuse")
+    SOURCE("forgetful") "{\"name\":\"on_hold\",\"waits\":true}]}";
 #endif
 
 static int32_t say(GesherBuffer *output, int32_t status, const char *text) {
@@ -140,6 +144,13 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
   }
   GesherBuffer answer = {NULL, 0, 0};
   int32_t status = GESHER_OK;
+  if (!strcmp(how, "http") || !strcmp(how, "denies"))
+    status = ask("http", "{\"method\":\"POST\",\"url\":\"https://api.example.com/\"}", &answer);
+  /* Whatever came of it, it says that nothing was done. */
+  if (!strcmp(how, "denies")) {
+    the_host->free(answer);
+    return say(output, GESHER_REFUSED, "{\"code\":\"no\",\"message\":\"not today\"}");
+  }
   if (!strcmp(how, "secret")) status = ask("secret", "officeguy.api_key", &answer);
   if (!strcmp(how, "call")) status = ask("call", "{\"operation\":\"officeguy.charge\",\"request\":{}}", &answer);
   if (!strcmp(how, "flood")) {
@@ -158,6 +169,27 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
   return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{\"well\":true}}");
 }
 
+/* Event sources that misbehave: too many events, events without an id, a wait that nothing ends. */
+static int32_t look(const char *how, GesherBuffer *output) {
+  if (!strcmp(how, "hold")) for (;;) usleep(1000);
+  if (!strcmp(how, "nameless")) return say(output, GESHER_OK, "{\"events\":[{\"data\":7}],\"cursor\":1}");
+  /* The same events for ever, whatever the cursor. */
+  if (!strcmp(how, "forgetful"))
+    return say(output, GESHER_OK, "{\"events\":[{\"id\":\"a\",\"data\":1},{\"id\":\"b\",\"data\":2}],\"cursor\":null}");
+  if (!strcmp(how, "many")) {
+    size_t at = 0, size = 64 * 1200;
+    char *text = malloc(size);
+    at += (size_t)snprintf(text, size, "{\"cursor\":1,\"events\":[");
+    for (int event = 0; event < 1001; event++)
+      at += (size_t)snprintf(text + at, size - at, "%s{\"id\":\"%d\",\"data\":{}}", event ? "," : "", event);
+    snprintf(text + at, size - at, "]}");
+    int32_t status = say(output, GESHER_OK, text);
+    free(text);
+    return status;
+  }
+  return misbehave(how, output);
+}
+
 static int32_t invoke(const GesherHostV1 *host, uint64_t call, GesherBytes name, GesherBytes input,
                       GesherBuffer *output) {
   char how[64];
@@ -165,6 +197,7 @@ static int32_t invoke(const GesherHostV1 *host, uint64_t call, GesherBytes name,
   the_host = host;
   the_call = call;
   snprintf(how, sizeof how, "%.*s", (int)name.len, (const char *)name.ptr);
+  if (strncmp(how, "poll/on_", 8) == 0) return look(how + 8, output);
   if (!strncmp(how, "prepare/", 8)) abort();
   const char *word = strncmp(how, "call/write_", 11) == 0 ? how + 11 : how + 5;
   return misbehave(word, output);

@@ -8,6 +8,7 @@
 mod address;
 mod base64;
 mod client;
+mod fetch;
 mod operations;
 mod origin;
 mod prepare;
@@ -16,6 +17,7 @@ mod words;
 pub use address::special;
 pub use base64::base64;
 pub use client::{OutsideClient, OutsideFailure, OutsideReply, OutsideRequest};
+pub use fetch::{Fetch, FetchFault};
 pub use hyper::Method;
 pub use operations::{Outside, PROVIDER, SecretFuture, Secrets};
 pub use origin::{HostFault, Origin, Url, UrlFault, origins_of};

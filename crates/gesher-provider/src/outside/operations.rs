@@ -146,7 +146,7 @@ fn answered(effect: Effect, shown: &str, reply: &OutsideReply) -> Outcome {
 }
 
 /// The body as text; none where it is something else, such as a picture or what is packed.
-fn text_of(reply: &OutsideReply) -> Option<&str> {
+pub(super) fn text_of(reply: &OutsideReply) -> Option<&str> {
     let packed = |(name, value): &(String, String)| {
         name == "content-encoding" && !value.trim().eq_ignore_ascii_case("identity")
     };

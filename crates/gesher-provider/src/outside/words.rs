@@ -32,6 +32,11 @@ pub(super) fn card_number() -> Rejection {
     )
 }
 
+pub(super) fn one_of(words: &[&str]) -> Text {
+    let all = words.join(", ");
+    Text::new(format!("אפשר לכתוב כאן {all}"), format!("one of {all} belongs here"))
+}
+
 pub(super) fn a_text() -> Text {
     Text::new("נדרש טקסט", "a text belongs here")
 }
@@ -45,6 +50,10 @@ pub(super) fn one_body() -> Text {
         "לבקשה יש לכל היותר גוף אחד (json, form או text), ול־get ול־head אין גוף",
         "a request has one body at most (json, form or text), and get and head have none",
     )
+}
+
+pub(super) fn no_body(method: &str) -> Text {
+    Text::new(format!("לבקשת {method} אין גוף"), format!("{method} has no body"))
 }
 
 pub(super) fn a_header() -> Text {

@@ -48,6 +48,12 @@ pub const FUNCTIONS: &[Builtin] = &[
         example: "run_call(#{})",
     },
     Builtin {
+        name: "run_event",
+        signature: "run_event(event) -> map",
+        summary: "Runs on_event and answers as run_call does; what the event lacks is made.",
+        example: "run_event(#{})",
+    },
+    Builtin {
         name: "run_finish",
         signature: "run_finish(summary) -> map",
         summary: "Runs on_finish and answers as run_call does.",
@@ -111,6 +117,7 @@ const RUNS: &[(&str, &str)] = &[
     ("run_call", "on_call"),
     ("run_webhook", "on_webhook"),
     ("run_schedule", "on_schedule"),
+    ("run_event", "on_event"),
     ("run_finish", "on_finish"),
 ];
 

@@ -1,7 +1,7 @@
 //! The world of one test: what it mocked, what was called, what time it is; and one item in that world.
 
 use super::answers::{bad_mock, instant, judged, page, refused};
-use super::given::{delivery, map};
+use super::given::{map, whole};
 use super::looks::{RUN_RESULT, VENDORS_GET};
 use super::{Setting, Suite};
 use crate::convert::{from_json, to_json};
@@ -147,10 +147,7 @@ impl Bench {
         if !self.program.has_function(function) {
             return Err(format!("{} has no function {function}", self.program.name()));
         }
-        let argument = match function {
-            "on_webhook" => delivery(&argument)?,
-            _ => argument,
-        };
+        let argument = whole(function, argument)?;
         let item = Arc::new(TestItem::new(Arc::clone(self)));
         let host: Arc<dyn Host> = Arc::<TestItem>::clone(&item);
         let end = self.program.run_function(host, function, &header, Ok(argument));

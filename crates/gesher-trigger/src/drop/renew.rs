@@ -47,7 +47,9 @@ impl Reports {
     pub async fn renew(&self, run: &RunRecord, configured: Option<&Path>) -> Result<Renewed, TriggerError> {
         let renewed = match run.trigger {
             TriggerKind::Drop => self.write(run, configured).await?,
-            TriggerKind::Call | TriggerKind::Webhook | TriggerKind::Schedule => Renewed::None,
+            TriggerKind::Call | TriggerKind::Webhook | TriggerKind::Schedule | TriggerKind::Source => {
+                Renewed::None
+            }
         };
         let noted = self.journal.reports_written(&run.id, run.closings, self.clock.now()).await;
         noted.map_err(TriggerError::journal("noting that reports were written"))?;

@@ -1,4 +1,4 @@
-//! Events that are a run of one item: a call, a delivery, a tick. Begins their runs, each once; takes them to their end
+//! Events that are a run of one item: a call, a delivery, a tick, an event of a source. Begins their runs, each once; takes them to their end
 //! over failures of the journal's store; and goes on with those that a stop or a crash interrupted.
 //!
 //! What the script's function gets lies in the journal from the run's first commit on, so that a crash loses nothing.
@@ -12,13 +12,15 @@ use crate::error::TriggerError;
 use answering::Answering;
 use gesher_core::{Key, RunId, Text};
 use gesher_engine::journal::{
-    EventBegun, JournalError, NewEvent, NewHold, NewRun, RunChange, RunRecord, RunState, TriggerKind,
+    EventBegun, JournalError, NewEvent, NewHold, NewRun, RunChange, RunRecord, RunState, ScriptBundle,
+    TriggerKind,
 };
 use gesher_engine::{
     Engine, EngineError, Entry, Flow, Input, OneItem, Program, Progress, RunEnd, Scripts, Stop, Terms,
 };
 use kept::Kept;
 use serde_json::Value;
+pub(crate) use started::hash_of;
 pub use started::{StartedBy, begin_started, identity, started_by};
 use std::sync::Arc;
 
@@ -75,6 +77,7 @@ pub fn entry_of(trigger: TriggerKind) -> Option<Entry> {
         TriggerKind::Call => Some(Entry::Call),
         TriggerKind::Webhook => Some(Entry::Webhook),
         TriggerKind::Schedule => Some(Entry::Schedule),
+        TriggerKind::Source => Some(Entry::Event),
     }
 }
 
@@ -82,6 +85,7 @@ fn input_of(trigger: TriggerKind, value: Value) -> Input {
     match trigger {
         TriggerKind::Webhook => Input::Webhook(value),
         TriggerKind::Schedule => Input::Schedule(value),
+        TriggerKind::Source => Input::Event(value),
         TriggerKind::Call | TriggerKind::Drop => Input::Call(value),
     }
 }
@@ -114,6 +118,22 @@ impl Event {
             source => TriggerError::Begin { name, source: EngineError::Journal { doing, source } },
         }
     }
+}
+
+/// The runs of events that begin together, each with what tells it from every other. Their script is kept with the first
+/// alone: the others began with the same.
+pub(crate) fn new_runs(
+    engine: &Engine,
+    flow: &EventFlow,
+    events: &[(Event, NewEvent)],
+) -> Result<Vec<(NewRun, NewEvent)>, TriggerError> {
+    let script = flow.scripts.current().script();
+    let kept = |at| if at == 0 { script.clone() } else { ScriptBundle::of_hash(script.hash.clone()) };
+    let run_of = |(at, (event, named)): (usize, &(Event, NewEvent))| {
+        let id = draw(event)?;
+        Ok((NewRun { script: kept(at), ..event.new_run(engine, flow, id) }, named.clone()))
+    };
+    events.iter().enumerate().map(run_of).collect()
 }
 
 /// Begins the run of an event that nothing tells from another of the same kind, durably.

@@ -47,9 +47,14 @@ pub fn started_by(run: &RunRecord) -> Option<StartedBy> {
 /// What tells a named call from every other of its flow: its key, and what it is called with.
 #[must_use]
 pub fn identity(key: &Key, args: &Value) -> NewEvent {
+    NewEvent { id: key.as_str().to_owned(), hash: hash_of(args) }
+}
+
+/// The same for the same value, whatever the order of the fields in its maps.
+pub(crate) fn hash_of(value: &Value) -> [u8; 32] {
     let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, sorted(args).to_string().as_bytes()).as_ref());
-    NewEvent { id: key.as_str().to_owned(), hash }
+    hash.copy_from_slice(digest(&SHA256, sorted(value).to_string().as_bytes()).as_ref());
+    hash
 }
 
 /// The same value with the fields of its maps in their order: a map has none of its own.

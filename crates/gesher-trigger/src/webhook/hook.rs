@@ -9,7 +9,7 @@ use super::inbox::Inbox;
 use super::limits::REFUSALS_LOGGED_PER_MINUTE;
 use super::reply::{self, Refused, Told};
 use super::request::{Parts, content_type, kept};
-use super::screen::forbidden;
+use super::screen::{depth, forbidden};
 use super::verify::{Delivery, SecretFault, Verified, Verifier};
 use crate::event::{BegunAs, Event};
 use gesher_core::Redactor;
@@ -237,16 +237,6 @@ pub fn taken(
 /// Whether a text begins as an object or a list of JSON does, also behind a byte order mark.
 fn looks_like_json(text: &str) -> bool {
     text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace()).starts_with(['{', '['])
-}
-
-/// Levels of a value, one for what has none in it.
-fn depth(value: &Value) -> usize {
-    let inner = match value {
-        Value::Array(values) => values.iter().map(depth).max(),
-        Value::Object(fields) => fields.values().map(depth).max(),
-        _ => return 0,
-    };
-    1 + inner.unwrap_or_default()
 }
 
 #[cfg(test)]

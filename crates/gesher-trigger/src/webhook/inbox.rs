@@ -23,7 +23,7 @@ const PAGE: usize = 16;
 /// Pause after the journal could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
-/// The deliveries to one flow.
+/// The deliveries to one flow, and the events of its source.
 pub struct Inbox {
     engine: Engine,
     flow: EventFlow,
@@ -67,6 +67,11 @@ impl Inbox {
             }
         }
         begun
+    }
+
+    /// More may be waiting: somebody has begun runs of the flow's events in the journal.
+    pub(crate) fn came(&self) {
+        self.came.notify_one();
     }
 
     /// Works on what was accepted until `stop` is asked for, and then to the end of what is at work.

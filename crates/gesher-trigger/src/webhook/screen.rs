@@ -58,6 +58,16 @@ pub fn forbidden(
     found.or_else(|| what.map(|what| Forbidden { place: "body".to_owned(), what }))
 }
 
+/// Levels of a value, one for what has none in it.
+pub(crate) fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(values) => values.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or_default()
+}
+
 fn in_bytes(redactor: &Redactor, text: &str) -> Option<What> {
     if holds_card_number(text) {
         return Some(What::Card);

@@ -23,6 +23,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
             let mut operations = providers::descriptors();
             operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
             faults.extend(rules::faults(&config, &operations));
+            faults.extend(plugins::source_faults(&config, &open));
             let mut warnings = plugins::warnings(&config, &open);
             drop(open);
             let (of_scripts, meant_otherwise) = check_scripts(&config, &plugins::vocabulary(&config)?);

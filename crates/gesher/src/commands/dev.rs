@@ -71,6 +71,7 @@ fn look(root: &Path) -> Result<(Option<Config>, Vec<Fault>), HubError> {
     let (open, mut faults) = plugins::look(&config);
     let mut operations = providers::descriptors();
     operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
+    faults.extend(plugins::source_faults(&config, &open));
     drop(open);
     faults.extend(rules::faults(&config, &operations));
     faults.extend(check_scripts(&config, &plugins::vocabulary(&config)?).0);
@@ -187,6 +188,9 @@ pub fn board(hub: &Hub, listening: Listening) -> String {
         if let Some(address) = listening.hooks {
             line(&part.name, format!("POST http://{address}{}", hook.path));
         }
+    }
+    for (part, source) in hub.config.sources().filter(|_| !hub.is_dry) {
+        line(&part.name, format!("events of {}", source.events));
     }
     for part in &hub.config.flows {
         if let Some(start) = started_by(hub, part) {

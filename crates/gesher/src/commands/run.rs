@@ -130,6 +130,7 @@ async fn here(
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
     let stop = Stop::new();
     signals::ask(output, &stop)?;
+    hub.plugins.heed(&stop);
     let loaded = hub.flow(flow).ok_or_else(|| HubError::usage(format!("there is no flow {flow}")))?;
     let exit = match work {
         Work::File(path) => run_file(output, &hub, loaded, &path, &stop).await,

@@ -13,6 +13,7 @@ use crate::health::{self, Ready};
 use crate::logging;
 use crate::output::Output;
 use crate::reload::{self, Reloader};
+use crate::sources::Sources;
 use crate::webhooks::{self, Bound, Webhooks};
 use crate::{disk, signals, spool, tending};
 use gesher_core::Redactor;
@@ -49,7 +50,9 @@ pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubEr
     let health_stop = Stop::new();
     let health = health::serve(listener, ready.clone(), health_stop.clone());
     let hub = Hub::open(config, lock, redactor, FaultPlan::default()).await?;
-    let hooks = Webhooks::load(&hub).await?;
+    hub.plugins.heed(&stop);
+    let mut hooks = Webhooks::load(&hub).await?;
+    let sources = Sources::load(&hub, &mut hooks);
     super::banner(output, &hub.config);
     let reloader = Reloader::of(output, &hub);
     tokio::spawn(reload::at_hang_ups(reloader.clone(), hang_ups, stop.clone()));
@@ -57,7 +60,7 @@ pub async fn run(output: Output, config: Config, way: Way) -> Result<Exit, HubEr
         tokio::spawn(dev::watch(reloader, stop.clone()));
     }
     let listening = Listening { dashboard: address, hooks: bound.as_ref().and_then(|bound| bound.address) };
-    let end = serve(output, &hub, (hooks, bound), listening, (&ready, &stop), way).await;
+    let end = serve(output, &hub, (hooks, bound, sources), listening, (&ready, &stop), way).await;
     health_stop.request();
     health.await.doing("the health server ended badly")?;
     if let Some(simulator) = hub.simulator {
@@ -79,7 +82,7 @@ pub struct Listening {
 async fn serve(
     output: Output,
     hub: &Hub,
-    (hooks, bound): (Webhooks, Option<Bound>),
+    (hooks, bound, sources): (Webhooks, Option<Bound>, Sources),
     listening: Listening,
     (ready, stop): (&Ready, &Stop),
     way: Way,
@@ -97,6 +100,9 @@ async fn serve(
         fire(flow, stop, &mut work);
     }
     hooks.begin(hub, bound, stop, &mut work);
+    let listens: Vec<(String, String)> =
+        sources.listening().map(|(flow, events)| (flow.to_owned(), events.to_owned())).collect();
+    sources.begin(stop, &mut work);
     tending::begin(hub, stop, &mut work);
     let calls = spool::serve(
         hub.config.data.clone(),
@@ -125,7 +131,7 @@ async fn serve(
         Ok(())
     });
     ready.set(true);
-    announce(output, hub, listening);
+    announce(output, hub, listening, &listens);
     if way == Way::Dev {
         output.text(&dev::board(hub, listening));
     }
@@ -172,7 +178,7 @@ async fn until_all_end(
 }
 
 /// The one line that says the hub is ready.
-fn announce(output: Output, hub: &Hub, listening: Listening) {
+fn announce(output: Output, hub: &Hub, listening: Listening, sources: &[(String, String)]) {
     let address = listening.dashboard.map(|address| address.to_string()).unwrap_or_default();
     let hooks = listening.hooks.map(|address| address.to_string());
     let folders: Vec<String> = hub
@@ -190,6 +196,9 @@ fn announce(output: Output, hub: &Hub, listening: Listening) {
         "webhooks": hub.config.webhooks().map(|(flow, hook)| {
             json!({ "flow": flow.name, "path": hook.path })
         }).collect::<Vec<_>>(),
+        "sources": sources.iter().map(|(flow, events)| {
+            json!({ "flow": flow, "events": events })
+        }).collect::<Vec<_>>(),
         "folders": hub.config.flows.iter().filter_map(|flow| {
             Some(json!({ "flow": flow.name, "folder": flow.drop.as_ref()?.config.folder }))
         }).collect::<Vec<_>>(),
@@ -199,7 +208,9 @@ fn announce(output: Output, hub: &Hub, listening: Listening) {
         hub.config.webhooks().map(|(flow, hook)| format!("{} ({})", hook.path, flow.name)).collect();
     let hooks =
         hooks.map_or_else(String::new, |hooks| format!("webhooks at http://{hooks}: {}; ", paths.join(", ")));
+    let events: Vec<String> = sources.iter().map(|(flow, events)| format!("{events} ({flow})")).collect();
+    let events = if events.is_empty() { String::new() } else { format!("events of {}; ", events.join(", ")) };
     output.text(&format!(
-        "ready: watching {watching}; {hooks}health at http://{address}/healthz; stop with Ctrl-C"
+        "ready: watching {watching}; {hooks}{events}health at http://{address}/healthz; stop with Ctrl-C"
     ));
 }

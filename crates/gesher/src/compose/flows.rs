@@ -253,7 +253,12 @@ fn entry_fault(config: &Config, part: &FlowConfig, program: &RhaiProgram) -> Opt
     if part.schedule.is_some() && !program.has(Entry::Schedule) {
         return Some(missing("on_schedule(tick)", "the flow has a schedule"));
     }
-    let is_started = part.drop.is_some() || part.webhook.is_some() || part.schedule.is_some();
+    if part.source.is_some() && !program.has(Entry::Event) {
+        return Some(missing("on_event(event)", "the flow listens to an event source"));
+    }
+    let triggers =
+        [part.drop.is_some(), part.webhook.is_some(), part.schedule.is_some(), part.source.is_some()];
+    let is_started = triggers.contains(&true);
     (!is_started && !program.has(Entry::Call))
         .then(|| missing("on_call(args)", "the flow has no trigger, so only a call could start it"))
 }

@@ -15,7 +15,7 @@ pub use flows::{
 
 use crate::config::{Config, rules};
 use crate::error::{Doing, HubError};
-use crate::plugins;
+use crate::plugins::{self, Plugins};
 use crate::providers::{self, OfficeGuyAccount, SenzeyAccount};
 use crate::starting::StartedRuns;
 use gesher_core::{Provider, Redactor, Registry};
@@ -44,6 +44,10 @@ pub struct Hub {
     pub started: Arc<StartedRuns>,
     /// The guarded client, for whatever leaves for hosts that are no provider's.
     pub client: Arc<OutsideClient>,
+    /// Its plugins.
+    pub plugins: Plugins,
+    /// Whether nothing leaves this machine: whoever looks elsewhere is not asked.
+    pub is_dry: bool,
     _lock: Option<HubLock>,
 }
 
@@ -53,6 +57,7 @@ pub fn require_sound(config: &Config) -> Result<(), HubError> {
     let mut operations = providers::descriptors();
     operations.extend(open.iter().flat_map(|open| open.plugin.descriptors()));
     faults.extend(rules::faults(config, &operations));
+    faults.extend(plugins::source_faults(config, &open));
     if faults.is_empty() { Ok(()) } else { Err(HubError::faults(faults)) }
 }
 
@@ -82,7 +87,8 @@ impl Hub {
         let client = Arc::new(OutsideClient::new(outside::options()));
         let outside = outside::provider(&config, &store, &redactor, &client);
         providers.push(Arc::new(if is_dry { outside.dry() } else { outside }));
-        providers.extend(plugins::live(&config, &store, &redactor, is_dry).await?);
+        let (plugins, of_plugins) = plugins::live(&config, &store, &redactor, &client, is_dry).await?;
+        providers.extend(of_plugins);
         let registry = Arc::new(Registry::new(&providers));
         let engine = Engine::new(EngineParts {
             registry: Arc::clone(&registry),
@@ -97,7 +103,19 @@ impl Hub {
         });
         let flows = Arc::new(flows::load(&config, &engine)?);
         let started = StartedRuns::of(&engine, &flows);
-        Ok(Self { config, store, engine, flows, redactor, simulator, started, client, _lock: lock })
+        Ok(Self {
+            config,
+            store,
+            engine,
+            flows,
+            redactor,
+            simulator,
+            started,
+            client,
+            plugins,
+            is_dry,
+            _lock: lock,
+        })
     }
 
     /// The flow of that name.

@@ -12,6 +12,7 @@ pub mod rules;
 mod schedule;
 pub mod schema;
 mod senzey;
+mod source;
 pub mod value;
 mod webhook;
 
@@ -21,6 +22,7 @@ pub use plugin::PluginConfig;
 pub use read::Section;
 pub use schedule::SchedulePart;
 pub use senzey::Senzey;
+pub use source::SourcePart;
 pub use value::SecretName;
 pub use webhook::WebhookPart;
 
@@ -129,6 +131,8 @@ pub struct FlowConfig {
     pub schedule: Option<SchedulePart>,
     /// Its webhook.
     pub webhook: Option<WebhookPart>,
+    /// Its event source.
+    pub source: Option<SourcePart>,
     section: Section,
 }
 
@@ -341,6 +345,7 @@ fn flow(root: &Path, name: String, section: Section) -> FlowConfig {
         drop: section.tables.get("drop").map(|drop| drop_folder(root, drop)),
         schedule: section.tables.get("schedule").map(SchedulePart::of),
         webhook: section.tables.get("webhook").map(WebhookPart::of),
+        source: section.tables.get("source").map(SourcePart::of),
         section,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Config, Fault, Section, duration, inside};
 use gesher_plugin_host::{Capability, Isolation, Sha256, Spec};
+use gesher_provider::outside::origins_of;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,6 +53,16 @@ impl PluginConfig {
             Capability::Secret(name) => Some(name),
             Capability::Http(_) | Capability::Operation(_) => None,
         })
+    }
+
+    /// The origins that it may call: its entries `http:HOST` mean what they mean in the `http` of a flow. An entry that
+    /// means nothing is a rule's fault, and allows nothing.
+    pub fn origins(&self) -> Vec<String> {
+        let hosts = self.allowed().into_iter().filter_map(|capability| match capability {
+            Capability::Http(host) => origins_of(&host).ok(),
+            Capability::Secret(_) | Capability::Operation(_) => None,
+        });
+        hosts.flatten().map(|origin| origin.to_string()).collect()
     }
 
     /// As it is opened, in processes of `program` where it does not run in the hub. None where its hash is none.
@@ -107,6 +118,13 @@ impl Config {
                         let what = format!("`{text}` in `allow` is a provider's host");
                         let mend = "allow the provider's operations instead, such as \"officeguy.charge\"";
                         faults.push(self.plugin_fault(plugin, "allow", what, mend));
+                    }
+                    Ok(Capability::Http(host)) => {
+                        if let Err(fault) = origins_of(&host) {
+                            let what = format!("`{text}` in `allow`: {fault}");
+                            let mend = "write hosts like \"http:api.example.com\"";
+                            faults.push(self.plugin_fault(plugin, "allow", what, mend));
+                        }
                     }
                     Ok(_) => {}
                 }

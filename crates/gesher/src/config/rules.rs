@@ -29,6 +29,7 @@ pub fn faults(config: &Config, operations: &[Descriptor]) -> Vec<Fault> {
     faults.extend(super::schedule::faults(config, operations));
     faults.extend(config.plugin_faults(operations));
     faults.extend(super::webhook::faults(config, operations));
+    faults.extend(super::source::faults(config));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults
 }

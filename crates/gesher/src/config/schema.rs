@@ -382,6 +382,23 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        path: "flow.*.source",
+        about: "Starts the flow for each event that a plugin's event source brings.",
+        settings: &[
+            required(
+                "events",
+                Kind::Text,
+                "The plugin, by its name in scripts, and its source, as in \"bank.transfers\".",
+            ),
+            default(
+                "every",
+                Kind::Duration,
+                "\"1m\"",
+                "How often it is asked. A source that waits for its events is asked again at once, and has no `every`.",
+            ),
+        ],
+    },
+    Table {
         path: "plugin.*",
         about: "A native plugin.",
         settings: &[
@@ -463,6 +480,6 @@ mod tests {
             ["hub", "officeguy", "senzey", "dashboard", "hooks", "alerts", "flow", "plugin"]
         );
         assert_eq!(names_below("flow"), ["*"]);
-        assert!(names_below("flow.*").ends_with(&["limits", "drop", "webhook", "schedule"]));
+        assert!(names_below("flow.*").ends_with(&["limits", "drop", "webhook", "schedule", "source"]));
     }
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gesher_core::{Clock, Outcome, OutcomeStatus, Registry, SystemClock};
-use gesher_plugin_host::{Isolation, Plugin, PluginProvider, Services, Sha256, Spec, read_verified};
+use gesher_plugin_host::{
+    HttpFault, Isolation, Plugin, PluginProvider, Services, Sha256, Spec, read_verified,
+};
 use serde_json::{Value, json};
 
 use crate::contest::Place;
@@ -33,8 +35,8 @@ impl Services for Nothing {
         Err("there is none".to_owned())
     }
 
-    fn http(&self, _: &Value) -> Result<Value, (bool, String)> {
-        Err((false, "there is none".to_owned()))
+    fn http(&self, _: &Value, _: bool) -> Result<Value, HttpFault> {
+        Err(HttpFault::MayHaveLeft("there is none".to_owned()))
     }
 
     fn is_stopping(&self) -> bool {

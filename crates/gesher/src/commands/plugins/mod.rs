@@ -27,7 +27,8 @@ pub fn run(output: Output, hub: &Path, command: Option<PluginsCommand>) -> Resul
 fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
     let (open, mut faults) = look(config);
     faults.extend(crate::config::rules::faults(config, &crate::plugins::descriptors(config)));
-    let mut table = TextTable::new(&["plugin", "version", "runs", "may use", "operations"]);
+    faults.extend(crate::plugins::source_faults(config, &open));
+    let mut table = TextTable::new(&["plugin", "version", "runs", "may use", "operations", "event sources"]);
     for Open { config: part, plugin } in &open {
         let manifest = plugin.manifest();
         let runs = if part.in_process { "in-process" } else { "process" };
@@ -40,7 +41,7 @@ fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
             "path": part.path,
             "sha256": part.sha256.to_lowercase(),
             "operations": names(manifest),
-            "sources": manifest.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(),
+            "sources": sources(manifest),
         }));
         let may = if part.allow.is_empty() { "nothing".to_owned() } else { part.allow.join(", ") };
         table.row([
@@ -49,6 +50,7 @@ fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
             runs.into(),
             may,
             names(manifest).join(", "),
+            sources(manifest).join(", "),
         ]);
     }
     if config.plugins.is_empty() {
@@ -65,6 +67,10 @@ fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
 
 fn names(manifest: &Manifest) -> Vec<String> {
     manifest.operations.iter().map(|operation| format!("{}.{}", manifest.name, operation.name)).collect()
+}
+
+fn sources(manifest: &Manifest) -> Vec<String> {
+    manifest.sources.iter().map(|source| format!("{}.{}", manifest.name, source.name)).collect()
 }
 
 fn inspected(output: Output, args: &PluginInspectArgs) -> Result<Exit, HubError> {
@@ -100,7 +106,11 @@ fn document(hash: &Sha256, manifest: &Manifest) -> Value {
         "needs": manifest.needs,
         "operations": operations,
         "sources": manifest.sources.iter().map(|source| {
-            json!({ "name": source.name, "summary": source.summary })
+            json!({
+                "name": format!("{name}.{}", source.name, name = manifest.name),
+                "summary": source.summary,
+                "waits": source.waits,
+            })
         }).collect::<Vec<_>>(),
     })
 }
@@ -116,7 +126,8 @@ fn page(hash: &Sha256, manifest: &Manifest, file: &Path) -> String {
     }
     text.push_str(&table.render());
     for source in &manifest.sources {
-        text.push_str(&format!("\nevent source {}: {}\n", source.name, source.summary));
+        let waits = if source.waits { " (waits for its events)" } else { "" };
+        text.push_str(&format!("\nevent source {name}.{}: {}{waits}\n", source.name, source.summary));
     }
     let needs = serde_json::to_string(&manifest.needs).unwrap_or_default();
     text.push_str(&format!(
