@@ -7,7 +7,7 @@ use gesher_core::{Clock, Outcome, OutcomeStatus, Registry, SystemClock};
 use gesher_plugin_host::{HttpFault, Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
 use gesher_tests::gesher;
 use gesher_tests::libraries::{self, Library};
-use gesher_tests::until;
+use gesher_tests::{nap, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -304,12 +304,31 @@ fn a_process_that_ends_while_nobody_uses_it_costs_no_call_its_answer() {
     for _ in 0..8 {
         let pid = plugin.process();
         kill_process(pid, Signal::KILL).unwrap();
+        // Its first thread may be gone before its others are.
         until("the end of the process", 10, || {
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-            stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+            let place = format!("/proc/{}", pid.as_raw_nonzero());
+            let Ok(threads) = std::fs::read_dir(format!("{place}/task")) else { return Some(()) };
+            let is_last = threads.count() <= 1;
+            let stat = std::fs::read_to_string(format!("{place}/stat"));
+            (is_last && stat.map_or(true, |stat| stat.contains(") Z "))).then_some(())
         });
         plugin.check("write_well", "succeeded ", "");
         assert_ne!(plugin.process(), pid);
+    }
+}
+
+#[test]
+fn a_process_that_breaks_off_or_babbles_while_nobody_uses_it_is_not_used_again() {
+    let (_folder, library) = hostile(&[]);
+    let plugin = Opened::of(&library, "hostile", process());
+    for _ in 0..4 {
+        for how in ["leave", "noise"] {
+            let pid = plugin.process();
+            plugin.check(how, "succeeded ", "");
+            nap(300);
+            plugin.check("write_well", "succeeded ", "");
+            assert_ne!(plugin.process(), pid, "{how}");
+        }
     }
 }
 

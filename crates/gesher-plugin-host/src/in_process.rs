@@ -4,7 +4,7 @@
 //! of them the plugin is not called any more. Those that come back are kept for the next call.
 
 use crate::library::{Ask, Asked, Library};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Looks, Mailbox};
 use crate::plugin::{CallFault, Class};
 use crate::pool::WAIT_MAX;
 use crate::process::Broken;
@@ -38,6 +38,8 @@ struct Crew {
     library: Arc<Library>,
     threads: Mutex<Threads>,
     freed: Condvar,
+    /// Of those who wait for an answer, and of threads that wait for a call.
+    looks: [Looks; 2],
     /// Threads that are in the plugin and that nobody waits for.
     lost: Arc<AtomicUsize>,
 }
@@ -94,7 +96,8 @@ impl InProcess {
         let lost = Arc::<AtomicUsize>::default();
         let crew = || {
             let (library, lost) = (Arc::clone(&library), Arc::clone(&lost));
-            Arc::new(Crew { library, threads: Mutex::default(), freed: Condvar::new(), lost })
+            let (threads, freed) = (Mutex::default(), Condvar::new());
+            Arc::new(Crew { library, threads, freed, looks: Default::default(), lost })
         };
         Self { leaves: crew(), composing: crew(), sources: crew(), lost }
     }
@@ -122,7 +125,7 @@ impl InProcess {
         };
         let desk = Arc::new(Desk { said: Mailbox::of_this_thread(), stay: AtomicU8::new(IN) });
         crew.hand_over(Call { name: name.to_owned(), input, desk: Arc::clone(&desk) }, clock)?;
-        let waited = wait(&desk.said, time, clock, ask);
+        let waited = wait((&desk.said, &crew.looks[0]), time, clock, ask);
         desk.said.close();
         if waited.is_err() {
             // Counted first: the thread may come back in this moment and take itself off again.
@@ -219,20 +222,20 @@ impl Crew {
             drop(threads);
             desk.said.put(Said::Done(asked));
             drop((desk, input));
-            next = own.take(|| None);
+            next = own.take(&self.looks[1], || None);
         }
     }
 }
 
 fn wait(
-    said: &Mailbox<Said>,
+    (said, looks): (&Mailbox<Said>, &Looks),
     time: Duration,
     clock: &dyn Clock,
     ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
 ) -> Result<Asked, Broken> {
     let mut deadline = clock.monotonic() + time;
     loop {
-        match said.take(|| Some(deadline.saturating_sub(clock.monotonic()))) {
+        match said.take(looks, || Some(deadline.saturating_sub(clock.monotonic()))) {
             Some(Said::Done(asked)) => return Ok(asked),
             Some(Said::Asks(name, input, reply)) => {
                 let before = clock.monotonic();

@@ -23,6 +23,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinError;
 
+/// What a plugin is asked to do with an operation, in front of its name.
+const CALL: &str = "call/";
+/// The same where it is asked for the facts of a request.
+const PREPARE: &str = "prepare/";
 /// The code of a call that was only tried.
 const DRY_RUN: &str = "dry_run";
 
@@ -184,11 +188,11 @@ impl Kept {
     ) -> T {
         let Self { plugin, operation, services, .. } = self;
         let class = if operation.calls { Class::Composing } else { Class::Leaf };
-        let asks = if verb == "prepare" { Asks::Prepare } else { Asks::Call };
+        let asks = if verb == PREPARE { Asks::Prepare } else { Asks::Call };
         let of_none = Answering::new(plugin, &**services, asks);
         let mut answering = Answering { operation: Some(operation), caller, ..of_none };
         let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
-        let asked = plugin.invoke(class, &format!("{verb}/{}", operation.name), input, &mut ask);
+        let asked = plugin.invoke(class, &[verb, &operation.name].concat(), input, &mut ask);
         read(
             &Who { plugin: &plugin.spec().name, operation },
             asked.map(|asked| answering.trail.judged(asked)),
@@ -198,8 +202,8 @@ impl Kept {
     fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Composed {
         // The body is JSON already; parsing it to write it again would cost more than all the rest.
         let reference = reference.map_or_else(|| "null".to_owned(), |reference| json!(reference).to_string());
-        let input = format!("{{\"reference\":{reference},\"request\":{body}}}");
-        self.ask("call", input.into_bytes(), caller, |who, asked| who.came_to(asked, &self.answer))
+        let input = ["{\"reference\":", &reference, ",\"request\":", body, "}"].concat();
+        self.ask(CALL, input.into_bytes(), caller, |who, asked| who.came_to(asked, &self.answer))
     }
 }
 
@@ -233,7 +237,7 @@ impl Provider for PluginProvider {
         let Some(kept) = kept.filter(|kept| kept.operation.prepares && kept.is_called()) else {
             return Ok(None);
         };
-        let facts = kept.ask("prepare", prepared.body.as_bytes(), None, |who, asked| who.facts(asked));
+        let facts = kept.ask(PREPARE, prepared.body.as_bytes(), None, |who, asked| who.facts(asked));
         facts.map(Some)
     }
 

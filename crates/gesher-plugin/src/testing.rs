@@ -144,7 +144,9 @@ impl Hub {
             );
         }
         if self.has_lost.load(Ordering::Relaxed) && !only_looks {
-            return refused("a hub sends nothing more that changes something after a request whose answer was lost");
+            return refused(
+                "a hub sends nothing more that changes something after a request whose answer was lost",
+            );
         }
         let is_of = |(method, url, _): &&Canned| *method == request.method && *url == request.url;
         let found = match (self.canned.iter().find(is_of), &self.http) {

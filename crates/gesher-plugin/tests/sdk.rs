@@ -4,9 +4,9 @@
 
 use gesher_plugin::testing::{self, Hub};
 use gesher_plugin::{
-    Deserialize, Effect, Event, Example, Facts, Host, HttpAnswer, HttpRequest, JsonSchema, KeyRule, Operation, Outcome, OutcomeStatus,
-    Performed, Plugin, PluginEntry, PluginOperation, Polled, Rejection, Serialize, Source, SourceEntry, Text,
-    Value, descriptor, json,
+    Deserialize, Effect, Event, Example, Facts, Host, HttpAnswer, HttpRequest, JsonSchema, KeyRule,
+    Operation, Outcome, OutcomeStatus, Performed, Plugin, PluginEntry, PluginOperation, Polled, Rejection,
+    Serialize, Source, SourceEntry, Text, Value, descriptor, json,
 };
 use std::time::Duration;
 

@@ -137,11 +137,11 @@ mod tests {
         book.told(&Part::Journal, minute * 2);
         // A part that is in and out of trouble is told of once an hour.
         for minutes in 3..60 {
-            book.note(&troubles(&[folder.clone()]), minute * minutes, at(3));
+            book.note(&troubles(std::slice::from_ref(&folder)), minute * minutes, at(3));
             book.note(&troubles(&[]), minute * minutes, at(3));
         }
         assert!(owed(&book).is_empty());
-        book.note(&troubles(&[folder.clone()]), minute * 61, at(61));
+        book.note(&troubles(std::slice::from_ref(&folder)), minute * 61, at(61));
         assert_eq!(owed(&book), [folder]);
     }
 

@@ -81,7 +81,8 @@ fn stands_still(zone: &TimeZone, now: Timestamp) -> bool {
     let changes_within = |from: Timestamp| {
         let until = from.saturating_add(YEAR);
         let next = zone.following(from).next().map(|change| change.timestamp());
-        next.is_some_and(|next| until.is_ok_and(|until| next <= until))
+        // Behind the end of its table, data without a rule for what follows answers the last change again.
+        next.is_some_and(|next| next > from && until.is_ok_and(|until| next <= until))
     };
     let earlier = |years: i64| {
         let hours = YEAR.as_hours().saturating_mul(years);

@@ -203,7 +203,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         4 => (0..=PARTS).prop_map(Plan::BreaksOff),
         1 => Just(Plan::Heeds),
     ];
-    prop::collection::vec(plan, 0..7)
+    prop::collection::vec(plan, 0..4)
 }
 
 proptest! {

@@ -43,6 +43,7 @@ static const char MANIFEST[] =
     BOTH("segfault") BOTH("abort") BOTH("loop") BOTH("leak") BOTH("garbage") BOTH("misfit") BOTH("exit")
     BOTH("pipes") BOTH("scribble") BOTH("huge") BOTH("nowhere") BOTH("late") BOTH("refuse") BOTH("status")
     BOTH("stack") BOTH("threads") BOTH("secret") BOTH("call") BOTH("flood") BOTH("environment")
+    BOTH("leave") BOTH("noise")
     BOTH("http") BOTH("denies") WRITE("failover") WRITE("half") WRITE("in_part") WRITE("forgets") WRITE("gives_up")
     WRITE("finds_out") BOTH("fetches")
     "{\"name\":\"write_unprepared\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","
@@ -88,6 +89,15 @@ static void *lurk(void *unused) {
     usleep(1000);
   }
   return unused;
+}
+
+/* Closes the pipes, or writes into them, once the call is over. */
+static void *later(void *noise) {
+  usleep(50 * 1000);
+  for (int descriptor = 3; descriptor < 1024; descriptor++)
+    if (noise == NULL) close(descriptor);
+    else if (write(descriptor, "hello again, hub!", 17) < 0) continue;
+  return NULL;
 }
 
 static int deep(int level) {
@@ -142,6 +152,11 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
       pthread_t thread;
       pthread_create(&thread, NULL, lurk, NULL);
     }
+    return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
+  }
+  if (!strcmp(how, "leave") || !strcmp(how, "noise")) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, later, strcmp(how, "leave") ? output : NULL);
     return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
   }
   if (!strcmp(how, "environment")) {

@@ -212,7 +212,7 @@ pub(super) fn write(
     Ok(rows.reads_to_the_end()?)
 }
 
-/// Writes the result alone, to whoever takes it, as [`write`] would write it.
+/// Writes the result alone, to whoever takes it, as [`write()`] would write it.
 pub(super) fn write_result(
     to: impl Write,
     rules: &RowRules,

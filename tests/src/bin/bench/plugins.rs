@@ -20,10 +20,11 @@ use crate::report::{Figure, Section, grouped};
 
 /// What a small call may cost, in nanoseconds: in the hub's own process, and over pipes.
 const NANOS_MAX: [f64; 2] = [3_000.0, 15_000.0];
-/// Rounds, of which the best counts: whatever disturbs makes it slower, nothing makes it faster.
-const ROUNDS: usize = 7;
+/// Rounds, of which the best counts: whatever disturbs makes it slower, nothing makes it faster. Many short ones, since
+/// two threads or processes that take turns are disturbed by anything else on their two cores.
+const ROUNDS: usize = 50;
 /// What is said and answered, in bytes, and how often in a round.
-const SIZES: [(&str, usize, u32); 2] = [("100 bytes", 100, 10_000), ("100 kB", 100_000, 200)];
+const SIZES: [(&str, usize, u32); 2] = [("100 bytes", 100, 2_000), ("100 kB", 100_000, 40)];
 /// The peer in C, and the header that it needs.
 const BARE_CALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/bare_call.c");
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/gesher-plugin-abi/include");
