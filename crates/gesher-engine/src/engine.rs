@@ -20,8 +20,8 @@ use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
-    Account, Clock, Effect, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, RunId,
-    Secret, Stamp, StepId, Text,
+    Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, RunId, Secret,
+    Stamp, StepId, Text,
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, Original, ScriptBundle, SealedRow, StepRecord, StepState,
@@ -306,14 +306,7 @@ impl Engine {
                 return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
             }
             let Some(key) = &call.key else {
-                let outcome = self.perform(call, &senders, None).await;
-                drop(permit);
-                // It may have given way to the stop, and can be made again: its item goes on after the next start.
-                let reads = call.registered.entry.descriptor.effect == Effect::Read;
-                if reads && outcome.status != OutcomeStatus::Succeeded && stop.is_requested() {
-                    return Err(CallFault::Stopping);
-                }
-                return Ok(Called::own(self.record(call, &account, outcome)));
+                return self.perform_keyless(call, &senders, permit, stop).await;
             };
             match self.begin(call, key, &name).await? {
                 Begun::Send(stamp) => return self.send(call, &senders, stamp.as_ref(), permit, stop).await,

@@ -94,8 +94,7 @@ impl SqliteJournal {
         let (reading, hub) = open::existing(path)?;
         // The log first: whatever it holds by then, the database has had before.
         let log = IntentLog::open_to_read(intent_log, &hub)?;
-        let compared = guarding::missing(&reading, &log);
-        compared
+        guarding::missing(&reading, &log)
             .map(|(guard, _)| guard)
             .map_err(|fault| fault.while_doing("compare itself with the intent log"))
     }
