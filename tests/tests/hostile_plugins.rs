@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -22,15 +23,33 @@ const BARE: &str = "crates/gesher-plugin-host/tests/libraries/bare.rs";
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_millis(2_500);
 
-struct Nothing;
+/// Requests that change something, by their addresses.
+static SENT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-impl Services for Nothing {
+/// A network with a host that answers, one that is away, one that the plugin is not granted, and others whose answers are
+/// lost.
+struct Network;
+
+impl Services for Network {
     fn secret(&self, _: &str) -> Result<gesher_core::Secret, String> {
         Err("there is none".to_owned())
     }
 
-    fn http(&self, _: &Value, _: bool) -> Result<Value, HttpFault> {
-        Err(HttpFault::MayHaveLeft("nobody answered".to_owned()))
+    fn http(&self, request: &Value, _: Duration, _: bool) -> Result<Value, HttpFault> {
+        let (url, method) = (request["url"].as_str().unwrap(), request["method"].as_str());
+        if method == Some("POST") {
+            SENT.lock().unwrap_or_else(PoisonError::into_inner).push(url.to_owned());
+        }
+        let host = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).unwrap();
+        match (host, method) {
+            ("away.example.com", _) => {
+                Err(HttpFault::NotSent { code: "dns".to_owned(), message: "no such host".to_owned() })
+            }
+            ("else.example.com", _) => Err(HttpFault::NotGranted("http:else.example.com".to_owned())),
+            _ if url.ends_with("/reserve") => Ok(json!({ "status": 201, "headers": {}, "body": "" })),
+            (_, None) => Ok(json!({ "status": 404, "headers": {}, "body": "" })),
+            _ => Err(HttpFault::MayHaveLeft("nobody answered".to_owned())),
+        }
     }
 
     fn is_stopping(&self) -> bool {
@@ -60,9 +79,20 @@ static ALONE: Mutex<()> = Mutex::new(());
 impl Opened {
     #[track_caller]
     fn of(library: &Library, name: &str, isolation: Isolation) -> Self {
+        Self::with(library, name, isolation, Arc::new(SystemClock::new()), Arc::new(Network))
+    }
+
+    #[track_caller]
+    fn with(
+        library: &Library,
+        name: &str,
+        isolation: Isolation,
+        clock: Arc<dyn Clock>,
+        services: Arc<dyn Services>,
+    ) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let plugin = Plugin::open(spec(library, name, isolation), Arc::new(SystemClock::new())).unwrap();
-        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), Arc::new(Nothing)))]);
+        let plugin = Plugin::open(spec(library, name, isolation), clock).unwrap();
+        let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), services))]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         Self { registry, name: name.to_owned(), runtime, _alone: alone }
     }
@@ -115,6 +145,24 @@ fn hostile(words: &[&str]) -> (TempDir, Library) {
     (folder, library)
 }
 
+/// The hub's key is free after `not_sent` and `rejected`, and what was sent would be sent again.
+fn nothing_that_left_can_be_taken_back(plugin: &Opened) {
+    for (operation, words) in [
+        ("write_failover", "had left"),
+        ("write_half", "had left"),
+        ("write_in_part", "did not find out"),
+        ("write_forgets", "had left"),
+        ("write_gives_up", "did not find out"),
+    ] {
+        SENT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        plugin.check(operation, "unknown plugin_broke_off", words);
+        let sent = SENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let again = sent.iter().any(|url| url.ends_with("/b"));
+        assert!(!sent.is_empty() && !again, "{operation}: what was lost is not sent elsewhere: {sent:?}");
+    }
+    plugin.check("write_finds_out", "rejected no", "");
+}
+
 /// What only says something wrong, and can be told from what is right in either isolation.
 fn says_something_wrong(plugin: &Opened) {
     plugin.both("garbage", "plugin_answer", "not understood");
@@ -126,6 +174,7 @@ fn says_something_wrong(plugin: &Opened) {
     // What may have left is not undone by a plugin that says so; what has no effect sends nothing of the kind.
     plugin.check("write_http", "unknown plugin_broke_off", "nobody answered");
     plugin.check("write_denies", "unknown plugin_broke_off", "may have left");
+    nothing_that_left_can_be_taken_back(plugin);
     plugin.check("http", "rejected plugin_http", "");
     plugin.check("denies", "rejected no", "");
     for effect in ["", "write_"] {
@@ -162,6 +211,65 @@ fn a_library_in_the_hub_s_own_process_is_told_from_one_that_is_well_as_far_as_th
         plugin.check("write_loop", "unknown plugin_late", "2500 ms");
     }
     plugin.check("write_well", "not_sent plugin_not_called", "never came back");
+}
+
+/// A network whose every answer takes so long, by a clock of its own; and whether the hub stops.
+#[derive(Default)]
+struct Slow {
+    passed: AtomicU64,
+    /// What each request was given, in seconds, and whether it gives way to a stop.
+    given: Mutex<Vec<(u64, bool)>>,
+    is_stopping: AtomicBool,
+}
+
+const SLOW_SECONDS: u64 = 200;
+
+impl Clock for Slow {
+    fn now(&self) -> jiff::Timestamp {
+        SystemClock::new().now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.passed.load(Ordering::Relaxed))
+    }
+}
+
+impl Services for Slow {
+    fn secret(&self, _: &str) -> Result<gesher_core::Secret, String> {
+        Err("there is none".to_owned())
+    }
+
+    fn http(&self, _: &Value, within: Duration, gives_way: bool) -> Result<Value, HttpFault> {
+        self.passed.fetch_add(SLOW_SECONDS, Ordering::Relaxed);
+        self.given.lock().unwrap().push((within.as_secs(), gives_way));
+        Ok(json!({ "status": 200, "headers": {}, "body": "" }))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn the_requests_of_one_call_have_one_time_and_a_stop_leaves_little_of_it() {
+    let (_folder, library) = hostile(&[]);
+    let slow = Arc::new(Slow::default());
+    let clock = Arc::<Slow>::clone(&slow);
+    let plugin = Opened::with(&library, "hostile", process(), clock, Arc::<Slow>::clone(&slow) as _);
+    let given = || std::mem::take(&mut *slow.given.lock().unwrap());
+    for (operation, gives_way) in [("fetches", true), ("write_fetches", false)] {
+        let outcome = plugin.call(operation);
+        assert_eq!(outcome.code.as_deref(), Some("plugin_http"), "{outcome:?}");
+        assert!(outcome.message.en.contains("300 s"), "{outcome:?}");
+        assert_eq!(given(), [(300, gives_way), (100, gives_way)], "{operation}");
+    }
+    slow.is_stopping.store(true, Ordering::Relaxed);
+    let outcome = plugin.call("fetches");
+    assert_eq!((outcome.status, outcome.code.as_deref()), (OutcomeStatus::NotSent, Some("stopping")));
+    assert_eq!(given(), []);
+    // What has begun comes to its end, and soon.
+    assert_eq!(plugin.call("write_fetches").code.as_deref(), Some("plugin_http"));
+    assert_eq!(given(), [(30, false)]);
 }
 
 #[test]

@@ -8,15 +8,16 @@ use gesher_tests::libraries::{self, Library};
 use gesher_tests::{Background, FakeProvider, Hub, Received, Reply, nap, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const HOSTILE: &str = "crates/gesher-plugin-host/tests/libraries/hostile.c";
-/// What a flow does for an event: it writes an entry under the event's id, which is at most one.
+/// What a flow does for an event: it writes an entry under the event's source and id, which is at most one.
 const SCRIPT: &str = r#"
 fn on_event(event) {
     if event.source.len() == 0 { throw "an event comes from somewhere"; }
-    feed::add_entry(event.id, #{ text: event.data.text });
+    feed::add_entry(`${event.source}/${event.id}`, #{ text: event.data.text });
 }
 "#;
 
@@ -185,6 +186,42 @@ fn waits(isolation: &str) {
 }
 
 #[test]
+fn a_read_under_way_gives_way_to_a_stop_and_is_made_again_after_the_next_start() {
+    let is_first = AtomicBool::new(true);
+    let fake =
+        FakeProvider::start(move |received: &Received, _| match (received.method(), received.path()) {
+            ("POST", _) => Reply::http("201 Created", "application/json", r#"{"id": "w"}"#),
+            (_, path) if path.contains("after=0") => {
+                Reply::Json(r#"{"events": [{"id": "1", "data": {"text": "read"}}], "next": 1}"#.to_owned())
+            }
+            (_, path) if path.contains("after=") => Reply::Json(r#"{"events": [], "next": 1}"#.to_owned()),
+            _ if is_first.swap(false, Ordering::Relaxed) => {
+                Reply::After(Duration::from_secs(40), Box::new(Reply::Close))
+            }
+            _ => Reply::Json(r#"{"text": "Shalom"}"#.to_owned()),
+        });
+    let server = Server { fake, entries: Arc::default() };
+    let hub = server.hub("feed.entries", "every = \"1s\"");
+    hub.edit("gesher.toml", "allow = [\"feed.add_entry\"]", "allow = [\"feed.*\"]");
+    hub.write(
+        "scripts/transfers.rhai",
+        "fn on_event(event) {\n    let found = feed::get_entry(#{ id: event.id });\n    \
+         feed::add_entry(`${event.source}/${event.id}`, #{ text: found.data.entry.text });\n}\n",
+    );
+    let reads = || server.fake.received().iter().filter(|request| request.path() == "/entries/1").count();
+    let serving = hub.serve();
+    until("the read", 30, || (reads() == 1).then_some(()));
+    let before = SystemClock::new();
+    serving.stop().expect(0);
+    assert!(before.monotonic() < Duration::from_secs(10), "{:?}", before.monotonic());
+    let serving = hub.serve();
+    let found = wait_for(&hub, "transfers", 1);
+    assert_eq!(found[0]["counts"], json!({ "succeeded": 1 }), "{found:#?}");
+    assert_eq!((reads(), server.written()), (2, BTreeMap::from([("Shalom".to_owned(), 1)])));
+    serving.stop().expect(0);
+}
+
+#[test]
 fn a_hub_killed_again_and_again_begins_each_event_once_and_loses_none() {
     const EVENTS: usize = 120;
     let server = Server::start(7);
@@ -228,6 +265,7 @@ fn sources_that_misbehave_are_named_and_cost_nobody_else_anything() {
         ("garbage", "expected"),
         ("many", "more events at once than are allowed"),
         ("nameless", "missing field `id`"),
+        ("adrift", "missing field `cursor`"),
         ("refuse", "not today"),
     ];
     for (name, _) in bad {
@@ -309,6 +347,11 @@ fn a_source_that_brings_more_than_is_worked_on_is_not_asked_for_more() {
     until("two looks", 30, || (looks() >= 2).then_some(()));
     nap(3_000);
     assert_eq!(looks(), 2, "more than a thousand wait");
+    let (status, text) = serving.get("/readyz").unwrap();
+    assert!(status == 503 && text.contains("the waiting events of transfers: "), "{status} {text}");
+    let words = serving.process.words();
+    let told = words.matches("wait to be worked on, so feed.entries is asked for no more").count();
+    assert_eq!(told, 1, "{words}");
     drop(serving);
     assert_eq!(runs(&hub, "transfers").len(), 1_200);
 }
@@ -330,17 +373,24 @@ fn whoever_only_tries_asks_no_source_and_dev_shows_what_it_listens_to() {
 }
 
 #[test]
-fn what_cannot_be_kept_of_an_event_stops_its_source_with_a_word_and_no_run() {
+fn what_cannot_be_kept_of_an_event_stops_its_source_with_a_word_and_what_was_before_it_begins() {
     let server = Server::start(10);
+    server.add("0", "entry 0");
     server.add("1", "4111111111111111");
+    server.add("2", "entry 2");
     let hub = server.hub("feed.entries", "every = \"1s\"");
     let serving = hub.serve();
     until("the refusal", 20, || {
         serving.process.words().contains("the event 1 holds what must not be kept").then_some(())
     });
     assert!(!serving.process.words().contains("4111111111111111"));
+    wait_for(&hub, "transfers", 1);
+    // Once it is mended, it and what comes behind it begin, and what began before does not again.
+    server.entries.lock().unwrap()[1] = json!({ "id": "1", "data": { "text": "entry 1" } });
+    wait_for(&hub, "transfers", 3);
     serving.stop().expect(0);
-    assert!(runs(&hub, "transfers").is_empty());
+    let want: BTreeMap<_, _> = (0..3).map(|at| (format!("entry {at}"), 1)).collect();
+    assert_eq!((runs(&hub, "transfers").len(), server.written()), (3, want));
 }
 
 #[test]
@@ -387,7 +437,7 @@ fn a_script_test_gives_an_event_and_people_find_the_sources_of_a_plugin() {
         r#"fn test_event() {
     mock("feed.add_entry", |who, key, request| #{ data: #{ id: "9" } });
     assert_eq(run_event(#{ id: "7", source: "feed.entries", data: #{ text: "x" } }).status, "succeeded");
-    assert_eq(calls("feed.add_entry")[0].key, "7");
+    assert_eq(calls("feed.add_entry")[0].key, "feed.entries/7");
     assert_eq(run_event(#{ data: #{ text: "x" } }).code, "script_error", "it comes from nowhere");
 }
 "#,

@@ -306,9 +306,7 @@ impl Engine {
                 return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
             }
             let Some(key) = &call.key else {
-                let outcome = self.perform(call, &senders, None).await;
-                drop(permit);
-                return Ok(Called::own(self.record(call, &account, outcome)));
+                return self.perform_keyless(call, &senders, permit, stop).await;
             };
             match self.begin(call, key, &name).await? {
                 Begun::Send(stamp) => return self.send(call, &senders, stamp.as_ref(), permit, stop).await,

@@ -33,6 +33,8 @@ pub enum Part {
     Folder(String),
     /// The event source of this flow fails. It is asked again from the same place.
     Source(String),
+    /// So many events of this flow wait to be worked on that its source is asked for no more.
+    Inbox(String),
 }
 
 impl Part {
@@ -50,6 +52,7 @@ impl fmt::Display for Part {
             Self::Room(flow) => write!(f, "room for the files of {flow}"),
             Self::Folder(flow) => write!(f, "the drop folder of {flow}"),
             Self::Source(flow) => write!(f, "the event source of {flow}"),
+            Self::Inbox(flow) => write!(f, "the waiting events of {flow}"),
         }
     }
 }

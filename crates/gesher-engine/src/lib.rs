@@ -19,6 +19,7 @@ mod halt;
 mod health;
 mod item;
 mod keeping;
+mod keyless;
 mod limits;
 mod messages;
 mod observing;

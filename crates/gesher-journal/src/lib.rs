@@ -220,6 +220,9 @@ pub trait Journal: Send + Sync {
     /// The flows that have such deliveries, by name, with how many.
     async fn waiting_flows(&self) -> Result<Vec<(String, u64)>, JournalError>;
 
+    /// How many such deliveries and events a flow has.
+    async fn waiting_of(&self, flow: &str) -> Result<u64, JournalError>;
+
     /// Items of a run in their order, a page at a time.
     async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError>;
 

@@ -31,8 +31,10 @@
 //!   "body": "..."}`, whatever the status. A body that is no text is `"body": null, "body_base64": "..."`. The host must be
 //!   listed in `allow`, as `http:api.example.com`. Redirects are not followed, and nothing is sent twice. `GESHER_REFUSED`
 //!   says that nothing left (`{"code", "message", "not_sent": true}` where nobody was reached), and `GESHER_BROKEN` that
-//!   the request may have left: an operation with an effect that cannot find out answers the status `unknown`. What has no
-//!   effect, and an event source, may only `GET` and `HEAD`; `prepare`, and an operation that calls others, nothing.
+//!   the request may have left: an operation with an effect that cannot find out answers the status `unknown`. After such a
+//!   one nothing more that changes something is sent in the same call, and of what has left nothing is believed to be
+//!   `not_sent`. What has no effect, and an event source, may only `GET` and `HEAD`; `prepare`, and an operation that calls
+//!   others, nothing. The requests of one call are at most 256, and take at most 300 seconds together.
 //! * `secret`: the name as it is, to the value as it is.
 //! * `log`: `{"level": "debug", "info", "warn" or "error", "message": text}`, to nothing.
 //! * `now`: nothing, to the instant as a JSON text.

@@ -5,25 +5,32 @@ use crate::capability::Capability;
 use crate::library::Asked;
 use crate::manifest::OperationManifest;
 use crate::plugin::Plugin;
+use crate::trail::Trail;
 use gesher_core::{Caller, Effect, Secret};
 use gesher_plugin_abi::{GESHER_BROKEN, GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_OVER, GESHER_REFUSED};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What one call may write to the log, in bytes. The rest is left out.
 const LOG_BYTES_MAX: usize = 64 << 10;
 /// HTTP requests that one call may send. Further ones are refused: their time is not the plugin's own, so nothing else
 /// would end a call that sends for ever.
 const HTTP_REQUESTS_MAX: usize = 256;
+/// What the HTTP requests of one call may take, all of them together. Each is cut to what is left, and then there are no
+/// more.
+const HTTP_TIME_MAX: Duration = Duration::from_secs(300);
+/// What is left of it once the hub is to stop: a step that has begun comes to its end, and no stop waits for long.
+const HTTP_TIME_STOPPING: Duration = Duration::from_secs(30);
 
 /// What the hub has that plugins may be granted. Called on threads that may block.
 pub trait Services: Send + Sync {
     /// A secret's value.
     fn secret(&self, name: &str) -> Result<Secret, String>;
 
-    /// Sends an HTTP request, once, to a host that was granted: the answer as JSON. One that `gives_way` is given up when
-    /// the hub stops; it only looks.
-    fn http(&self, request: &Value, gives_way: bool) -> Result<Value, HttpFault>;
+    /// Sends an HTTP request, once, to a host that was granted: the answer as JSON. It is given up `within` that time, or
+    /// sooner where it says so itself; one that `gives_way`, which only looks, also when the hub stops.
+    fn http(&self, request: &Value, within: Duration, gives_way: bool) -> Result<Value, HttpFault>;
 
     /// Whether the hub is stopping.
     fn is_stopping(&self) -> bool;
@@ -75,8 +82,10 @@ pub(crate) struct Answering<'a> {
     pub(crate) logged: usize,
     /// HTTP requests so far.
     pub(crate) fetched: usize,
-    /// Whether one of them that changes something may have left, and was not answered.
-    pub(crate) lost: bool,
+    /// What further ones may take.
+    pub(crate) http_time: Duration,
+    /// What they came to.
+    pub(crate) trail: Trail,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +118,12 @@ fn refuse(code: &str, message: String) -> Asked {
     (GESHER_REFUSED, json!({ "code": code, "message": message }).to_string().into_bytes())
 }
 
+/// The same where nobody was reached: another time it may be sent.
+fn not_sent(code: &str, message: &str) -> Asked {
+    let refusal = json!({ "code": code, "message": message, "not_sent": true });
+    (GESHER_REFUSED, refusal.to_string().into_bytes())
+}
+
 fn misread(error: &serde_json::Error) -> Asked {
     (GESHER_BROKEN, format!("what was asked is not understood: {error}").into_bytes())
 }
@@ -116,11 +131,20 @@ fn misread(error: &serde_json::Error) -> Asked {
 impl<'a> Answering<'a> {
     /// Answers what is asked for while the plugin is asked for something.
     pub(crate) fn new(plugin: &'a Plugin, services: &'a dyn Services, asks: Asks) -> Self {
-        Self { plugin, operation: None, caller: None, services, asks, logged: 0, fetched: 0, lost: false }
+        let (logged, fetched, http_time, trail) = (0, 0, HTTP_TIME_MAX, Trail::default());
+        Self { plugin, operation: None, caller: None, services, asks, logged, fetched, http_time, trail }
     }
 
     /// Answers one request.
     pub(crate) fn answer(&mut self, name: &str, input: &[u8]) -> Asked {
+        let answered = self.answered(name, input);
+        if answered.0 != GESHER_OK {
+            self.trail.failed();
+        }
+        answered
+    }
+
+    fn answered(&mut self, name: &str, input: &[u8]) -> Asked {
         match name {
             "call" => {
                 serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.call(asked))
@@ -219,24 +243,42 @@ impl<'a> Answering<'a> {
         let method = request.get("method").and_then(Value::as_str).unwrap_or("GET");
         let changes = self.operation.is_some_and(|operation| operation.effect != Effect::Read);
         let only_looks = matches!(method, "GET" | "HEAD");
-        if let Some(why) = self.no_http(changes || only_looks) {
+        // What has no effect can be asked for again after the next start.
+        let gives_way = !changes;
+        let refused = self.no_http(changes || only_looks).or_else(|| self.trail.why_no_more(only_looks));
+        if let Some(why) = refused {
             return refuse("plugin_http", why.to_owned());
+        }
+        if self.services.is_stopping() {
+            if gives_way {
+                return not_sent("stopping", "the hub is stopping");
+            }
+            self.http_time = self.http_time.min(HTTP_TIME_STOPPING);
+        }
+        if self.http_time.is_zero() {
+            let why =
+                format!("the requests of one call may take {} s, and they did", HTTP_TIME_MAX.as_secs());
+            return refuse("plugin_http", why);
         }
         self.fetched += 1;
         if self.fetched > HTTP_REQUESTS_MAX {
             let why = format!("one call may send {HTTP_REQUESTS_MAX} requests, and this is one more");
             return refuse("plugin_http", why);
         }
-        match self.services.http(request, self.asks == Asks::Poll) {
-            Ok(answer) => ok(&answer),
+        let clock = self.plugin.clock();
+        let began = clock.monotonic();
+        let came = self.services.http(request, self.http_time, gives_way);
+        self.http_time = self.http_time.saturating_sub(clock.monotonic().saturating_sub(began));
+        match came {
+            Ok(answer) => {
+                self.trail.answered(only_looks, answer.get("status").and_then(Value::as_u64));
+                ok(&answer)
+            }
             Err(HttpFault::NotGranted(entry)) => self.not_allowed(&entry),
             Err(HttpFault::Refused { code, message }) => refuse(&code, message),
-            Err(HttpFault::NotSent { code, message }) => {
-                let refusal = json!({ "code": code, "message": message, "not_sent": true });
-                (GESHER_REFUSED, refusal.to_string().into_bytes())
-            }
+            Err(HttpFault::NotSent { code, message }) => not_sent(&code, &message),
             Err(HttpFault::MayHaveLeft(words)) => {
-                self.lost |= !only_looks;
+                self.trail.lost(only_looks);
                 (GESHER_BROKEN, words.into_bytes())
             }
         }
@@ -257,17 +299,5 @@ impl<'a> Answering<'a> {
             );
         }
         (!may).then_some("an operation without an effect, or an event source, may only GET and HEAD")
-    }
-
-    /// What the plugin answered, as far as it can be believed: that nothing was done cannot be, where something that
-    /// changes the world may have left in the middle of it and was not answered.
-    pub(crate) fn judged(&self, asked: Asked) -> Asked {
-        match asked {
-            (GESHER_REFUSED, _) if self.lost => {
-                let words = "it says that nothing was done, and an HTTP request of it may have left without an answer";
-                (GESHER_BROKEN, words.as_bytes().to_vec())
-            }
-            other => other,
-        }
     }
 }

@@ -22,6 +22,7 @@ mod pool;
 mod process;
 mod provider;
 mod source;
+mod trail;
 mod verify;
 
 pub use answering::{HttpFault, Services};

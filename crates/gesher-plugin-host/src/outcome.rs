@@ -103,8 +103,40 @@ fn text_of(words: Option<Words>) -> Text {
 /// What a refusal comes to: nothing was done, either because nothing of that kind is, or because nobody was reached.
 fn refused(bytes: &[u8]) -> Outcome {
     let outcome = Outcome::from(refusal(bytes));
-    let was_on_its_way = serde_json::from_slice::<Refusal>(bytes).is_ok_and(|refusal| refusal.not_sent);
-    if was_on_its_way { Outcome { status: OutcomeStatus::NotSent, ..outcome } } else { outcome }
+    if was_on_its_way(bytes) { Outcome { status: OutcomeStatus::NotSent, ..outcome } } else { outcome }
+}
+
+fn was_on_its_way(refusal: &[u8]) -> bool {
+    serde_json::from_slice::<Refusal>(refusal).is_ok_and(|refusal| refusal.not_sent)
+}
+
+/// How an answer says that nothing was done, which leaves the key free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// Nothing was sent, however it is put.
+    NotSent,
+    /// A refusal in the place of an outcome.
+    Refusal,
+    /// An outcome that leaves the key free.
+    Outcome,
+}
+
+/// Whether an answer says that nothing was done, and how. One that is not understood says nothing.
+pub(crate) fn denial((status, bytes): &Asked) -> Option<Denial> {
+    #[derive(Deserialize)]
+    struct InAWord {
+        status: OutcomeStatus,
+    }
+    match *status {
+        GESHER_NO_SUCH_NAME => Some(Denial::NotSent),
+        GESHER_REFUSED if was_on_its_way(bytes) => Some(Denial::NotSent),
+        GESHER_REFUSED => Some(Denial::Refusal),
+        GESHER_OK => match serde_json::from_slice::<InAWord>(bytes).ok()?.status {
+            OutcomeStatus::NotSent => Some(Denial::NotSent),
+            status => status.leaves_key_free().then_some(Denial::Outcome),
+        },
+        _ => None,
+    }
 }
 
 pub(crate) fn refusal(bytes: &[u8]) -> Rejection {
@@ -118,6 +150,11 @@ pub(crate) fn refusal(bytes: &[u8]) -> Rejection {
 
 pub(crate) fn words(bytes: &[u8]) -> String {
     cut(String::from_utf8_lossy(bytes).into_owned(), MESSAGE_BYTES_MAX)
+}
+
+/// What is wrong with an answer that cannot be read. It quotes the answer, which may be long.
+pub(crate) fn misread(error: &serde_json::Error) -> String {
+    cut(error.to_string(), MESSAGE_BYTES_MAX)
 }
 
 /// Who was asked for what, for messages.
@@ -198,7 +235,7 @@ impl Who<'_> {
         let unclear = |what: &str| Composed::BrokeOff(self.unclear("plugin_answer", what));
         let said: Said = match serde_json::from_slice(bytes) {
             Ok(said) => said,
-            Err(error) => return unclear(&format!("its answer is not understood: {error}")),
+            Err(error) => return unclear(&format!("its answer is not understood: {}", misread(&error))),
         };
         let changes = self.operation.effect.changes();
         match said.status {
@@ -235,7 +272,7 @@ impl Who<'_> {
         match status {
             GESHER_OK => {
                 let said: SaidFacts =
-                    serde_json::from_slice(&bytes).map_err(|error| self.unlooked_at(&error.to_string()))?;
+                    serde_json::from_slice(&bytes).map_err(|error| self.unlooked_at(&misread(&error)))?;
                 let subject =
                     said.subject.map(|text| cut(text, WORD_BYTES_MAX)).filter(|text| !text.is_empty());
                 Ok(Facts { subject, amount: said.amount, look_up: Value::Null })

@@ -193,7 +193,10 @@ impl Kept {
         let mut answering = Answering { operation: Some(operation), caller, ..of_none };
         let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
         let asked = plugin.invoke(class, &[verb, &operation.name].concat(), input, &mut ask);
-        read(&Who { plugin: &plugin.spec().name, operation }, asked.map(|asked| answering.judged(asked)))
+        read(
+            &Who { plugin: &plugin.spec().name, operation },
+            asked.map(|asked| answering.trail.judged(asked)),
+        )
     }
 
     fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Composed {

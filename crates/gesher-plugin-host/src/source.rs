@@ -1,7 +1,7 @@
 //! Event sources: one look for what happened since the last one.
 
 use crate::answering::{Answering, Asks, Services};
-use crate::outcome::{refusal, words};
+use crate::outcome::{misread, refusal, words};
 use crate::plugin::{Class, Plugin};
 use gesher_plugin_abi::{GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_REFUSED};
 use serde::Deserialize;
@@ -10,15 +10,13 @@ use std::time::Duration;
 
 /// Events of one look. A source that finds more brings the rest with the next one.
 const EVENTS_MAX: usize = 1_000;
-/// Length of an event's id, in bytes.
-const ID_BYTES_MAX: usize = 256;
 /// Size of a cursor as JSON, in bytes.
 const CURSOR_BYTES_MAX: usize = 64 << 10;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Event {
-    /// What tells it from every other of its source, for ever.
+    /// What tells it from every other of its source, for ever. Not looked at here.
     pub id: String,
     /// What the flow's function gets.
     #[serde(default)]
@@ -30,8 +28,7 @@ pub struct Event {
 pub struct Polled {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// Where the next look goes on.
-    #[serde(default)]
+    /// Where the next look goes on. An answer without it is none: it would begin again from the first event.
     pub cursor: Value,
 }
 
@@ -59,7 +56,7 @@ impl Plugin {
         match asked {
             Ok((GESHER_OK, bytes)) => {
                 let polled =
-                    serde_json::from_slice::<Polled>(&bytes).map_err(|error| said(&error.to_string()))?;
+                    serde_json::from_slice::<Polled>(&bytes).map_err(|error| said(&misread(&error)))?;
                 sound(&polled).map_err(said)?;
                 Ok(polled)
             }
@@ -76,9 +73,6 @@ fn sound(polled: &Polled) -> Result<(), &'static str> {
     if polled.events.len() > EVENTS_MAX {
         return Err("it brings more events at once than are allowed");
     }
-    if polled.events.iter().any(|event| event.id.trim().is_empty() || event.id.len() > ID_BYTES_MAX) {
-        return Err("an event has no id, or one that is too long");
-    }
     if polled.cursor.to_string().len() > CURSOR_BYTES_MAX {
         return Err("its cursor is too large");
     }
@@ -90,13 +84,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_has_an_id_and_a_look_its_limits() {
-        let polled = |id: &str, many: usize, cursor: &str| {
-            let event = Event { id: id.to_owned(), data: Value::Null };
+    fn a_look_has_its_limits() {
+        let polled = |many: usize, cursor: &str| {
+            let event = Event { id: "1".to_owned(), data: Value::Null };
             sound(&Polled { events: vec![event; many], cursor: json!(cursor) }).is_ok()
         };
-        assert!(polled("1", EVENTS_MAX, "c"));
-        assert!(!polled(" ", 1, "c") && !polled(&"x".repeat(257), 1, "c"));
-        assert!(!polled("1", EVENTS_MAX + 1, "c") && !polled("1", 1, &"x".repeat(CURSOR_BYTES_MAX)));
+        assert!(polled(EVENTS_MAX, "c"));
+        assert!(!polled(EVENTS_MAX + 1, "c") && !polled(1, &"x".repeat(CURSOR_BYTES_MAX)));
+    }
+
+    #[test]
+    fn an_answer_says_where_the_next_look_goes_on() {
+        let read = |text: &str| serde_json::from_str::<Polled>(text).map(|polled| polled.cursor);
+        assert_eq!(read(r#"{"events": [], "cursor": null}"#).ok(), Some(Value::Null));
+        let fault = read(r#"{"events": [{"id": "1"}]}"#).err().map(|error| misread(&error));
+        assert!(fault.is_some_and(|fault| fault.contains("missing field `cursor`")));
+        let long = format!(r#"{{"events": "{}", "cursor": 1}}"#, "x".repeat(1 << 20));
+        let fault = read(&long).err().map(|error| misread(&error));
+        assert!(fault.is_some_and(|fault| fault.len() <= 4 << 10));
     }
 }

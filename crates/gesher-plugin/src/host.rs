@@ -45,7 +45,8 @@ pub enum HostError {
 
 impl HostError {
     /// The outcome of an operation that could not go on, where nothing of its own was done before: `rejected` for what the
-    /// hub refused, `not_sent` where nobody was reached, and otherwise `unknown`, since what broke off may have been done.
+    /// hub refused, `not_sent` where nobody was reached, and otherwise `unknown`, since what broke off may have been done. Where
+    /// something of its own had left before, the hub takes either of the first two as `unknown` too.
     /// Of an operation without an effect, `unknown` is told to the hub as `rejected`.
     #[must_use]
     pub fn into_outcome(self) -> Outcome {
@@ -243,7 +244,8 @@ impl<'a> Host<'a> {
     /// Sends a request, once: nothing is repeated, and no redirect is followed. Whether a byte of it may have left is what
     /// an error says: [`Refused`](HostError::Refused) and [`NotSent`](HostError::NotSent) left nothing, and after
     /// [`Broken`](HostError::Broken) nobody knows. An operation with an effect that then cannot find out answers `unknown`;
-    /// [`HostError::into_outcome`] does.
+    /// [`HostError::into_outcome`] does. After one that changes something and was lost, the hub sends nothing more of the kind
+    /// in this call: what was lost here is not to be done elsewhere.
     ///
     /// Not for operations that say [`CALLS`](crate::PluginOperation::CALLS): they run again after an interruption.
     pub fn http(&self, request: &HttpRequest) -> Result<HttpAnswer, HostError> {

@@ -23,7 +23,7 @@ use gesher_plugin_abi::{
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The hub's reference of every step in tests.
@@ -45,6 +45,8 @@ pub struct Hub {
     sent: Arc<Mutex<Vec<HttpRequest>>>,
     /// What the invocation that is answered may send.
     may: May,
+    /// Whether one that changes something was lost in it.
+    has_lost: Arc<AtomicBool>,
 }
 
 /// What is answered to a method and an address; nothing where the request is lost on its way.
@@ -141,10 +143,16 @@ impl Hub {
                 "a hub sends nothing while a request is prepared or others are called, and only GET and HEAD for what has no effect",
             );
         }
+        if self.has_lost.load(Ordering::Relaxed) && !only_looks {
+            return refused(
+                "a hub sends nothing more that changes something after a request whose answer was lost",
+            );
+        }
         let is_of = |(method, url, _): &&Canned| *method == request.method && *url == request.url;
         let found = match (self.canned.iter().find(is_of), &self.http) {
             (Some((.., Some(answer))), _) => json!(answer),
             (Some((.., None)), _) => {
+                self.has_lost.fetch_or(!only_looks, Ordering::Relaxed);
                 self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(request);
                 return (GESHER_BROKEN, b"no whole answer came in time".to_vec());
             }
@@ -169,7 +177,7 @@ impl Hub {
             },
             _ => May::Nothing,
         };
-        Self { may, ..self.clone() }
+        Self { may, has_lost: Arc::default(), ..self.clone() }
     }
 }
 

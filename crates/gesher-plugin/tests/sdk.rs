@@ -4,9 +4,9 @@
 
 use gesher_plugin::testing::{self, Hub};
 use gesher_plugin::{
-    Deserialize, Effect, Event, Example, Facts, Host, JsonSchema, KeyRule, Operation, Outcome, OutcomeStatus,
-    Performed, Plugin, PluginEntry, PluginOperation, Polled, Rejection, Serialize, Source, SourceEntry, Text,
-    Value, descriptor, json,
+    Deserialize, Effect, Event, Example, Facts, Host, HttpAnswer, HttpRequest, JsonSchema, KeyRule,
+    Operation, Outcome, OutcomeStatus, Performed, Plugin, PluginEntry, PluginOperation, Polled, Rejection,
+    Serialize, Source, SourceEntry, Text, Value, descriptor, json,
 };
 use std::time::Duration;
 
@@ -49,6 +49,13 @@ impl Operation for Hello {
 impl PluginOperation for Hello {
     fn perform(host: &Host<'_>, reference: Option<&str>, request: Greet) -> Performed {
         assert_ne!(request.name, "panic", "asked for");
+        if request.name == "failover" {
+            let post = |at: &str| host.http(&HttpRequest::post(format!("https://{at}.example.com/")));
+            return match post("a").or_else(|_| post("b")) {
+                Ok(_) => Outcome::new(OutcomeStatus::Succeeded, "", Text::default()).into(),
+                Err(error) => error.into_outcome().into(),
+            };
+        }
         let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::default());
         let greeting = host.secret("greeting").map(|secret| secret.expose().clone());
         outcome.data = json!({ "text": format!("{} {} {}", greeting.unwrap_or_default(), request.name, reference.unwrap_or_default()) }).into();
@@ -98,6 +105,18 @@ fn a_request_is_answered_refused_or_broken_off() {
     assert!(call("misfit").unwrap_err().contains("does not fit its schema"));
     let wrong = testing::call(&SAMPLE, &hub(), "hello", &json!({ "nmae": "x" })).unwrap_err();
     assert!(wrong.contains("did you mean name?"), "{wrong}");
+}
+
+#[test]
+fn what_is_lost_is_not_sent_elsewhere_as_in_a_hub() {
+    let answer = HttpAnswer::of_json(200, &json!({}));
+    let hub = hub().loses("POST", "https://a.example.com/").answers("POST", "https://b.example.com/", answer);
+    for times in 1..=2 {
+        let outcome = testing::call(&SAMPLE, &hub, "hello", &json!({ "name": "failover" })).unwrap();
+        assert_ne!(outcome["status"], "succeeded", "{outcome}");
+        let sent: Vec<_> = hub.sent().into_iter().map(|request| request.url).collect();
+        assert_eq!(sent, vec!["https://a.example.com/"; times], "each call is told for itself");
+    }
 }
 
 #[test]

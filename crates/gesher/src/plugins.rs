@@ -80,11 +80,11 @@ impl Granted {
         }
     }
 
-    async fn fetch(&self, request: &Value, gives_way: bool) -> Result<Value, HttpFault> {
+    async fn fetch(&self, request: &Value, within: Duration, gives_way: bool) -> Result<Value, HttpFault> {
         let fetch = Fetch::read(request, &self.origins).map_err(|fault| self.fault(fault))?;
         let gives_way = gives_way && fetch.only_looks();
         tokio::select! {
-            answer = fetch.send(&self.client) => answer.map_err(|fault| self.fault(fault)),
+            answer = fetch.send(&self.client, within) => answer.map_err(|fault| self.fault(fault)),
             () = self.stopping.requested(), if gives_way => {
                 Err(HttpFault::MayHaveLeft("the hub is stopping".to_owned()))
             }
@@ -100,8 +100,8 @@ impl Services for Granted {
         }
     }
 
-    fn http(&self, request: &Value, gives_way: bool) -> Result<Value, HttpFault> {
-        self.runtime.block_on(self.fetch(request, gives_way))
+    fn http(&self, request: &Value, within: Duration, gives_way: bool) -> Result<Value, HttpFault> {
+        self.runtime.block_on(self.fetch(request, within, gives_way))
     }
 
     fn is_stopping(&self) -> bool {
@@ -117,7 +117,7 @@ impl Services for Nothing {
         Err(format!("the secret {name} is not there"))
     }
 
-    fn http(&self, _: &Value, _: bool) -> Result<Value, HttpFault> {
+    fn http(&self, _: &Value, _: Duration, _: bool) -> Result<Value, HttpFault> {
         let message = "nothing is sent where nobody is called".to_owned();
         Err(HttpFault::Refused { code: "plugin_http".to_owned(), message })
     }

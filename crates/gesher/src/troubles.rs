@@ -55,6 +55,7 @@ fn kind(part: &Part) -> &'static str {
         Part::Room(_) => "no_room",
         Part::Folder(_) => "folder_failed",
         Part::Source(_) => "source_failed",
+        Part::Inbox(_) => "events_waiting",
     }
 }
 
@@ -77,6 +78,7 @@ fn named(part: &Part) -> String {
         Part::Room(flow) => format!("מקום לקבצים של {flow}"),
         Part::Folder(flow) => format!("תיקיית הקבצים של {flow}"),
         Part::Source(flow) => format!("מקור האירועים של {flow}"),
+        Part::Inbox(flow) => format!("האירועים הממתינים של {flow}"),
     }
 }
 

@@ -251,6 +251,10 @@ impl Journal for Dying {
         self.inner.waiting_flows().await
     }
 
+    async fn waiting_of(&self, flow: &str) -> Result<u64, JournalError> {
+        self.inner.waiting_of(flow).await
+    }
+
     async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, JournalError> {
         self.inner.unfinished_runs().await
     }

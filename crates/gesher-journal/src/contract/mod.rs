@@ -68,6 +68,7 @@ pub const CONTRACT: &[Case] = cases! {
         a_schedule_is_known_since_it_was_written_down;
     sources:
         what_a_look_found_begins_once_and_its_cursor_is_kept
+        the_script_of_a_look_is_kept_whichever_of_its_events_is_new
         a_look_that_cannot_begin_whole_leaves_nothing
         events_wait_beside_deliveries;
     items:

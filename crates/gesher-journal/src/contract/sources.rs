@@ -1,8 +1,9 @@
 //! Cases about event sources: what a look found begins once, and the cursor never runs ahead of it.
 
 use super::place::{Broken, Place, at, new_run, same};
-use crate::{EventBegun, JournalError, NewEvent, NewRun, SourceLook, TriggerKind};
+use crate::{EventBegun, JournalError, NewEvent, NewRun, ScriptBundle, SourceLook, TriggerKind};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn found(id: &str, of: u8) -> Result<(NewRun, NewEvent), Broken> {
     let run = NewRun { trigger: TriggerKind::Source, ..new_run("transfers")? };
@@ -41,6 +42,24 @@ pub(super) async fn what_a_look_found_begins_once_and_its_cursor_is_kept(place: 
     same(again.journal.source_cursor("transfers", "bank.transfers").await?, Some(Value::Null))
 }
 
+pub(super) async fn the_script_of_a_look_is_kept_whichever_of_its_events_is_new(
+    place: Place,
+) -> Result<(), Broken> {
+    let journal = &place.journal;
+    journal.keep_look(look(json!(1), vec![found("1", 1)?])).await?;
+    let files = BTreeMap::from([("transfers.rhai".to_owned(), "fn on_event(event) {}".to_owned())]);
+    let script = ScriptBundle { hash: "7e".repeat(32), main: "transfers.rhai".to_owned(), files };
+    let of = |found: (NewRun, NewEvent), script: ScriptBundle| (NewRun { script, ..found.0 }, found.1);
+    // The event that is known brings the script, and the new one its hash alone.
+    let events = vec![
+        of(found("1", 1)?, script.clone()),
+        of(found("2", 2)?, ScriptBundle::of_hash(script.hash.clone())),
+    ];
+    let begun = journal.keep_look(look(json!(2), events)).await?;
+    ensure_fits!(begun.as_slice(), [EventBegun::Again { .. }, EventBegun::New]);
+    same(journal.script(&script.hash).await?, Some(script))
+}
+
 pub(super) async fn a_look_that_cannot_begin_whole_leaves_nothing(place: Place) -> Result<(), Broken> {
     let journal = &place.journal;
     journal.keep_look(look(json!(1), vec![found("1", 1)?])).await?;
@@ -68,5 +87,6 @@ pub(super) async fn events_wait_beside_deliveries(place: Place) -> Result<(), Br
     let waiting = journal.waiting_deliveries("transfers", None, 9).await?;
     same(waiting.into_iter().map(|run| run.id).collect::<Vec<_>>(), want)?;
     same(journal.waiting_flows().await?, vec![("transfers".to_owned(), 3)])?;
+    same((journal.waiting_of("transfers").await?, journal.waiting_of("other").await?), (3, 0))?;
     same(journal.unfinished_runs().await?.len(), 0)
 }

@@ -13,7 +13,8 @@ pub struct SourceLook {
     pub source: String,
     /// Where the next look goes on, as JSON that only the source reads.
     pub cursor: Value,
-    /// What it found, oldest first: runs of this flow, each of an event.
+    /// What it found, oldest first: runs of this flow, each of an event. A script that one of them brings
+    /// is kept where any of them begins, so one brings it for all.
     pub events: Vec<(NewRun, NewEvent)>,
     /// When.
     pub at: Timestamp,

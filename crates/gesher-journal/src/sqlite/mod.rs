@@ -94,8 +94,7 @@ impl SqliteJournal {
         let (reading, hub) = open::existing(path)?;
         // The log first: whatever it holds by then, the database has had before.
         let log = IntentLog::open_to_read(intent_log, &hub)?;
-        let compared = guarding::missing(&reading, &log);
-        compared
+        guarding::missing(&reading, &log)
             .map(|(guard, _)| guard)
             .map_err(|fault| fault.while_doing("compare itself with the intent log"))
     }
@@ -397,6 +396,11 @@ impl Journal for SqliteJournal {
 
     async fn waiting_flows(&self) -> Result<Vec<(String, u64)>, JournalError> {
         self.readers.ask("count deliveries", runs::waiting_flows).await
+    }
+
+    async fn waiting_of(&self, flow: &str) -> Result<u64, JournalError> {
+        let flow = flow.to_owned();
+        self.readers.ask("count deliveries", move |connection| runs::waiting_of(connection, &flow)).await
     }
 
     async fn items(&self, query: &ItemQuery) -> Result<Vec<ItemRecord>, JournalError> {

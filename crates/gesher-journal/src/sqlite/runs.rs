@@ -123,7 +123,7 @@ pub(super) fn start(connection: &Connection, run: &NewRun, source: &str) -> Resu
 }
 
 /// Keeps the sources of a script, unless they are kept already.
-fn keep_script(connection: &Connection, script: &ScriptBundle) -> Result<(), Fault> {
+pub(super) fn keep_script(connection: &Connection, script: &ScriptBundle) -> Result<(), Fault> {
     if script.files.is_empty() {
         return Ok(());
     }
@@ -332,6 +332,15 @@ pub(super) fn waiting_flows(connection: &Connection) -> Result<Vec<(String, u64)
          WHERE r.state = 'claimed' AND r.triggered_by IN ('webhook', 'source') GROUP BY f.name ORDER BY f.name",
     )?;
     all(query, [], |row| Ok((row.get(0)?, read_number(row, 1)?)))
+}
+
+/// How many of them a flow has.
+pub(super) fn waiting_of(connection: &Connection, flow: &str) -> Result<u64, Fault> {
+    let query = connection.prepare_cached(
+        "SELECT count(*) FROM runs WHERE flow = (SELECT no FROM flows WHERE name = ?1)
+         AND state = 'claimed' AND triggered_by IN ('webhook', 'source')",
+    )?;
+    Ok(first(query, [flow], |row| read_number(row, 0))?.unwrap_or_default())
 }
 
 pub(super) fn stale(connection: &Connection) -> Result<Vec<RunRecord>, Fault> {

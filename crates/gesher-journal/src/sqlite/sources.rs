@@ -4,6 +4,7 @@ use super::convert::{first, instant, json_text, read_json};
 use super::desk::Desk;
 use super::events;
 use super::fault::Fault;
+use super::runs;
 use crate::record::{EventBegun, SourceLook};
 use rusqlite::{Connection, params};
 use serde_json::Value;
@@ -13,6 +14,10 @@ pub(super) fn keep(desk: &Desk, look: &SourceLook) -> Result<Vec<EventBegun>, Fa
     let begun =
         look.events.iter().map(|(run, event)| events::start(desk, run, &run.source.to_string(), event));
     let begun = begun.collect::<Result<Vec<_>, Fault>>()?;
+    if begun.contains(&EventBegun::New) {
+        // Whichever of them brings it: the run of an event that was known is not begun, and its script is of the others too.
+        look.events.iter().try_for_each(|(run, _)| runs::keep_script(desk, &run.script))?;
+    }
     desk.prepare_cached("INSERT INTO flows (name) VALUES (?1) ON CONFLICT (name) DO NOTHING")?
         .execute([&look.flow])?;
     desk.prepare_cached(

@@ -44,12 +44,14 @@ static const char MANIFEST[] =
     BOTH("pipes") BOTH("scribble") BOTH("huge") BOTH("nowhere") BOTH("late") BOTH("refuse") BOTH("status")
     BOTH("stack") BOTH("threads") BOTH("secret") BOTH("call") BOTH("flood") BOTH("environment")
     BOTH("leave") BOTH("noise")
-    BOTH("http") BOTH("denies")
+    BOTH("http") BOTH("denies") WRITE("failover") WRITE("half") WRITE("in_part") WRITE("forgets") WRITE("gives_up")
+    WRITE("finds_out") BOTH("fetches")
     "{\"name\":\"write_unprepared\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","
     "\"prepares\":true,\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
     READ("well") "{\"name\":\"write_well\",\"summary\":\"Behave.\",\"effect\":\"write\",\"key\":\"required\","
     "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}}],\"sources\":["
     SOURCE("segfault") SOURCE("loop") SOURCE("garbage") SOURCE("many") SOURCE("nameless") SOURCE("refuse")
+    SOURCE("adrift")
     SOURCE("forgetful") "{\"name\":\"on_hold\",\"waits\":true}]}";
 #endif
 
@@ -68,6 +70,14 @@ static uint64_t the_call;
 static int32_t ask(const char *name, const char *input, GesherBuffer *answer) {
   GesherBytes what = {(const uint8_t *)name, strlen(name)}, with = {(const uint8_t *)input, strlen(input)};
   return the_host->ask(the_call, what, with, answer);
+}
+
+static void post(const char *url) {
+  char request[256];
+  GesherBuffer answer = {NULL, 0, 0};
+  snprintf(request, sizeof request, "{\"method\":\"POST\",\"url\":\"%s\"}", url);
+  ask("http", request, &answer);
+  the_host->free(answer);
 }
 
 /* Goes on asking after the call is over. */
@@ -166,6 +176,45 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
     the_host->free(answer);
     return say(output, GESHER_REFUSED, "{\"code\":\"no\",\"message\":\"not today\"}");
   }
+  /* What was lost there is sent elsewhere, and where that fails too, nothing was sent. */
+  if (!strcmp(how, "failover")) {
+    post("https://lost.example.com/a");
+    post("https://away.example.com/b");
+    return say(output, GESHER_OK, "{\"status\":\"not_sent\"}");
+  }
+  /* The first half was done, and the second reached nobody. */
+  if (!strcmp(how, "half")) {
+    post("https://api.example.com/reserve");
+    post("https://away.example.com/confirm");
+    return say(output, GESHER_OK, "{\"status\":\"not_sent\"}");
+  }
+  /* The same, and the hub refuses the second. */
+  if (!strcmp(how, "in_part")) {
+    post("https://api.example.com/reserve");
+    post("https://else.example.com/confirm");
+    return say(output, GESHER_OK, "{\"status\":\"rejected\",\"code\":\"no\"}");
+  }
+  if (!strcmp(how, "forgets")) {
+    post("https://lost.example.com/a");
+    return say(output, GESHER_NO_SUCH_NAME, "");
+  }
+  if (!strcmp(how, "gives_up")) {
+    post("https://lost.example.com/a");
+    return say(output, GESHER_OK, "{\"status\":\"rejected\",\"code\":\"no\"}");
+  }
+  /* It asks what became of it before it says that nothing did. */
+  if (!strcmp(how, "finds_out")) {
+    post("https://lost.example.com/a");
+    status = ask("http", "{\"url\":\"https://api.example.com/a\"}", &answer);
+    the_host->free(answer);
+    return say(output, GESHER_OK, "{\"status\":\"rejected\",\"code\":\"no\"}");
+  }
+  if (!strcmp(how, "fetches")) {
+    for (int at = 0; at < 3 && status == GESHER_OK; at++) {
+      the_host->free(answer);
+      status = ask("http", "{\"url\":\"https://api.example.com/\"}", &answer);
+    }
+  }
   if (!strcmp(how, "secret")) status = ask("secret", "officeguy.api_key", &answer);
   if (!strcmp(how, "call")) status = ask("call", "{\"operation\":\"officeguy.charge\",\"request\":{}}", &answer);
   if (!strcmp(how, "flood")) {
@@ -187,6 +236,8 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
 /* Event sources that misbehave: too many events, events without an id, a wait that nothing ends. */
 static int32_t look(const char *how, GesherBuffer *output) {
   if (!strcmp(how, "hold")) for (;;) usleep(1000);
+  /* Without a cursor the next look would begin from the first event. */
+  if (!strcmp(how, "adrift")) return say(output, GESHER_OK, "{\"events\":[{\"id\":\"a\",\"data\":1}]}");
   if (!strcmp(how, "nameless")) return say(output, GESHER_OK, "{\"events\":[{\"data\":7}],\"cursor\":1}");
   /* The same events for ever, whatever the cursor. */
   if (!strcmp(how, "forgetful"))

@@ -18,6 +18,7 @@ use gesher_core::{MARKETPLACE, Prepared, Rejection, Text};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::time::Duration;
 
 /// The methods that there are.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -76,8 +77,8 @@ impl Fetch {
         ["GET", "HEAD"].contains(&self.0.endpoint)
     }
 
-    /// Sends it, at most once: `{"status", "headers", "body"}`, with `body_base64` in the place of a body that is no text.
-    pub async fn send(&self, client: &OutsideClient) -> Result<Value, FetchFault> {
+    /// Sends it, at most once and `within` that time, or sooner where it says so itself: `{"status", "headers", "body"}`, with `body_base64` in the place of a body that is no text.
+    pub async fn send(&self, client: &OutsideClient, within: Duration) -> Result<Value, FetchFault> {
         let shown = shown(&self.0);
         let Some((wire, _)) = wire(&self.0, &Opened::new()) else {
             return Err(FetchFault::Refused(words::wrong("headers", words::a_header())));
@@ -85,7 +86,8 @@ impl Fetch {
         let Wire { url, headers, body, timeout } = wire;
         let method = Method::from_bytes(self.0.endpoint.as_bytes()).unwrap_or_default();
         let body = Bytes::from(body);
-        let request = OutsideRequest { method, url: &url, headers: &headers, body, total: timeout };
+        let request =
+            OutsideRequest { method, url: &url, headers: &headers, body, total: timeout.min(within) };
         client.send(request).await.map(|reply| answer(&reply)).map_err(|failure| fault(&shown, failure))
     }
 }

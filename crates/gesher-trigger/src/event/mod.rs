@@ -120,8 +120,8 @@ impl Event {
     }
 }
 
-/// The runs of events that begin together, each with what tells it from every other. Their script is kept with the first
-/// alone: the others began with the same.
+/// The runs of events that begin together, each with what tells it from every other. The first brings the script of them all,
+/// which the journal keeps where any of them begins.
 pub(crate) fn new_runs(
     engine: &Engine,
     flow: &EventFlow,

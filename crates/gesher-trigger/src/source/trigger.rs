@@ -20,6 +20,8 @@ use tokio::sync::oneshot;
 
 /// Events of a flow that may wait to be worked on before its source is asked for more. What is not asked for stays there.
 const WAITING_MAX: u64 = 1_000;
+/// Once so many waited, that is told until no more than this do: a flow that works them off crosses the limit again and again.
+const WAITING_TOLD_MIN: u64 = WAITING_MAX / 2;
 /// Pause before it is seen again whether the flow has worked on some of them, or the journal can be read.
 const HOLD_PAUSE: Duration = Duration::from_secs(1);
 /// How long a look may go on once the hub is to stop. Whatever it finds later is found again.
@@ -102,35 +104,44 @@ impl SourceTrigger {
         if !self.engine.health().until_may_begin(stop).await || self.has_enough().await {
             return Ok(HOLD_PAUSE);
         }
+        let source = self.rules.source.as_str();
         let clock = self.engine.clock();
         let began = clock.monotonic();
         let Some(looked) = self.ask(watch.cursor.clone(), stop).await else { return Ok(HOLD_PAUSE) };
         let took = clock.monotonic().saturating_sub(began);
-        let events = looked.and_then(|looked| {
-            let events = found::events(self.engine.redactor(), &self.rules.source, &looked)
-                .map_err(|why| format!("what {} brought is not taken: {why}", self.rules.source))?;
-            Ok((events, looked.cursor))
-        });
-        let (events, cursor) = match events {
-            Ok(events) => events,
+        let looked = match looked {
+            Ok(looked) => looked,
             Err(why) => return Ok(self.failed(watch, &why)),
         };
-        self.went_well(watch);
-        if events.is_empty() && cursor == watch.cursor {
-            return Ok(self.rules.way.pause(false, took));
+        let found::Found { events, fault } = found::events(self.engine.redactor(), source, &looked);
+        // What comes behind something that cannot be taken is looked for again, and so is that.
+        let cursor = if fault.is_some() { watch.cursor.clone() } else { looked.cursor };
+        let mut found_news = false;
+        if !events.is_empty() || cursor != watch.cursor {
+            let Some(begun) = self.keep(&events, &cursor, stop).await? else { return Ok(HOLD_PAUSE) };
+            watch.cursor = cursor;
+            self.inbox.came();
+            found_news = self.tell(watch, &events, &begun);
         }
-        let Some(begun) = self.keep(&events, &cursor, stop).await? else { return Ok(HOLD_PAUSE) };
-        watch.cursor = cursor;
-        self.inbox.came();
-        Ok(self.rules.way.pause(self.tell(watch, &events, &begun), took))
+        if let Some(fault) = fault {
+            return Ok(self.failed(watch, &format!("what {source} brought is not taken: {fault}")));
+        }
+        self.went_well(watch);
+        Ok(self.rules.way.pause(found_news, took))
     }
 
     /// Whether so much waits to be worked on that no more is asked for. What cannot be read counts as enough.
     async fn has_enough(&self) -> bool {
-        match self.engine.journal().waiting_flows().await {
-            Ok(flows) => {
-                let own = flows.iter().find(|(flow, _)| flow == self.flow());
-                own.is_some_and(|(_, many)| *many >= WAITING_MAX)
+        match self.engine.journal().waiting_of(self.flow()).await {
+            Ok(many) => {
+                let part = Part::Inbox(self.flow().to_owned());
+                let health = self.engine.health();
+                if many >= WAITING_MAX && !health.is_in_trouble(&part) {
+                    health.trouble(part, messages::full(&self.rules.source, many));
+                } else if many <= WAITING_TOLD_MIN {
+                    health.well(&part);
+                }
+                many >= WAITING_MAX
             }
             Err(error) => {
                 self.engine.store_failed(&error);
@@ -230,7 +241,7 @@ impl SourceTrigger {
         tracing::warn!(flow, source, failures = watch.failures, "{why}");
         if watch.failures >= FAILURES_TOLD {
             // Whoever looks after the hub is told of its troubles, once each.
-            self.engine.health().trouble(self.part(), messages::failed(source, &why));
+            self.engine.health().trouble(self.part(), messages::failed(source, watch.failures, &why));
         }
         let mut bytes = [0; 8];
         let drawn = random_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes));

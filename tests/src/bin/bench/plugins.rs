@@ -36,7 +36,7 @@ impl Services for Nothing {
         Err("there is none".to_owned())
     }
 
-    fn http(&self, _: &Value, _: bool) -> Result<Value, HttpFault> {
+    fn http(&self, _: &Value, _: Duration, _: bool) -> Result<Value, HttpFault> {
         Err(HttpFault::MayHaveLeft("there is none".to_owned()))
     }
 

@@ -1,0 +1,27 @@
+//! A call without a key: performed, and written down when it is over. Nothing of it can be told from an earlier one.
+
+use crate::context::CallFault;
+use crate::engine::{Call, Called, Engine, Senders};
+use crate::permits::Permit;
+use crate::stop::Stop;
+use gesher_core::{Effect, OutcomeStatus};
+
+impl Engine {
+    /// Performs it. What has no effect and failed while the hub stops may have given way to the stop: it is as if it had not
+    /// been asked for, and its item asks again after the next start.
+    pub(crate) async fn perform_keyless(
+        &self,
+        call: &Call<'_>,
+        senders: &Senders,
+        permit: Permit,
+        stop: &Stop,
+    ) -> Result<Called, CallFault> {
+        let outcome = self.perform(call, senders, None).await;
+        drop(permit);
+        let reads = call.registered.entry.descriptor.effect == Effect::Read;
+        if reads && outcome.status != OutcomeStatus::Succeeded && stop.is_requested() {
+            return Err(CallFault::Stopping);
+        }
+        Ok(Called::own(self.record(call, &senders.account, outcome)))
+    }
+}
