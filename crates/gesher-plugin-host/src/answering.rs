@@ -2,7 +2,7 @@
 //! refusal says what would have to be allowed.
 
 use crate::capability::Capability;
-use crate::library::Asked;
+use crate::library::{ANSWER_BYTES_MAX, Asked};
 use crate::manifest::OperationManifest;
 use crate::plugin::Plugin;
 use gesher_core::{Caller, Effect, Secret};
@@ -71,9 +71,26 @@ fn misread(error: &serde_json::Error) -> Asked {
     (GESHER_BROKEN, format!("what was asked is not understood: {error}").into_bytes())
 }
 
+/// An answer that a plugin can be given, or why it is not. No refusal, which would say that nothing was done.
+fn fitting(name: &str, asked: Asked) -> Asked {
+    let length = asked.1.len();
+    if length <= ANSWER_BYTES_MAX {
+        return asked;
+    }
+    let words = format!(
+        "the answer to `{name}` has {length} bytes, and a plugin is given {ANSWER_BYTES_MAX} at most; what was asked for \
+         was done, so ask for less at a time, and not for the same again"
+    );
+    (GESHER_BROKEN, words.into_bytes())
+}
+
 impl Answering<'_> {
     /// Answers one request.
     pub(crate) fn answer(&mut self, name: &str, input: &[u8]) -> Asked {
+        fitting(name, self.whole_answer(name, input))
+    }
+
+    fn whole_answer(&mut self, name: &str, input: &[u8]) -> Asked {
         match name {
             "call" => {
                 serde_json::from_slice(input).map_or_else(|error| misread(&error), |asked| self.call(asked))
