@@ -48,11 +48,30 @@ pub fn c(folder: &Path, name: &str, source: &str, words: &[&str]) -> Library {
     Library::at(path)
 }
 
-/// Compiles a file of Rust alone, without a crate that the hub has, and with another way to panic.
+/// The toolchains of this machine beside the one that the hub is built with.
+pub fn other_toolchains() -> Vec<String> {
+    let listed = Command::new("rustup").args(["toolchain", "list"]).output();
+    let listed =
+        listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let own = std::env::var("RUSTUP_TOOLCHAIN").unwrap_or_default();
+    let names =
+        listed.lines().filter(|line| !line.contains("active")).filter_map(|line| line.split(' ').next());
+    names.filter(|name| !name.is_empty() && *name != own).map(str::to_owned).collect()
+}
+
+/// Compiles a file of Rust alone, without a crate that the hub has, and with another way to panic; by the compiler of the
+/// hub, or of a toolchain.
 #[track_caller]
-pub fn rust_alone(folder: &Path, source: &str) -> Library {
-    let path = folder.join("alone.so");
-    let mut rustc = Command::new("rustc");
+pub fn rust_alone(folder: &Path, source: &str, toolchain: Option<&str>) -> Library {
+    let path = folder.join(format!("alone-{}.so", toolchain.unwrap_or("own")));
+    let mut rustc = match toolchain {
+        None => Command::new("rustc"),
+        Some(name) => {
+            let mut rustup = Command::new("rustup");
+            rustup.args(["run", name, "rustc"]);
+            rustup
+        }
+    };
     rustc.args(["--edition", "2024", "-C", "panic=abort", "-C", "opt-level=3", "-o"]).arg(&path);
     made(rustc.arg(workspace().join(source)).env_remove("RUSTFLAGS"));
     Library::at(path)

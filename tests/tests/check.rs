@@ -87,3 +87,26 @@ fn definitions_are_written_where_they_are_wanted() {
         assert!(template.path(path).is_file(), "{path}");
     }
 }
+
+#[test]
+fn time_zone_data_that_is_too_old_is_told_to_a_hub_with_a_schedule() {
+    let scratch = tempfile::tempdir().unwrap();
+    let zones = scratch.path().join("zoneinfo");
+    std::fs::create_dir_all(zones.join("Asia")).unwrap();
+    std::fs::copy("/usr/share/zoneinfo/Asia/Jerusalem", zones.join("Asia/Jerusalem")).unwrap();
+    std::fs::write(zones.join("tzdata.zi"), "# version 2013d\n").unwrap();
+    let hub = Hub::bulk("en", "simulator").with_variable("TZDIR", zones.to_str().unwrap());
+    let warnings = || hub.cmd(&["--json", "check"]).expect(0).json()["warnings"].clone();
+    assert_eq!(warnings().as_array().unwrap().len(), 0, "no flow of this hub goes by the clock");
+    hub.write("scripts/tick.rhai", "fn on_schedule(tick) { log::info(tick.nominal); }\n");
+    hub.set("flow.tick", "script", "\"scripts/tick.rhai\"");
+    hub.set("flow.tick.schedule", "cron", "\"0 6 * * *\"");
+    let warned = warnings();
+    let text = warned.to_string();
+    assert!(
+        warned.as_array().unwrap().len() == 1 && text.contains("is of 2013d") && text.contains("tzdata"),
+        "{text}"
+    );
+    std::fs::write(zones.join("tzdata.zi"), "# version 9999a\n").unwrap();
+    assert_eq!(warnings().as_array().unwrap().len(), 0);
+}

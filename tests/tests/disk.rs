@@ -130,6 +130,33 @@ fn said_once(serving: &Serving, words: &str) {
     assert_eq!(times, 1, "`{words}` in:\n{log}");
 }
 
+/// Waits until a person was asked to look, in these words.
+#[track_caller]
+fn alerted(hub: &Hub, words: &str) {
+    until(words, NOTICE_SECONDS, || hub.cmd(&["doctor"]).words().contains(words).then_some(()));
+}
+
+#[test]
+fn people_are_told_of_an_intent_log_that_cannot_be_written_while_nothing_is_sent() {
+    let Some((scratch, disk)) = disk_of("disk::full_intent_log") else { return };
+    let trap = Trap::at(5);
+    let (full, sprung) = (Arc::clone(&disk), Arc::clone(&trap));
+    let provider = provider(move || sprung.spring(|| full.fill()), || {});
+    let mut hub = Hub::bulk("en", provider.base_url());
+    hub.set("hub", "intent_log", &format!("\"{}\"", scratch.path().join("disk/intents.log").display()));
+    hub.use_disk(&disk);
+    let serving = hub.serve();
+    hub.drop_file("march.csv", charges_csv(1, ROWS));
+    trap.wait();
+    wait_unready(&serving, "not ready: ");
+    // The database can take it, so nobody waits for the end of the trouble.
+    alerted(&hub, "cannot be written");
+    disk.free();
+    wait_ready(&serving);
+    all_charged_once(&hub.wait_done("march.csv"), &provider);
+    assert_eq!(serving.stop().code, 0);
+}
+
 #[test]
 fn nothing_is_sent_when_the_disk_is_full_at_the_intent_and_all_goes_on_when_it_is_not() {
     let Some((scratch, disk)) = disk_of("disk::full_at_the_intent") else { return };
@@ -347,5 +374,7 @@ fn writes_that_fail_in_other_ways_are_waited_out_as_a_full_disk_is() {
     limit(None, &process);
     wait_ready(&serving);
     all_charged_once(&hub.wait_done("march.csv"), &provider);
+    // Nobody could be told while nothing could be written.
+    alerted(&hub, "the journal: there was trouble from");
     assert_eq!(serving.stop().code, 0);
 }

@@ -21,6 +21,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const HOSTILE: &str = "crates/gesher-plugin-host/tests/libraries/hostile.c";
+/// A plugin in Rust without a crate.
+const BARE: &str = "crates/gesher-plugin-host/tests/libraries/bare.rs";
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_millis(2_500);
 
@@ -487,9 +489,28 @@ fn a_library_that_was_changed_after_it_was_opened_changes_nothing() {
 }
 
 #[test]
+fn a_plugin_of_another_version_of_rust_is_loaded() {
+    let others = libraries::other_toolchains();
+    if others.is_empty() {
+        return gesher_tests::skip(
+            "a_plugin_of_another_version_of_rust_is_loaded",
+            "there is one toolchain only",
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for toolchain in &others {
+        let bare = libraries::rust_alone(folder.path(), BARE, Some(toolchain));
+        for isolation in [process(), Isolation::InProcess] {
+            let plugin = Opened::of(&bare, "bare", isolation);
+            assert_eq!(plugin.call("length").status.as_str(), "succeeded", "{toolchain}");
+        }
+    }
+}
+
+#[test]
 fn a_plugin_of_another_compiler_or_of_no_crate_at_all_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
-    let bare = libraries::rust_alone(folder.path(), "crates/gesher-plugin-host/tests/libraries/bare.rs");
+    let bare = libraries::rust_alone(folder.path(), BARE, None);
     let plugin = Opened::of(&bare, "bare", process());
     assert_eq!(
         plugin.call("length").data.tree()["length"],

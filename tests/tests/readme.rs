@@ -110,6 +110,16 @@ fn every_block_of_the_hebrew_readme_runs_as_written() {
 }
 
 #[test]
+fn every_page_is_linked_from_the_readme_files() {
+    for name in ["README.md", "README.he.md"] {
+        let text = std::fs::read_to_string(workspace().join(name)).unwrap();
+        let pages = names_in(&workspace().join("docs")).into_iter().filter(|page| page.ends_with(".md"));
+        let unlinked: Vec<String> = pages.filter(|page| !text.contains(&format!("(docs/{page})"))).collect();
+        assert!(unlinked.is_empty(), "{name} does not lead to {unlinked:?}");
+    }
+}
+
+#[test]
 fn every_file_that_the_readme_files_link_to_exists() {
     for name in ["README.md", "README.he.md", "CONTRIBUTING.md"] {
         let text = std::fs::read_to_string(workspace().join(name)).unwrap();

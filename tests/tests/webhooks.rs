@@ -8,6 +8,7 @@ use gesher_tests::hooks::{
 };
 use gesher_tests::serve::free_port;
 use gesher_tests::{FakeProvider, Hub, Reply, nap, until};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -702,4 +703,32 @@ fn what_nobody_verified_starts_no_flow_that_may_act_however_many_are_between() {
         assert!(runs.json_lines().is_empty(), "{runs:?}");
         serving.stop();
     }
+}
+
+#[test]
+fn a_delivery_that_no_thread_could_be_had_for_is_taken_up_again_without_a_restart() {
+    let provider = FakeProvider::approving();
+    let hub = orders(provider.base_url(), &[]);
+    let serving = hub.serve();
+    // One before, so that everything that a delivery needs beside its own thread is there.
+    deliver_order(&hub, 1).expect(202);
+    until("the first charge", 30, || (provider.charges() == 1).then_some(()));
+    // From now on the program gets no room for the stack of another thread.
+    let process = Pid::from_raw(i32::try_from(serving.process.id()).unwrap());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", serving.process.id())).unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let size: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();
+    let limit = |bytes: Option<u64>| {
+        prlimit(process, Resource::As, Rlimit { current: bytes, maximum: None }).unwrap();
+    };
+    limit(Some((size << 10) + (10 << 20)));
+    deliver_order(&hub, 2).expect(202);
+    until("the failure", 30, || {
+        serving.process.words().contains("is taken up again after a pause").then_some(())
+    });
+    assert_eq!(provider.charges(), 1);
+    limit(None);
+    until("the second charge", 30, || (provider.charges() == 2).then_some(()));
+    serving.stop();
+    assert!(provider.charged().values().all(|charges| charges.len() == 1), "{:?}", provider.charged());
 }

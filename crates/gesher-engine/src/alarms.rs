@@ -3,6 +3,7 @@
 
 use crate::context::{CallEnd, ItemContext};
 use crate::engine::Engine;
+use crate::error::EngineError;
 use gesher_core::{ItemId, OutcomeStatus, Text};
 use gesher_journal::{NewAlert, StepRecord, StepState, StoredOutcome};
 use serde_json::Value;
@@ -18,17 +19,25 @@ const RUN_ALERTS_MAX: u32 = 100;
 impl Engine {
     /// One of the hub's own alarms. It is told to the log and written down; whether that is durable is not waited for.
     pub fn alarm(&self, kind: &str, subject: &str, text: &Text) {
-        let words = self.redactor().text(text.get(self.language())).into_owned();
         tracing::error!(alarm = kind, subject, "{}", self.redactor().text(&text.en));
-        let alert = NewAlert {
+        self.journal().raise_alert(self.alarm_of(kind, subject, text), None).in_order();
+    }
+
+    /// The same for what the log has already, durably. Fails as long as the journal does.
+    pub async fn raise_alarm(&self, kind: &str, subject: &str, text: &Text) -> Result<(), EngineError> {
+        let raised = self.journal().raise_alert(self.alarm_of(kind, subject, text), None).await;
+        raised.map_err(EngineError::journal("writing an alert down"))
+    }
+
+    fn alarm_of(&self, kind: &str, subject: &str, text: &Text) -> NewAlert {
+        NewAlert {
             kind: kind.to_owned(),
             flow: None,
             item: None,
             subject: Some(subject.to_owned()),
-            text: words,
+            text: self.redactor().text(text.get(self.language())).into_owned(),
             at: self.clock().now(),
-        };
-        self.journal().raise_alert(alert, None).in_order();
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::flow::Flow;
 use crate::halt::UnknownGuard;
 use crate::messages;
 use crate::preparing::unprepared;
+use crate::result::RunResult;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
@@ -19,7 +20,7 @@ use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What a program gets for a call that came to an end it may go on from.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +72,8 @@ pub struct ItemContext {
     stop: Stop,
     pub(crate) guard: Arc<UnknownGuard>,
     dead: AtomicBool,
+    /// What makes the result of its run, for the `on_finish` of a run that leaves one.
+    pub(crate) result: OnceLock<Arc<dyn RunResult>>,
     work: Mutex<Work>,
 }
 
@@ -107,7 +110,8 @@ impl ItemContext {
         guard: Arc<UnknownGuard>,
     ) -> Self {
         let work = Work { recorded: recorded.into(), ..Work::default() };
-        Self { engine, flow, item, stop, guard, dead: AtomicBool::new(false), work: Mutex::new(work) }
+        let (dead, result, work) = (AtomicBool::new(false), OnceLock::new(), Mutex::new(work));
+        Self { engine, flow, item, stop, guard, dead, result, work }
     }
 
     /// Which item.

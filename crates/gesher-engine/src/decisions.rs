@@ -20,12 +20,16 @@ const TAKING_SECONDS: i64 = 10;
 const AGAIN_FIRST: Duration = Duration::from_secs(2);
 /// The longest such wait.
 const AGAIN_MAX: Duration = Duration::from_mins(5);
+/// What became of a decision by which a run went on.
+const RESUMED: &str = "resumed";
 
 /// The runs that this process works on, and the decisions that it passed on.
 #[derive(Default)]
 pub(crate) struct AtWork {
     leases: Mutex<HashMap<RunId, Weak<Held>>>,
     passed_on: Mutex<HashMap<u64, PassedOn>>,
+    /// Runs that unknown answers halted and of which it is not known that this is written down, and why.
+    halting: Mutex<HashMap<RunId, Text>>,
 }
 
 /// A decision that somebody was told to carry out.
@@ -146,8 +150,8 @@ fn next(kind: DecisionKind, state: Option<RunState>, is_at_work: bool, is_new: b
         (DecisionKind::Resume, Some(RunState::Halted)) => Next::GoOn,
         (DecisionKind::Resume, Some(state)) if state.is_final() => Next::Settle("too late: the run is over"),
         (DecisionKind::Resume, Some(RunState::Held)) => Next::Settle("the run waits for `gesher approve`"),
-        (DecisionKind::Resume, Some(RunState::Running)) if !is_at_work => Next::HandOver("resumed"),
-        (DecisionKind::Resume, Some(_)) => Next::Settle("resumed"),
+        (DecisionKind::Resume, Some(RunState::Running)) if !is_at_work => Next::HandOver(RESUMED),
+        (DecisionKind::Resume, Some(_)) => Next::Settle(RESUMED),
     }
 }
 
@@ -218,7 +222,12 @@ impl Engine {
             }
             Next::Wait => Ok(None),
             Next::GoOn => {
-                self.go_on(decision).await?;
+                // Nobody begins to work on it between this look at it and its going on.
+                let Some(_lease) = self.take_up(&decision.run) else { return Ok(None) };
+                let state = self.run_of(decision).await?.map(|run| run.state);
+                if state != Some(RunState::Halted) || !self.go_on(decision).await? {
+                    return Ok(None);
+                }
                 // As it stands now: whoever takes it up goes by its state.
                 Ok(self.run_of(decision).await?.map(|run| Decided { seq, run, kind }))
             }
@@ -250,12 +259,21 @@ impl Engine {
         self.at_work().try_again(decided.seq, self.clock().monotonic());
     }
 
-    async fn go_on(&self, decision: &Decision) -> Result<(), EngineError> {
-        tracing::info!(run = %decision.run, by = decision.actor, "a person lets the run go on");
+    /// Lets a halted run go on and settles the decision, in one write: otherwise a decision whose settling failed would let
+    /// the run go on once more, over a halt of which the person knew nothing. Answers whether it was open still.
+    async fn go_on(&self, decision: &Decision) -> Result<bool, EngineError> {
         let message = Some(went_on(decision).get(self.language()).to_owned());
-        let change = RunChange { state: Some(RunState::Running), message, ..RunChange::default() };
-        self.change_run(&decision.run, change).await?;
-        self.settle(decision, "resumed").await
+        let settles = Some((decision.seq, RESUMED.to_owned()));
+        let change = RunChange { state: Some(RunState::Running), message, settles, ..RunChange::default() };
+        match self.change_run(&decision.run, change).await {
+            Ok(()) => {
+                tracing::info!(run = %decision.run, by = decision.actor, "a person lets the run go on");
+                self.at_work().halting().remove(&decision.run);
+                Ok(true)
+            }
+            Err(EngineError::Journal { source: JournalError::NoDecision(_), .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) async fn settle(&self, decision: &Decision, result: &str) -> Result<(), EngineError> {
@@ -270,6 +288,11 @@ impl Engine {
 impl AtWork {
     fn passed_on(&self) -> MutexGuard<'_, HashMap<u64, PassedOn>> {
         self.passed_on.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// See [`AtWork::halting`].
+    pub(crate) fn halting(&self) -> MutexGuard<'_, HashMap<RunId, Text>> {
+        self.halting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a decision is to be passed on now; notes that it is.
@@ -357,7 +380,7 @@ mod tests {
         check(DecisionKind::Resume, RunState::Halted, true, &Next::Wait);
         check(DecisionKind::Resume, RunState::Halted, false, &Next::GoOn);
         check(DecisionKind::Resume, RunState::Running, true, &Next::Settle("resumed"));
-        check(DecisionKind::Resume, RunState::Running, false, &Next::HandOver("resumed"));
+        check(DecisionKind::Resume, RunState::Running, false, &Next::HandOver(RESUMED));
         check(DecisionKind::Resume, RunState::Reporting, false, &Next::Settle("resumed"));
         check(DecisionKind::Resume, RunState::Finished, false, &Next::Settle("too late: the run is over"));
         assert_eq!(next(DecisionKind::Resume, None, false, false), Next::Settle("there is no such run"));

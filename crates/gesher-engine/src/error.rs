@@ -35,6 +35,14 @@ pub enum EngineError {
         /// Why.
         source: crate::program::SourceError,
     },
+    /// The result of a run could not be made for its own `on_finish`.
+    #[error("the result of run {run} cannot be made")]
+    Result {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A thread ended before its time: a fault of the hub.
     #[error("the thread of {what} ended before its time")]
     Lost {

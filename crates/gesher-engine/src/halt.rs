@@ -94,13 +94,36 @@ impl Engine {
     pub(crate) fn note(&self, guard: &UnknownGuard, step: &StepId, status: OutcomeStatus) {
         if let Some(why) = guard.note(step, status) {
             self.alarm("run_halted", step.item.run.as_str(), &why);
+            // Nobody waits for this write. Whoever works on the run again, after a failure of the store, sees it here.
+            self.at_work().halting().insert(step.item.run.clone(), why.clone());
             self.write_halt(&step.item.run, &why).in_order();
         }
     }
 
     /// Halts a run, durably.
     pub(crate) async fn halt(&self, run: &RunId, why: &Text) -> Result<(), EngineError> {
-        self.write_halt(run, why).await.map_err(EngineError::journal("halting a run"))
+        self.write_halt(run, why).await.map_err(EngineError::journal("halting a run"))?;
+        self.at_work().halting().remove(run);
+        Ok(())
+    }
+
+    /// Halts a run that was halted in this process before, where that could not be written down and rows may be left.
+    /// Answers why.
+    pub(crate) async fn halt_again(
+        &self,
+        run: &RunId,
+        items_max: usize,
+        has_finish: bool,
+    ) -> Result<Option<Text>, EngineError> {
+        let Some(why) = self.at_work().halting().get(run).cloned() else { return Ok(None) };
+        let tally =
+            self.journal().tally(run).await.map_err(EngineError::journal("counting a run's items"))?;
+        let ended = usize::try_from(tally.items().saturating_sub(tally.queued)).unwrap_or(usize::MAX);
+        if ended >= items_max && (!has_finish || tally.finish.is_some()) {
+            return Ok(None);
+        }
+        self.halt(run, &why).await?;
+        Ok(Some(why))
     }
 
     fn write_halt(&self, run: &RunId, why: &Text) -> Written<()> {

@@ -131,6 +131,12 @@ impl Health {
         self.troubles.borrow().iter().map(|(part, why)| format!("{part}: {why}")).collect()
     }
 
+    /// What is in trouble, and why; told anew whenever it changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<BTreeMap<Part, String>> {
+        self.troubles.subscribe()
+    }
+
     /// Waits until something new may begin. Answers false when the stop came first.
     pub async fn until_may_begin(&self, stop: &Stop) -> bool {
         let mut troubles = self.troubles.subscribe();

@@ -89,6 +89,9 @@ fn run_once(shared: &Shared, id: &ItemId, input: Input, resumed: bool) -> Result
         shared.stop.clone(),
         Arc::clone(&shared.guard),
     ));
+    if let Some(result) = shared.result.as_ref().filter(|_| id.ordinal == ItemId::FINISH) {
+        context.result.get_or_init(|| Arc::clone(result));
+    }
     let end = catch_unwind(AssertUnwindSafe(|| match pinned(&context, input) {
         Some(input) => shared.program.run(&context, input),
         None => ProgramEnd::Ended,

@@ -29,6 +29,7 @@ mod preparing;
 mod program;
 mod progress;
 mod reconcile;
+mod result;
 mod run;
 mod scripts;
 mod starting;
@@ -57,6 +58,7 @@ pub use reconcile::{
     Desk, ItemResolution, NOT_CHARGED_AFTER, Opened, Reconciled, Resolution, Resolved, next_look,
     vendor_words,
 };
+pub use result::{RESULT_BYTES_MAX, ResultText, RunResult};
 pub use run::{ITEM_STACK_BYTES, RunEnd};
 pub use scripts::{ScriptHost, Scripts};
 pub use starting::{FLOW_START, START_DEPTH_MAX, StartFault, StartFuture, StartRequest, Started, Starts};

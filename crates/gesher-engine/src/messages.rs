@@ -151,6 +151,18 @@ pub(crate) fn broke_off(item: &ItemId, why: &Text) -> Text {
     )
 }
 
+/// The alarm about a run whose result was passed on, or was about to be, and is another now.
+pub(crate) fn result_is_another(item: &ItemId) -> Text {
+    let run = &item.run;
+    Text::new(
+        format!("אחרי הפסקה קובץ התוצאות של הריצה {run} אינו מה שהיה; לא נשלח דבר נוסף, ונדרשת החלטה של אדם"),
+        format!(
+            "after an interruption the result of run {run} is not what it was; nothing more was sent, and a person has to \
+             decide"
+        ),
+    )
+}
+
 /// The alarm about keys that a provider refuses.
 pub(crate) fn account_refused(name: &str) -> Text {
     Text::new(

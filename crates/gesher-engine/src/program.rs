@@ -1,6 +1,7 @@
 //! What the engine runs for each item, and what it is given: the seam between the engine and the script host.
 
 use crate::context::ItemContext;
+use crate::result::RunResult;
 use gesher_core::Key;
 use gesher_journal::{NewItem, ScriptBundle};
 use serde_json::Value;
@@ -131,6 +132,11 @@ pub trait ItemSource: Send {
     /// How many items it has at most, where that is known beforehand: no more threads than that are started.
     fn items_max(&self) -> usize {
         usize::MAX
+    }
+
+    /// What makes the result of the run for its `on_finish`, where such a run leaves one.
+    fn result(&self) -> Option<Arc<dyn RunResult>> {
+        None
     }
 }
 

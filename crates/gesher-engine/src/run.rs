@@ -13,6 +13,7 @@ use crate::item::run_program;
 use crate::messages;
 use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
 use crate::progress::Progress;
+use crate::result::RunResult;
 use crate::stop::Stop;
 use gesher_core::limits::CONCURRENCY_MAX;
 use gesher_core::{ItemId, ItemStatus, RunId, Text};
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) lease: Lease,
     failed: Mutex<Option<EngineError>>,
     ends: Arc<Ends>,
+    pub(crate) result: Option<Arc<dyn RunResult>>,
 }
 
 /// Ends of items that were handed to the journal. One that could not be written leaves its item without an end, which
@@ -172,6 +174,9 @@ impl Engine {
         // Said before this process looked, or told to the lease by whoever looks from now on.
         if self.cancel_of(run).await?.is_some() {
             lease.cancel();
+        } else if let Some(why) = self.halt_again(run, source.items_max(), program.has(Entry::Finish)).await?
+        {
+            return Ok(RunEnd::Halted { why });
         }
         self.change(run, RunState::Running).await?;
         let shared = Arc::new(Shared {
@@ -185,6 +190,7 @@ impl Engine {
             lease,
             failed: Mutex::new(None),
             ends: Arc::default(),
+            result: source.result(),
         });
         let read = work_through(&shared, source).await?;
         shared.ends.written().await?;
@@ -206,6 +212,7 @@ impl Engine {
         let message = shared.guard.halted().map(|_| halt::none_left().get(self.language()).to_owned());
         let state = Some(RunState::Reporting);
         self.change_run(run, RunChange { state, message, ..RunChange::default() }).await?;
+        self.at_work().halting().remove(run);
         Ok(match read {
             Read::Changed { first_untaken } => RunEnd::Changed { first_untaken },
             Read::All | Read::Stopped => RunEnd::Complete,
@@ -421,6 +428,7 @@ impl Shared {
             lease: self.lease.clone(),
             failed: Mutex::new(None),
             ends: Arc::clone(&self.ends),
+            result: self.result.clone(),
         }
     }
 }

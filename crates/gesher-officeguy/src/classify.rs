@@ -53,7 +53,7 @@ pub(crate) fn open(reply: &Reply, effect: Effect) -> Result<Envelope, Box<Outcom
 
 /// What a call without an answer is.
 pub(crate) fn unanswered(failure: &SendFailure, effect: Effect) -> Outcome {
-    let why = messages::failure(failure.kind);
+    let why = failure.kind.text();
     let code = failure.kind.code();
     match classify_failure(failure) {
         Class::NotSent | Class::CertificateAlarm | Class::TurnedAway => {

@@ -3,7 +3,6 @@
 //! The provider's own words are kept behind ours. Codes travel beside a message and are not translated.
 
 use gesher_core::{Money, Text};
-use gesher_provider::FailureKind;
 
 /// Puts the provider's own words behind ours.
 pub(crate) fn with_words(text: Text, words: &str) -> Text {
@@ -171,29 +170,6 @@ pub(crate) fn unknown_change() -> Text {
 /// Adds why to a message.
 pub(crate) fn because(text: Text, reason: Text) -> Text {
     Text::new(format!("{}: {}", text.he, reason.he), format!("{}: {}", text.en, reason.en))
-}
-
-/// What stopped a call.
-pub(crate) fn failure(kind: FailureKind) -> Text {
-    let he = match kind {
-        FailureKind::InvalidRequest => "לא ניתן לכתוב את הבקשה כ־HTTP",
-        FailureKind::Dns => "כתובת השרת לא נמצאה",
-        FailureKind::Refused => "השרת סירב להתחבר",
-        FailureKind::Unreachable => "אין דרך להגיע לשרת",
-        FailureKind::ConnectTimeout => "ההתחברות לשרת נמשכה זמן רב מדי",
-        FailureKind::Tls => "לא נוצר חיבור מאובטח לשרת",
-        FailureKind::Certificate => {
-            "האישור (certificate) של השרת אינו מהימן; יש לערב איש מקצוע לפני ניסיון נוסף"
-        }
-        FailureKind::BeforeFirstByte => "החיבור נותק לפני שהבקשה נשלחה",
-        FailureKind::PartialWrite => "החיבור נותק באמצע שליחת הבקשה",
-        FailureKind::ResponseTimeout => "התשובה לא הגיעה בזמן",
-        FailureKind::ClosedWithoutResponse => "החיבור נסגר ללא תשובה",
-        FailureKind::TruncatedBody => "התשובה נקטעה באמצע",
-        FailureKind::MalformedResponse => "התשובה אינה HTTP תקין",
-        FailureKind::TooLarge => "התשובה גדולה מדי",
-    };
-    Text::new(he, kind.to_string())
 }
 
 /// Nothing left this machine.

@@ -6,7 +6,7 @@
 //! same call is not made: else one item that hangs would cost its plugin every thread.
 
 use crate::library::{Ask, Asked, Library};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Looks, Mailbox};
 use crate::plugin::{CallFault, Class};
 use crate::pool::WAIT_MAX;
 use crate::process::Broken;
@@ -39,6 +39,8 @@ struct Crew {
     class: Class,
     threads: Mutex<Threads>,
     freed: Condvar,
+    /// Of those who wait for an answer, and of threads that wait for a call.
+    looks: [Looks; 2],
 }
 
 #[derive(Default)]
@@ -82,8 +84,8 @@ impl Ask for Call {
 impl InProcess {
     pub(crate) fn new(library: Arc<Library>) -> Self {
         let crew = |class| {
-            let library = Arc::clone(&library);
-            Arc::new(Crew { library, class, threads: Mutex::default(), freed: Condvar::new() })
+            let (library, threads, freed) = (Arc::clone(&library), Mutex::default(), Condvar::new());
+            Arc::new(Crew { library, class, threads, freed, looks: Default::default() })
         };
         Self { leaves: crew(Class::Leaf), composing: crew(Class::Composing) }
     }
@@ -106,7 +108,7 @@ impl InProcess {
         let call = Arc::new(Call { name: name.to_owned(), input, said, is_back });
         crew.hand_over(&call, clock)?;
         let caller = Caller { crew, call };
-        wait(&caller.call.said, time, clock, ask).map_err(CallFault::Broken)
+        wait((&caller.call.said, &crew.looks[0]), time, clock, ask).map_err(CallFault::Broken)
     }
 }
 
@@ -219,7 +221,7 @@ impl Crew {
             drop(threads);
             call.said.put(Said::Done(asked));
             drop(call);
-            next = own.take(|| None);
+            next = own.take(&self.looks[1], || None);
         }
     }
 }
@@ -240,18 +242,18 @@ impl Threads {
 }
 
 fn wait(
-    said: &Mailbox<Said>,
+    (said, looks): (&Mailbox<Said>, &Looks),
     time: Duration,
     clock: &dyn Clock,
     ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
 ) -> Result<Asked, Broken> {
     let mut deadline = clock.monotonic() + time;
     loop {
-        match said.take(|| Some(deadline.saturating_sub(clock.monotonic()))) {
+        match said.take(looks, || Some(deadline.saturating_sub(clock.monotonic()))) {
             Some(Said::Done(asked)) => return Ok(asked),
             Some(Said::Asks(name, input, reply)) => {
                 let before = clock.monotonic();
-                // A plugin that asks without a pause would never be waited for otherwise.
+                // A plugin that asks without a pause would be waited for for ever otherwise.
                 if before >= deadline {
                     return Err(Broken::Late(time));
                 }
@@ -295,7 +297,7 @@ mod tests {
             answered += 1;
             (GESHER_OVER, Vec::new())
         };
-        let waited = wait(&said, time, &Ticking(AtomicU64::new(0)), &mut ask);
+        let waited = wait((&said, &Looks::default()), time, &Ticking(AtomicU64::new(0)), &mut ask);
         assert_eq!(waited, Err(Broken::Late(time)));
         assert!((1..9).contains(&answered), "{answered}");
     }

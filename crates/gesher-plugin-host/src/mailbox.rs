@@ -1,16 +1,42 @@
 //! A box at which one thread waits for what others bring.
 //!
 //! Waking a thread costs the system more than a short call of a plugin takes. So a reader looks at the empty box for a
-//! moment before it sleeps, and whoever brings something wakes only a reader that sleeps.
+//! moment before it sleeps, and whoever brings something wakes only a reader that sleeps. Where looking does not help,
+//! because what is waited for takes long or no processor is free to bring it, hardly anybody looks.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
 /// Looks at an empty box before its reader sleeps: some microseconds, about as long as it would take to wake it.
 const LOOKS_MAX: u32 = 250;
+/// One in so many readers looks although the one before looked for nothing.
+const TRIED_EVERY: u32 = 64;
+
+/// Whether it is worth looking before one sleeps, as far as those know who did. Shared by the boxes at which the same is
+/// waited for.
+#[derive(Default)]
+pub(crate) struct Looks {
+    had_luck: AtomicBool,
+    waits: AtomicU32,
+}
+
+impl Looks {
+    /// Looks for a moment whether it is there.
+    fn look(&self, is_there: &AtomicBool) {
+        let is_tried = self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(TRIED_EVERY);
+        if !is_tried && !self.had_luck.load(Ordering::Relaxed) {
+            return;
+        }
+        let looked = || {
+            std::hint::spin_loop();
+            is_there.load(Ordering::Acquire)
+        };
+        self.had_luck.store((0..LOOKS_MAX).any(|_| looked()), Ordering::Relaxed);
+    }
+}
 
 /// See the module.
 pub(crate) struct Mailbox<T> {
@@ -22,13 +48,15 @@ pub(crate) struct Mailbox<T> {
 
 struct Letters<T> {
     waiting: VecDeque<T>,
+    /// Whether the reader sleeps, or is about to.
+    is_awaited: bool,
     is_closed: bool,
 }
 
 impl<T> Mailbox<T> {
     /// The box of this thread.
     pub(crate) fn of_this_thread() -> Self {
-        let letters = Mutex::new(Letters { waiting: VecDeque::new(), is_closed: false });
+        let letters = Mutex::new(Letters { waiting: VecDeque::new(), is_awaited: false, is_closed: false });
         Self { letters, is_there: AtomicBool::new(false), reader: thread::current() }
     }
 
@@ -44,19 +72,17 @@ impl<T> Mailbox<T> {
         }
         letters.waiting.push_back(letter);
         self.is_there.store(true, Ordering::Release);
+        let is_awaited = std::mem::take(&mut letters.is_awaited);
         drop(letters);
-        self.reader.unpark();
+        if is_awaited {
+            self.reader.unpark();
+        }
     }
 
     /// Takes the next letter, in the order of their coming, and waits for it. `left` is asked now and then how long the
     /// wait may go on; none is for ever. None at the end of the wait, or of the box.
-    pub(crate) fn take(&self, left: impl Fn() -> Option<Duration>) -> Option<T> {
-        for _ in 0..LOOKS_MAX {
-            if self.is_there.load(Ordering::Acquire) {
-                break;
-            }
-            std::hint::spin_loop();
-        }
+    pub(crate) fn take(&self, looks: &Looks, left: impl Fn() -> Option<Duration>) -> Option<T> {
+        looks.look(&self.is_there);
         loop {
             let mut letters = self.letters();
             if let Some(letter) = letters.waiting.pop_front() {
@@ -66,6 +92,7 @@ impl<T> Mailbox<T> {
             if letters.is_closed {
                 return None;
             }
+            letters.is_awaited = true;
             drop(letters);
             match left() {
                 None => thread::park(),
@@ -103,7 +130,7 @@ mod tests {
                     theirs.put(letter);
                 }
             });
-            let read: Vec<i32> = (0..5).filter_map(|_| own.take(|| None)).collect();
+            let read: Vec<i32> = (0..5).filter_map(|_| own.take(&Looks::default(), || None)).collect();
             assert_eq!(read, [0, 1, 2, 3, 4]);
             brings.join().unwrap();
         }
@@ -112,12 +139,27 @@ mod tests {
     #[test]
     fn a_reader_waits_no_longer_than_it_may_and_what_it_does_not_take_is_dropped() {
         let own = Mailbox::of_this_thread();
-        assert!(own.take(|| Some(Duration::ZERO)).is_none());
+        assert!(own.take(&Looks::default(), || Some(Duration::ZERO)).is_none());
         let (reply, replied) = sync_channel::<()>(1);
         own.put(reply.clone());
         own.close();
         own.put(reply);
         assert!(replied.recv().is_err(), "whoever waits for an answer hears that there is none");
-        assert!(own.take(|| None).is_none(), "a box that is closed is not waited at");
+        assert!(own.take(&Looks::default(), || None).is_none(), "a box that is closed is not waited at");
+    }
+    #[test]
+    fn whoever_looked_for_nothing_is_not_followed_by_others_for_a_while() {
+        let (looks, nothing, something) = (Looks::default(), AtomicBool::new(false), AtomicBool::new(true));
+        let has_luck = || looks.had_luck.load(Ordering::Relaxed);
+        looks.look(&something);
+        assert!(has_luck());
+        looks.look(&nothing);
+        assert!(!has_luck());
+        for _ in 2..TRIED_EVERY {
+            looks.look(&something);
+            assert!(!has_luck(), "nobody looked");
+        }
+        looks.look(&something);
+        assert!(has_luck());
     }
 }

@@ -12,8 +12,11 @@ use gesher_core::operation::Facts;
 use gesher_core::shape::Shape;
 use gesher_core::{Composed, Money, Outcome, OutcomeStatus, Rejection, Text};
 use gesher_plugin_abi::{GESHER_NO_SUCH_NAME, GESHER_OK, GESHER_REFUSED};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use std::fmt;
 
 /// Length of a reference, a document's number or a code, in bytes.
 const WORD_BYTES_MAX: usize = 512;
@@ -21,11 +24,37 @@ const WORD_BYTES_MAX: usize = 512;
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// A plugin's words for people: one text, or one in each language.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Words {
-    One(String),
-    Both { he: String, en: String },
+struct Words(Text);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What is tried in turn is first copied; this is looked at once.
+        deserializer.deserialize_any(ReadsWords)
+    }
+}
+
+struct ReadsWords;
+
+impl<'de> Visitor<'de> for ReadsWords {
+    type Value = Words;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or one in `he` and one in `en`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Words, E> {
+        Ok(Words(Text::verbatim(text)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Words, A::Error> {
+        #[derive(Deserialize)]
+        struct Both {
+            he: String,
+            en: String,
+        }
+        let Both { he, en } = Both::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Words(Text::new(he, en)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -65,12 +94,7 @@ fn cut(text: String, limit: usize) -> String {
 }
 
 fn text_of(words: Option<Words>) -> Text {
-    let cut = |text| cut(text, MESSAGE_BYTES_MAX);
-    match words {
-        None => Text::default(),
-        Some(Words::One(text)) => Text::verbatim(cut(text)),
-        Some(Words::Both { he, en }) => Text::new(cut(he), cut(en)),
-    }
+    words.map(|Words(text)| text.map(|text| cut(text.to_owned(), MESSAGE_BYTES_MAX))).unwrap_or_default()
 }
 
 fn refusal(bytes: &[u8]) -> Rejection {

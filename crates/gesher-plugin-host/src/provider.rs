@@ -187,15 +187,15 @@ impl Kept {
         let mut answering =
             Answering { plugin, operation: Some(operation), caller, services: &**services, logged: 0 };
         let mut ask = |name: &str, input: &[u8]| answering.answer(name, input);
-        let asked = plugin.invoke(class, &format!("{verb}/{}", operation.name), input, &mut ask);
+        let asked = plugin.invoke(class, &[verb, &operation.name].concat(), input, &mut ask);
         read(&Who { plugin: &plugin.spec().name, operation }, asked)
     }
 
     fn call(&self, body: &str, reference: Option<&str>, caller: Option<&dyn Caller>) -> Composed {
         // The body is JSON already; parsing it to write it again would cost more than all the rest.
         let reference = reference.map_or_else(|| "null".to_owned(), |reference| json!(reference).to_string());
-        let input = format!("{{\"reference\":{reference},\"request\":{body}}}");
-        self.ask("call", input.into_bytes(), caller, |who, asked| who.came_to(asked, &self.answer))
+        let input = ["{\"reference\":", &reference, ",\"request\":", body, "}"].concat();
+        self.ask("call/", input.into_bytes(), caller, |who, asked| who.came_to(asked, &self.answer))
     }
 }
 
@@ -229,7 +229,7 @@ impl Provider for PluginProvider {
         let Some(kept) = kept.filter(|kept| kept.operation.prepares && kept.is_called()) else {
             return Ok(None);
         };
-        let facts = kept.ask("prepare", prepared.body.as_bytes(), None, |who, asked| who.facts(asked));
+        let facts = kept.ask("prepare/", prepared.body.as_bytes(), None, |who, asked| who.facts(asked));
         facts.map(Some)
     }
 

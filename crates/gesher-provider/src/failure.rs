@@ -2,9 +2,9 @@
 //!
 //! Nothing here holds an address, a query or a header, so a failure may be logged and stored as it is.
 
-use std::fmt;
-
 use crate::witness::Witness;
+use gesher_core::Text;
+use std::fmt;
 
 /// What stopped the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -91,6 +91,30 @@ impl FailureKind {
             Self::TooLarge => "too_large",
         }
     }
+
+    /// The same for people: one wording, whoever was called.
+    #[must_use]
+    pub fn text(self) -> Text {
+        let he = match self {
+            Self::InvalidRequest => "לא ניתן לכתוב את הבקשה כ־HTTP",
+            Self::Dns => "כתובת השרת לא נמצאה",
+            Self::Refused => "השרת סירב להתחבר",
+            Self::Unreachable => "אין דרך להגיע לשרת",
+            Self::ConnectTimeout => "ההתחברות לשרת נמשכה זמן רב מדי",
+            Self::Tls => "לא נוצר חיבור מאובטח לשרת",
+            Self::Certificate => {
+                "האישור (certificate) של השרת אינו מהימן; יש לערב איש מקצוע לפני ניסיון נוסף"
+            }
+            Self::BeforeFirstByte => "החיבור נותק לפני שהבקשה נשלחה",
+            Self::PartialWrite => "החיבור נותק באמצע שליחת הבקשה",
+            Self::ResponseTimeout => "התשובה לא הגיעה בזמן",
+            Self::ClosedWithoutResponse => "החיבור נסגר ללא תשובה",
+            Self::TruncatedBody => "התשובה נקטעה באמצע",
+            Self::MalformedResponse => "התשובה אינה HTTP תקין",
+            Self::TooLarge => "התשובה גדולה מדי",
+        };
+        Text::new(he, self.to_string())
+    }
 }
 
 /// A call that brought no whole answer.
@@ -154,6 +178,17 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), FailureKind::ALL.len());
+    }
+
+    #[test]
+    fn every_kind_has_words_of_its_own_in_both_languages() {
+        let words = |text: fn(&Text) -> &String| {
+            let texts = FailureKind::ALL.map(FailureKind::text);
+            texts.iter().map(|words| text(words).clone()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let (he, en) = (words(|text| &text.he), words(|text| &text.en));
+        assert_eq!((he.len(), en.len()), (FailureKind::ALL.len(), FailureKind::ALL.len()));
+        assert!(he.is_disjoint(&en) && en.contains("the connection was refused"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::convert::{from_json, to_json};
 use crate::item::{Item, Native, placed, terminated};
 use crate::limits::{ARRAY_ELEMENTS_MAX, MAP_ENTRIES_MAX};
 use crate::seam::Level;
-use crate::{il, keeping, reaching};
+use crate::{handing, il, keeping, reaching};
 use gesher_core::Text;
 use gesher_core::key::clean_cell;
 use gesher_core::money::parse_signed_amount;
@@ -43,7 +43,8 @@ impl Builtin {
 
 /// All of them, those of the other modules included.
 pub fn builtins() -> impl Iterator<Item = &'static Builtin> {
-    BUILTINS.iter().chain(il::BUILTINS).chain(reaching::BUILTINS).chain(keeping::BUILTINS)
+    let of_modules = [il::BUILTINS, reaching::BUILTINS, keeping::BUILTINS, handing::BUILTINS];
+    BUILTINS.iter().chain(of_modules.into_iter().flatten())
 }
 
 /// Those of this file, by name.
@@ -204,6 +205,7 @@ pub(crate) fn modules() -> BTreeMap<&'static str, Module> {
         ("http", reaching::module()),
         ("store", keeping::store()),
         ("flow", keeping::flow()),
+        ("run", handing::module()),
     ])
 }
 

@@ -13,6 +13,7 @@ mod clock;
 mod convert;
 mod cover;
 mod engines;
+mod handing;
 mod host;
 mod il;
 mod item;

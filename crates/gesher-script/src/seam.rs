@@ -4,7 +4,7 @@
 //! there.
 
 use gesher_core::{Language, Redactor};
-use gesher_engine::{Answer, CallEnd, ItemContext, Keep, keep_in};
+use gesher_engine::{Answer, CallEnd, ItemContext, Keep, ResultText, keep_in};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -40,6 +40,10 @@ pub trait Host: Send + Sync {
     /// Where all vendors stand, as a step of the item.
     fn vendors(&self) -> Result<Value, CallEnd> {
         Ok(Value::Array(Vec::new()))
+    }
+    /// The result of the run that ends, as a step of its `on_finish`. A world without files ends the item.
+    fn run_result(&self) -> Result<ResultText, CallEnd> {
+        Err(CallEnd::Ended)
     }
     /// What the flow keeps under a key, as a step of the item; null for nothing, as in a world that keeps nothing.
     fn kept(&self, _key: &str) -> Result<Value, CallEnd> {
@@ -94,6 +98,10 @@ impl Host for ItemContext {
 
     fn vendors(&self) -> Result<Value, CallEnd> {
         ItemContext::vendors(self)
+    }
+
+    fn run_result(&self) -> Result<ResultText, CallEnd> {
+        ItemContext::run_result(self)
     }
 
     fn kept(&self, key: &str) -> Result<Value, CallEnd> {

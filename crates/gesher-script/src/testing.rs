@@ -7,7 +7,7 @@ use gesher_core::{
     Account, Descriptor, Effect, Environment, Example, KeyRule, Language, LookUp, Operation, OperationEntry,
     Outcome, OutcomeStatus, Prepared, Provider, Redactor, Registry, Rejection, Secret, Sender, Stamp, Text,
 };
-use gesher_engine::{Answer, CallEnd, Keep, Row};
+use gesher_engine::{Answer, CallEnd, Keep, ResultText, Row};
 use gesher_script::{Host, Level};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -207,6 +207,12 @@ impl Host for Recorder {
 
     fn vendors(&self) -> Result<Value, CallEnd> {
         Ok(VENDORS.iter().map(seen).collect())
+    }
+
+    fn run_result(&self) -> Result<ResultText, CallEnd> {
+        let (name, text) =
+            ("march.k7mq2xd.result.csv".to_owned(), "\u{feff}order,gesher_status\r\n".to_owned());
+        Ok(ResultText { name, text, sha256: String::new() })
     }
 
     fn kept(&self, key: &str) -> Result<Value, CallEnd> {

@@ -65,7 +65,7 @@ pub(crate) fn open(
 
 /// What a call without an answer is.
 pub(crate) fn unanswered(failure: &SendFailure, effect: Effect, prepared: &Prepared) -> Outcome {
-    let why = messages::failure(failure.kind);
+    let why = failure.kind.text();
     let code = failure.kind.code();
     match classify_failure(failure) {
         Class::NotSent | Class::CertificateAlarm | Class::TurnedAway => {

@@ -115,8 +115,12 @@ impl TriggerError {
     /// Whether the hub cannot go on at all, rather than this one file or folder.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        let engine_fails =
-            |error: &EngineError| !matches!(error, EngineError::Source { .. } | EngineError::Unended { .. });
+        let engine_fails = |error: &EngineError| {
+            !matches!(
+                error,
+                EngineError::Source { .. } | EngineError::Result { .. } | EngineError::Unended { .. }
+            )
+        };
         match self {
             Self::Journal { .. } | Self::Begin { .. } => true,
             Self::Engine { source, .. } => engine_fails(source),
@@ -137,7 +141,8 @@ impl TriggerError {
     /// Whether trying again later may help by itself: a full disk, a share that is away.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Folder { .. } | Self::File { .. } | Self::Report { .. })
+        let is_result = matches!(self, Self::Engine { source: EngineError::Result { .. }, .. });
+        is_result || matches!(self, Self::Folder { .. } | Self::File { .. } | Self::Report { .. })
     }
 
     /// The error with all its reasons, for a log line. A path in it may hold a card number, which no log may.

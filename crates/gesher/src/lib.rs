@@ -32,4 +32,6 @@ pub mod starting;
 pub mod table;
 pub mod tending;
 pub mod ticks;
+pub mod troubles;
 pub mod webhooks;
+pub mod zone_data;

@@ -1,9 +1,10 @@
-//! What a hub that may send does beside its triggers: it settles what is unknown on its schedule, and keeps the reports of
-//! finished runs true. Neither ever stands in the way of a row.
+//! What a hub that may send does beside its triggers: it settles what is unknown on its schedule, keeps the reports of
+//! finished runs true, and asks people to look where it is in trouble. Neither ever stands in the way of a row.
 
 use crate::alerting::Postman;
 use crate::compose::Hub;
 use crate::renewal::Renewal;
+use crate::troubles;
 use gesher_engine::{Engine, Reconciled, Stop};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,11 @@ pub fn begin<E: Send + 'static>(hub: &Hub, stop: &Stop, work: &mut JoinSet<Resul
             started.serve(stopping).await;
             Ok(())
         }
+    });
+    let (engine, stopping) = (hub.engine.clone(), stop.clone());
+    work.spawn(async move {
+        troubles::watch(engine, stopping).await;
+        Ok(())
     });
     if let Some(postman) = Postman::of(hub) {
         let stopping = stop.clone();

@@ -3,8 +3,9 @@
 use crate::Mail;
 use gesher_plugin::{Rejection, Text};
 use lettre::Message;
+use lettre::message::header::ContentTransferEncoding;
 use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
 /// Receivers of one mail.
 const RECEIVERS_MAX: usize = 100;
@@ -34,7 +35,7 @@ pub(crate) fn of(request: &Mail, reference: &str) -> Result<Message, Rejection> 
     if sum > MAIL_BYTES_MAX {
         return Err(wrong(
             "text",
-            "הדואר גדול מדי",
+            &format!("הדואר גדול מ־{MAIL_BYTES_MAX} בתים"),
             &format!("the mail is larger than {MAIL_BYTES_MAX} bytes"),
         ));
     }
@@ -66,8 +67,11 @@ pub(crate) fn of(request: &Mail, reference: &str) -> Result<Message, Rejection> 
             "text/plain; charset=utf-8"
         };
         let kind = ContentType::parse(kind).map_err(|_| wrong(&place, "סוג קובץ", "the kind of file"))?;
-        parts = parts
-            .singlepart(lettre::message::Attachment::new(file.name.clone()).body(file.text.clone(), kind));
+        // As bytes: of a text, ends of lines would be made alike on the way, and a file arrives as it is.
+        let bytes = file.text.clone().into_bytes();
+        let body = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
+            .map_err(|_| wrong(&place, "לא ניתן לקודד את הקובץ", "the file cannot be encoded"))?;
+        parts = parts.singlepart(lettre::message::Attachment::new(file.name.clone()).body(body, kind));
     }
     builder
         .multipart(parts)

@@ -7,8 +7,8 @@ use gesher_engine::journal::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreW
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
     JournalError, KeyUse, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing,
-    RunChange, RunRecord, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord, Tally,
-    TriggerKind, VendorDecision, VendorRecord, Written,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, StepClose, StepFinish, StepQuery, StepRecord,
+    Tally, TriggerKind, VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub(crate) enum Cut {
     Kept,
     /// It is made, and from then on the hub is asked to stop; all later writes are made, too.
     Stop,
+    /// So many of the writes that halt a run are not made; all others are.
+    Halts,
 }
 
 /// See the module.
@@ -39,6 +41,9 @@ impl Dying {
     }
 
     fn write<T>(&self, make: impl FnOnce(&dyn Journal) -> Written<T>) -> Written<T> {
+        if self.cut == Cut::Halts {
+            return make(&*self.inner);
+        }
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         match (left, self.cut) {
             (2.., _) => make(&*self.inner),
@@ -75,6 +80,13 @@ impl Journal for Dying {
     }
 
     fn change_run(&self, run: &RunId, change: RunChange, at: Timestamp) -> Written<()> {
+        if self.cut == Cut::Halts {
+            let halts = change.state == Some(RunState::Halted);
+            if halts && self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
+                return Written::refused(JournalError::Closed);
+            }
+            return self.inner.change_run(run, change, at);
+        }
         self.write(|inner| inner.change_run(run, change, at))
     }
 

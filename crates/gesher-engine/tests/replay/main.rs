@@ -7,8 +7,10 @@
 mod acme;
 mod composing;
 mod cut;
+mod halting;
 mod parts;
 mod random;
+mod result;
 
 use acme::Acme;
 use cut::{Cut, Dying};

@@ -1,7 +1,7 @@
 //! Cases about people's decisions and about scripts that runs began with.
 
 use super::place::{Broken, Place, at, new_run, same};
-use crate::{Decision, DecisionKind, JournalError, NewDecision, ScriptBundle};
+use crate::{Decision, DecisionKind, JournalError, NewDecision, RunChange, RunState, ScriptBundle};
 use std::collections::BTreeMap;
 
 pub(super) async fn a_decision_waits_until_it_is_carried_out(place: Place) -> Result<(), Broken> {
@@ -37,6 +37,35 @@ pub(super) async fn a_decision_waits_until_it_is_carried_out(place: Place) -> Re
     nobody.run = new_run("charges")?.id;
     ensure_fits!(place.journal.decide(nobody).await, Err(JournalError::NoRun(_)));
     Ok(())
+}
+
+pub(super) async fn a_run_goes_on_together_with_its_decision_or_not_at_all(
+    place: Place,
+) -> Result<(), Broken> {
+    let run = place.run("charges").await?;
+    place.become_state(&run, RunState::Halted).await?;
+    let decision = NewDecision {
+        kind: DecisionKind::Resume,
+        run: run.clone(),
+        actor: "dana".to_owned(),
+        reason: String::new(),
+        terms: serde_json::Value::Null,
+        at: at(1),
+    };
+    let seq = place.journal.decide(decision).await?;
+    let going_on = || RunChange {
+        state: Some(RunState::Running),
+        settles: Some((seq, "resumed".to_owned())),
+        ..RunChange::default()
+    };
+    place.journal.change_run(&run, going_on(), at(2)).await?;
+    same(place.journal.open_decisions().await?, vec![])?;
+    // It halts anew: what was decided before says nothing of that.
+    place.become_state(&run, RunState::Halted).await?;
+    let again = place.journal.change_run(&run, going_on(), at(3)).await;
+    ensure_fits!(again, Err(JournalError::NoDecision(found)) if *found == seq);
+    let found = place.journal.run(&run).await?.map(|run| run.state);
+    same(found, Some(RunState::Halted))
 }
 
 pub(super) async fn a_script_is_kept_as_the_first_run_with_it_began(place: Place) -> Result<(), Broken> {

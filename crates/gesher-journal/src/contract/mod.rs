@@ -128,6 +128,7 @@ pub const CONTRACT: &[Case] = cases! {
         many_sides_never_give_back_more_together;
     decisions:
         a_decision_waits_until_it_is_carried_out
+        a_run_goes_on_together_with_its_decision_or_not_at_all
         a_script_is_kept_as_the_first_run_with_it_began;
     sealed:
         sealed_rows_are_stored_replaced_and_removed

@@ -143,7 +143,7 @@ pub(super) async fn a_free_key_is_a_new_attempt_of_another_item_only(place: Plac
         for attempt in 1..=4 {
             let ordinal = first + u64::from(attempt);
             let key_use = use_of(&intent(&run, ordinal, 1, &key)?);
-            ensure_fits!(place.journal.key_taken(&key_use).await?, None);
+            same(place.journal.key_taken(&key_use).await?.is_none(), true)?;
             same(sent(&place.begin(&run, ordinal, 1, &key).await?), Some(attempt))?;
             ensure_fits!(place.journal.key_taken(&key_use).await?, Some(Begin::InFlight(_)));
             place.finish(&run, ordinal, 1, status).await?;

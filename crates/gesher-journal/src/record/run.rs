@@ -226,6 +226,8 @@ pub struct RunChange {
     pub terms: Option<Value>,
     /// Another script and its modules, for a run that was not begun to be worked on. Refused for any other.
     pub script: Option<ScriptBundle>,
+    /// The open decision that is carried out by this, and in which words. Where it is open no longer, nothing is changed.
+    pub settles: Option<(u64, String)>,
 }
 
 /// A run as it stands.

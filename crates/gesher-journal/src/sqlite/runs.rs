@@ -5,6 +5,7 @@ use super::convert::{
     all, corrupt, first, instant, integer, read_instant, read_json_or_none, read_number, read_number_or_none,
     read_word,
 };
+use super::decisions;
 use super::desk::Desk;
 use super::fault::Fault;
 use crate::error::JournalError;
@@ -165,6 +166,9 @@ pub(super) fn change(
             return Err(JournalError::Transition { run: id.clone(), from, to }.into());
         }
         keep_script(connection, script)?;
+    }
+    if let Some((decision, result)) = &change.settles {
+        decisions::settle(connection, *decision, result, at)?;
     }
     let rows = change.rows.map(integer).transpose()?;
     let ended_at = state.is_final().then(|| instant(at));

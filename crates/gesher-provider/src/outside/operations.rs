@@ -169,7 +169,7 @@ fn means(effect: Effect, status: u16) -> OutcomeStatus {
 
 /// What a call without an answer means. What was only read is not known, and changed nothing.
 fn unanswered(effect: Effect, shown: &str, failure: &SendFailure) -> Outcome {
-    let why = words::failure(failure.kind);
+    let why = failure.kind.text();
     let (status, text) = match classify_failure(failure) {
         Class::Rejected { .. } => (OutcomeStatus::Rejected, words::not_sent(shown, &why)),
         Class::NotSent | Class::CertificateAlarm | Class::TurnedAway => {

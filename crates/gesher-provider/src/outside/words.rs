@@ -1,7 +1,6 @@
 //! What is said of requests to the outside world, for whoever writes scripts and for whoever reads results.
 
 use super::origin::UrlFault;
-use crate::failure::FailureKind;
 use gesher_core::names::nearest;
 use gesher_core::{Rejection, Text};
 
@@ -72,29 +71,6 @@ pub(super) fn too_many(most: usize) -> Text {
 
 pub(super) fn a_secret() -> Text {
     Text::new("סוד נכתב secret(\"שם\")", "a secret is written secret(\"name\")")
-}
-
-/// What stopped a call.
-pub(super) fn failure(kind: FailureKind) -> Text {
-    let he = match kind {
-        FailureKind::InvalidRequest => "לא ניתן לכתוב את הבקשה כ־HTTP",
-        FailureKind::Dns => "כתובת השרת לא נמצאה",
-        FailureKind::Refused => "השרת סירב להתחבר",
-        FailureKind::Unreachable => "אין דרך להגיע לשרת",
-        FailureKind::ConnectTimeout => "ההתחברות לשרת נמשכה זמן רב מדי",
-        FailureKind::Tls => "לא נוצר חיבור מאובטח לשרת",
-        FailureKind::Certificate => {
-            "האישור (certificate) של השרת אינו מהימן; יש לערב איש מקצוע לפני ניסיון נוסף"
-        }
-        FailureKind::BeforeFirstByte => "החיבור נותק לפני שהבקשה נשלחה",
-        FailureKind::PartialWrite => "החיבור נותק באמצע שליחת הבקשה",
-        FailureKind::ResponseTimeout => "התשובה לא הגיעה בזמן",
-        FailureKind::ClosedWithoutResponse => "החיבור נסגר ללא תשובה",
-        FailureKind::TruncatedBody => "התשובה נקטעה באמצע",
-        FailureKind::MalformedResponse => "התשובה אינה HTTP תקין",
-        FailureKind::TooLarge => "התשובה גדולה מדי",
-    };
-    Text::new(he, kind.to_string())
 }
 
 pub(super) fn forbidden(shown: &str, range: &str) -> Text {

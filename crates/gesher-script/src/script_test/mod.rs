@@ -8,6 +8,7 @@ mod answers;
 mod compare;
 mod functions;
 mod given;
+mod looks;
 #[cfg(test)]
 mod tests;
 mod world;

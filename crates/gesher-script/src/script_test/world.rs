@@ -2,6 +2,7 @@
 
 use super::answers::{bad_mock, instant, judged, page, refused};
 use super::given::{delivery, map};
+use super::looks::{RUN_RESULT, VENDORS_GET};
 use super::{Setting, Suite};
 use crate::convert::{from_json, to_json};
 use crate::item::{Beside, Item};
@@ -14,7 +15,9 @@ use gesher_core::operation::Registered;
 use gesher_core::{
     Clock, Key, Language, Money, Outcome, OutcomeStatus, Redactor, Registry, Rejection, SystemClock, Text,
 };
-use gesher_engine::{ALERT, Answer, CallEnd, EffectStep, FLOW_START, Keep, ProgramEnd, end_of, keep_in};
+use gesher_engine::{
+    ALERT, Answer, CallEnd, EffectStep, FLOW_START, Keep, ProgramEnd, ResultText, end_of, keep_in,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rhai::{AST, Array, Dynamic, Engine, FnPtr, ImmutableString, Map};
@@ -106,7 +109,7 @@ impl Bench {
 
     /// From now on `answer` answers calls of `operation`.
     pub(super) fn mock(&self, operation: &str, answer: FnPtr) -> Result<(), String> {
-        if ![VENDORS_GET, FLOW_START].contains(&operation) {
+        if ![VENDORS_GET, RUN_RESULT, FLOW_START].contains(&operation) {
             self.registry.find(operation).map_err(|refusal| refusal.message.en)?;
         }
         self.state().mocks.insert(operation.to_owned(), answer);
@@ -188,7 +191,7 @@ impl Bench {
 }
 
 /// One run of the script under test.
-struct TestItem {
+pub(super) struct TestItem {
     bench: Arc<Bench>,
     /// Whether it is the script that runs, and not the test itself.
     is_script: bool,
@@ -225,8 +228,16 @@ impl TestItem {
         CallEnd::Ended
     }
 
+    pub(super) fn bench(&self) -> &Arc<Bench> {
+        &self.bench
+    }
+
+    pub(super) fn mock_of(&self, operation: &str) -> Option<FnPtr> {
+        self.bench.state().mocks.get(operation).cloned()
+    }
+
     /// Ends the item and with it the test.
-    fn break_off(&self, why: String) -> CallEnd {
+    pub(super) fn break_off(&self, why: String) -> CallEnd {
         self.work().broken.get_or_insert(why);
         self.end()
     }
@@ -255,8 +266,7 @@ impl TestItem {
         key: Option<&str>,
         request: &Value,
     ) -> Result<Outcome, CallEnd> {
-        let mock = self.bench.state().mocks.get(operation).cloned();
-        let Some(mock) = mock else {
+        let Some(mock) = self.mock_of(operation) else {
             let why = format!(
                 "the script calls {operation}, and nothing answers it; \
                  write mock({operation:?}, |who, key, request| #{{ … }}) before"
@@ -316,23 +326,6 @@ impl TestItem {
         self.settled(FLOW_START, true, None, outcome)
     }
 
-    /// Asks the mock of `vendors.get`; without one there is no vendor.
-    fn mocked_vendor(&self, handle: &str) -> Result<Value, CallEnd> {
-        let Some(mock) = self.bench.state().mocks.get(VENDORS_GET).cloned() else { return Ok(Value::Null) };
-        let bad = |why: String| self.break_off(bad_mock(VENDORS_GET, &why));
-        let engine = self.bench.engine();
-        let answer = mock.call::<Dynamic>(&engine, &AST::empty(), (ImmutableString::from(handle),));
-        let answer = answer.map_err(|error| bad(error.to_string()))?;
-        let Some(fields) = answer.read_lock::<Map>() else { return Ok(Value::Null) };
-        let text = |name: &str| fields.get(name).filter(|value| !value.is_unit()).map(ToString::to_string);
-        Ok(json!({
-            "handle": handle,
-            "state": text("state"),
-            "account": text("company_id"),
-            "business": text("corporate_number"),
-        }))
-    }
-
     /// An answer map with its missing fields filled in. Nothing at all is a success.
     fn answered(&self, answer: &Dynamic) -> Result<Outcome, String> {
         let fields = if answer.is_unit() {
@@ -372,7 +365,7 @@ impl TestItem {
     }
 
     /// What the script gets, as the engine would give it.
-    fn settled(
+    pub(super) fn settled(
         &self,
         operation: &str,
         changes: bool,
@@ -402,9 +395,6 @@ impl TestItem {
         }
     }
 }
-
-/// The look-up of a vendor, as it is mocked: `|handle| #{ state, company_id }`, or `()` for none.
-pub(super) const VENDORS_GET: &str = "vendors.get";
 
 impl Host for TestItem {
     fn call(&self, operation: &str, who: &str, key: Option<&str>, request: Value) -> Result<Answer, CallEnd> {
@@ -447,6 +437,10 @@ impl Host for TestItem {
 
     fn vendor(&self, handle: &str) -> Result<Value, CallEnd> {
         self.mocked_vendor(handle)
+    }
+
+    fn run_result(&self) -> Result<ResultText, CallEnd> {
+        self.mocked_result()
     }
 
     fn kept(&self, key: &str) -> Result<Value, CallEnd> {

@@ -3,6 +3,7 @@
 
 use super::companions;
 use super::folder::{Place, name_of};
+use super::handing;
 use super::late::{self, Rest};
 use super::life::{Job, PAGE_ITEMS};
 use super::messages;
@@ -39,6 +40,7 @@ pub(super) fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<O
     };
     let place = if job.pinned.rejected { Place::Failed } else { Place::Done };
     companions::put_along(&job.folder, job.run.id.as_str(), &job.pinned, place)?;
+    handing::forget(job)?;
     job.folder.move_file(&job.path, &files.file)?;
     gesher_core::failpoint!("file.moved");
     Ok(said)
@@ -60,6 +62,11 @@ impl Items {
     pub(super) fn of(journal: &Arc<dyn Journal>, runtime: &tokio::runtime::Handle, run: &RunId) -> Self {
         let (journal, runtime) = (Arc::clone(journal), runtime.clone());
         Self { journal, runtime, run: run.clone(), after: None, page: VecDeque::new(), ended: false }
+    }
+
+    /// The same from the first on.
+    pub(super) fn anew(&self) -> Self {
+        Self::of(&self.journal, &self.runtime, &self.run)
     }
 
     pub(super) fn next(&mut self) -> io::Result<Option<ItemRecord>> {

@@ -7,6 +7,7 @@ use super::companions::{self, Companion};
 use super::config::RowRules;
 use super::folder::{DropFolder, Place, extension, name_with_run, work_name};
 use super::format::Format;
+use super::handing::OwnResult;
 use super::leaving::{Items, write_reports};
 use super::messages;
 use super::reader::ReadError;
@@ -289,7 +290,7 @@ impl DropTrigger {
             (RunState::Duplicate, None)
         } else {
             let text = messages::vanished();
-            tracing::error!(flow = self.flow.name, run = %job.run.id, file = job.run.name, "{}", text.en);
+            self.engine.alarm("file_gone", job.run.id.as_str(), &text);
             // What had come with it is nobody's now, and stays where people look.
             companions::put_along(&job.folder, job.run.id.as_str(), &job.pinned, Place::Failed)
                 .map_err(TriggerError::Folder)?;
@@ -412,8 +413,11 @@ impl DropTrigger {
         progress.set_total(job.run.rows.unwrap_or_default());
         let language = self.engine.language();
         let sha256 = job.run.sha256.unwrap_or_default();
-        let source =
-            self.blocking("opening a file", move || FileSource::new(job.rows(), &sha256, language)).await?;
+        let source = self.blocking("opening a file", {
+            let items = Items::of(self.engine.journal(), self.engine.runtime(), &run);
+            move || FileSource::new(job.rows(), &sha256, language).handing(OwnResult::of(job, items))
+        });
+        let source = source.await?;
         let changed_after = source.changed_after();
         let end = self.engine.run_items(&run, &flow, &program, Box::new(source), stop, progress).await;
         match end {
@@ -448,7 +452,8 @@ impl DropTrigger {
             }
             let written = self.blocking("writing reports", move || write_reports(&job, items, taken)).await?;
             if let Some(text) = written.map_err(|error| self.report_error(&run, error))? {
-                tracing::error!(flow = self.flow.name, %run, "{}", text.en);
+                // In front of the write that is waited for, and so as durable as it.
+                self.engine.alarm("file_changed", run.as_str(), &text);
                 self.change(&run, RunState::Reporting, Some(&text)).await?;
             }
         }

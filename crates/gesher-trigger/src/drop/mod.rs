@@ -20,6 +20,7 @@ mod fault;
 mod files;
 mod folder;
 mod format;
+mod handing;
 mod header;
 mod late;
 mod leaving;

@@ -177,11 +177,7 @@ pub(super) fn write(
 ) -> Result<bool, ReportError> {
     let files = ResultFiles::of(folder, run);
     let mut rows = Rows::new(rows)?;
-    let mut result = folder.begin_file(&files.result)?;
-    result.write_all(UTF8_MARK)?;
-    let mut result = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(result);
-    let columns = Columns::of(rows.rows.as_ref().map(|rows| &rows.header), rules, &RESULT_COLUMNS);
-    result.write_record(columns.names().chain(RESULT_COLUMNS.map(str::to_owned)))?;
+    let mut result = Table::begin(folder.begin_file(&files.result)?, &rows, rules)?;
     let mut retry = match &files.retry {
         Some(path) => Some(Retry::begin(folder.begin_file(path)?, &rows)?),
         None => None,
@@ -192,14 +188,9 @@ pub(super) fn write(
             sums.add_finish(&item);
             continue;
         }
-        let status = item
-            .end
-            .as_ref()
-            .map(|end| end.status)
-            .ok_or_else(|| io::Error::other(format!("item {} has not ended", item.id)))?;
+        let status = status_of(&item)?;
         let is_there = rows.seek(item.id.ordinal)?;
-        let cells = columns.cells(&item, is_there.then_some(&rows.record));
-        result.write_record(cells.chain(result_cells(&item, status)))?;
+        result.add(&item, status, is_there.then_some(&rows.record))?;
         if let Some(retry) = &mut retry
             && is_there
             && status.may_be_retried()
@@ -210,8 +201,7 @@ pub(super) fn write(
         }
         sums.add(&item, status);
     }
-    let result = result.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-    result.publish()?;
+    result.end()?.publish()?;
     if let Some(retry) = retry {
         if retry.rows == 0 { retry.file.discard()? } else { retry.file.publish().map(drop)? }
     }
@@ -220,6 +210,62 @@ pub(super) fn write(
     report.write_all(b"\n")?;
     report.publish()?;
     Ok(rows.reads_to_the_end()?)
+}
+
+/// Writes the result alone, to whoever takes it, as [`write`] would write it.
+pub(super) fn write_result(
+    to: impl Write,
+    rules: &RowRules,
+    rows: Result<ValidatedRows, ReadError>,
+    mut next_item: impl FnMut() -> io::Result<Option<ItemRecord>>,
+) -> Result<(), ReportError> {
+    let mut rows = Rows::new(rows)?;
+    let mut result = Table::begin(to, &rows, rules)?;
+    while let Some(item) = next_item()? {
+        if item.id.ordinal == ItemId::FINISH {
+            continue;
+        }
+        let is_there = rows.seek(item.id.ordinal)?;
+        result.add(&item, status_of(&item)?, is_there.then_some(&rows.record))?;
+    }
+    result.end()?;
+    Ok(())
+}
+
+fn status_of(item: &ItemRecord) -> io::Result<ItemStatus> {
+    let end = item.end.as_ref().map(|end| end.status);
+    end.ok_or_else(|| io::Error::other(format!("item {} has not ended", item.id)))
+}
+
+/// The result: what became of each row, beside the row.
+struct Table<W: Write> {
+    writer: csv::Writer<W>,
+    columns: Columns,
+}
+
+impl<W: Write> Table<W> {
+    fn begin(mut to: W, rows: &Rows, rules: &RowRules) -> Result<Self, ReportError> {
+        to.write_all(UTF8_MARK)?;
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(to);
+        let columns = Columns::of(rows.rows.as_ref().map(|rows| &rows.header), rules, &RESULT_COLUMNS);
+        writer.write_record(columns.names().chain(RESULT_COLUMNS.map(str::to_owned)))?;
+        Ok(Self { writer, columns })
+    }
+
+    /// One row, with its cells where they can be read back.
+    fn add(
+        &mut self,
+        item: &ItemRecord,
+        status: ItemStatus,
+        record: Option<&Record>,
+    ) -> Result<(), ReportError> {
+        let cells = self.columns.cells(item, record);
+        Ok(self.writer.write_record(cells.chain(result_cells(item, status)))?)
+    }
+
+    fn end(self) -> io::Result<W> {
+        self.writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    }
 }
 
 fn result_cells(item: &ItemRecord, status: ItemStatus) -> [String; 6] {

@@ -9,7 +9,7 @@ use super::reader::{ReadError, Record};
 use super::row::{cells_hash, check};
 use gesher_core::{ItemEnd, ItemStatus, Key, Language};
 use gesher_engine::journal::NewItem;
-use gesher_engine::{Input, ItemSource, Row, SourceError, SourceItem};
+use gesher_engine::{Input, ItemSource, Row, RunResult, SourceError, SourceItem};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -76,6 +76,7 @@ pub(super) struct FileSource {
     language: Language,
     ordinal: u64,
     record: Record,
+    result: Option<Arc<dyn RunResult>>,
 }
 
 impl FileSource {
@@ -92,12 +93,18 @@ impl FileSource {
             language,
             ordinal: 0,
             record: Record::default(),
+            result: None,
         };
         match opened {
             Ok(rows) => source.rows = Some(rows),
             Err(error) => source.fail(error),
         }
         source
+    }
+
+    /// The same with what makes the run's result for its `on_finish`.
+    pub(super) fn handing(self, result: Arc<dyn RunResult>) -> Self {
+        Self { result: Some(result), ..self }
     }
 
     /// Where the last row will stand that was given before the file was found to have changed; empty as long as it is
@@ -146,6 +153,10 @@ impl FileSource {
 }
 
 impl ItemSource for FileSource {
+    fn result(&self) -> Option<Arc<dyn RunResult>> {
+        self.result.clone()
+    }
+
     fn next(&mut self) -> Result<Vec<SourceItem>, SourceError> {
         let mut items = Vec::with_capacity(BATCH_ROWS);
         while items.len() < BATCH_ROWS {

@@ -161,6 +161,15 @@ impl Calendar {
         day.at(israel.time())
     }
 
+    /// Whether anything may rest at some time of a date, whatever zone it is a date of: no clock is a day apart from that of
+    /// Israel.
+    pub(super) fn may_rest_on(&self, date: Date) -> bool {
+        let near = [date.yesterday().ok(), Some(date), date.tomorrow().ok()];
+        self.dates.contains(&date)
+            || !self.rests.is_empty()
+                && near.into_iter().flatten().any(|date| self.day(date) != DayRest::default())
+    }
+
     fn day(&self, date: Date) -> DayRest {
         let keeps = |rest: Rest| self.rests.contains(&rest);
         let tomorrow = date.tomorrow().ok();

@@ -19,6 +19,30 @@ pub(super) fn held(tick: &Tick) -> Text {
     )
 }
 
+/// These runs of missed ticks wait for a person, and perhaps there were more before them that are left out.
+pub(super) fn wait(runs: &[String], is_cut: bool) -> Text {
+    let names = runs.join(" ");
+    let (he_many, en_many) = match runs.len() {
+        1 => ("מועד אחד חלף והוא ממתין".to_owned(), "1 tick was missed and waits".to_owned()),
+        many => (format!("{many} מועדים חלפו והם ממתינים"), format!("{many} ticks were missed and wait")),
+    };
+    let (he_cut, en_cut) = match is_cut {
+        true => (
+            format!("; לפני {HELD_MAX} אלה היו עוד, והם לא הופעלו"),
+            format!("; there were more before these {HELD_MAX}, which are left out"),
+        ),
+        false => Default::default(),
+    };
+    Text::new(
+        format!(
+            "{he_many} להחלטה של אדם{he_cut}: `gesher approve RUN` או `gesher reject RUN` לכל אחד מאלה: {names}"
+        ),
+        format!(
+            "{en_many} for a person{en_cut}: `gesher approve RUN` or `gesher reject RUN` for each of {names}"
+        ),
+    )
+}
+
 /// A tick was missed, and no missed tick of its schedule runs.
 pub(super) fn dropped(tick: &Tick) -> Text {
     let name = tick.name();

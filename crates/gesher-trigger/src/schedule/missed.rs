@@ -2,7 +2,7 @@
 //! range that such a run names.
 
 use super::messages;
-use super::rules::{Due, HELD_MAX, Missed};
+use super::rules::{Due, Missed};
 use super::ticks::Tick;
 use super::trigger::{Shared, Watch};
 use crate::error::TriggerError;
@@ -78,16 +78,7 @@ impl Shared {
         if held.is_empty() {
             return;
         }
-        let cut = match is_cut {
-            true => format!("; there were more before these {HELD_MAX}, which are left out"),
-            false => String::new(),
-        };
-        tracing::error!(
-            flow = self.name(),
-            "{} missed and wait for a person{cut}: `gesher approve RUN` or `gesher reject RUN` for each of {}",
-            if held.len() == 1 { "1 tick was".to_owned() } else { format!("{} ticks were", held.len()) },
-            held.join(" ")
-        );
+        self.engine.alarm("tick_missed", self.name(), &messages::wait(held, is_cut));
     }
 
     /// Writes down that a tick is left out, and answers the run that says so; none where the tick has its run already. It is

@@ -106,14 +106,24 @@ impl Slots<'_> {
             .flat_map(move |date| {
                 let start = if date == from.date() { from.time() } else { Time::midnight() };
                 let is_own = self.cron.fires_on(date);
-                // A day that no tick of its own has is of interest where a tick may have moved to it.
-                let is_open = is_own || !self.calendar.is_empty() && self.when_skipped != WhenSkipped::Drop;
+                let is_open = is_own || self.may_be_moved_to(date);
                 let times = is_open.then(|| self.cron.times_from(start));
                 times.into_iter().flatten().map(move |time| (date, time, is_own))
             })
             .filter_map(move |(date, time, is_own)| self.slot(date, time, is_own, &mut memo, &mut before))
             .filter(move |slot| slot.local >= from)
             .take_while(move |slot| slot.local < until)
+    }
+
+    /// Whether a tick may have moved to a day that has none of its own: whether a day of the line lies behind nothing but
+    /// days that rest at some time. A line of every second that is due on one day in four years has very many times
+    /// that need not be looked at otherwise.
+    fn may_be_moved_to(&self, free: Date) -> bool {
+        let before = |date: &Date| self.when_skipped.step_back(*date);
+        std::iter::successors(before(&free), before)
+            .take(MOVE_DAYS_MAX)
+            .take_while(|date| self.calendar.may_rest_on(*date))
+            .any(|date| self.cron.fires_on(date))
     }
 
     fn slot(&self, date: Date, time: Time, is_own: bool, memo: &mut Memo, before: &mut Memo) -> Option<Slot> {

@@ -277,3 +277,19 @@ proptest! {
         }
     }
 }
+
+/// Nearly two hundred million seconds lie between these two days, and none of them need be asked whether a tick moved to it.
+#[test]
+fn a_line_of_every_second_of_one_day_in_four_years_is_found_both_ways() {
+    let leap = Schedule {
+        zone: TimeZone::get("America/New_York").unwrap(),
+        ..schedule("* * * 29 2 *", &[Rest::Shabbat], WhenSkipped::Previous)
+    };
+    let at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    assert_eq!(leap.next_after(at).unwrap().id(), "2028-02-29T00:00:00");
+    assert_eq!(leap.last_before(at).unwrap().id(), "2024-02-29T23:59:59");
+    // The leap day of 2020 was a Shabbat, which in New York lasts from Friday 09:00: what is due between then and Saturday's
+    // end of it goes back to Thursday, and the earlier times of Saturday to Friday.
+    let before: Timestamp = "2020-02-27T05:00:00Z".parse().unwrap();
+    assert_eq!(leap.next_after(before).unwrap().id(), "2020-02-29T09:00:00");
+}

@@ -1,6 +1,8 @@
 //! What was accepted and waits to be worked on: the journal is the queue. A bounded number of deliveries is worked on at a
-//! time, in the order of their coming, and only so many are in memory; what a crash left is found in the same place.
+//! time, in the order of their coming, and only so many are in memory; what a crash left is found in the same place. One that
+//! could not be worked on, for lack of a thread say, is taken up again after a pause.
 
+use super::later::Later;
 use super::limits::REPLY_WAIT_MAX;
 use super::reply::{self, Told};
 use crate::error::TriggerError;
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Deliveries that are read at a time. Each may be as long as a body.
 const PAGE: usize = 16;
@@ -28,13 +31,15 @@ pub struct Inbox {
     keeps_answers: bool,
     came: Notify,
     waiting: Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>,
+    later: Mutex<Later>,
 }
 
 impl Inbox {
     /// The deliveries to a flow. `keeps_answers` keeps what its script answers.
     #[must_use]
     pub fn new(engine: Engine, flow: EventFlow, keeps_answers: bool) -> Self {
-        Self { engine, flow, keeps_answers, came: Notify::new(), waiting: Mutex::default() }
+        let (came, waiting, later) = (Notify::new(), Mutex::default(), Mutex::default());
+        Self { engine, flow, keeps_answers, came, waiting, later }
     }
 
     /// The flow's name.
@@ -80,15 +85,17 @@ impl Inbox {
                     continue;
                 }
             };
-            if page.is_empty() {
-                until(&stop, self.came.notified()).await;
+            let again = self.due().await;
+            if page.is_empty() && again.is_empty() {
+                let next = self.later().next();
+                until(&stop, came_or(&self.came, next)).await;
             }
-            for run in page {
+            last = page.last().map(|run| run.id.clone()).or(last);
+            for run in again.into_iter().chain(page) {
                 let Some(place) = until(&stop, Arc::clone(&places).acquire_owned()).await else { break };
                 if !self.engine.health().until_may_begin(&stop).await {
                     break;
                 }
-                last = Some(run.id.clone());
                 let (inbox, stop) = (Arc::clone(&self), stop.clone());
                 at_work.spawn(async move {
                     inbox.work_on(run, &stop).await;
@@ -100,11 +107,31 @@ impl Inbox {
         while at_work.join_next().await.is_some() {}
     }
 
+    /// The deliveries that could not be worked on some time ago, as they stand now.
+    async fn due(&self) -> Vec<RunRecord> {
+        let due = self.later().due(Instant::now());
+        let mut again = Vec::with_capacity(due.len());
+        for id in due {
+            match self.engine.journal().run(&id).await {
+                Ok(Some(run)) if !run.state.is_final() => again.push(run),
+                Ok(_) => self.later().forget(&id),
+                Err(error) => {
+                    self.engine.store_failed(&error);
+                    self.later().put_off(&id, Instant::now());
+                }
+            }
+        }
+        again
+    }
+
     async fn work_on(&self, run: RunRecord, stop: &Stop) {
         let id = run.id.clone();
-        while let Err(error) =
-            event::go_on(&self.engine, &self.flow, run.clone(), self.keeps_answers, stop).await
-        {
+        loop {
+            let worked = event::go_on(&self.engine, &self.flow, run.clone(), self.keeps_answers, stop).await;
+            let Err(error) = worked else {
+                self.later().forget(&id);
+                break;
+            };
             let passes = error.of_store().filter(|_| !self.engine.health().has_lost());
             let Some(failed) = passes else {
                 self.could_not(&id, &error).await;
@@ -118,13 +145,18 @@ impl Inbox {
         self.tell(&id);
     }
 
-    /// A delivery that could not be worked on. A person's decision may have ended it meanwhile, which is no fault.
+    /// A delivery that could not be worked on is taken up again after a pause. A person's decision may have ended it
+    /// meanwhile, or taken it up, which is no fault.
     async fn could_not(&self, run: &RunId, error: &TriggerError) {
         let there = self.engine.journal().run(run).await;
         let is_over = there.is_ok_and(|run| run.is_some_and(|run| run.state.is_final()));
-        if !is_over && !matches!(error, TriggerError::AtWork { .. }) {
-            tracing::error!(%run, flow = self.flow(), "an accepted delivery waits: {}", error.with_reasons());
+        if is_over || matches!(error, TriggerError::AtWork { .. }) {
+            return self.later().forget(run);
         }
+        let is_noted = self.later().put_off(run, Instant::now());
+        let then = if is_noted { "is taken up again after a pause" } else { "waits for the next start" };
+        tracing::error!(%run, flow = self.flow(), "an accepted delivery {then}: {}", error.with_reasons());
+        self.came.notify_one();
     }
 
     /// Waits until a run has ended, for a while, and answers how; none where it takes longer.
@@ -173,8 +205,23 @@ impl Inbox {
         }
     }
 
+    fn later(&self) -> MutexGuard<'_, Later> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn waiting(&self) -> MutexGuard<'_, HashMap<RunId, Vec<oneshot::Sender<()>>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Until something came, or until then.
+async fn came_or(came: &Notify, then: Option<Instant>) {
+    match then {
+        None => came.notified().await,
+        Some(then) => {
+            // Whichever it was: the journal is asked.
+            let _came_or_not = tokio::time::timeout_at(then, came.notified()).await;
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod form;
 mod hook;
 pub mod identity;
 mod inbox;
+mod later;
 pub mod limits;
 mod listener;
 pub mod reply;

@@ -49,9 +49,10 @@ pub fn forbidden(
     form: &[(String, String)],
 ) -> Option<Forbidden> {
     let found = json.and_then(|json| in_json(redactor, json, &mut String::new()));
+    let found = found.or_else(|| in_names(redactor, json.map_or("", |_| body)));
     let found = found.or_else(|| in_fields(redactor, "body.", form));
     let found = found.or_else(|| in_fields(redactor, "query.", query));
-    // Its fields were looked at by their names; the text itself holds what a name that stands twice hides.
+    // Its fields were looked at one by one; a number has digits wherever it stands.
     let is_apart = json.is_some() || !form.is_empty();
     let what = if is_apart { in_bytes(redactor, body) } else { in_text(redactor, body) };
     found.or_else(|| what.map(|what| Forbidden { place: "body".to_owned(), what }))
@@ -81,7 +82,47 @@ fn in_fields(redactor: &Redactor, prefix: &str, fields: &[(String, String)]) -> 
             false => in_text(redactor, name).or_else(|| in_text(redactor, value)),
         };
         let here = what.map(|what| Forbidden { place: told(redactor, &format!("{prefix}{name}")), what });
-        here.or_else(|| in_json(redactor, inner.flatten().as_ref()?, &mut format!("{prefix}{name}")))
+        here.or_else(|| {
+            let inner = inner.flatten()?;
+            in_json(redactor, &inner, &mut format!("{prefix}{name}")).or_else(|| in_names(redactor, value))
+        })
+    })
+}
+
+/// Looks at every name and text of some JSON as it is written. Of two fields with one name the tree has the last only, and
+/// what is kept is the text.
+fn in_names(redactor: &Redactor, json: &str) -> Option<Forbidden> {
+    let mut rest = json;
+    while let Some((_, from)) = rest.split_once('"') {
+        let length = quoted_length(from)?;
+        let (quoted, after) = from.split_at_checked(length)?;
+        let after = after.get(1..)?.trim_start();
+        rest = after;
+        let text: Cow<'_, str> = match quoted.contains('\\') {
+            true => serde_json::from_str::<String>(&format!("\"{quoted}\"")).ok()?.into(),
+            false => quoted.into(),
+        };
+        let value = after.strip_prefix(':').map(str::trim_start);
+        let says_something = value.is_some_and(|value| !value.starts_with(['n', 't', 'f']));
+        let what = match is_secret_field(&text) && says_something {
+            true => Some(What::Secret),
+            false => in_text(redactor, &text),
+        };
+        if let Some(what) = what {
+            let place = if value.is_some() { told(redactor, &text) } else { "body".to_owned() };
+            return Some(Forbidden { place, what });
+        }
+    }
+    None
+}
+
+/// Where the text ends whose quotes were opened just before.
+fn quoted_length(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    text.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
     })
 }
 
@@ -162,6 +203,14 @@ mod tests {
         check("", "card[cvc]=123", Some(("body.card[cvc]", What::Secret)));
         check("", r#"{"x":"VndKey-canary-1"}"#, Some(("x", What::Secret)));
         check("", r#"{"x":1,"x":"4111111111111111","x":2}"#, Some(("body", What::Card)));
+        check("", r#"{"x":1,"x":4111111111111111,"x":2}"#, Some(("body", What::Card)));
+        check("", r#"{"x":"\u0034111111111111111","x":2}"#, Some(("body", What::Card)));
+        check("", r#"{"a":{"cvv":"123","cvv":null}}"#, Some(("cvv", What::Secret)));
+        check("", r#"{"a":{"c\u0076v" : 123,"cvv":null}}"#, Some(("cvv", What::Secret)));
+        check("", r#"{"card":{"cvv":["123"]},"card":"tok-7"}"#, Some(("cvv", What::Secret)));
+        check("", r#"{"url":"/x?password=p4ss","url":"/x"}"#, Some(("body", What::Secret)));
+        check("", r#"{"cvv":null,"cvv":true,"note":"say \"hello\": 1","x\\":"\\"}"#, None);
+        check("", "json=%7B%22cvv%22%3A1%2C%22cvv%22%3Anull%7D", Some(("body.json", What::Secret)));
         check("", "name=Dana&card=4111+1111+1111+1111", Some(("body.card", What::Card)));
         check("", "password=p4ss", Some(("body.password", What::Secret)));
         check("", "json=%7B%22n%22%3A%224111111111111111%22%7D", Some(("body.json", What::Card)));

@@ -167,6 +167,11 @@ async fn rows_of_a_file_that_changed_are_set_aside_and_can_be_dropped_again() {
     assert_eq!(report["not_taken"].as_u64(), Some(u64::from(total) - taken as u64));
     let late = files.late.as_ref().unwrap();
     assert_eq!(hub.names("failed"), [format!("x.{}.late.csv", end.run)]);
+    let alerts = hub.engine.journal().alerts(10).await.unwrap();
+    let told: Vec<_> =
+        alerts.iter().map(|alert| (alert.alert.kind.as_str(), alert.alert.subject.as_deref())).collect();
+    assert_eq!(told, [("file_changed", Some(end.run.as_str()))]);
+    assert!(alerts[0].alert.text.contains("late.csv"), "{}", alerts[0].alert.text);
     let again = hub.run(late).await.unwrap();
     done(&again.outcome);
     assert_eq!((hub.bank.payments(), hub.bank.sent_again().len()), (total as usize, 0));

@@ -1,14 +1,14 @@
 //! `check`: every fault of configuration and scripts, each with its place and how to mend it. Nothing is started.
 
 use crate::compose::secrets;
-use crate::compose::store::open_reader;
+use crate::compose::store::{open_reader, time_zone};
 use crate::compose::{check_dates, check_scripts};
 use crate::config::{Config, Fault, rules};
 use crate::error::HubError;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::{plugins, providers};
-use gesher_core::HubId;
+use crate::{plugins, providers, zone_data};
+use gesher_core::{Clock, HubId, SystemClock};
 use gesher_engine::journal::Journal;
 use gesher_trigger::drop::DropFolder;
 use serde_json::json;
@@ -31,6 +31,7 @@ pub async fn run(output: Output, root: &Path) -> Result<Exit, HubError> {
             let journal = open_reader(&config)?;
             faults.extend(foreign_folders(&config, journal.as_deref()));
             warnings.extend(meant_otherwise);
+            warnings.extend(zone_doubts(&config));
             warnings.extend(missing_secrets(&config, journal.as_deref()).await?);
             (faults, warnings, config.flows.len())
         }
@@ -49,6 +50,16 @@ fn foreign_folders(config: &Config, journal: Option<&dyn Journal>) -> Vec<Fault>
         Some(config.drop_fault(drop, "folder", error.to_string(), ""))
     });
     foreign.collect()
+}
+
+/// What schedules go by. A hub without one shows times only, and is not troubled with it.
+fn zone_doubts(config: &Config) -> Vec<Fault> {
+    if config.flows.iter().all(|flow| flow.schedule.is_none()) {
+        return Vec::new();
+    }
+    let (zone, now) = (time_zone(config), SystemClock::new().now());
+    let doubts = zone_data::doubts(zone_data::version().as_deref(), &config.time_zone, &zone, now);
+    doubts.into_iter().map(|doubt| config.hub_fault("time_zone", doubt.what, doubt.mend)).collect()
 }
 
 /// A hub whose secrets come when it is started may be checked without them, so this is no fault.

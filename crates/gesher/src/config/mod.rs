@@ -258,6 +258,11 @@ impl Config {
         self.source.fault(&place, what, mend)
     }
 
+    /// A fault at the place of a setting of `[hub]`.
+    pub fn hub_fault(&self, setting: &str, what: String, mend: &str) -> Fault {
+        self.source.fault(&self.hub.place(setting), what, mend)
+    }
+
     /// A fault at the place of a flow's setting.
     pub fn flow_fault(&self, flow: &FlowConfig, setting: &str, what: String, mend: &str) -> Fault {
         self.source.fault(&flow.section.place(setting), what, mend)
