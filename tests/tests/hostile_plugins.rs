@@ -3,15 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use gesher_core::{Clock, Outcome, OutcomeStatus, Registry, SystemClock};
-use gesher_plugin_host::{HttpFault, Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
+use gesher_core::{Caller, Clock, Outcome, OutcomeStatus, Registry, SystemClock};
+use gesher_plugin_host::{Capability, HttpFault, Isolation, Plugin, PluginProvider, Services, Sha256, Spec};
 use gesher_tests::gesher;
 use gesher_tests::libraries::{self, Library};
 use gesher_tests::{nap, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::error::Error;
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +26,24 @@ const HOSTILE: &str = "crates/gesher-plugin-host/tests/libraries/hostile.c";
 const BARE: &str = "crates/gesher-plugin-host/tests/libraries/bare.rs";
 /// What a call may take.
 const TIMEOUT: Duration = Duration::from_millis(2_500);
+
+/// A hub that has a fault where it looks for a secret, and finds more than anybody can be given where it fetches
+/// something.
+struct Faulty;
+
+impl Services for Faulty {
+    fn secret(&self, _: &str) -> Result<gesher_core::Secret, String> {
+        panic!("a fault of the hub's own")
+    }
+
+    fn http(&self, _: &Value, _: Duration, _: bool) -> Result<Value, HttpFault> {
+        Ok(Value::String("x".repeat(9 << 20)))
+    }
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
+}
 
 /// Requests that change something, by their addresses.
 static SENT: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -74,6 +96,27 @@ struct Opened {
     _alone: MutexGuard<'static, ()>,
 }
 
+/// The item of a call that asks for nothing.
+struct Nobody;
+
+impl Caller for Nobody {
+    fn call(&self, _: &str, _: &str, _: Option<&str>, _: Value) -> Option<Value> {
+        None
+    }
+
+    fn now(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn place(&self) -> String {
+        "here".to_owned()
+    }
+}
+
 static ALONE: Mutex<()> = Mutex::new(());
 
 impl Opened {
@@ -90,11 +133,25 @@ impl Opened {
         clock: Arc<dyn Clock>,
         services: Arc<dyn Services>,
     ) -> Self {
+        Self::opened(spec(library, name, isolation), clock, services)
+    }
+
+    /// Granted so much by a hub that has faults.
+    #[track_caller]
+    fn granted(library: &Library, name: &str, isolation: Isolation, allow: &str) -> Self {
+        let allow = vec![Capability::parse(allow).unwrap()];
+        let spec = Spec { allow, ..spec(library, name, isolation) };
+        Self::opened(spec, Arc::new(SystemClock::new()), Arc::new(Faulty))
+    }
+
+    #[track_caller]
+    fn opened(spec: Spec, clock: Arc<dyn Clock>, services: Arc<dyn Services>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let plugin = Plugin::open(spec(library, name, isolation), clock).unwrap();
+        let name = spec.name.clone();
+        let plugin = Plugin::open(spec, clock).unwrap();
         let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), services))]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        Self { registry, name: name.to_owned(), runtime, _alone: alone }
+        Self { registry, name, runtime, _alone: alone }
     }
 
     #[track_caller]
@@ -103,6 +160,13 @@ impl Opened {
         let prepared = found.prepare("marketplace", json!({})).unwrap();
         let account = found.provider.marketplace();
         self.runtime.block_on(found.provider.perform(found.entry, &account, &prepared, None))
+    }
+
+    /// Calls an operation that may call others.
+    fn compose(&self, operation: &str, request: Value) -> Outcome {
+        let found = self.registry.find(&format!("{}.{operation}", self.name)).unwrap();
+        let prepared = found.prepare("marketplace", request).unwrap();
+        found.composer().unwrap().compose(found.entry, &prepared, &Nobody).into_outcome()
     }
 
     #[track_caller]
@@ -250,6 +314,55 @@ impl Services for Slow {
     }
 }
 
+/// How both kinds of isolation want the library compiled.
+fn isolations() -> [(Isolation, &'static [&'static str]); 2] {
+    [(process(), &[]), (Isolation::InProcess, &["-DIN_PROCESS"])]
+}
+
+#[test]
+fn an_operation_that_hangs_is_not_made_to_hang_again_and_costs_those_of_another_kind_nothing() {
+    let (_folder, library) = hostile(&["-DIN_PROCESS"]);
+    let plugin = Opened::of(&library, "hostile", Isolation::InProcess);
+    let late = |numbers: std::ops::Range<u32>| {
+        std::thread::scope(|scope| {
+            for number in numbers {
+                let plugin = &plugin;
+                scope.spawn(move || {
+                    let outcome = plugin.compose("composed_loop", json!({ "number": number }));
+                    assert_eq!(outcome.code.as_deref(), Some("plugin_late"), "{number}: {outcome:?}");
+                });
+            }
+        });
+    };
+    let refused = |number: u32, words: &str| {
+        let Outcome { status, message, .. } = plugin.compose("composed_loop", json!({ "number": number }));
+        assert_eq!(status, OutcomeStatus::NotSent, "{message:?}");
+        assert!(message.en.contains(words) && message.en.contains("the plugin hostile"), "{message:?}");
+    };
+    late(0..3);
+    for _ in 0..8 {
+        refused(0, "the same call was made before and has not come back");
+    }
+    late(3..4);
+    refused(4, "too many of its calls never came back");
+    plugin.check("write_well", "succeeded ", "");
+}
+
+#[test]
+fn a_panic_of_the_hub_while_it_answers_keeps_no_process_and_no_thread() {
+    for (isolation, words) in isolations() {
+        let (_folder, library) = hostile(words);
+        let plugin = Opened::granted(&library, "hostile", isolation, "secret:officeguy.api_key");
+        // More than there are of either.
+        for _ in 0..20 {
+            until("a panic", 30, || {
+                catch_unwind(AssertUnwindSafe(|| plugin.call("secrets"))).is_err().then_some(())
+            });
+            plugin.check("well", "succeeded ", "");
+        }
+    }
+}
+
 #[test]
 fn the_requests_of_one_call_have_one_time_and_a_stop_leaves_little_of_it() {
     let (_folder, library) = hostile(&[]);
@@ -270,6 +383,83 @@ fn the_requests_of_one_call_have_one_time_and_a_stop_leaves_little_of_it() {
     // What has begun comes to its end, and soon.
     assert_eq!(plugin.call("write_fetches").code.as_deref(), Some("plugin_http"));
     assert_eq!(given(), [(30, false)]);
+}
+
+#[test]
+fn an_answer_that_is_too_large_for_a_plugin_is_told_at_once_and_not_as_a_refusal() {
+    for (isolation, words) in isolations() {
+        let (_folder, library) = hostile(words);
+        let plugin = Opened::granted(&library, "hostile", isolation, "http:example.com");
+        plugin.check("fetch", "rejected plugin_broke_off", "and a plugin is given 8388608 at most");
+        plugin.check("well", "succeeded ", "");
+    }
+}
+
+#[test]
+fn a_thread_that_a_call_left_behind_asks_for_nothing_within_the_next_call() {
+    for (isolation, words) in isolations() {
+        let (_folder, library) = hostile(words);
+        let plugin = Opened::of(&library, "hostile", isolation);
+        for round in 0..20 {
+            plugin.check("stray", "succeeded ", "");
+            let heard = plugin.call("heard");
+            assert_eq!(heard.data.tree()["strays"], 0, "round {round}: {heard:?}");
+        }
+    }
+}
+
+/// A frame to a plugin's process.
+fn frame(kind: u8, name: &str, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(name.len() + body.len()).unwrap().to_le_bytes();
+    let name_length = u16::try_from(name.len()).unwrap().to_le_bytes();
+    [&length[..], &[kind, 0], &name_length, name.as_bytes(), body].concat()
+}
+
+/// The kind and the body of a frame that comes from one.
+fn heard(from: &mut impl Read) -> (u8, Vec<u8>) {
+    let mut header = [0; 8];
+    from.read_exact(&mut header).unwrap();
+    let [a, b, c, d, kind, _, e, f] = header;
+    let mut body = vec![0; u32::from_le_bytes([a, b, c, d]) as usize];
+    from.read_exact(&mut body).unwrap();
+    (kind, body.split_off(u16::from_le_bytes([e, f]).into()))
+}
+
+#[test]
+fn what_a_library_has_started_hears_of_a_stop_and_ends_with_the_hub() {
+    let (_folder, library) = hostile(&[]);
+    let mut command = Command::new(gesher());
+    command.arg("plugin-host").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let (mut to, mut from) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+    to.write_all(&frame(1, "536870912", &std::fs::read(&library.path).unwrap())).unwrap();
+    assert_eq!(heard(&mut from).0, 2, "it is ready");
+    to.write_all(&frame(4, "call/helper", b"{}")).unwrap();
+    let (kind, body) = heard(&mut from);
+    let said: Value = serde_json::from_slice(&body).unwrap();
+    let pid = Pid::from_raw(i32::try_from(said["data"]["pid"].as_i64().unwrap()).unwrap()).unwrap();
+    assert_eq!(kind, 5, "it has answered");
+    let ignored = until("the helper", 10, || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
+        status.starts_with("Name:\tsleep").then_some(ignored)
+    });
+    for stop in [Signal::TERM, Signal::INT, Signal::HUP] {
+        assert_eq!(ignored >> (stop.as_raw() - 1) & 1, 0, "{stop:?}");
+    }
+    drop(to);
+    process.wait().unwrap();
+    until("the end of the helper", 10, || is_gone(pid).then_some(()));
+}
+
+/// Whether a process has ended. Its first thread may be gone before its others are.
+fn is_gone(pid: Pid) -> bool {
+    let place = format!("/proc/{}", pid.as_raw_nonzero());
+    let Ok(threads) = std::fs::read_dir(format!("{place}/task")) else { return true };
+    let is_last = threads.count() <= 1;
+    let stat = std::fs::read_to_string(format!("{place}/stat"));
+    is_last && stat.map_or(true, |stat| stat.contains(") Z "))
 }
 
 #[test]
@@ -304,14 +494,7 @@ fn a_process_that_ends_while_nobody_uses_it_costs_no_call_its_answer() {
     for _ in 0..8 {
         let pid = plugin.process();
         kill_process(pid, Signal::KILL).unwrap();
-        // Its first thread may be gone before its others are.
-        until("the end of the process", 10, || {
-            let place = format!("/proc/{}", pid.as_raw_nonzero());
-            let Ok(threads) = std::fs::read_dir(format!("{place}/task")) else { return Some(()) };
-            let is_last = threads.count() <= 1;
-            let stat = std::fs::read_to_string(format!("{place}/stat"));
-            (is_last && stat.map_or(true, |stat| stat.contains(") Z "))).then_some(())
-        });
+        until("the end of the process", 10, || is_gone(pid).then_some(()));
         plugin.check("write_well", "succeeded ", "");
         assert_ne!(plugin.process(), pid);
     }
@@ -354,9 +537,9 @@ fn what_a_plugin_does_not_say_of_a_request_is_not_sent_and_what_it_is_compared_b
     for (code, words) in std::iter::repeat_n(("plugin_prepare", "abort"), 6)
         .chain([("plugin_not_called", "it failed several times just now")])
     {
-        let prepared = prepare();
+        let mut prepared = prepare();
+        let outcome = found.facts(&mut prepared).unwrap_err();
         assert_eq!(prepared.hash, prepare().hash);
-        let outcome = found.facts(prepared).unwrap_err();
         let said = &outcome.message;
         assert_eq!((outcome.status, outcome.code.as_deref()), (OutcomeStatus::NotSent, Some(code)));
         assert!(said.en.contains(words) && said.he.contains("hostile"), "{said:?}");

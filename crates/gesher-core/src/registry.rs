@@ -40,22 +40,23 @@ impl Registered {
         (self.entry.prepare)(who, self.entry.descriptor.endpoint, request)
     }
 
-    /// A prepared request with all that the engine has to know of it: see [`Provider::facts`]. May block.
-    pub fn facts(&self, mut prepared: Prepared) -> Result<Prepared, Box<Outcome>> {
-        if let Some(facts) = self.provider.facts(self.entry, &prepared)? {
+    /// Adds to a prepared request what only its provider's own code knows of it: see [`Provider::facts`]. May block.
+    pub fn facts(&self, prepared: &mut Prepared) -> Result<(), Box<Outcome>> {
+        if let Some(facts) = self.provider.facts(self.entry, prepared)? {
             prepared.facts = facts;
         }
-        Ok(prepared)
+        Ok(())
     }
 
     /// Why `request` would be refused whenever it is sent, if it would. May block.
     #[must_use]
     pub fn refusal(&self, who: &str, request: Value) -> Option<Text> {
-        let prepared = match self.prepare(who, request) {
+        let mut prepared = match self.prepare(who, request) {
             Ok(prepared) => prepared,
             Err(rejection) => return Some(rejection.message),
         };
-        let refused = self.facts(prepared).err().filter(|outcome| outcome.status == OutcomeStatus::Rejected);
+        let refused =
+            self.facts(&mut prepared).err().filter(|outcome| outcome.status == OutcomeStatus::Rejected);
         refused.map(|outcome| outcome.message)
     }
 

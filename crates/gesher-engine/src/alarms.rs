@@ -53,7 +53,7 @@ impl ItemContext {
     /// Asks a person to look, as a step, so that an interrupted item does not ask twice. `text` was redacted. A record
     /// that was made before alerts were steps is gone on with.
     pub fn alert(&self, text: &str) -> Result<(), CallEnd> {
-        if self.has_recorded() && !self.records_next(ALERT) {
+        if self.has_record() && !self.records_next(ALERT) {
             return Ok(());
         }
         let step = self.next_step()?;

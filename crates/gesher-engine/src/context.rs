@@ -9,15 +9,13 @@ use crate::error::EngineError;
 use crate::flow::Flow;
 use crate::halt::UnknownGuard;
 use crate::messages;
-use crate::preparing::{unprepared, with_facts};
+use crate::preparing::unprepared;
 use crate::result::RunResult;
 use crate::status::{EffectStep, Ended};
 use crate::stop::Stop;
 use gesher_core::limits::STEPS_PER_ITEM_MAX;
 use gesher_core::operation::Registered;
-use gesher_core::{
-    ItemId, Json, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text,
-};
+use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor, Rejection, StepId, Text};
 use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -207,26 +205,28 @@ impl ItemContext {
         // another configuration.
         let reach = prepared.as_ref().ok().and_then(|(prepared, _)| prepared.reach.as_ref());
         let refusal = self.flow.permit_call(registered.entry, reach).err();
-        let (prepared, key, refusal) = match prepared {
+        let (mut prepared, key, refusal) = match prepared {
             Ok((prepared, key)) => (prepared, key, refusal),
             Err(rejection) => (unprepared(&who, registered), None, refusal.or(Some(rejection))),
         };
-        let (prepared, refusal) = with_facts(registered, prepared, refusal.map(Outcome::from));
-        let original = match refusal {
-            None => self.original(&mut step, registered, &who, &prepared, read)?.map_err(Outcome::from),
-            Some(refusal) => Err(refusal),
+        let unlooked_at = if refusal.is_none() { registered.facts(&mut prepared).err() } else { None };
+        let original = match (refusal, &unlooked_at) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Some(_)) => Ok(None),
+            (None, None) => self.original(&mut step, registered, &who, &prepared, read)?,
         };
         let (original, refusal) =
             original.map_or_else(|refusal| (None, Some(refusal)), |taken| (taken, None));
         let begun = Arc::clone(&self.work().begun);
         let call =
             Call { key, original, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
-        let called = match refusal {
-            None => self.send(&call)?,
-            Some(refusal) => {
-                let outcome = self.engine.refuse(&call, refusal);
-                Called { outcome, key_taken: false, replayed: false }
+        let called = match (refusal, unlooked_at) {
+            (Some(refusal), _) => Called::own(self.engine.refuse(&call, refusal)),
+            (None, Some(outcome)) => {
+                let answered = self.engine.runtime().block_on(self.engine.unlooked_at(&call, *outcome));
+                answered.map_err(|fault| self.failed(fault))?
             }
+            (None, None) => self.send(&call)?,
         };
         self.answer(operation, changes, called)
     }
@@ -387,11 +387,6 @@ impl ItemContext {
     /// Whether an earlier execution called that operation next.
     pub(crate) fn records_next(&self, operation: &str) -> bool {
         self.work().recorded.front().is_some_and(|step| step.operation == operation)
-    }
-
-    /// Whether an earlier execution went on from here.
-    pub(crate) fn has_recorded(&self) -> bool {
-        !self.work().recorded.is_empty()
     }
 
     /// The engine.

@@ -4,8 +4,9 @@
 //! key, the limit on one call, the lock of its subject, what is left of the call of which it gives back, and the limits
 //! on its run and its day.
 
+use crate::accounts::NoAccount;
 use crate::context::CallFault;
-use crate::engine::{Call, Called, Engine, Senders};
+use crate::engine::{Call, Called, Engine, Senders, account_name};
 use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
@@ -15,7 +16,7 @@ use crate::stop::Stop;
 use crate::vendors;
 use gesher_core::operation::Registered;
 use gesher_core::{Effect, Key, KeyRule, Outcome, Stamp};
-use gesher_journal::{Begin, Intent, ItemQuery, StepFinish, StepRecord};
+use gesher_journal::{Begin, Intent, ItemQuery, KeyUse, StepFinish, StepRecord};
 use std::sync::atomic::Ordering;
 
 /// What came of an intent.
@@ -81,6 +82,33 @@ impl Engine {
             Begin::Limited(reached) => Begun::NotNow(Box::new(limits::outcome(&reached.into()))),
             Begin::Exhausted(exhausted) => Begun::NotNow(Box::new(originals::exhausted(&exhausted))),
             taken => Begun::KeyTaken(Box::new(taken)),
+        })
+    }
+
+    /// What a call comes to of which its provider does not say what it moves, so that it has no intent: the answer that
+    /// its key has for it, which depends on nothing that the provider says, or `outcome`.
+    pub(crate) async fn unlooked_at(&self, call: &Call<'_>, outcome: Outcome) -> Result<Called, CallFault> {
+        let descriptor = &call.registered.entry.descriptor;
+        let account = match self.accounts().of(call.registered, call.who).await {
+            Ok(account) => Some(account),
+            Err(NoAccount::Refused(_)) => None,
+            Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
+        };
+        let (Some(account), Some(key)) = (account, &call.key) else {
+            return Ok(Called::own(self.refuse(call, outcome)));
+        };
+        let key_use = KeyUse {
+            item: call.step.item.clone(),
+            operation: call.operation.to_owned(),
+            account: account_name(descriptor.provider, &account),
+            key: key.clone(),
+            once: descriptor.key == KeyRule::OncePerVendor,
+            request_hash: call.prepared.hash,
+        };
+        let taken = self.journal().key_taken(&key_use).await;
+        Ok(match taken.map_err(CallFault::journal("looking a key up"))? {
+            Some(begin) => self.key_taken(call, &account, begin),
+            None => Called::own(self.refuse(call, outcome)),
         })
     }
 

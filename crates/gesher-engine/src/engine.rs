@@ -366,7 +366,7 @@ impl Engine {
     }
 
     /// What another step's hold on the key means for this call. Nothing was sent.
-    fn key_taken(&self, call: &Call<'_>, account: &Account, begin: Begin) -> Called {
+    pub(crate) fn key_taken(&self, call: &Call<'_>, account: &Account, begin: Begin) -> Called {
         let (outcome, replayed) = match begin {
             Begin::Recorded(step) => (self.already(*step), true),
             Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),

@@ -2,7 +2,7 @@
 
 use crate::context::ItemContext;
 use gesher_core::operation::Registered;
-use gesher_core::{Key, KeyRule, Outcome, Prepared, Rejection, Text, VendorHandle};
+use gesher_core::{Key, KeyRule, Prepared, Rejection, Text, VendorHandle};
 use serde_json::Value;
 
 impl ItemContext {
@@ -59,24 +59,6 @@ pub(crate) fn made_up_key(key: &Key) -> Rejection {
             format!("the key {key} has the form of the hub's own keys; choose another"),
         ),
     )
-}
-
-/// A new call with what only its provider knows of it, unless it is refused; or what it comes to instead.
-pub(crate) fn with_facts(
-    registered: &Registered,
-    mut prepared: Prepared,
-    refusal: Option<Outcome>,
-) -> (Prepared, Option<Outcome>) {
-    if refusal.is_some() {
-        return (prepared, refusal);
-    }
-    match registered.provider.facts(registered.entry, &prepared) {
-        Ok(facts) => {
-            prepared.facts = facts.unwrap_or(prepared.facts);
-            (prepared, None)
-        }
-        Err(outcome) => (prepared, Some(*outcome)),
-    }
 }
 
 /// Stands in for the request of a call that was refused before it had a wire form.

@@ -114,7 +114,11 @@ impl Shared {
 
     /// Whether another item may begin. Waits while the hub is in trouble; false once the run ends early.
     fn may_go_on(&self) -> bool {
-        while !self.ends_early() {
+        self.may_go_on_unless(|| false)
+    }
+
+    fn may_go_on_unless(&self, is_given_up: impl Fn() -> bool) -> bool {
+        while !self.ends_early() && !is_given_up() {
             if self.engine.health().may_begin() {
                 return true;
             }
@@ -131,7 +135,7 @@ impl Shared {
             thread::sleep(nap);
             left -= nap;
         }
-        self.may_go_on() && !self.lease.is_cancelled()
+        self.may_go_on_unless(|| self.lease.is_cancelled())
     }
 }
 

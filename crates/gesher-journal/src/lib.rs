@@ -20,7 +20,7 @@ pub use guard::Guard;
 pub use record::{AlertRecord, AlertTry, NewAlert, StoreChange, StoreWrite, StoreWritten};
 pub use record::{
     Begin, Claim, DayLimit, Decision, DecisionKind, EventBegun, Exhausted, FileIdentity, Holder, Intent,
-    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KnownSchedule, KnownVendor, KnownVendors,
+    ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KeyUse, KnownSchedule, KnownVendor, KnownVendors,
     LimitReached, LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing,
     RunChange, RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery,
     StepRecord, StepState, StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark,
@@ -254,6 +254,10 @@ pub trait Journal: Send + Sync {
         references: &[String],
         except: &StepId,
     ) -> Result<Vec<String>, JournalError>;
+
+    /// What [`begin_step`](Journal::begin_step) would answer for the key alone: none where nothing stands against its
+    /// use.
+    async fn key_taken(&self, key_use: &KeyUse) -> Result<Option<Begin>, JournalError>;
 
     /// The step of the account that succeeded in taking money, and whose reference this is.
     async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError>;

@@ -2,7 +2,7 @@
 //! refusal says what would have to be allowed.
 
 use crate::capability::Capability;
-use crate::library::Asked;
+use crate::library::{ANSWER_BYTES_MAX, Asked};
 use crate::manifest::OperationManifest;
 use crate::plugin::Plugin;
 use crate::trail::Trail;
@@ -128,6 +128,19 @@ fn misread(error: &serde_json::Error) -> Asked {
     (GESHER_BROKEN, format!("what was asked is not understood: {error}").into_bytes())
 }
 
+/// An answer that a plugin can be given, or why it is not. No refusal, which would say that nothing was done.
+fn fitting(name: &str, asked: Asked) -> Asked {
+    let length = asked.1.len();
+    if length <= ANSWER_BYTES_MAX {
+        return asked;
+    }
+    let words = format!(
+        "the answer to `{name}` has {length} bytes, and a plugin is given {ANSWER_BYTES_MAX} at most; what was asked for \
+         was done, so ask for less at a time, and not for the same again"
+    );
+    (GESHER_BROKEN, words.into_bytes())
+}
+
 impl<'a> Answering<'a> {
     /// Answers what is asked for while the plugin is asked for something.
     pub(crate) fn new(plugin: &'a Plugin, services: &'a dyn Services, asks: Asks) -> Self {
@@ -137,7 +150,7 @@ impl<'a> Answering<'a> {
 
     /// Answers one request.
     pub(crate) fn answer(&mut self, name: &str, input: &[u8]) -> Asked {
-        let answered = self.answered(name, input);
+        let answered = fitting(name, self.answered(name, input));
         if answered.0 != GESHER_OK {
             self.trail.failed();
         }

@@ -1,7 +1,8 @@
 //! A plugin's own process: `gesher plugin-host`. It loads one library and does what the hub asks over two pipes.
 //!
 //! It gives up what it has before the library's first instruction: the hub's descriptors, standard input and output,
-//! new privileges, memory beyond its limit. It began with an empty environment. It ends when the hub does.
+//! new privileges, memory beyond its limit. It began with an empty environment. It ends when the hub does, and with it
+//! whatever the library started.
 
 use crate::frame::{self, FRAME_BYTES_MAX, Frame, Kind};
 use crate::library::{Ask, Asked, Library};
@@ -9,28 +10,31 @@ use crate::verify::LIBRARY_BYTES_MAX;
 use gesher_plugin_abi::GESHER_OVER;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getpgrp, getpid, kill_current_process_group, setrlimit};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// Below it are the numbers that a library may find taken: by convention, or because it guesses.
 const DESCRIPTOR_MIN: RawFd = 100;
 /// The exit code of a child that was called by hand, or whose hub speaks another version.
 const NO_HUB: u8 = 2;
+/// Stack of the thread that runs the library, in bytes: as large as a first thread's, as a rule.
+const STACK_BYTES: usize = 8 << 20;
 
 /// Runs the process to its end: its exit code.
 #[must_use]
 pub fn run() -> u8 {
-    match serve() {
-        Ok(()) => 0,
-        Err(error) => {
-            // Only a person who called this by hand reads it, or the hub's log.
-            eprintln!("gesher plugin-host is started by the hub, and speaks to it alone: {error}");
-            NO_HUB
-        }
-    }
+    serve().map_or_else(|error| no_hub(&error), |()| 0)
+}
+
+fn no_hub(error: &io::Error) -> u8 {
+    // Only a person who called this by hand reads it, or the hub's log.
+    eprintln!("gesher plugin-host is started by the hub, and speaks to it alone: {error}");
+    NO_HUB
 }
 
 fn serve() -> io::Result<()> {
@@ -42,16 +46,28 @@ fn serve() -> io::Result<()> {
         return Err(io::Error::other("no library came"));
     };
     let memory: u64 = hello.name.parse().map_err(io::Error::other)?;
-    let line =
-        Arc::new(Line { pipes: Mutex::new(Pipes { input, output, held, scratch: Vec::new(), open: true }) });
-    die_with_the_hub(&line)?;
+    let hub = input.try_clone()?;
+    let pipes = Pipes { input, output, held, scratch: Vec::new(), calls: 0, open: None };
+    let line = Arc::new(Line { pipes: Mutex::new(pipes) });
     outlast_a_stop();
     confine(memory)?;
+    // The system interrupts the first thread where it can choose, so a stop disturbs nothing that the library waits for.
+    thread::Builder::new().name("plugin".to_owned()).stack_size(STACK_BYTES).spawn(move || {
+        // A panic of this thread alone would leave the hub waiting.
+        let ran = catch_unwind(AssertUnwindSafe(|| run_library(&line, hello)));
+        let ran = ran.unwrap_or_else(|_panic| Err(io::Error::other("it broke off")));
+        end(ran.map_or_else(|error| no_hub(&error), |()| 0));
+    })?;
+    wait_for_the_end_of_the_hub(&hub);
+    end(0)
+}
+
+fn run_library(line: &Arc<Line>, hello: Frame) -> io::Result<()> {
     match Library::load(&hello.body) {
         Ok(library) => {
             drop(hello);
             line.say(Kind::Ready, "", library.manifest())?;
-            work(&line, &library)
+            work(line, &library)
         }
         Err(fault) => line.say(Kind::Failed, "", crate::plugin::chain(&fault).as_bytes()),
     }
@@ -61,9 +77,9 @@ fn serve() -> io::Result<()> {
 const HELLO_NAME_BYTES_MAX: usize = 32;
 
 fn work(line: &Arc<Line>, library: &Library) -> io::Result<()> {
-    while let Some(call) = line.next_call()? {
-        let ask = Arc::clone(line) as Arc<dyn Ask>;
-        let (status, bytes) = library.invoke(&call.name, &call.body, ask);
+    while let Some((number, call)) = line.next_call()? {
+        let asker = Arc::new(Asker { line: Arc::clone(line), number });
+        let (status, bytes) = library.invoke(&call.name, &call.body, asker);
         line.answer(status, &bytes)?;
     }
     Ok(())
@@ -80,8 +96,10 @@ struct Pipes {
     output: File,
     held: Vec<u8>,
     scratch: Vec<u8>,
-    /// Whether a call is on its way, so that the hub listens to questions.
-    open: bool,
+    /// Calls that came so far.
+    calls: u64,
+    /// Which call is on its way, so that the hub listens to its questions.
+    open: Option<u64>,
 }
 
 impl Pipes {
@@ -103,28 +121,36 @@ impl Line {
         self.with(|pipes| pipes.say(kind, name, body))
     }
 
-    /// Waits for the next call. None when the hub has gone.
-    fn next_call(&self) -> io::Result<Option<Frame>> {
+    /// Waits for the next call: it and its number. None when the hub has gone.
+    fn next_call(&self) -> io::Result<Option<(u64, Frame)>> {
         self.with(|pipes| {
-            let call = pipes.hear()?;
-            pipes.open = true;
-            Ok(call)
+            let Some(call) = pipes.hear()? else { return Ok(None) };
+            pipes.calls += 1;
+            pipes.open = Some(pipes.calls);
+            Ok(Some((pipes.calls, call)))
         })
     }
 
     /// Answers the call. A thread of the plugin's that asks for something afterwards is not heard.
     fn answer(&self, status: i32, bytes: &[u8]) -> io::Result<()> {
         self.with(|pipes| {
-            pipes.open = false;
+            pipes.open = None;
             pipes.say(Kind::Answer, &status.to_string(), bytes)
         })
     }
 }
 
-impl Ask for Line {
+/// What answers one call's questions.
+struct Asker {
+    line: Arc<Line>,
+    number: u64,
+}
+
+impl Ask for Asker {
     fn ask(&self, name: &str, input: &[u8]) -> Asked {
-        let asked = self.with(|pipes| {
-            if !pipes.open {
+        let asked = self.line.with(|pipes| {
+            // A thread that was left behind may have waited here since a call before.
+            if pipes.open != Some(self.number) {
                 return Ok(None);
             }
             pipes.say(Kind::Ask, name, input)?;
@@ -179,32 +205,31 @@ fn close(number: RawFd) {
 }
 
 /// A hub that dies takes its plugins with it, whatever they are doing.
-fn die_with_the_hub(line: &Arc<Line>) -> io::Result<()> {
-    let pipe = line.with(|pipes| pipes.input.try_clone())?;
-    std::thread::Builder::new().name("hub".to_owned()).spawn(move || {
-        loop {
-            // Asked for nothing, it answers only that the other end is gone.
-            match poll(&mut [PollFd::new(&pipe, PollFlags::empty())], None) {
-                Ok(_) => std::process::exit(0),
-                Err(Errno::INTR) => {}
-                Err(_) => return,
-            }
-        }
-    })?;
-    Ok(())
+fn wait_for_the_end_of_the_hub(pipe: &File) {
+    // Asked for nothing, it answers only that the other end is gone.
+    while let Ok(0) | Err(Errno::INTR) = poll(&mut [PollFd::new(pipe, PollFlags::empty())], None) {}
+}
+
+/// Ends this process and whatever the library has started, which nobody would end otherwise.
+fn end(code: u8) -> ! {
+    // Called by hand it may be in a group of others.
+    if getpgrp() == getpid() {
+        let _gone = kill_current_process_group(Signal::KILL);
+    }
+    std::process::exit(code.into())
 }
 
 /// A supervisor that stops the hub tells all of its processes so at once. The hub finishes what is in flight, and this
-/// process with it: it ends when the hub does.
+/// process with it: it ends when the hub does. What the library starts hears of a stop as any program does: a signal
+/// that is ignored stays so in another program, and one that is dealt with does not.
 fn outlast_a_stop() {
     unsafe extern "C" {
-        fn signal(number: i32, handler: usize) -> usize;
+        fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
     }
-    /// `SIG_IGN` of every system that this runs on.
-    const IGNORED: usize = 1;
+    extern "C" fn outlast(_: i32) {}
     for stop in [Signal::TERM, Signal::INT, Signal::HUP] {
-        // SAFETY: a signal that is ignored runs nothing, and the library has no thread here yet.
-        let _before = unsafe { signal(stop.as_raw(), IGNORED) };
+        // SAFETY: the handler does nothing at all, and the library has no thread here yet.
+        let _before = unsafe { signal(stop.as_raw(), outlast) };
     }
 }
 

@@ -1,7 +1,9 @@
 //! A library in the hub's own process, called on threads of its own so that the caller can stop waiting.
 //!
 //! A thread cannot be ended from outside: one that does not come back in time is left behind, and once there are too many
-//! of them the plugin is not called any more. Those that come back are kept for the next call.
+//! of them for one kind of operation the plugin is not called for those any more. Those that come back are kept for the
+//! next call. An operation that calls others is run again after a failure, so while a call of it is left behind the very
+//! same call is not made: else one item that hangs would cost its plugin every thread.
 
 use crate::library::{Ask, Asked, Library};
 use crate::mailbox::{Looks, Mailbox};
@@ -10,7 +12,7 @@ use crate::pool::WAIT_MAX;
 use crate::process::Broken;
 use gesher_core::Clock;
 use gesher_plugin_abi::GESHER_OVER;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,8 +21,9 @@ use std::time::Duration;
 /// Threads of one plugin for operations of each kind, those included that did not come back. Operations that call others
 /// have their own, since while they wait for another operation nobody may have to wait for them.
 const THREADS_MAX: usize = 16;
-/// Threads of one plugin that did not come back. With more it is not called any more.
-const LOST_THREADS_MAX: usize = 4;
+/// Threads of one plugin for operations of each kind that did not come back. With so many it is not called for those any
+/// more.
+const LEFT_BEHIND_MAX: usize = 4;
 /// Stack of a thread that runs a plugin, in bytes.
 const STACK_BYTES: usize = 4 << 20;
 
@@ -30,43 +33,39 @@ pub(crate) struct InProcess {
     composing: Arc<Crew>,
     /// One of them may wait for events for very long.
     sources: Arc<Crew>,
-    lost: Arc<AtomicUsize>,
 }
 
 /// The threads for one kind of operation.
 struct Crew {
     library: Arc<Library>,
+    class: Class,
     threads: Mutex<Threads>,
     freed: Condvar,
     /// Of those who wait for an answer, and of threads that wait for a call.
     looks: [Looks; 2],
-    /// Threads that are in the plugin and that nobody waits for.
-    lost: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
 struct Threads {
     /// Where calls for those are put that have nothing to do.
-    idle: Vec<Arc<Mailbox<Call>>>,
+    idle: Vec<Arc<Mailbox<Arc<Call>>>>,
     /// How many there are, idle or not.
     there: usize,
     /// Callers that wait for one.
     waiting: usize,
+    /// Calls whose threads are in the plugin, and which nobody waits for.
+    left_behind: Vec<Arc<Call>>,
     /// The plugin was closed: whoever comes back goes home.
     is_closed: bool,
 }
 
-/// What a thread is to do.
+/// What a thread is to do, and where its caller sits meanwhile.
 struct Call {
     name: String,
     input: Vec<u8>,
-    desk: Arc<Desk>,
-}
-
-/// Where the caller sits while its call lasts.
-struct Desk {
     said: Mailbox<Said>,
-    stay: AtomicU8,
+    /// Whether the thread has left the plugin. Set under the lock of the threads.
+    is_back: AtomicBool,
 }
 
 /// What comes back from the thread of a call.
@@ -75,14 +74,7 @@ enum Said {
     Done(Asked),
 }
 
-/// The thread of a call is in the plugin.
-const IN: u8 = 0;
-/// It is in the plugin, and nobody waits for it.
-const LOST: u8 = 1;
-/// It is back.
-const OUT: u8 = 2;
-
-impl Ask for Desk {
+impl Ask for Call {
     fn ask(&self, name: &str, input: &[u8]) -> Asked {
         let (reply, replied) = sync_channel(1);
         self.said.put(Said::Asks(name.to_owned(), input.to_vec(), reply));
@@ -93,13 +85,11 @@ impl Ask for Desk {
 
 impl InProcess {
     pub(crate) fn new(library: Arc<Library>) -> Self {
-        let lost = Arc::<AtomicUsize>::default();
-        let crew = || {
-            let (library, lost) = (Arc::clone(&library), Arc::clone(&lost));
-            let (threads, freed) = (Mutex::default(), Condvar::new());
-            Arc::new(Crew { library, threads, freed, looks: Default::default(), lost })
+        let crew = |class| {
+            let (library, threads, freed) = (Arc::clone(&library), Mutex::default(), Condvar::new());
+            Arc::new(Crew { library, class, threads, freed, looks: Default::default() })
         };
-        Self { leaves: crew(), composing: crew(), sources: crew(), lost }
+        Self { leaves: crew(Class::Leaf), composing: crew(Class::Composing), sources: crew(Class::Source) }
     }
 
     /// Calls the plugin. The time that its own questions take is not the plugin's.
@@ -112,29 +102,32 @@ impl InProcess {
         clock: &dyn Clock,
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, CallFault> {
-        if self.lost.load(Ordering::Acquire) >= LOST_THREADS_MAX {
-            return Err(CallFault::NotBegun(
-                "too many of its calls never came back; it is called again when the hub is started anew"
-                    .to_owned(),
-            ));
-        }
         let crew = match class {
             Class::Leaf => &self.leaves,
             Class::Composing => &self.composing,
             Class::Source => &self.sources,
         };
-        let desk = Arc::new(Desk { said: Mailbox::of_this_thread(), stay: AtomicU8::new(IN) });
-        crew.hand_over(Call { name: name.to_owned(), input, desk: Arc::clone(&desk) }, clock)?;
-        let waited = wait((&desk.said, &crew.looks[0]), time, clock, ask);
-        desk.said.close();
-        if waited.is_err() {
-            // Counted first: the thread may come back in this moment and take itself off again.
-            self.lost.fetch_add(1, Ordering::AcqRel);
-            if desk.stay.swap(LOST, Ordering::AcqRel) == OUT {
-                self.lost.fetch_sub(1, Ordering::AcqRel);
-            }
+        let (said, is_back) = (Mailbox::of_this_thread(), AtomicBool::new(false));
+        let call = Arc::new(Call { name: name.to_owned(), input, said, is_back });
+        crew.hand_over(&call, clock)?;
+        let caller = Caller { crew, call };
+        wait((&caller.call.said, &crew.looks[0]), time, clock, ask).map_err(CallFault::Broken)
+    }
+}
+
+/// Whoever waits for a call. However the wait ends, with a panic of the hub too, the plugin hears that it is over, and a
+/// thread that is still in there is counted.
+struct Caller<'a> {
+    crew: &'a Crew,
+    call: Arc<Call>,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.call.said.close();
+        if !self.call.is_back.load(Ordering::Acquire) {
+            self.crew.leave_behind(&self.call);
         }
-        waited.map_err(CallFault::Broken)
     }
 }
 
@@ -152,19 +145,22 @@ impl Crew {
     }
 
     /// Gives a call to a thread that is free, or to a new one where there are not too many.
-    fn hand_over(self: &Arc<Self>, call: Call, clock: &dyn Clock) -> Result<(), CallFault> {
+    fn hand_over(self: &Arc<Self>, call: &Arc<Call>, clock: &dyn Clock) -> Result<(), CallFault> {
         let mut deadline = None;
         let mut threads = self.threads();
         loop {
+            if let Some(words) = threads.refusal(self.class, call) {
+                return Err(CallFault::NotBegun(words.to_owned()));
+            }
             if let Some(idle) = threads.idle.pop() {
                 drop(threads);
-                idle.put(call);
+                idle.put(Arc::clone(call));
                 return Ok(());
             }
             if threads.there < THREADS_MAX {
                 threads.there += 1;
                 drop(threads);
-                return self.start(call);
+                return self.start(Arc::clone(call));
             }
             let now = clock.monotonic();
             let left = deadline.get_or_insert(now + WAIT_MAX).saturating_sub(now);
@@ -177,7 +173,15 @@ impl Crew {
         }
     }
 
-    fn start(self: &Arc<Self>, call: Call) -> Result<(), CallFault> {
+    /// Nobody waits for a call any more. Its thread may have come back in this moment.
+    fn leave_behind(&self, call: &Arc<Call>) {
+        let mut threads = self.threads();
+        if !call.is_back.load(Ordering::Acquire) {
+            threads.left_behind.push(Arc::clone(call));
+        }
+    }
+
+    fn start(self: &Arc<Self>, call: Arc<Call>) -> Result<(), CallFault> {
         let crew = Arc::clone(self);
         let thread = thread::Builder::new().name("plugin".to_owned()).stack_size(STACK_BYTES);
         let started = thread.spawn(move || crew.work(call));
@@ -204,26 +208,40 @@ impl Crew {
     }
 
     /// One thread's work, until the plugin is closed.
-    fn work(&self, first: Call) {
+    fn work(&self, first: Arc<Call>) {
         let own = Arc::new(Mailbox::of_this_thread());
         let mut next = Some(first);
-        while let Some(Call { name, input, desk }) = next {
-            let asked = self.library.invoke(&name, &input, Arc::clone(&desk) as Arc<dyn Ask>);
-            if desk.stay.swap(OUT, Ordering::AcqRel) == LOST {
-                self.lost.fetch_sub(1, Ordering::AcqRel);
-            }
+        while let Some(call) = next {
+            let asked = self.library.invoke(&call.name, &call.input, Arc::clone(&call) as Arc<dyn Ask>);
             // Free before the caller hears of it, so that its next call needs no other thread.
             let mut threads = self.threads();
+            call.is_back.store(true, Ordering::Release);
+            threads.left_behind.retain(|other| !Arc::ptr_eq(other, &call));
             match threads.is_closed {
                 true => own.close(),
                 false => threads.idle.push(Arc::clone(&own)),
             }
             self.tell_one(&threads);
             drop(threads);
-            desk.said.put(Said::Done(asked));
-            drop((desk, input));
+            call.said.put(Said::Done(asked));
+            drop(call);
             next = own.take(&self.looks[1], || None);
         }
+    }
+}
+
+impl Threads {
+    /// Why a call is not made because of those that were left behind.
+    fn refusal(&self, class: Class, call: &Call) -> Option<&'static str> {
+        if self.left_behind.len() >= LEFT_BEHIND_MAX {
+            return Some(
+                "too many of its calls never came back; it is called again when the hub is started anew",
+            );
+        }
+        let is_same = |other: &Arc<Call>| other.name == call.name && other.input == call.input;
+        let is_again = class == Class::Composing && self.left_behind.iter().any(is_same);
+        is_again
+            .then_some("the same call was made before and has not come back; it is made again once it has")
     }
 }
 
@@ -239,6 +257,10 @@ fn wait(
             Some(Said::Done(asked)) => return Ok(asked),
             Some(Said::Asks(name, input, reply)) => {
                 let before = clock.monotonic();
+                // A plugin that asks without a pause would be waited for for ever otherwise.
+                if before >= deadline {
+                    return Err(Broken::Late(time));
+                }
                 let answered = ask(&name, &input);
                 deadline += clock.monotonic().saturating_sub(before);
                 // The thread that asked may be gone.
@@ -246,5 +268,41 @@ fn wait(
             }
             None => return Err(Broken::Late(time)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use std::sync::atomic::AtomicU64;
+
+    /// A second goes by between two looks at it.
+    struct Ticking(AtomicU64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_never_stops_asking_is_late_all_the_same() {
+        let said = Mailbox::of_this_thread();
+        for _ in 0..100 {
+            said.put(Said::Asks("log".to_owned(), Vec::new(), sync_channel(1).0));
+        }
+        let (time, mut answered) = (Duration::from_secs(9), 0);
+        let mut ask = |_: &str, _: &[u8]| {
+            answered += 1;
+            (GESHER_OVER, Vec::new())
+        };
+        let waited = wait((&said, &Looks::default()), time, &Ticking(AtomicU64::new(0)), &mut ask);
+        assert_eq!(waited, Err(Broken::Late(time)));
+        assert!((1..9).contains(&answered), "{answered}");
     }
 }

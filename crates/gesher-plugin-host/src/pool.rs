@@ -75,25 +75,14 @@ impl Pool {
         ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
     ) -> Result<Asked, CallFault> {
         loop {
-            let (mut process, is_new) = self.take()?;
+            let Taken { mut process, mut place, is_new } = self.take()?;
             let called = process.invoke(name, input, time, ask);
-            let mut state = self.state();
+            place.has_failed = called.is_err() && (is_new || called != Err(Failed::Untold));
             match called {
-                Ok(_) => {
-                    state.failures = 0;
-                    state.idle.push(process);
+                Ok(asked) => {
+                    place.keep(process);
+                    return Ok(asked);
                 }
-                Err(_) => {
-                    state.there -= 1;
-                    if is_new || called != Err(Failed::Untold) {
-                        self.failed(&mut state);
-                    }
-                }
-            }
-            self.tell_one(&state);
-            drop(state);
-            match called {
-                Ok(asked) => return Ok(asked),
                 Err(Failed::Broken(broken)) => return Err(CallFault::Broken(broken)),
                 Err(Failed::Untold) if is_new => {
                     return Err(CallFault::NotBegun("its process ended before it was called".to_owned()));
@@ -120,19 +109,21 @@ impl Pool {
         state.paused_until = self.recipe.clock.monotonic() + pause;
     }
 
-    /// An idle process that is well, or a new one where there are not too many; and whether it is new.
-    fn take(&self) -> Result<(Process, bool), CallFault> {
+    /// An idle process that is well, or a new one where there are not too many.
+    fn take(&self) -> Result<Taken<'_>, CallFault> {
         let clock = &self.recipe.clock;
         let mut deadline = None;
         let mut state = self.state();
         loop {
             if let Some(mut process) = state.idle.pop() {
-                if process.is_well() {
-                    return Ok((process, false));
+                let is_well = process.is_well();
+                drop(state);
+                let place = Place { pool: self, has_failed: false };
+                if is_well {
+                    return Ok(Taken { process, place, is_new: false });
                 }
                 // Nothing was asked of it, so it failed nobody.
-                state.there -= 1;
-                drop(state);
+                drop(place);
                 tracing::info!(
                     plugin = self.recipe.plugin,
                     "a process that nobody used has ended; another is started"
@@ -148,8 +139,11 @@ impl Pool {
                 }
                 state.there += 1;
                 drop(state);
+                let mut place = Place { pool: self, has_failed: true };
                 std::thread::sleep(pause);
-                return Ok((self.start()?, true));
+                let process = self.start()?;
+                place.has_failed = false;
+                return Ok(Taken { process, place, is_new: true });
             }
             let now = clock.monotonic();
             let left = deadline.get_or_insert(now + WAIT_MAX).saturating_sub(now);
@@ -170,12 +164,44 @@ impl Pool {
             Ok(_) => "it says another time that it is something else".to_owned(),
             Err(fault) => start_words(fault),
         };
-        let mut state = self.state();
-        state.there -= 1;
-        self.failed(&mut state);
-        self.tell_one(&state);
-        drop(state);
         Err(CallFault::NotBegun(words))
+    }
+}
+
+/// A process for one call.
+struct Taken<'a> {
+    process: Process,
+    place: Place<'a>,
+    is_new: bool,
+}
+
+/// A place among a plugin's processes. Given up unless its process is kept, with a panic of the hub too.
+struct Place<'a> {
+    pool: &'a Pool,
+    /// Whether it is given up for a failure.
+    has_failed: bool,
+}
+
+impl Place<'_> {
+    /// The process answered, and waits for the next call.
+    fn keep(self, process: Process) {
+        let mut state = self.pool.state();
+        state.failures = 0;
+        state.idle.push(process);
+        self.pool.tell_one(&state);
+        drop(state);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.state();
+        state.there -= 1;
+        if self.has_failed {
+            self.pool.failed(&mut state);
+        }
+        self.pool.tell_one(&state);
     }
 }
 

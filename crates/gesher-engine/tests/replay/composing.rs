@@ -3,12 +3,18 @@
 
 use super::parts::Plan;
 use super::*;
+use gesher_engine::Part;
+use gesher_engine::journal::{DecisionKind, NewDecision};
 use gesher_engine::{CallEnd, Entry, Input, ItemContext, ProgramEnd};
 use serde_json::json;
+use std::time::Duration;
 
 /// Random cases; each waits for the pauses between two tries.
 const CASES_THAT_WAIT: u32 = 24;
 const PARTS: u32 = 3;
+/// How often a test looks whether something has come about, and how many times: some seconds in all.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOKS_MAX: usize = 400;
 
 /// Charges in parts, and then writes a note under a key of the hub's own.
 struct Orders {
@@ -195,6 +201,98 @@ fn what_only_the_provider_knows_of_a_request_is_asked_for_new_calls_alone() {
         assert_eq!(format!("{} {:?} {amount:?}", outcome.status, outcome.code), pay);
         assert_ne!(world.ends(&run)[0].code.as_deref(), Some("diverged"));
     }
+}
+
+#[test]
+fn a_held_key_answers_though_nobody_says_what_the_request_moves() {
+    /// Pays with keys that are held, by itself or by the item before.
+    #[derive(Default)]
+    struct PaysAgain(std::sync::Mutex<Vec<String>>);
+    impl Program for PaysAgain {
+        fn hash(&self) -> &str {
+            "0"
+        }
+        fn script(&self) -> ScriptBundle {
+            ScriptBundle::of_hash("0")
+        }
+        fn has(&self, entry: Entry) -> bool {
+            entry == Entry::Call
+        }
+        fn run(&self, context: &Arc<ItemContext>, _: Input) -> ProgramEnd {
+            let calls: &[_] = match context.item().ordinal {
+                1 => &[("k", "k"), ("k", "k"), ("k", "another"), ("l", "l")],
+                _ => &[("m", "lost")],
+            };
+            for (key, name) in calls {
+                let said = context.call("parts.pay", "marketplace", Some(key), json!({ "name": name }));
+                let said = match said {
+                    Ok(said) => said,
+                    Err(CallEnd::Refused(said)) => *said,
+                    Err(CallEnd::Ended) => return ProgramEnd::Ended,
+                };
+                let code = said.code.unwrap_or_default();
+                self.0.lock().unwrap().push(format!("{} {code} {}", said.status, said.replayed));
+            }
+            ProgramEnd::Returned(Value::Null)
+        }
+    }
+    let world = World::still();
+    world.parts.answers.lock().unwrap().extend([true, false, false, false, true, false]);
+    let (run, program) = (world.begin(), Arc::new(PaysAgain::default()));
+    assert!(world.work_by(&run, Arc::<PaysAgain>::clone(&program), (3, 1), None));
+    assert_eq!(
+        *program.0.lock().unwrap(),
+        [
+            "succeeded  false",
+            "succeeded  true",
+            "rejected key_reused false",
+            "not_sent at_rest false",
+            "not_sent key_open false"
+        ]
+    );
+    assert_eq!(world.parts.paid.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn an_item_that_waits_to_be_run_again_is_given_up_though_the_hub_is_in_trouble() {
+    let world = World::still();
+    world.plan(&[Plan::BreaksOff(2)]);
+    let run = world.begin();
+    let program: Arc<dyn Program> = Arc::new(Orders { catches: false });
+    assert!(!world.work_by(&run, Arc::clone(&program), (1, 1), Some((4, Cut::Stop))));
+    world.plan(&[Plan::BreaksOff(0); 50]);
+    let hub = world.start(None);
+    let ended = || {
+        let query = ItemQuery { run: run.clone(), status: None, after: None, limit: 1 };
+        hub.runtime.block_on(hub.journal.items(&query)).unwrap().remove(0).end
+    };
+    let flow = World::flow(1);
+    std::thread::scope(|scope| {
+        let works = scope.spawn(|| {
+            let (items, progress) = (random::items(1), Progress::default());
+            let worked = hub.engine.run_items(&run, &flow, &program, items, &hub.stop, &progress);
+            hub.runtime.block_on(worked)
+        });
+        let looks = || std::iter::repeat_with(|| std::thread::sleep(LOOK_EVERY)).take(LOOKS_MAX);
+        let left = || world.parts.plans.lock().unwrap().len();
+        assert!(looks().any(|()| left() < 50), "it is run again");
+        hub.engine.health().trouble(Part::Data, "full");
+        let decision = NewDecision {
+            kind: DecisionKind::Cancel,
+            run: run.clone(),
+            actor: "dana".to_owned(),
+            reason: String::new(),
+            terms: Value::Null,
+            at: world.clock.now(),
+        };
+        hub.runtime.block_on(async { hub.journal.decide(decision).await }).unwrap();
+        hub.runtime.block_on(hub.engine.heed()).unwrap();
+        let was_given_up = looks().any(|()| ended().is_some());
+        hub.engine.health().well(&Part::Data);
+        assert_eq!(works.join().unwrap().unwrap(), RunEnd::Complete);
+        assert!(was_given_up, "it waited for the trouble to pass");
+        assert_eq!(ended().unwrap().code.as_deref(), Some("cancelled"));
+    });
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {

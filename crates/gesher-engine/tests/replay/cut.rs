@@ -6,9 +6,9 @@ use gesher_engine::Stop;
 use gesher_engine::journal::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
-    JournalError, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange,
-    RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery, StepRecord,
-    Tally, TriggerKind, VendorDecision, VendorRecord, Written,
+    JournalError, KeyUse, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing,
+    RunChange, RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery,
+    StepRecord, Tally, TriggerKind, VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -298,6 +298,10 @@ impl Journal for Dying {
         except: &StepId,
     ) -> Result<Vec<String>, JournalError> {
         self.inner.references_taken(account, references, except).await
+    }
+
+    async fn key_taken(&self, key_use: &KeyUse) -> Result<Option<Begin>, JournalError> {
+        self.inner.key_taken(key_use).await
     }
 
     async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {

@@ -127,6 +127,18 @@ impl World {
         self.work_by(run, Arc::new(program), (programs.len(), shape.concurrency), cut)
     }
 
+    fn flow(concurrency: usize) -> Arc<Flow> {
+        let allow = ["acme.*", "parts.*"].map(|words| Allow::parse(words).unwrap()).to_vec();
+        Arc::new(Flow {
+            name: "f".into(),
+            allow,
+            concurrency,
+            on_unknown: OnUnknown::Continue,
+            limits: FlowLimits::default(),
+            reach: gesher_engine::FlowReach::default(),
+        })
+    }
+
     /// The same by a program, for so many items, so many at a time.
     fn work_by(
         &self,
@@ -141,15 +153,7 @@ impl World {
             // The last process died right after its last write.
             return true;
         }
-        let allow = ["acme.*", "parts.*"].map(|words| Allow::parse(words).unwrap()).to_vec();
-        let flow = Arc::new(Flow {
-            name: "f".into(),
-            allow,
-            concurrency,
-            on_unknown: OnUnknown::Continue,
-            limits: FlowLimits::default(),
-            reach: gesher_engine::FlowReach::default(),
-        });
+        let flow = Self::flow(concurrency);
         let items = random::items(items);
         let worked = hub.runtime.block_on(hub.engine.run_items(
             run,

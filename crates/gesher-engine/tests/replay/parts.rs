@@ -162,7 +162,9 @@ impl Provider for Parts {
         _: Option<&'a Stamp>,
     ) -> OutcomeFuture<'a> {
         self.paid.fetch_add(1, Ordering::SeqCst);
-        let mut outcome = Outcome::new(OutcomeStatus::Succeeded, "", Text::default());
+        let is_lost = prepared.body.contains("lost");
+        let status = if is_lost { OutcomeStatus::Unknown } else { OutcomeStatus::Succeeded };
+        let mut outcome = Outcome::new(status, "", Text::default());
         outcome.amount = prepared.facts.amount;
         Box::pin(std::future::ready(outcome))
     }

@@ -1,7 +1,7 @@
 //! Cases about steps and operation keys: what may be sent, and what never again.
 
 use super::place::{Broken, Place, at, finish, intent, item, key, outcome, same, shekels, step};
-use crate::{Begin, JournalError, StepQuery, StepRecord, StepState};
+use crate::{Begin, Intent, JournalError, KeyUse, StepQuery, StepRecord, StepState};
 use gesher_core::{OutcomeStatus, RunId, StepId};
 
 fn sent(begin: &Begin) -> Option<u32> {
@@ -34,6 +34,18 @@ fn read(run: &RunId, position: u32) -> Result<StepRecord, Broken> {
         looked_up_at: None,
         looked_up: 0,
     })
+}
+
+/// The use of its key that an intent would make.
+fn use_of(intent: &Intent) -> KeyUse {
+    KeyUse {
+        item: intent.step.item.clone(),
+        operation: intent.operation.clone(),
+        account: intent.account.clone(),
+        key: intent.key.clone(),
+        once: intent.once,
+        request_hash: intent.request_hash,
+    }
 }
 
 impl Place {
@@ -113,6 +125,7 @@ pub(super) async fn an_open_key_is_not_sent_again(place: Place) -> Result<(), Br
         place.finish(&run, ordinal, 1, status).await?;
         for other in [ordinal, 9] {
             let mut intent = intent(&run, other, 2, &key)?;
+            ensure_fits!(place.journal.key_taken(&use_of(&intent)).await?, Some(Begin::Open(_)));
             ensure_fits!(place.journal.begin_step(intent.clone()).await?, Begin::Open(_));
             intent.request_hash = [2; 32];
             intent.once = true;
@@ -129,8 +142,13 @@ pub(super) async fn a_free_key_is_a_new_attempt_of_another_item_only(place: Plac
         let first = u64::from(status as u8) * 10;
         for attempt in 1..=4 {
             let ordinal = first + u64::from(attempt);
+            let key_use = use_of(&intent(&run, ordinal, 1, &key)?);
+            same(place.journal.key_taken(&key_use).await?.is_none(), true)?;
             same(sent(&place.begin(&run, ordinal, 1, &key).await?), Some(attempt))?;
+            ensure_fits!(place.journal.key_taken(&key_use).await?, Some(Begin::InFlight(_)));
             place.finish(&run, ordinal, 1, status).await?;
+            let taken = place.journal.key_taken(&key_use).await?;
+            ensure_fits!(taken, Some(Begin::Recorded(step)) if step.attempt == Some(attempt));
             let own = place.begin(&run, ordinal, 2, &key).await?;
             ensure_fits!(own, Begin::Recorded(step) if step.attempt == Some(attempt));
         }

@@ -20,8 +20,8 @@ pub use run::{
 pub use schedule::KnownSchedule;
 pub use source::SourceLook;
 pub use step::{
-    Begin, DayLimit, Exhausted, Intent, LimitReached, LimitScope, Limits, Original, StepClose, StepFinish,
-    StepQuery, StepRecord, StepState, StoredOutcome,
+    Begin, DayLimit, Exhausted, Intent, KeyUse, LimitReached, LimitScope, Limits, Original, StepClose,
+    StepFinish, StepQuery, StepRecord, StepState, StoredOutcome,
 };
 pub use store::{AlertRecord, AlertTry, NewAlert, StoreChange, StoreWrite, StoreWritten};
 pub use vendor::{

@@ -1,7 +1,7 @@
 //! Steps as the journal keeps them: intents, what may stand against one, outcomes, and how an open one is closed.
 
 use super::{ItemSeen, SealedRow, VendorMark, VendorRecord};
-use gesher_core::{ItemEnd, Json, Key, Money, OutcomeStatus, StepId, Text};
+use gesher_core::{ItemEnd, ItemId, Json, Key, Money, OutcomeStatus, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,6 +62,23 @@ pub struct Intent {
     pub opens: Option<String>,
     /// The earlier call of which it gives something back.
     pub original: Option<Original>,
+}
+
+/// The use of a key that a call would make.
+#[derive(Clone, Debug)]
+pub struct KeyUse {
+    /// Whose call it is: what this same item was told, it is told again.
+    pub item: ItemId,
+    /// The operation's qualified name.
+    pub operation: String,
+    /// The account that would send. Keys belong to it.
+    pub account: String,
+    /// The key.
+    pub key: Key,
+    /// See [`Intent::once`].
+    pub once: bool,
+    /// SHA-256 of the request's wire form.
+    pub request_hash: [u8; 32],
 }
 
 /// An earlier call that took money, and of which a later step gives some back.

@@ -7,7 +7,7 @@ use super::step_reads::{IN_FLIGHT, read_step, select_steps};
 use super::{audit, items, limits, originals, runs, vendors};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
-use crate::record::{Begin, Intent, StepRecord, StepState};
+use crate::record::{Begin, Intent, KeyUse, StepRecord, StepState};
 use rusqlite::{Connection, params};
 use std::borrow::Cow;
 
@@ -28,17 +28,9 @@ impl IntentTexts {
 pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result<Begin, Fault> {
     desk.require_sender()?;
     let run = runs::numbers(desk, &intent.step.item.run)?;
-    let attempt = match key_of(desk, run.no, intent)? {
+    let attempt = match key_of(desk, run.no, &used(intent))? {
         KeyState::Free { attempt } => attempt,
-        KeyState::Answered(step) => return Ok(Begin::Recorded(step)),
-        KeyState::Live(step) => {
-            return Ok(match step.state {
-                StepState::InFlight => Begin::InFlight(step),
-                StepState::Over(status) if status.is_open() => Begin::Open(step),
-                _ if intent.once || step.request_hash == intent.request_hash => Begin::Recorded(step),
-                _ => Begin::Reused(step),
-            });
-        }
+        KeyState::Taken(begin) => return Ok(begin),
     };
     if let Some(reached) = limits::reached_by_one(intent) {
         return Ok(Begin::Limited(reached));
@@ -138,18 +130,65 @@ fn logged<'a>(intent: &'a Intent, flow: &'a str, seq: i64, attempt: u32) -> Logg
     }
 }
 
-/// Where the key of an intent stands.
+/// A key as a call would use it.
+struct Used<'a> {
+    account: &'a str,
+    operation: &'a str,
+    key: &'a str,
+    ordinal: u64,
+    once: bool,
+    request_hash: &'a [u8; 32],
+}
+
+fn used(intent: &Intent) -> Used<'_> {
+    Used {
+        account: &intent.account,
+        operation: &intent.operation,
+        key: intent.key.as_str(),
+        ordinal: intent.step.item.ordinal,
+        once: intent.once,
+        request_hash: &intent.request_hash,
+    }
+}
+
+/// What stands against the use of a key.
+pub(super) fn key_taken(connection: &Connection, key_use: &KeyUse) -> Result<Option<Begin>, Fault> {
+    let run = runs::known(connection, &key_use.item.run)?.no;
+    let used = Used {
+        account: &key_use.account,
+        operation: &key_use.operation,
+        key: key_use.key.as_str(),
+        ordinal: key_use.item.ordinal,
+        once: key_use.once,
+        request_hash: &key_use.request_hash,
+    };
+    Ok(match key_of(connection, run, &used)? {
+        KeyState::Free { .. } => None,
+        KeyState::Taken(begin) => Some(begin),
+    })
+}
+
+/// Where a key stands.
 enum KeyState {
     /// It may be sent, as this attempt.
     Free { attempt: u32 },
-    /// This same item tried it and was told no: it is told the same again.
-    Answered(Box<StepRecord>),
-    /// A step has it: in flight, succeeded, or open.
-    Live(Box<StepRecord>),
+    /// A step has it, in flight, succeeded or open; or this same item tried it and was told no, and is told the same
+    /// again.
+    Taken(Begin),
 }
 
-fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState, Fault> {
-    let named = params![intent.account, intent.operation, intent.key.as_str()];
+/// What a step that has a key, and keeps it, means for another use of it.
+fn live(step: Box<StepRecord>, used: &Used<'_>) -> Begin {
+    match step.state {
+        StepState::InFlight => Begin::InFlight(step),
+        StepState::Over(status) if status.is_open() => Begin::Open(step),
+        _ if used.once || step.request_hash == *used.request_hash => Begin::Recorded(step),
+        _ => Begin::Reused(step),
+    }
+}
+
+fn key_of(connection: &Connection, run: i64, used: &Used<'_>) -> Result<KeyState, Fault> {
+    let named = params![used.account, used.operation, used.key];
     // Each attempt follows one that left the key free, so the last one says where the key stands.
     let last = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
@@ -157,20 +196,19 @@ fn key_of(connection: &Connection, run: i64, intent: &Intent) -> Result<KeyState
     ))?;
     let Some(last) = first(last, named, read_step)? else { return Ok(KeyState::Free { attempt: 1 }) };
     let free = matches!(last.state, StepState::Over(status) if status.leaves_key_free());
-    if !(free || intent.once && vendors::is_freed(connection, &last.id, last.state)?) {
-        return Ok(KeyState::Live(Box::new(last)));
+    if !(free || used.once && vendors::is_freed(connection, &last.id, last.state)?) {
+        return Ok(KeyState::Taken(live(Box::new(last), used)));
     }
     let own = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
              AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
-    let ordinal = integer(intent.step.item.ordinal)?;
+    let ordinal = integer(used.ordinal)?;
     // An attempt that was withdrawn told nobody anything.
-    let (key, withdrawn) = (intent.key.as_str(), crate::UNLOGGED);
-    let parameters = params![intent.account, intent.operation, key, run, ordinal, withdrawn];
+    let parameters = params![used.account, used.operation, used.key, run, ordinal, crate::UNLOGGED];
     Ok(match first(own, parameters, read_step)? {
-        Some(step) => KeyState::Answered(Box::new(step)),
+        Some(step) => KeyState::Taken(Begin::Recorded(Box::new(step))),
         None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },
     })
 }

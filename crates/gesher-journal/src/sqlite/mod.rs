@@ -40,7 +40,7 @@ use crate::guard::Guard;
 use crate::intent_log::IntentLog;
 use crate::record::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use crate::record::{
-    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord,
+    Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KeyUse,
     KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
     ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
     VendorDecision, VendorRecord,
@@ -357,9 +357,7 @@ impl Journal for SqliteJournal {
 
     async fn event(&self, flow: &str, trigger: TriggerKind, id: &str) -> Result<Option<RunId>, JournalError> {
         let (flow, id) = (flow.to_owned(), id.to_owned());
-        self.readers
-            .ask("read an event", move |connection| events::run(connection, &flow, trigger, &id))
-            .await
+        self.readers.ask("read an event", move |reader| events::run(reader, &flow, trigger, &id)).await
     }
 
     async fn schedule(&self, flow: &str) -> Result<Option<KnownSchedule>, JournalError> {
@@ -459,6 +457,11 @@ impl Journal for SqliteJournal {
                 step_reads::references_taken(connection, &account, &references, &except)
             })
             .await
+    }
+
+    async fn key_taken(&self, key_use: &KeyUse) -> Result<Option<Begin>, JournalError> {
+        let key_use = key_use.clone();
+        self.readers.ask("look a key up", move |reader| intents::key_taken(reader, &key_use)).await
     }
 
     async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {

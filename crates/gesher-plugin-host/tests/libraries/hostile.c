@@ -46,6 +46,9 @@ static const char MANIFEST[] =
     BOTH("leave") BOTH("noise")
     BOTH("http") BOTH("denies") WRITE("failover") WRITE("half") WRITE("in_part") WRITE("forgets") WRITE("gives_up")
     WRITE("finds_out") BOTH("fetches")
+    READ("stray") READ("heard") READ("helper") READ("secrets") READ("fetch")
+    "{\"name\":\"composed_loop\",\"summary\":\"Misbehave.\",\"effect\":\"read\",\"calls\":true,"
+    "\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
     "{\"name\":\"write_unprepared\",\"summary\":\"Misbehave.\",\"effect\":\"write\",\"key\":\"required\","
     "\"prepares\":true,\"request_schema\":{},\"answer_schema\":{\"type\":\"object\"}},"
     READ("well") "{\"name\":\"write_well\",\"summary\":\"Behave.\",\"effect\":\"write\",\"key\":\"required\","
@@ -89,6 +92,25 @@ static void *lurk(void *unused) {
     usleep(1000);
   }
   return unused;
+}
+
+/* Questions of threads of `stray` that were answered as if `heard` had asked them. */
+static int strays;
+
+/* Asks on behalf of its own call until it is told that it is over. What it asks for is refused to the operation that the
+ * hub takes it for. */
+static void *stray(void *call) {
+  static const char request[] = "{\"operation\":\"officeguy.charge\",\"request\":{}}";
+  for (;;) {
+    GesherBytes what = {(const uint8_t *)"call", 4}, with = {(const uint8_t *)request, sizeof request - 1};
+    GesherBuffer answer = {NULL, 0, 0};
+    int32_t status = the_host->ask((uint64_t)(uintptr_t)call, what, with, &answer);
+    char text[512];
+    snprintf(text, sizeof text, "%.*s", (int)answer.len, (const char *)answer.ptr);
+    the_host->free(answer);
+    if (status == GESHER_OVER) return NULL;
+    if (strstr(text, "; heard ") != NULL) __sync_fetch_and_add(&strays, 1);
+  }
 }
 
 /* Closes the pipes, or writes into them, once the call is over. */
@@ -154,6 +176,30 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
     }
     return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
   }
+  if (!strcmp(how, "stray")) {
+    for (int at = 0; at < 4; at++) {
+      pthread_t thread;
+      pthread_create(&thread, NULL, stray, (void *)(uintptr_t)the_call);
+    }
+    usleep(5 * 1000);
+    return say(output, GESHER_OK, "{\"status\":\"succeeded\",\"data\":{}}");
+  }
+  if (!strcmp(how, "heard")) {
+    char text[64];
+    usleep(20 * 1000);
+    snprintf(text, sizeof text, "{\"status\":\"succeeded\",\"data\":{\"strays\":%d}}", strays);
+    return say(output, GESHER_OK, text);
+  }
+  if (!strcmp(how, "helper")) {
+    char text[64];
+    int helper = fork();
+    if (helper == 0) {
+      execl("/bin/sleep", "sleep", "300", (char *)NULL);
+      _exit(1);
+    }
+    snprintf(text, sizeof text, "{\"status\":\"succeeded\",\"data\":{\"pid\":%d}}", helper);
+    return say(output, GESHER_OK, text);
+  }
   if (!strcmp(how, "leave") || !strcmp(how, "noise")) {
     pthread_t thread;
     pthread_create(&thread, NULL, later, strcmp(how, "leave") ? output : NULL);
@@ -216,6 +262,13 @@ static int32_t misbehave(const char *how, GesherBuffer *output) {
     }
   }
   if (!strcmp(how, "secret")) status = ask("secret", "officeguy.api_key", &answer);
+  if (!strcmp(how, "secrets")) {
+    ask("secret", "officeguy.api_key", &answer);
+    the_host->free(answer);
+    status = ask("secret", "officeguy.api_key", &answer);
+  }
+  if (!strcmp(how, "fetch"))
+    status = ask("http", "{\"method\":\"GET\",\"url\":\"http://example.com/\"}", &answer);
   if (!strcmp(how, "call")) status = ask("call", "{\"operation\":\"officeguy.charge\",\"request\":{}}", &answer);
   if (!strcmp(how, "flood")) {
     for (int at = 0; at < 200; at++) {
@@ -266,6 +319,7 @@ static int32_t invoke(const GesherHostV1 *host, uint64_t call, GesherBytes name,
   if (strncmp(how, "poll/on_", 8) == 0) return look(how + 8, output);
   if (!strncmp(how, "prepare/", 8)) abort();
   const char *word = strncmp(how, "call/write_", 11) == 0 ? how + 11 : how + 5;
+  if (!strncmp(word, "composed_", 9)) word += 9;
   return misbehave(word, output);
 }
 

@@ -249,9 +249,10 @@ impl TestItem {
         if let Some(key) = key {
             Key::clean(key).map_err(|error| Rejection::new("bad_key", error.text()))?;
         }
-        let prepared = registered.facts(registered.prepare(who, request)?);
+        let mut prepared = registered.prepare(who, request)?;
         let refused = |no: Box<Outcome>| Rejection::new(no.code.unwrap_or_default(), no.message);
-        Ok(prepared.map_err(refused)?.facts.amount)
+        registered.facts(&mut prepared).map_err(refused)?;
+        Ok(prepared.facts.amount)
     }
 
     /// Asks the mock of an operation.
