@@ -119,9 +119,48 @@ impl DayRest {
     }
 }
 
-/// The day that was asked about last: a schedule of every second asks about each day many times.
+/// Days that a memo keeps: those among which a tick moves, as a rule.
+const MEMO_DAYS: usize = 8;
+
+/// What was asked about last: a schedule of every second asks about each day and each minute many times.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Memo(Option<(Date, DayRest)>);
+pub(super) struct Memo {
+    /// What rests on a day in Israel, in the place of its number.
+    days: [Option<(Date, DayRest)>; MEMO_DAYS],
+    /// A minute of the wall clock, and the same in Israel.
+    minute: Option<(DateTime, DateTime)>,
+}
+
+impl Memo {
+    /// As [`in_israel`] says it. Clocks change at whole minutes, and where two of them are apart by whole minutes, their
+    /// seconds go together.
+    fn in_israel(&mut self, local: DateTime, zone: &TimeZone) -> DateTime {
+        let minute_of = |at: DateTime| at.date().at(at.hour(), at.minute(), 0, 0);
+        let (minute, into) = (minute_of(local), (local.second(), local.subsec_nanosecond()));
+        if let Some((_, there)) = self.minute.filter(|(known, _)| *known == minute) {
+            return there.date().at(there.hour(), there.minute(), into.0, into.1);
+        }
+        let there = in_israel(local, zone);
+        if (there.second(), there.subsec_nanosecond()) == into {
+            self.minute = Some((minute, minute_of(there)));
+        }
+        there
+    }
+
+    fn day(&mut self, date: Date, look: impl FnOnce(Date) -> DayRest) -> DayRest {
+        let place = usize::try_from(date.day()).unwrap_or(0) % MEMO_DAYS;
+        match self.days.get(place) {
+            Some(Some((known, day))) if *known == date => *day,
+            _ => {
+                let day = look(date);
+                if let Some(kept) = self.days.get_mut(place) {
+                    *kept = Some((date, day));
+                }
+                day
+            }
+        }
+    }
+}
 
 impl Calendar {
     /// The days of these kinds, and the dates of people's own.
@@ -154,11 +193,8 @@ impl Calendar {
         if self.rests.is_empty() {
             return None;
         }
-        let israel = in_israel(local, zone);
-        let known = memo.0.filter(|(date, _)| *date == israel.date());
-        let day = known.map_or_else(|| self.day(israel.date()), |(_, day)| day);
-        memo.0 = Some((israel.date(), day));
-        day.at(israel.time())
+        let israel = memo.in_israel(local, zone);
+        memo.day(israel.date(), |date| self.day(date)).at(israel.time())
     }
 
     /// Whether anything may rest at some time of a date, whatever zone it is a date of: no clock is a day apart from that of
@@ -356,6 +392,25 @@ mod tests {
         ] {
             let text = reason.text();
             assert!(!text.he.is_empty() && !text.en.is_empty() && text.he != text.en, "{reason:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_remembered_changes_no_answer(
+            zone in proptest::sample::select(vec!["Asia/Jerusalem", "America/New_York", "Australia/Lord_Howe", "UTC"]),
+            minutes in proptest::collection::vec((0..60_i64 * 24 * 400, 0..60_i64), 1..60),
+            first in proptest::sample::select(vec![date(1890, 1, 1), date(1967, 3, 1), date(2026, 1, 1)]),
+        ) {
+            let zone = TimeZone::get(zone).unwrap();
+            let calendar = Calendar::new(Rest::ALL, []);
+            let mut memo = Memo::default();
+            // Each is asked about twice, since it is the second time that something is remembered.
+            for (minute, second) in minutes.into_iter().flat_map(|(minute, second)| [(minute, 0), (minute, second)]) {
+                let local = first.at(0, 0, 0, 0) + jiff::Span::new().minutes(minute).seconds(second);
+                let want = calendar.rests(local, &zone, &mut Memo::default());
+                proptest::prop_assert_eq!(calendar.rests(local, &zone, &mut memo), want, "{} {:?}", local, zone);
+            }
         }
     }
 }
