@@ -133,7 +133,7 @@ impl Opened {
         clock: Arc<dyn Clock>,
         services: Arc<dyn Services>,
     ) -> Self {
-        Self::opened(spec(library, name, isolation), clock, services)
+        Self::of_spec(spec(library, name, isolation), clock, services)
     }
 
     /// Granted so much by a hub that has faults.
@@ -141,11 +141,11 @@ impl Opened {
     fn granted(library: &Library, name: &str, isolation: Isolation, allow: &str) -> Self {
         let allow = vec![Capability::parse(allow).unwrap()];
         let spec = Spec { allow, ..spec(library, name, isolation) };
-        Self::opened(spec, Arc::new(SystemClock::new()), Arc::new(Faulty))
+        Self::of_spec(spec, Arc::new(SystemClock::new()), Arc::new(Faulty))
     }
 
     #[track_caller]
-    fn opened(spec: Spec, clock: Arc<dyn Clock>, services: Arc<dyn Services>) -> Self {
+    fn of_spec(spec: Spec, clock: Arc<dyn Clock>, services: Arc<dyn Services>) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let name = spec.name.clone();
         let plugin = Plugin::open(spec, clock).unwrap();
