@@ -257,3 +257,29 @@ fn address_space() -> io::Result<u64> {
         line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse::<u64>().ok());
     kilobytes.map(|kilobytes| kilobytes << 10).ok_or_else(|| io::Error::other("its own size is not known"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_on_behalf_of_a_call_before_is_not_asked_within_this_one() {
+        let (input, mut hub) = std::io::pipe().unwrap();
+        let (mut heard, output) = std::io::pipe().unwrap();
+        let (input, output) = (OwnedFd::from(input).into(), OwnedFd::from(output).into());
+        let pipes = Pipes { input, output, held: Vec::new(), scratch: Vec::new(), calls: 0, open: None };
+        let line = Arc::new(Line { pipes: Mutex::new(pipes) });
+        let asker = |number| Asker { line: Arc::clone(&line), number };
+        for (kind, status) in [(Kind::Call, "call/x"), (Kind::Call, "call/x"), (Kind::Reply, "0")] {
+            frame::write(&mut hub, &mut Vec::new(), kind, status, b"").unwrap();
+        }
+        let (first, _) = line.next_call().unwrap().unwrap();
+        line.answer(0, b"").unwrap();
+        let (second, _) = line.next_call().unwrap().unwrap();
+        assert_eq!(asker(first).ask("log", b"").0, GESHER_OVER);
+        assert_eq!(asker(second).ask("now", b"").0, 0, "the hub's one reply is left for it");
+        let mut held = Vec::new();
+        let kinds = [(); 2].map(|()| frame::read(&mut heard, &mut held, 100).unwrap().unwrap().name);
+        assert_eq!(kinds, ["0", "now"]);
+    }
+}
