@@ -7,13 +7,35 @@
 use super::convert::{all, first, hexadecimal, read_hash, read_instant, read_json, read_money, read_number};
 use super::fault::Fault;
 use super::step_reads::read_step_id;
+use super::{SqliteJournal, open};
+use crate::error::JournalError;
 use crate::guard::Guard;
 use crate::intent_log::{IntentLog, LoggedIntent};
 use rusqlite::{Connection, Row, params};
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Intents that are written to the log at a time when it is completed.
 const COMPLETED_AT_A_TIME: i64 = 1_000;
+
+impl SqliteJournal {
+    /// Compares a journal with an intent log, beside a hub that may be running. Changes neither.
+    pub fn compare(path: &Path, intent_log: &Path) -> Result<Guard, JournalError> {
+        let (reading, hub) = open::existing(path)?;
+        // The log first: whatever it holds by then, the database has had before.
+        let log = IntentLog::open_to_read(intent_log, &hub)?;
+        missing(&reading, &log)
+            .map(|(guard, _)| guard)
+            .map_err(|fault| fault.while_doing("compare itself with the intent log"))
+    }
+
+    /// Reads the whole intent log of a journal, beside a hub that may be running, and answers how many intents it holds.
+    /// Refused with [`JournalError::IntentLog`] where it is another hub's, or a line is damaged: the first such is named.
+    pub fn check_log(path: &Path, intent_log: &Path) -> Result<u64, JournalError> {
+        let (_, hub) = open::existing(path)?;
+        IntentLog::open_to_read(intent_log, &hub)?.check_all()
+    }
+}
 
 /// Compares log and database. A log that is shorter, because a crash came between the two or because it is new, is
 /// completed.

@@ -89,23 +89,6 @@ impl SqliteJournal {
         Self::with(path, hub, Some((writing, Role::Sender(log))), guard)
     }
 
-    /// Compares a journal with an intent log, beside a hub that may be running. Changes neither.
-    pub fn compare(path: &Path, intent_log: &Path) -> Result<Guard, JournalError> {
-        let (reading, hub) = open::existing(path)?;
-        // The log first: whatever it holds by then, the database has had before.
-        let log = IntentLog::open_to_read(intent_log, &hub)?;
-        guarding::missing(&reading, &log)
-            .map(|(guard, _)| guard)
-            .map_err(|fault| fault.while_doing("compare itself with the intent log"))
-    }
-
-    /// Reads the whole intent log of a journal, beside a hub that may be running, and answers how many intents it holds.
-    /// Refused with [`JournalError::IntentLog`] where it is another hub's, or a line is damaged: the first such is named.
-    pub fn check_log(path: &Path, intent_log: &Path) -> Result<u64, JournalError> {
-        let (_, hub) = open::existing(path)?;
-        IntentLog::open_to_read(intent_log, &hub)?.check_all()
-    }
-
     /// Opens the journal at `path` for a person's single writes beside a hub that may be running: decisions, sealed
     /// rows, what closes or unlocks a step. Neither begins nor migrates; nothing can be sent.
     pub fn open_beside(path: &Path) -> Result<Self, JournalError> {
