@@ -293,3 +293,16 @@ fn a_line_of_every_second_of_one_day_in_four_years_is_found_both_ways() {
     let before: Timestamp = "2020-02-27T05:00:00Z".parse().unwrap();
     assert_eq!(leap.next_after(before).unwrap().id(), "2020-02-29T09:00:00");
 }
+
+/// With days of rest that are asked about second by second, and remembered; the look back halves the time between again and again.
+#[test]
+fn a_line_of_very_many_seconds_of_one_day_a_year_is_found_both_ways() {
+    let yearly = Schedule {
+        zone: TimeZone::get("America/New_York").unwrap(),
+        ..schedule("0-9 * * 14 2 *", &[Rest::Shabbat], WhenSkipped::Previous)
+    };
+    let at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    assert_eq!(yearly.next_after(at).unwrap().id(), "2027-02-14T00:00:00");
+    // That day was a Shabbat, which was over in Jerusalem by then.
+    assert_eq!(yearly.last_before(at).unwrap().id(), "2026-02-14T23:59:09");
+}
