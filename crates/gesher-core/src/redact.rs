@@ -166,36 +166,29 @@ fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
     if holds_card_number(text) || secrets.iter().any(|secret| text.contains(secret.expose().as_str())) {
         return false;
     }
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(quote) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
-        let from = at + quote + 1;
-        let Some(length) =
-            bytes.get(from..).and_then(|rest| rest.iter().position(|b| matches!(b, b'"' | b'\\')))
-        else {
+    // A text with an escape in it says something else than it spells.
+    if text.contains('\\') {
+        return false;
+    }
+    // Without escapes every quote begins or ends a text: the parts stand outside and inside of one by turns.
+    let mut parts = text.split('"').skip(1);
+    while let Some(inside) = parts.next() {
+        let Some(behind) = parts.next() else {
             return false;
         };
-        // A text with an escape in it says something else than it spells.
-        let Some(part) = text.get(from..from + length).filter(|_| bytes.get(from + length) == Some(&b'"'))
-        else {
-            return false;
-        };
-        at = from + length + 1;
-        let hides = mask_named_values(part).is_some()
-            || named_value(text, at)
-                .is_some_and(|value| is_secret_field(part) && !value.starts_with(['n', 't', 'f']));
-        if hides {
+        if mask_named_values(inside).is_some() || names_something(behind) && is_secret_field(inside) {
             return false;
         }
     }
     true
 }
 
-/// What begins with the value of a name that ends at `at`, in the text of some JSON; none where no name ends there. A
-/// value that begins with one of the letters of null, true and false is that one.
-fn named_value(text: &str, at: usize) -> Option<&str> {
-    let space = [' ', '\t', '\n', '\r'];
-    text.get(at..)?.trim_start_matches(space).strip_prefix(':').map(|value| value.trim_start_matches(space))
+/// Whether what stands behind a text, up to the next one, makes it the name of a value that may say anything. A value
+/// that begins with one of the letters of null, true and false is that one; a text begins behind it all.
+fn names_something(behind: &str) -> bool {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let mut bytes = behind.bytes().filter(|byte| !blank(byte));
+    bytes.next() == Some(b':') && !matches!(bytes.next(), Some(b'n' | b't' | b'f'))
 }
 
 /// A secret as it is, and as it stands inside JSON that nobody has parsed and inside a URL.
@@ -265,7 +258,7 @@ pub fn holds_something(value: &Value) -> bool {
 fn is_security_code(name: &str) -> bool {
     let mut letters = letters_back(name).map(letter_bit);
     let fits = |wanted: u32, letter: Option<u32>| letter.is_some_and(|letter| wanted & letter != 0);
-    if !(fits(SECURITY_CODE_LETTERS[0], letters.next()) && fits(SECURITY_CODE_LETTERS[1], letters.next())) {
+    if !SECURITY_CODE_LETTERS.iter().all(|wanted| fits(*wanted, letters.next())) {
         return false;
     }
     let ends_with = |end: &str| {
@@ -276,9 +269,9 @@ fn is_security_code(name: &str) -> bool {
         || SECURITY_CODES.iter().any(|whole| letters_back(name).eq(whole.bytes().rev()))
 }
 
-/// Which letters stand last, and last but one, in any name of a security code.
-const SECURITY_CODE_LETTERS: [u32; 2] = {
-    let mut letters = [0; 2];
+/// Which letters stand last, last but one, and before those, in any name of a security code. None is shorter.
+const SECURITY_CODE_LETTERS: [u32; 3] = {
+    let mut letters = [0; 3];
     let lists = [SECURITY_CODE_ENDS, SECURITY_CODES];
     let mut list = 0;
     while list < lists.len() {
@@ -287,6 +280,7 @@ const SECURITY_CODE_LETTERS: [u32; 2] = {
             let bytes = lists[list][name].as_bytes();
             letters[0] |= letter_bit(bytes[bytes.len() - 1]);
             letters[1] |= letter_bit(bytes[bytes.len() - 2]);
+            letters[2] |= letter_bit(bytes[bytes.len() - 3]);
             name += 1;
         }
         list += 1;

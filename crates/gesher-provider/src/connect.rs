@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
 use rustls_platform_verifier::Verifier;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -109,22 +110,46 @@ pub(crate) async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, SendFa
 }
 
 async fn connect(address: SocketAddr) -> Result<TcpStream, SendFailure> {
-    let connected = TcpStream::connect(address).await.and_then(|stream| {
-        stream.set_nodelay(true)?;
-        limit_delivery(&stream)?;
-        Ok(stream)
-    });
+    let connected = connect_to(address).await;
     connected.map_err(|error| SendFailure::nothing_left(tcp_failure(&error)).with_detail(error))
+}
+
+/// A connection within this machine stands at once. Only one that does not is waited for: to wait for what is there
+/// already would cost two threads a change of hands.
+async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    limit_delivery(&socket)?;
+    let stands = match socket.connect(&address.into()) {
+        Ok(()) => true,
+        Err(error) if is_on_its_way(&error) => false,
+        Err(error) => return Err(error),
+    };
+    let stream = TcpStream::from_std(socket.into())?;
+    if !stands {
+        stream.writable().await?;
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+    }
+    Ok(stream)
+}
+
+/// Whether a connection that does not stand yet may still come about.
+fn is_on_its_way(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(errno, Some(rustix::io::Errno::INPROGRESS | rustix::io::Errno::WOULDBLOCK))
 }
 
 /// A request that sticks in the kernel must not be delivered minutes after its outcome was written down.
 #[cfg(target_os = "linux")]
-fn limit_delivery(stream: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))
+fn limit_delivery(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limit_delivery(_: &TcpStream) -> io::Result<()> {
+fn limit_delivery(_: &Socket) -> io::Result<()> {
     Ok(())
 }
 
