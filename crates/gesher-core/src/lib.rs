@@ -9,7 +9,7 @@ pub mod check;
 pub mod failpoint;
 pub mod ids;
 pub mod item;
-mod json;
+pub mod json;
 pub mod key;
 pub mod language;
 pub mod limits;

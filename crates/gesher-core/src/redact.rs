@@ -170,25 +170,30 @@ fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
     if text.contains('\\') {
         return false;
     }
-    // Without escapes every quote begins or ends a text: the parts stand outside and inside of one by turns.
-    let mut parts = text.split('"').skip(1);
-    while let Some(inside) = parts.next() {
-        let Some(behind) = parts.next() else {
+    // Without escapes every quote begins or ends a text.
+    let bytes = text.as_bytes();
+    let quote = |from: usize| Some(from + bytes.get(from..)?.iter().position(|byte| *byte == b'"')?);
+    let mut at = 0;
+    while let Some(open) = quote(at) {
+        let Some((inside, close)) =
+            quote(open + 1).and_then(|close| Some((text.get(open + 1..close)?, close)))
+        else {
             return false;
         };
-        if mask_named_values(inside).is_some() || names_something(behind) && is_secret_field(inside) {
+        at = close + 1;
+        let names = || names_something(bytes.get(at..).unwrap_or_default()) && is_secret_field(inside);
+        if mask_named_values(inside).is_some() || names() {
             return false;
         }
     }
     true
 }
 
-/// Whether what stands behind a text, up to the next one, makes it the name of a value that may say anything. A value
-/// that begins with one of the letters of null, true and false is that one; a text begins behind it all.
-fn names_something(behind: &str) -> bool {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    let mut bytes = behind.bytes().filter(|byte| !blank(byte));
-    bytes.next() == Some(b':') && !matches!(bytes.next(), Some(b'n' | b't' | b'f'))
+/// Whether what stands behind a text makes it the name of a value that may say anything. A value that begins with one of
+/// the letters of null, true and false is that one.
+fn names_something(behind: &[u8]) -> bool {
+    let mut signs = behind.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    signs.next() == Some(&b':') && !matches!(signs.next(), Some(b'n' | b't' | b'f'))
 }
 
 /// A secret as it is, and as it stands inside JSON that nobody has parsed and inside a URL.
@@ -237,13 +242,18 @@ fn in_url(text: &str, code: fn(u8) -> String) -> String {
 /// Whether a field of this name is never shown.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
-    is_card_field(name) || SECRET_FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+    is_card_field(name) || is_one_of(SECRET_FIELDS, name)
 }
 
 /// Whether a field of this name holds a card's number, its security code or its magnetic stripe.
 #[must_use]
 pub fn is_card_field(name: &str) -> bool {
-    CARD_FIELDS.iter().any(|card| name.eq_ignore_ascii_case(card)) || is_security_code(name)
+    is_one_of(CARD_FIELDS, name) || is_security_code(name)
+}
+
+/// Whether a name is one of these, in small or large letters. Lengths tell nearly all of them apart.
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|one| one.len() == name.len() && one.eq_ignore_ascii_case(name))
 }
 
 /// Whether the value of a secret field may say anything: `"has_cvv": true` is no security code.
