@@ -3,6 +3,7 @@
 //! A provider's answer arrives as text, is written down as text, and is rarely read whole. Building the tree of each,
 //! only to write it out again, would cost as much as everything else that the hub does with it.
 
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -27,11 +28,7 @@ impl Json {
     /// Of text that was read as JSON already.
     #[must_use]
     pub fn of_raw(raw: &RawValue) -> Self {
-        Self::of_known(raw.get())
-    }
-
-    fn of_known(text: &str) -> Self {
-        Self { text: OnceLock::from(Arc::from(text)), tree: OnceLock::new() }
+        Self { text: OnceLock::from(Arc::from(raw.get())), tree: OnceLock::new() }
     }
 
     /// Of text that ought to be JSON; none where it is not. The text is read through, and no tree is made.
@@ -97,129 +94,89 @@ impl Json {
     /// Its fields, where it is an object. Makes no tree where there is text.
     #[must_use]
     pub fn fields(&self) -> Option<Fields<'_>> {
-        Fields::of_known(self.text())
+        Fields::of(self.text())
     }
 }
 
 /// The fields of an object, each as its text until it is asked for. Of two with one name the last counts, as in the
 /// tree.
 #[derive(Debug)]
-pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
+pub struct Fields<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
 /// Room that is made ahead for an object's fields: answers have a few dozen at most.
 const FIELDS_ROOM: usize = 16;
+
+/// A field's name; its own only where it was written with escapes.
+#[derive(Debug)]
+struct Name<'a>(Cow<'a, str>);
 
 impl<'a> Fields<'a> {
     /// Those of a text; none where that is no object.
     #[must_use]
     pub fn of(text: &'a str) -> Option<Self> {
-        Self::of_known(serde_json::from_str::<&RawValue>(text).ok()?.get())
+        serde_json::from_str(text).ok()
     }
 
-    /// Those of a text that was read through as JSON already, so that only the ends of its parts are looked for.
-    fn of_known(text: &'a str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let mut fields = Vec::with_capacity(FIELDS_ROOM);
-        let mut at = behind(bytes, 0, b'{')?;
-        loop {
-            at = filled(bytes, at)?;
-            match bytes.get(at)? {
-                b'}' => return Some(Self(fields)),
-                b',' => at = filled(bytes, at + 1)?,
-                _ => {}
-            }
-            let name_end = text_end(bytes, at)?;
-            let from = filled(bytes, behind(bytes, filled(bytes, name_end)?, b':')?)?;
-            let to = value_end(bytes, from)?;
-            fields.push((name_of(text.get(at..name_end)?)?, text.get(from..to)?.trim_ascii_end()));
-            at = to;
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().rev().find(|field| field.0 == name).map(|field| field.1)
-    }
-
-    /// A field as JSON of its own; null where there is none.
+    /// A field's text.
     #[must_use]
-    pub fn json(&self, name: &str) -> Json {
-        self.text(name).map(Json::of_known).unwrap_or_default()
+    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().rev().find(|field| field.0.0 == name).map(|field| field.1)
     }
 
     /// A field's value; null where there is none.
     #[must_use]
     pub fn value(&self, name: &str) -> Value {
-        self.text(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        self.raw(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
     }
 
     /// The fields of a field, where that is an object.
     #[must_use]
     pub fn fields(&self, name: &str) -> Option<Self> {
-        Self::of_known(self.text(name)?)
+        Self::of(self.raw(name)?.get())
     }
 }
 
-/// A field's name, of its JSON; its own only where it was written with escapes.
-fn name_of(quoted: &str) -> Option<Cow<'_, str>> {
-    if quoted.contains('\\') {
-        return serde_json::from_str(quoted).ok().map(Cow::Owned);
-    }
-    quoted.get(1..quoted.len() - 1).map(Cow::Borrowed)
-}
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Fields<'de>;
 
-/// The next place from `at` on that is not blank.
-fn filled(bytes: &[u8], at: usize) -> Option<usize> {
-    let is_filled = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    bytes.get(at..)?.iter().position(is_filled).map(|blanks| at + blanks)
-}
-
-/// The place behind `at`, where this sign stands there.
-fn behind(bytes: &[u8], at: usize, sign: u8) -> Option<usize> {
-    (bytes.get(at) == Some(&sign)).then_some(at + 1)
-}
-
-/// Where the value that starts at `from` ends, in the text of some JSON; the blanks behind a number are with it. None
-/// where there is no value.
-#[must_use]
-pub fn value_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = from;
-    loop {
-        match bytes.get(at)? {
-            b'"' => {
-                at = text_end(bytes, at)?;
-                if depth == 0 {
-                    return Some(at);
-                }
-                continue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
             }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' | b',' if depth == 0 => return (at > from).then_some(at),
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(FIELDS_ROOM);
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
                 }
+                Ok(Fields(fields))
             }
-            _ => {}
         }
-        at += 1;
+        deserializer.deserialize_map(Reading)
     }
 }
 
-/// Where the text that starts with the quote at `from` ends, its other quote included, in the text of some JSON.
-#[must_use]
-pub fn text_end(bytes: &[u8], from: usize) -> Option<usize> {
-    if bytes.get(from) != Some(&b'"') {
-        return None;
-    }
-    let mut at = from + 1;
-    loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
         }
+        deserializer.deserialize_str(Reading)
     }
 }
 
@@ -321,7 +278,6 @@ mod tests {
                 (fields.value("a"), fields.value("c"), fields.value("d")),
                 (json!(7), json!("x"), Value::Null)
             );
-            assert_eq!((fields.json("b").text(), fields.json("d").is_null()), (r#"{"deep":[1,2]}"#, true));
             let inner = fields.fields("b").unwrap();
             assert_eq!((inner.value("deep"), inner.fields("deep").is_none()), (json!([1, 2]), true));
         }
@@ -329,54 +285,6 @@ mod tests {
         assert!(of_text.fields().is_some() && of_text.tree.get().is_none());
         for other in ["[1]", "7", "null", "\"a\""] {
             assert!(Json::parse(other).unwrap().fields().is_none(), "{other}");
-        }
-    }
-
-    fn check_fields(text: &str) {
-        let tree: Option<serde_json::Map<String, Value>> = serde_json::from_str(text).ok();
-        let fields = Fields::of(text);
-        assert_eq!(fields.is_some(), tree.is_some(), "{text}");
-        let (Some(fields), Some(tree)) = (fields, tree) else { return };
-        for (name, value) in &tree {
-            assert_eq!(fields.value(name), *value, "{name} of {text}");
-            assert_eq!(fields.json(name), *value, "{name} of {text}");
-            let inner = fields.fields(name).map(|inner| inner.0.len());
-            assert_eq!(inner.is_some(), value.is_object(), "{name} of {text}");
-        }
-        assert!(fields.0.iter().all(|field| tree.contains_key(&*field.0)), "{text}");
-    }
-
-    #[test]
-    fn fields_are_those_of_the_tree_however_they_are_written() {
-        for text in [
-            "{}",
-            " { } ",
-            "\n{\"a\" : 1 , \"b\":\t[ 1 , {\"x\":\"]}\"} ] ,\"c\": { \"d\" : null } }\r\n",
-            r#"{"a\"b":"q\"}\\","\u05d0":"\u05d0","":"", "e":-1.50e+3 ,"t":true}"#,
-            r#"{"a":{"a":{"a":"{"}},"a":2}"#,
-            r#"{"שלום":"עולם, \"עולם\""}"#,
-            r#"{"a":1}x"#,
-            r#"{"a":1,}"#,
-            r#"{"a" 1}"#,
-            r#"{a:1}"#,
-            r#"{"a":1"#,
-            r#"{"a":tru}"#,
-            r#"{"\ud800":1}"#,
-            "{,}",
-            "",
-        ] {
-            check_fields(text);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn fields_of_any_object_are_those_of_its_tree(names in proptest::collection::vec(".{0,6}", 0..6), text in ".{0,12}") {
-            let nested = json!({ text.clone(): [text.clone(), null, { "n": 1.5 }] });
-            let object: serde_json::Map<String, Value> =
-                names.into_iter().zip([json!(text), nested, json!(-7), json!([]), json!({}), json!(true)]).collect();
-            check_fields(&serde_json::to_string(&object).unwrap());
-            check_fields(&serde_json::to_string_pretty(&object).unwrap());
         }
     }
 }

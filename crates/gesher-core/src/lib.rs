@@ -9,7 +9,7 @@ pub mod check;
 pub mod failpoint;
 pub mod ids;
 pub mod item;
-pub mod json;
+mod json;
 pub mod key;
 pub mod language;
 pub mod limits;

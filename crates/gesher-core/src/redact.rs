@@ -166,27 +166,45 @@ fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
     if holds_card_number(text) || secrets.iter().any(|secret| text.contains(secret.expose().as_str())) {
         return false;
     }
-    // A text with an escape in it says something else than it spells.
-    if text.contains('\\') {
-        return false;
-    }
-    // Without escapes every quote begins or ends a text.
     let bytes = text.as_bytes();
-    let quote = |from: usize| Some(from + bytes.get(from..)?.iter().position(|byte| *byte == b'"')?);
     let mut at = 0;
-    while let Some(open) = quote(at) {
-        let Some((inside, close)) =
-            quote(open + 1).and_then(|close| Some((text.get(open + 1..close)?, close)))
-        else {
+    while let Some(before) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
+        let open = at + before + 1;
+        let Some((length, has_sign)) = plain_text(bytes.get(open..).unwrap_or_default()) else {
             return false;
         };
-        at = close + 1;
+        let inside = text.get(open..open + length).unwrap_or_default();
+        at = open + length + 1;
         let names = || names_something(bytes.get(at..).unwrap_or_default()) && is_secret_field(inside);
-        if mask_named_values(inside).is_some() || names() {
+        if has_sign && mask_named_values(inside).is_some() || names() {
             return false;
         }
     }
     true
+}
+
+/// How long the text of some JSON is that begins here, behind its quote, and whether it has a sign in it by which it may
+/// name values. None where it has an escape: then it says something else than it spells.
+fn plain_text(bytes: &[u8]) -> Option<(usize, bool)> {
+    const MATTERS: [bool; 256] = {
+        let mut matters = [false; 256];
+        let signs = b"\"\\=:";
+        let mut sign = 0;
+        while sign < signs.len() {
+            matters[signs[sign] as usize] = true;
+            sign += 1;
+        }
+        matters
+    };
+    let mut has_sign = false;
+    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| MATTERS[usize::from(**byte)]) {
+        match byte {
+            b'"' => return Some((at, has_sign)),
+            b'\\' => return None,
+            _ => has_sign = true,
+        }
+    }
+    None
 }
 
 /// Whether what stands behind a text makes it the name of a value that may say anything. A value that begins with one of

@@ -53,7 +53,7 @@ pub(crate) fn parse(body: &[u8]) -> Option<Envelope> {
         _ => None,
     };
     let (user, technical) = (words("UserErrorMessage"), words("TechnicalErrorDetails"));
-    let data = fields.json("Data");
+    let data = fields.raw("Data").map(Json::of_raw).unwrap_or_default();
     Some(Envelope { status, data, user, technical })
 }
 

@@ -10,7 +10,6 @@ use crate::endpoints::document_changes::CancelDocument;
 use crate::endpoints::documents::CreateDocument;
 use crate::endpoints::multi_vendor::MultiVendorCharge;
 use gesher_core::Stamp;
-use gesher_core::json::value_end;
 use gesher_provider::endpoint::Endpoint;
 use std::fmt;
 use std::str::FromStr;
@@ -146,6 +145,45 @@ fn found(body: &str, from: usize, to: usize, deeper: &[&str]) -> Option<Slot> {
     }
     let quoted = body.get(from..to)?;
     (quoted.len() >= 2 && quoted.starts_with('"')).then_some(Slot::Text { from: from + 1, to: to - 1 })
+}
+
+/// Where the JSON value that starts at `from` ends.
+fn value_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = from;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = text_end(bytes, at)?;
+                if depth == 0 {
+                    return Some(at);
+                }
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' | b',' if depth == 0 => return (at > from).then_some(at),
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Where the JSON text that starts with the quote at `from` ends, its other quote included.
+fn text_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
 }
 
 #[cfg(test)]

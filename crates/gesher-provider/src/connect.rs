@@ -7,10 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
 use rustls_platform_verifier::Verifier;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -114,18 +115,15 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, SendFailure> {
     connected.map_err(|error| SendFailure::nothing_left(tcp_failure(&error)).with_detail(error))
 }
 
-/// A connection within this machine stands at once. Only one that does not is waited for: to wait for what is there
-/// already would cost two threads a change of hands.
+/// A connection within this machine stands by the time that the first call returns, and asking again says so. Only one
+/// that does not stand yet is waited for: a wait costs two threads a change of hands.
 async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     limit_delivery(&socket)?;
-    let stands = match socket.connect(&address.into()) {
-        Ok(()) => true,
-        Err(error) if is_on_its_way(&error) => false,
-        Err(error) => return Err(error),
-    };
+    let address = address.into();
+    let stands = has_connected(&socket, &address)? || has_connected(&socket, &address)?;
     let stream = TcpStream::from_std(socket.into())?;
     if !stands {
         stream.writable().await?;
@@ -136,10 +134,16 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether a connection that does not stand yet may still come about.
-fn is_on_its_way(error: &io::Error) -> bool {
-    let errno = rustix::io::Errno::from_io_error(error);
-    matches!(errno, Some(rustix::io::Errno::INPROGRESS | rustix::io::Errno::WOULDBLOCK))
+/// Asks for the connection, or for what has become of it: true once it stands, false while it may still come about.
+fn has_connected(socket: &Socket, address: &SockAddr) -> io::Result<bool> {
+    let Err(error) = socket.connect(address) else {
+        return Ok(true);
+    };
+    match Errno::from_io_error(&error) {
+        Some(Errno::ISCONN) => Ok(true),
+        Some(Errno::INPROGRESS | Errno::ALREADY) => Ok(false),
+        _ => Err(error),
+    }
 }
 
 /// A request that sticks in the kernel must not be delivered minutes after its outcome was written down.
