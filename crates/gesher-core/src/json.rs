@@ -103,7 +103,7 @@ impl Json {
 #[derive(Debug)]
 pub struct Fields<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
-/// Room that is made ahead for an object's fields: answers have a few dozen at most.
+/// Room that is made ahead for an object's fields: most objects of an answer have no more.
 const FIELDS_ROOM: usize = 16;
 
 /// A field's name; its own only where it was written with escapes.

@@ -12,8 +12,8 @@ use std::str::FromStr;
 
 /// Digits after the point of an amount.
 pub const AMOUNT_PLACES: u32 = 2;
-/// The first whole number that has more digits than an amount.
-const SUM_END: Decimal = {
+/// The first whole number that has more digits than an amount, in the currency's main unit: every sum is below it.
+pub const SUM_END: Decimal = {
     let end = 10_u64.pow(AMOUNT_DIGITS_MAX as u32);
     Decimal::from_parts(end as u32, (end >> 32) as u32, 0, false, 0)
 };

@@ -245,7 +245,8 @@ pub trait Operation: 'static {
     /// The practical rules that no schema can say. Nothing was sent when this refuses.
     fn rules(request: &Self::Request) -> Result<(), Rejection>;
 
-    /// What may stand nowhere in a request, looked for in its wire form, after [`Self::rules`]. Nothing was sent when this
+    /// The other half of [`Self::rules`]: what may stand nowhere in a request, looked for in its wire form, for an
+    /// operation whose rules would otherwise write the request out a second time to search it. Nothing was sent when this
     /// refuses.
     fn text_rules(_wire: &str) -> Result<(), Rejection> {
         Ok(())

@@ -1,19 +1,19 @@
 //! Claimed items on their way from the thread that reads them to the threads that work on them, a block at a time.
 //!
-//! A hand-over of single items would wake the reader for each item that a worker takes; so the reader sleeps until half
-//! of what waits is gone, and brings a whole block. What an item is, and what becomes of it, is the run's.
+//! A hand-over of single items would wake the reader for each item that a worker takes; so the reader brings a whole
+//! block, and sleeps with it in hand until few enough items wait. What an item is, and what becomes of it, is the run's.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Items that wait for a worker. The reader fills the queue up when half of it is gone.
+/// Items that wait for a worker.
 pub(crate) struct Queue<T> {
     waiting: Mutex<Waiting<T>>,
     /// Tells workers that there are items, or that there will be none.
     filled: Condvar,
     /// Tells the reader that there is room.
     drained: Condvar,
-    /// With as many items the reader waits no longer.
+    /// While no more items than this wait, there is room for a block.
     low: usize,
 }
 
@@ -32,7 +32,7 @@ impl<T> Queue<T> {
         Self { waiting, filled: Condvar::new(), drained: Condvar::new(), low }
     }
 
-    /// The one end that brings items.
+    /// The end that brings items. There is one for each queue: when it is gone, the queue is closed for good.
     pub(crate) fn filling(&self) -> Filling<'_, T> {
         Filling(self)
     }

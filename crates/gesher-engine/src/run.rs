@@ -29,8 +29,8 @@ use tokio::sync::oneshot;
 
 /// Stack of a thread that runs scripts: 32 levels of calls fit many times over, in debug builds too.
 pub const ITEM_STACK_BYTES: usize = 16 << 20;
-/// Claimed items that still wait for a worker when the next block is fetched, so that workers never wait for the
-/// reader's commit.
+/// Claimed items that still wait for a worker when the next block, claimed already, joins them: so workers never wait for
+/// the reader's commit.
 const WAITING_ITEMS_LOW: usize = 256;
 /// Ends of items on their way to the disk before the oldest is waited for. It is written long since, as a rule.
 const ENDS_ON_THEIR_WAY_MAX: usize = 512;

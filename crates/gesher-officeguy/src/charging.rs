@@ -25,7 +25,8 @@ pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
     rules_but_cards(request)
 }
 
-/// The same but for the search for card numbers, for a request whose text is searched when it is made.
+/// The same but for the search for card numbers, for an operation whose `text_rules` searches the text that is made
+/// anyway.
 pub(crate) fn rules_but_cards(request: &ChargeRequest) -> Result<(), Rejection> {
     sums_and_names(request)?;
     if request.support_credit == Some(true) {

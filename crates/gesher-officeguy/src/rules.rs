@@ -7,14 +7,11 @@ use crate::endpoints::charge::ChargeItem;
 use crate::endpoints::enums::{Currency, CustomerSearch};
 use crate::endpoints::shared::{Customer, IncomeItem, WireDate};
 use gesher_core::card::holds_card_number;
-use gesher_core::money::{Money, round_half_up};
+use gesher_core::money::{Money, SUM_END, round_half_up};
 use gesher_core::{Rejection, Text};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
-
-/// Largest total, exclusive, in the currency's main unit: twelve digits before the point.
-const TOTAL_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// A refusal with a code and both languages.
 pub(crate) fn refuse(code: &str, he: impl Into<String>, en: impl Into<String>) -> Rejection {
@@ -157,7 +154,7 @@ pub(crate) fn total_of(
 ) -> Result<Decimal, Rejection> {
     let mut sum = Decimal::ZERO;
     for line in lines {
-        sum = sum.checked_add(line?).filter(|sum| sum.abs() < TOTAL_MAX).ok_or_else(too_large)?;
+        sum = sum.checked_add(line?).filter(|sum| sum.abs() < SUM_END).ok_or_else(too_large)?;
     }
     Ok(sum)
 }
@@ -359,7 +356,7 @@ mod tests {
 
     #[test]
     fn the_largest_total_has_twelve_digits() {
-        assert_eq!(TOTAL_MAX, Decimal::from(1_000_000_000_000_i64));
+        assert_eq!(SUM_END, Decimal::from(1_000_000_000_000_i64));
     }
 
     #[track_caller]

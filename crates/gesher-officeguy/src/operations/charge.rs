@@ -58,6 +58,7 @@ impl Operation for Charge {
     type Answer = ChargeAnswer;
 
     fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
+        // Card numbers are looked for in the text, by `text_rules`.
         charging::rules_but_cards(request)?;
         paying::rules(request.payment_method.as_ref(), request.single_use_token.as_ref())
     }
