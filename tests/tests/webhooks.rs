@@ -315,6 +315,13 @@ fn a_delivery_begins_one_run_for_ever_also_over_a_power_cut() {
     let answer =
         deliver(&hub, "/hooks/orders", &standard("msg_1", now(), body.as_bytes()), &body).expect(409);
     assert_eq!(answer.json()["error"], "id_taken");
+    // A person is asked to look once, however often it comes.
+    deliver(&hub, "/hooks/orders", &standard("msg_2", now(), body.as_bytes()), &body).expect(409);
+    let told = until("the alert", 20, || {
+        let told = hub.cmd(&["doctor"]).words();
+        told.contains("under the id of another, msg_1").then_some(told)
+    });
+    assert!(told.contains("1 in the journal"), "{told}");
     let words = serving.stop().words();
     assert!(words.contains("under the id of another"), "{words}");
     // One that was cut off before its first byte came to nobody, and is unknown all the same.

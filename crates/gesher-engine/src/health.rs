@@ -4,6 +4,7 @@
 //! It keeps and tells. What counts as trouble, and when it is over, is for those to find out who deal with the part;
 //! for the journal that is here: a failed write leads to small writes that are tried until one succeeds.
 
+use crate::alarms::Lately;
 use crate::engine::Engine;
 use crate::stop::Stop;
 use gesher_journal::JournalError;
@@ -67,6 +68,8 @@ pub struct Health {
     probing: Arc<AtomicBool>,
     /// Whether an outcome was given up that could not be written.
     lost: Arc<AtomicBool>,
+    /// Which alarms were raised of late.
+    lately: Arc<Lately>,
 }
 
 impl Default for Health {
@@ -75,6 +78,7 @@ impl Default for Health {
             troubles: Arc::new(watch::channel(Troubles::new()).0),
             probing: Arc::default(),
             lost: Arc::default(),
+            lately: Arc::default(),
         }
     }
 }
@@ -118,6 +122,10 @@ impl Health {
     #[must_use]
     pub fn is_in_trouble(&self, part: &Part) -> bool {
         self.troubles.borrow().contains_key(part)
+    }
+
+    pub(crate) fn lately(&self) -> &Lately {
+        &self.lately
     }
 
     /// An outcome was given up that could not be written.
