@@ -43,6 +43,12 @@ impl Part {
     const fn stops_all(&self) -> bool {
         matches!(self, Self::Journal | Self::Data)
     }
+
+    /// Whether some work is not taken, or cannot be done. A hub that has more to do than it can do at once is well: it asks
+    /// for no more meanwhile, and takes all other work.
+    const fn is_in_the_way(&self) -> bool {
+        !matches!(self, Self::Inbox(_))
+    }
 }
 
 impl fmt::Display for Part {
@@ -139,10 +145,21 @@ impl Health {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// What is wrong, a sentence each; nothing when all is well.
+    /// What is in the way of work, a sentence each; nothing when all is well.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        self.troubles.borrow().iter().map(|(part, why)| format!("{part}: {why}")).collect()
+        self.sentences(Part::is_in_the_way)
+    }
+
+    /// What somebody should know although nothing is in the way of work, a sentence each.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        self.sentences(|part| !part.is_in_the_way())
+    }
+
+    fn sentences(&self, which: impl Fn(&Part) -> bool) -> Vec<String> {
+        let troubles = self.troubles.borrow();
+        troubles.iter().filter(|(part, _)| which(part)).map(|(part, why)| format!("{part}: {why}")).collect()
     }
 
     /// What is in trouble, and why; told anew whenever it changes.
