@@ -107,7 +107,7 @@ pub(super) fn references_taken(
              UNION ALL
              SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1 AND account = ?2 AND seq <> ?3
              UNION ALL
-             SELECT 1 FROM steps WHERE attempt IS NOT NULL AND instr(reference, ',') > 0
+             SELECT 1 FROM steps WHERE several = 1
                  AND instr(',' || reference || ',', ',' || ?1 || ',') > 0 AND seq <> ?3
              LIMIT 1",
         )?;
