@@ -14,3 +14,14 @@ CREATE TRIGGER steps_final_stands BEFORE UPDATE ON steps
 BEGIN
     SELECT raise(FAIL, 'the final outcome of a step does not change');
 END;
+
+-- Asked after the insertion, which is taken back where the answer is no, a new step's columns are worked out once and not twice.
+DROP TRIGGER steps_one_live;
+CREATE TRIGGER steps_one_live AFTER INSERT ON steps
+    WHEN new.attempt > 1 AND NOT EXISTS (
+        SELECT 1 FROM steps WHERE account = new.account AND operation = new.operation AND key = new.key
+            AND attempt = new.attempt - 1
+            AND (state IN ('declined', 'rejected', 'not_sent') OR seq IN (SELECT step FROM freed)))
+BEGIN
+    SELECT raise(ABORT, 'the last attempt of the key has not left it free');
+END;
