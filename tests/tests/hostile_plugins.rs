@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::runtime::{Handle, Runtime};
 
 const HOSTILE: &str = "crates/gesher-plugin-host/tests/libraries/hostile.c";
 /// A plugin in Rust without a crate.
@@ -90,10 +91,18 @@ fn spec(library: &Library, name: &str, isolation: Isolation) -> Spec {
 
 /// A plugin in the hub's table. Those of one name are tested one after the other, since the last one has the name.
 struct Opened {
-    registry: Registry,
+    registry: Arc<Registry>,
     name: String,
-    runtime: tokio::runtime::Runtime,
+    runtime: Runtime,
     _alone: MutexGuard<'static, ()>,
+}
+
+/// What a call without a request comes to, made as an item's thread makes it.
+fn called(registry: &Registry, runtime: &Handle, operation: &str) -> Outcome {
+    let found = registry.find(operation).unwrap();
+    let prepared = found.prepare("marketplace", json!({})).unwrap();
+    let account = found.provider.marketplace();
+    runtime.block_on(found.provider.perform(found.entry, &account, &prepared, None))
 }
 
 /// The item of a call that asks for nothing.
@@ -150,16 +159,13 @@ impl Opened {
         let name = spec.name.clone();
         let plugin = Plugin::open(spec, clock).unwrap();
         let registry = Registry::new(&[Arc::new(PluginProvider::new(Arc::new(plugin), services))]);
-        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (registry, runtime) = (Arc::new(registry), Runtime::new().unwrap());
         Self { registry, name, runtime, _alone: alone }
     }
 
     #[track_caller]
     fn call(&self, operation: &str) -> Outcome {
-        let found = self.registry.find(&format!("{}.{operation}", self.name)).unwrap();
-        let prepared = found.prepare("marketplace", json!({})).unwrap();
-        let account = found.provider.marketplace();
-        self.runtime.block_on(found.provider.perform(found.entry, &account, &prepared, None))
+        called(&self.registry, self.runtime.handle(), &format!("{}.{operation}", self.name))
     }
 
     /// Calls an operation that may call others.
@@ -227,14 +233,13 @@ fn nothing_that_left_can_be_taken_back(plugin: &Opened) {
     plugin.check("write_finds_out", "rejected no", "");
 }
 
-/// What only says something wrong, and can be told from what is right in either isolation.
+/// What only says something wrong, and can be told from what is right in any isolation.
 fn says_something_wrong(plugin: &Opened) {
     plugin.both("garbage", "plugin_answer", "not understood");
     plugin.both("misfit", "plugin_answer", "does not fit its schema");
     plugin.both("huge", "plugin_broke_off", "67108864 bytes");
     plugin.both("nowhere", "plugin_broke_off", "bytes");
     plugin.both("status", "plugin_broke_off", "a status that there is not");
-    plugin.both("late", "plugin_late", "2500 ms");
     // What may have left is not undone by a plugin that says so; what has no effect sends nothing of the kind.
     plugin.check("write_http", "unknown plugin_broke_off", "nobody answered");
     plugin.check("write_denies", "unknown plugin_broke_off", "may have left");
@@ -263,6 +268,7 @@ fn a_process_that_dies_hangs_or_babbles_costs_one_call_its_answer() {
     plugin.both("loop", "plugin_late", "did not answer within 2500 ms");
     plugin.both("pipes", "plugin_died", "its process");
     plugin.both("scribble", "plugin_answer", "no answer");
+    plugin.both("late", "plugin_late", "2500 ms");
     says_something_wrong(&plugin);
 }
 
@@ -270,11 +276,35 @@ fn a_process_that_dies_hangs_or_babbles_costs_one_call_its_answer() {
 fn a_library_in_the_hub_s_own_process_is_told_from_one_that_is_well_as_far_as_that_goes() {
     let (_folder, library) = hostile(&["-DIN_PROCESS"]);
     let plugin = Opened::of(&library, "hostile", Isolation::InProcess);
+    plugin.both("late", "plugin_late", "2500 ms");
     says_something_wrong(&plugin);
     for _ in 0..4 {
         plugin.check("write_loop", "unknown plugin_late", "2500 ms");
     }
     plugin.check("write_well", "not_sent plugin_not_called", "never came back");
+    drop(plugin);
+    says_something_wrong(&Opened::of(&library, "hostile", Isolation::Inline));
+}
+
+#[test]
+fn inline_a_call_takes_no_thread_but_its_caller_s_and_one_that_never_comes_back_holds_no_other() {
+    let (_folder, library) = hostile(&["-DIN_PROCESS"]);
+    let plugin = Opened::of(&library, "hostile", Isolation::Inline);
+    let thread = |plugin: &Opened| plugin.call("environment").data.tree()["thread"].as_i64().unwrap();
+    let own = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
+    assert_eq!(thread(&plugin), own);
+    // More than a library is given threads of its own, and none of them comes back while this process lives.
+    for _ in 0..20 {
+        let (registry, runtime) = (Arc::clone(&plugin.registry), plugin.runtime.handle().clone());
+        std::thread::spawn(move || called(&registry, &runtime, "hostile.loop"));
+    }
+    for _ in 0..100 {
+        assert_eq!(thread(&plugin), own);
+        plugin.check("well", "succeeded ", "");
+    }
+    // What calls others has its time all the same.
+    let outcome = plugin.compose("composed_loop", json!({ "number": 1 }));
+    assert_eq!(outcome.code.as_deref(), Some("plugin_late"), "{outcome:?}");
 }
 
 /// A network whose every answer takes so long, by a clock of its own; and whether the hub stops.
@@ -314,9 +344,9 @@ impl Services for Slow {
     }
 }
 
-/// How both kinds of isolation want the library compiled.
-fn isolations() -> [(Isolation, &'static [&'static str]); 2] {
-    [(process(), &[]), (Isolation::InProcess, &["-DIN_PROCESS"])]
+/// How each kind of isolation wants the library compiled.
+fn isolations() -> [(Isolation, &'static [&'static str]); 3] {
+    [(process(), &[]), (Isolation::InProcess, &["-DIN_PROCESS"]), (Isolation::Inline, &["-DIN_PROCESS"])]
 }
 
 #[test]
@@ -588,7 +618,7 @@ fn refused(library: &Library, name: &str, isolation: Isolation, words: &str) {
 
 #[test]
 fn a_library_that_is_not_what_it_should_be_is_not_used() {
-    for isolation in [process(), Isolation::InProcess] {
+    for (isolation, _) in isolations() {
         for (words, want) in [
             (&["-DSYMBOL=other_symbol"][..], "no symbol `gesher_plugin_v1`"),
             (&["-DABI=2"], "version 2 of the interface"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The item that called an operation which composes others. What it asks for is a step of that item: after an
 /// interruption the operation runs again, and is told the same.
-pub trait Caller {
+pub trait Caller: Sync {
     /// Calls an operation as a step of the item: the answer as scripts get it, with `rejected` and `not_sent` as
     /// answers too. None once the item is over or an earlier execution of the operation had come to its end here, and
     /// then nothing more will be answered.

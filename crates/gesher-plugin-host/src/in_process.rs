@@ -5,13 +5,15 @@
 //! next call. An operation that calls others is run again after a failure, so while a call of it is left behind the very
 //! same call is not made: else one item that hangs would cost its plugin every thread.
 
-use crate::library::{Ask, Asked, Library};
+use crate::inline;
+use crate::library::{Ask, Asked, Library, Questions};
 use crate::mailbox::{Looks, Mailbox};
 use crate::plugin::{CallFault, Class};
 use crate::pool::WAIT_MAX;
 use crate::process::Broken;
 use gesher_core::Clock;
 use gesher_plugin_abi::GESHER_OVER;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,6 +31,9 @@ const STACK_BYTES: usize = 4 << 20;
 
 /// A library that is loaded here.
 pub(crate) struct InProcess {
+    library: Arc<Library>,
+    /// Whether those that call nothing of the hub's are called on the threads of their callers.
+    is_inline: bool,
     leaves: Arc<Crew>,
     composing: Arc<Crew>,
     /// One of them may wait for events for very long.
@@ -84,12 +89,13 @@ impl Ask for Call {
 }
 
 impl InProcess {
-    pub(crate) fn new(library: Arc<Library>) -> Self {
+    pub(crate) fn new(library: Arc<Library>, is_inline: bool) -> Self {
         let crew = |class| {
             let (library, threads, freed) = (Arc::clone(&library), Mutex::default(), Condvar::new());
             Arc::new(Crew { library, class, threads, freed, looks: Default::default() })
         };
-        Self { leaves: crew(Class::Leaf), composing: crew(Class::Composing), sources: crew(Class::Source) }
+        let (leaves, composing, sources) = (crew(Class::Leaf), crew(Class::Composing), crew(Class::Source));
+        Self { library, is_inline, leaves, composing, sources }
     }
 
     /// Calls the plugin. The time that its own questions take is not the plugin's.
@@ -97,18 +103,19 @@ impl InProcess {
         &self,
         class: Class,
         name: &str,
-        input: Vec<u8>,
+        input: Cow<'_, [u8]>,
         time: Duration,
         clock: &dyn Clock,
-        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+        ask: Questions<'_>,
     ) -> Result<Asked, CallFault> {
         let crew = match class {
+            Class::Leaf if self.is_inline => return Ok(inline::invoke(&self.library, name, &input, ask)),
             Class::Leaf => &self.leaves,
             Class::Composing => &self.composing,
             Class::Source => &self.sources,
         };
         let (said, is_back) = (Mailbox::of_this_thread(), AtomicBool::new(false));
-        let call = Arc::new(Call { name: name.to_owned(), input, said, is_back });
+        let call = Arc::new(Call { name: name.to_owned(), input: input.into_owned(), said, is_back });
         crew.hand_over(&call, clock)?;
         let caller = Caller { crew, call };
         wait((&caller.call.said, &crew.looks[0]), time, clock, ask).map_err(CallFault::Broken)
@@ -249,7 +256,7 @@ fn wait(
     (said, looks): (&Mailbox<Said>, &Looks),
     time: Duration,
     clock: &dyn Clock,
-    ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+    ask: Questions<'_>,
 ) -> Result<Asked, Broken> {
     let mut deadline = clock.monotonic() + time;
     loop {

@@ -13,6 +13,7 @@ mod capability;
 pub mod child;
 mod frame;
 mod in_process;
+mod inline;
 mod library;
 mod mailbox;
 mod manifest;

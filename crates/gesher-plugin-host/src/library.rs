@@ -21,6 +21,9 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// What was answered: a status of the interface, and bytes.
 pub type Asked = (i32, Vec<u8>);
 
+/// What answers a plugin's questions where its caller waits.
+pub(crate) type Questions<'a> = &'a mut (dyn FnMut(&str, &[u8]) -> Asked + Send);
+
 /// What answers a plugin while a call lasts. From any thread of the plugin's.
 pub(crate) trait Ask: Send + Sync {
     /// Answers one request.

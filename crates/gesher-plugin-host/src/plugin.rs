@@ -2,7 +2,7 @@
 
 use crate::capability::Capability;
 use crate::in_process::InProcess;
-use crate::library::{Asked, Library, LoadFault};
+use crate::library::{Asked, Library, LoadFault, Questions};
 use crate::manifest::{Manifest, ManifestFault};
 use crate::pool::{PROCESSES_MAX, Pool, Recipe, SOURCE_PROCESSES_MAX, start, start_words};
 use crate::process::Broken;
@@ -22,8 +22,10 @@ pub enum Isolation {
         /// The program.
         program: PathBuf,
     },
-    /// In the hub.
+    /// In the hub, on threads of its own.
     InProcess,
+    /// In the hub, on the threads of its callers. Operations that call others, and sources, have threads of their own.
+    Inline,
 }
 
 /// What a plugin is configured to be.
@@ -39,7 +41,7 @@ pub struct Spec {
     pub isolation: Isolation,
     /// What it may use.
     pub allow: Vec<Capability>,
-    /// How long one call may take, without what the hub does for it meanwhile.
+    /// How long one call may take, without what the hub does for it meanwhile. Inline, a call takes what it takes.
     pub timeout: Duration,
 }
 
@@ -124,10 +126,11 @@ impl Plugin {
     pub fn open(spec: Spec, clock: Arc<dyn Clock>) -> Result<Self, PluginError> {
         let bytes = read_verified(&spec.path, Some(&spec.sha256))?;
         let (running, manifest) = match &spec.isolation {
-            Isolation::InProcess => {
+            Isolation::InProcess | Isolation::Inline => {
                 let library = loaded(&spec.sha256, &bytes)?;
                 let manifest = Manifest::read(library.manifest())?;
-                (Running::Here(InProcess::new(library)), manifest)
+                let is_inline = spec.isolation == Isolation::Inline;
+                (Running::Here(InProcess::new(library, is_inline)), manifest)
             }
             Isolation::Process { program } => {
                 let recipe = recipe(program.clone(), &spec.name, bytes, Arc::clone(&clock));
@@ -171,7 +174,7 @@ impl Plugin {
         class: Class,
         name: &str,
         input: impl Into<Cow<'i, [u8]>>,
-        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+        ask: Questions<'_>,
     ) -> Result<Asked, CallFault> {
         self.invoke_within(self.spec.timeout, class, name, input, ask)
     }
@@ -183,7 +186,7 @@ impl Plugin {
         class: Class,
         name: &str,
         input: impl Into<Cow<'i, [u8]>>,
-        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+        ask: Questions<'_>,
     ) -> Result<Asked, CallFault> {
         let input = input.into();
         match (&self.running, class) {
@@ -192,7 +195,7 @@ impl Plugin {
                 composing.invoke(name, &input, time, ask)
             }
             (Running::Processes { sources, .. }, Class::Source) => sources.invoke(name, &input, time, ask),
-            (Running::Here(here), _) => here.invoke(class, name, input.into_owned(), time, &*self.clock, ask),
+            (Running::Here(here), _) => here.invoke(class, name, input, time, &*self.clock, ask),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The processes of one plugin: a few of them, each with one call at a time, started when they are needed, and after a
 //! failure not at once again.
 
-use crate::library::Asked;
+use crate::library::{Asked, Questions};
 use crate::plugin::CallFault;
 use crate::process::{Broken, Failed, Process, StartFault};
 use gesher_core::Clock;
@@ -72,7 +72,7 @@ impl Pool {
         name: &str,
         input: &[u8],
         time: Duration,
-        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+        ask: Questions<'_>,
     ) -> Result<Asked, CallFault> {
         loop {
             let Taken { mut process, mut place, is_new } = self.take()?;

@@ -4,7 +4,7 @@
 //! that broke a call is killed with all that it started, and is not used again.
 
 use crate::frame::{self, FRAME_BYTES_MAX, Frame, Kind, Parsed};
-use crate::library::Asked;
+use crate::library::{Asked, Questions};
 use gesher_core::Clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
@@ -122,7 +122,7 @@ impl Process {
         name: &str,
         input: &[u8],
         time: Duration,
-        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+        ask: Questions<'_>,
     ) -> Result<Asked, Failed> {
         let deadline = self.clock.monotonic() + time;
         if let Err(unsaid) = self.say(Kind::Call, name, input, deadline) {
@@ -137,7 +137,7 @@ impl Process {
         &mut self,
         mut deadline: Duration,
         time: Duration,
-        ask: &mut dyn FnMut(&str, &[u8]) -> Asked,
+        ask: Questions<'_>,
     ) -> Result<Asked, Broken> {
         loop {
             let frame = self.hear(deadline, time)?;

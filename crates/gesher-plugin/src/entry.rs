@@ -8,6 +8,8 @@ use gesher_core::{
     Prepared, Rejection, Reply, Sender, Text,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// What an operation came to.
@@ -49,6 +51,9 @@ pub const fn descriptor(
     Descriptor { provider, name, summary, endpoint: "plugin", effect, key, look_up, sender: Sender::Only }
 }
 
+/// What comes of what the hub says, where that is JSON at all.
+type Read<T> = serde_json::Result<Result<T, Rejection>>;
+
 /// A [`PluginOperation`] with its types erased.
 #[derive(Clone, Copy)]
 pub struct PluginEntry {
@@ -56,8 +61,8 @@ pub struct PluginEntry {
     pub(crate) examples: &'static [Example],
     pub(crate) calls: bool,
     schemas: fn() -> (Value, Value),
-    pub(crate) prepare: fn(Value) -> Result<Facts, Rejection>,
-    pub(crate) perform: fn(&Host<'_>, Option<&str>, Value) -> Result<Outcome, Rejection>,
+    pub(crate) prepare: fn(&[u8]) -> Read<Facts>,
+    pub(crate) perform: fn(&Host<'_>, &[u8]) -> Read<Outcome>,
 }
 
 impl PluginEntry {
@@ -130,36 +135,52 @@ fn schemas<O: PluginOperation>() -> (Value, Value) {
     (schemars::schema_for!(O::Request).to_value(), schemars::schema_for!(O::Answer).to_value())
 }
 
-fn typed<O: PluginOperation>(request: &Value) -> Result<O::Request, Rejection> {
-    let typed = O::Request::deserialize(request)
-        .map_err(|error| Rejection::new("wrong_type", Text::verbatim(format!("the request: {error}"))))?;
-    O::rules(&typed)?;
-    Ok(typed)
+/// What the hub says of a call.
+#[derive(Deserialize)]
+struct Told<T> {
+    reference: Option<String>,
+    request: T,
 }
 
-fn prepare<O: PluginOperation>(request: Value) -> Result<Facts, Rejection> {
-    typed::<O>(&request).map(|request| O::facts(&request))
-}
-
-fn perform<O: PluginOperation>(
-    host: &Host<'_>,
-    reference: Option<&str>,
-    request: Value,
-) -> Result<Outcome, Rejection> {
-    let outcome = match O::perform(host, reference, typed::<O>(&request)?) {
-        Performed::Outcome(outcome) => *outcome,
-        Performed::Reply(reply) => {
-            let prepared = Prepared::new("", O::DESCRIPTOR.endpoint, request.to_string(), Facts::default());
-            match prepared {
-                Ok(prepared) => O::classify(&prepared, &reply),
-                // It was done by now, so a request that the hub would not have let through is no reason to say no.
-                Err(rejection) => unread(O::DESCRIPTOR.effect, rejection),
-            }
+/// Reads what the hub says. JSON that is another type than was wanted is a refusal, and what is no JSON an error.
+fn read<T: DeserializeOwned>(input: &[u8]) -> Read<T> {
+    match serde_json::from_slice(input) {
+        Ok(read) => Ok(Ok(read)),
+        Err(error) if error.is_data() => {
+            Ok(Err(Rejection::new("wrong_type", Text::verbatim(format!("the request: {error}")))))
         }
+        Err(error) => Err(error),
+    }
+}
+
+fn prepare<O: PluginOperation>(input: &[u8]) -> Read<Facts> {
+    let read = read::<O::Request>(input)?;
+    Ok(read.and_then(|request| O::rules(&request).map(|()| O::facts(&request))))
+}
+
+fn perform<O: PluginOperation>(host: &Host<'_>, input: &[u8]) -> Read<Outcome> {
+    let told = read::<Told<O::Request>>(input)?;
+    let Told { reference, request } = match told.and_then(|told| O::rules(&told.request).map(|()| told)) {
+        Ok(told) => told,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let outcome = match O::perform(host, reference.as_deref(), request) {
+        Performed::Outcome(outcome) => *outcome,
+        Performed::Reply(reply) => classified::<O>(input, &reply),
     };
     // What only looked changed nothing, whatever came of it.
     let is_harmless = outcome.status == OutcomeStatus::Unknown && !O::DESCRIPTOR.effect.changes();
-    Ok(if is_harmless { Outcome { status: OutcomeStatus::Rejected, ..outcome } } else { outcome })
+    Ok(Ok(if is_harmless { Outcome { status: OutcomeStatus::Rejected, ..outcome } } else { outcome }))
+}
+
+fn classified<O: PluginOperation>(input: &[u8], reply: &Reply) -> Outcome {
+    let told = serde_json::from_slice::<Told<&RawValue>>(input);
+    let request = told.map(|told| told.request.get().to_owned()).unwrap_or_default();
+    match Prepared::new("", O::DESCRIPTOR.endpoint, request, Facts::default()) {
+        Ok(prepared) => O::classify(&prepared, reply),
+        // It was done by now, so a request that the hub would not have let through is no reason to say no.
+        Err(rejection) => unread(O::DESCRIPTOR.effect, rejection),
+    }
 }
 
 /// What came of an operation that was done and whose reply cannot be read.

@@ -155,28 +155,27 @@ fn refused(rejection: &Rejection) -> Asked {
 }
 
 fn call(entry: &PluginEntry, host: &Host<'_>, input: &[u8]) -> serde_json::Result<Asked> {
-    #[derive(Deserialize)]
-    struct Input {
-        reference: Option<String>,
-        request: Value,
-    }
-    let Input { reference, request } = serde_json::from_slice(input)?;
-    Ok(match (entry.perform)(host, reference.as_deref(), request) {
+    Ok(match (entry.perform)(host, input)? {
         Ok(outcome) => (GESHER_OK, shown(&outcome)?),
         Err(rejection) => refused(&rejection),
     })
 }
 
-/// An outcome as the hub reads it.
+/// An outcome as the hub reads it: what is not said is not there.
 #[derive(Serialize)]
 struct Shown<'a> {
     status: &'a str,
-    reference: &'a Option<String>,
-    document: &'a Option<String>,
-    code: &'a Option<String>,
-    message: Words<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Words<'a>>,
     data: &'a Value,
-    amount: &'a Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<&'a Money>,
 }
 
 #[derive(Serialize)]
@@ -186,20 +185,20 @@ struct Words<'a> {
 }
 
 fn shown(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
+    let words = Words { he: &outcome.message.he, en: &outcome.message.en };
     serde_json::to_vec(&Shown {
         status: outcome.status.as_str(),
-        reference: &outcome.reference,
-        document: &outcome.document,
-        code: &outcome.code,
-        message: Words { he: &outcome.message.he, en: &outcome.message.en },
+        reference: outcome.reference.as_deref(),
+        document: outcome.document.as_deref(),
+        code: outcome.code.as_deref(),
+        message: (!words.he.is_empty() || !words.en.is_empty()).then_some(words),
         data: outcome.data.tree(),
-        amount: &outcome.amount,
+        amount: outcome.amount.as_ref(),
     })
 }
 
 fn prepare(entry: &PluginEntry, input: &[u8]) -> serde_json::Result<Asked> {
-    let request: Value = serde_json::from_slice(input)?;
-    Ok(match (entry.prepare)(request) {
+    Ok(match (entry.prepare)(input)? {
         Ok(facts) => {
             let facts = json!({ "subject": facts.subject, "amount": facts.amount });
             (GESHER_OK, facts.to_string().into_bytes())

@@ -15,8 +15,8 @@ pub struct PluginConfig {
     pub path: PathBuf,
     /// Its hash, as written.
     pub sha256: String,
-    /// Whether it runs in the hub's own process.
-    pub in_process: bool,
+    /// Where it runs, as written.
+    pub isolation: String,
     /// What it may use, as written.
     pub allow: Vec<String>,
     /// How long one call may take.
@@ -30,7 +30,7 @@ impl PluginConfig {
             name,
             path: inside(root, &section.text("path")),
             sha256: section.text("sha256"),
-            in_process: section.text("isolation") == "in-process",
+            isolation: section.text("isolation"),
             allow: section.texts("allow"),
             timeout: duration(&section, "timeout"),
             section,
@@ -67,7 +67,11 @@ impl PluginConfig {
 
     /// As it is opened, in processes of `program` where it does not run in the hub. None where its hash is none.
     pub fn spec(&self, program: PathBuf) -> Option<Spec> {
-        let isolation = if self.in_process { Isolation::InProcess } else { Isolation::Process { program } };
+        let isolation = match self.isolation.as_str() {
+            "in-process" => Isolation::InProcess,
+            "inline" => Isolation::Inline,
+            _ => Isolation::Process { program },
+        };
         Some(Spec {
             name: self.module(),
             path: self.path.clone(),

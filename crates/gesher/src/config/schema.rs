@@ -406,9 +406,9 @@ pub const TABLES: &[Table] = &[
             required("sha256", Kind::Text, "Its SHA-256; another file is refused."),
             default(
                 "isolation",
-                Kind::Word(&["process", "in-process"]),
+                Kind::Word(&["process", "in-process", "inline"]),
                 "\"process\"",
-                "Whether it runs in a process of its own.",
+                "Whether it runs in a process of its own, in the hub on threads of its own, or on those of its callers.",
             ),
             default(
                 "allow",
@@ -420,7 +420,7 @@ pub const TABLES: &[Table] = &[
                 "timeout",
                 Kind::Duration,
                 "\"30s\"",
-                "How long one call may take, without what the hub does for it meanwhile.",
+                "How long one call may take, without what the hub does for it meanwhile. Inline it is not kept to.",
             ),
         ],
     },

@@ -18,8 +18,9 @@ use crate::contest::Place;
 use crate::failure::{Failure, While};
 use crate::report::{Figure, Section, grouped};
 
-/// What a small call may cost, in nanoseconds: in the hub's own process, and over pipes.
-const NANOS_MAX: [f64; 2] = [3_000.0, 15_000.0];
+/// What a small call may cost, in nanoseconds: in the hub's own process on its caller's thread, and over pipes.
+const INLINE_NANOS_MAX: f64 = 3_000.0;
+const PIPED_NANOS_MAX: f64 = 15_000.0;
 /// Rounds, of which the best counts: whatever disturbs makes it slower, nothing makes it faster. Many short ones, since
 /// two threads or processes that take turns are disturbed by anything else on their two cores.
 const ROUNDS: usize = 50;
@@ -64,24 +65,31 @@ pub(crate) fn section(place: &Place, beside: &Path) -> Result<Section, Failure> 
             .into(),
         figures: Vec::new(),
     };
-    for (at, isolation) in
-        [Isolation::InProcess, Isolation::Process { program: place.gesher.clone() }].into_iter().enumerate()
-    {
+    let process = Isolation::Process { program: place.gesher.clone() };
+    for (words, isolation, most) in [
+        ("in the hub's process, on its caller's thread", Isolation::Inline, Some(INLINE_NANOS_MAX)),
+        ("in the hub's process, on a thread of its own", Isolation::InProcess, None),
+        ("in a process of its own", process, Some(PIPED_NANOS_MAX)),
+    ] {
         let hub = Hub::of(&library, isolation)?;
         for (size, bytes, calls) in SIZES {
             let nanos = hub.nanos(bytes, calls)?;
-            let (words, bare_words, bare) = match at {
-                0 => ("in the hub's process", "bare call", bare_call(place, &library, bytes, calls)?),
-                _ => ("in a process of its own", "bare echo over two pipes", bare_echo(place, bytes, calls)?),
-            };
             let mut figure = Figure::of(format!("{words}, {size}"), format!("{} ns", grouped(nanos)));
-            if bytes == SIZES[0].1 {
-                let most = NANOS_MAX[at];
+            if let Some(most) = most.filter(|_| bytes == SIZES[0].1) {
                 figure = figure.bar(format!("below {} ns", grouped(most)), nanos < most);
             }
-            let peer = Figure::of(format!("{bare_words}, {size}"), format!("{} ns", grouped(bare)));
-            eprintln!("{}\n{}", figure.line(), peer.line());
-            section.figures.extend([figure, peer]);
+            eprintln!("{}", figure.line());
+            section.figures.push(figure);
+        }
+    }
+    for (size, bytes, calls) in SIZES {
+        for (words, nanos) in [
+            ("bare call", bare_call(place, &library, bytes, calls)?),
+            ("bare echo over two pipes", bare_echo(place, bytes, calls)?),
+        ] {
+            let figure = Figure::of(format!("{words}, {size}"), format!("{} ns", grouped(nanos)));
+            eprintln!("{}", figure.line());
+            section.figures.push(figure);
         }
     }
     Ok(section)

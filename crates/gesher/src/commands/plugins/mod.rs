@@ -31,12 +31,11 @@ fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
     let mut table = TextTable::new(&["plugin", "version", "runs", "may use", "operations", "event sources"]);
     for Open { config: part, plugin } in &open {
         let manifest = plugin.manifest();
-        let runs = if part.in_process { "in-process" } else { "process" };
         output.json(&json!({
             "name": part.name,
             "version": manifest.version,
             "summary": manifest.summary,
-            "isolation": runs,
+            "isolation": part.isolation,
             "allow": part.allow,
             "path": part.path,
             "sha256": part.sha256.to_lowercase(),
@@ -47,7 +46,7 @@ fn list(output: Output, config: &Config) -> Result<Exit, HubError> {
         table.row([
             part.name.clone(),
             manifest.version.clone(),
-            runs.into(),
+            part.isolation.clone(),
             may,
             names(manifest).join(", "),
             sources(manifest).join(", "),
