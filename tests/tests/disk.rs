@@ -19,19 +19,6 @@ const DISK_MIB: u32 = 24;
 /// How long something may take to be noticed.
 const NOTICE_SECONDS: u64 = 20;
 
-/// A script that reads something first, so that the disk can become full just before the intent of the charge.
-const READ_FIRST: &str = r#"fn on_row(row) {
-    let vat = officeguy::get_vat_rate("marketplace", #{});
-    officeguy::charge("marketplace", row.order_id, #{
-        Customer: #{ ExternalIdentifier: row.order_id, Name: row.name, SearchMode: "ExternalIdentifier" },
-        PaymentMethod: #{ CreditCard_Token: row.token, CreditCard_ExpirationMonth: 12,
-                          CreditCard_ExpirationYear: 2030, Type: "CreditCard" },
-        Items: [ #{ Item: #{ Name: "Order " + row.order_id }, Quantity: 1, UnitPrice: decimal(row.amount) } ],
-        VATIncluded: true,
-    })
-}
-"#;
-
 /// What a test does to its disk from inside the provider, once, at the call that it chose.
 struct Trap {
     at: usize,
@@ -173,7 +160,9 @@ fn nothing_is_sent_when_the_disk_is_full_at_the_intent_and_all_goes_on_when_it_i
     let (full, sprung) = (Arc::clone(&disk), Arc::clone(&trap));
     let provider = provider(|| {}, move || sprung.spring(|| full.fill()));
     let hub = hub_on(&disk, &scratch, provider.base_url());
-    hub.write("scripts/charge.rhai", READ_FIRST);
+    // It reads something first, so that the disk can become full just before the intent of the charge.
+    let read_first = "fn on_row(row) {\n    officeguy::get_vat_rate(\"marketplace\", #{});";
+    hub.edit("scripts/charge.rhai", "fn on_row(row) {", read_first);
     hub.set("flow.bulk-charge", "allow", r#"["officeguy.charge", "officeguy.get_vat_rate"]"#);
     // With others at work, one of them might have its intent just before.
     hub.set("flow.bulk-charge", "concurrency", "1");

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use gesher_tests::program::{command, run, workspace};
-use gesher_tests::{gesher, skip};
+use gesher_tests::{gesher, pages, skip};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -24,14 +24,6 @@ exec "$REAL_CARGO" "$@" --offline
 /// What this test hands down of its own environment, so that a compiler works.
 const KEPT: [&str; 6] = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "RUSTFLAGS", "PATH"];
 
-/// The `sh` blocks of the page, in order.
-fn blocks(text: &str) -> String {
-    let blocks: Vec<&str> =
-        text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 5, "a block was added or taken out");
-    format!("set -euo pipefail\n{}", blocks.concat())
-}
-
 #[test]
 fn every_block_of_the_page_runs_as_written() {
     if !Path::new("/usr/bin/gcc").exists() {
@@ -47,7 +39,9 @@ fn every_block_of_the_page_runs_as_written() {
     let own = std::env::current_exe().unwrap();
     let built = own.parent().unwrap().parent().unwrap().parent().unwrap().join("scaffolded");
 
-    let script = blocks(&std::fs::read_to_string(workspace().join("docs/plugins.md")).unwrap());
+    let page = std::fs::read_to_string(workspace().join("docs/plugins.md")).unwrap();
+    assert_eq!(pages::blocks(&page, "sh").len(), 5, "a block was added or taken out");
+    let script = pages::script(&page);
     let mut bash = Command::new("bash");
     bash.arg("-c").arg(&script).current_dir(&home).env_clear();
     for name in KEPT {

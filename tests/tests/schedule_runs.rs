@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use gesher_tests::clock::faketime;
 use gesher_tests::fake::CHARGE;
-use gesher_tests::{FakeProvider, Hub, Reply, nap, skip, until};
+use gesher_tests::{FakeProvider, Hub, Reply, nap, until};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,18 +68,7 @@ struct Faketime(PathBuf);
 
 impl Faketime {
     fn of(hub: &mut Hub, test: &str) -> Option<Self> {
-        let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
-        let below = folders.iter().flat_map(|folder| {
-            let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            inner.chain([PathBuf::from(folder)]).collect::<Vec<_>>()
-        });
-        let mut files = below.flat_map(|folder| {
-            [folder.join("libfaketimeMT.so.1"), folder.join("faketime/libfaketimeMT.so.1")]
-        });
-        let Some(library) = files.find(|file| file.is_file()) else {
-            skip(test, "libfaketime is not here; install the package faketime");
-            return None;
-        };
+        let library = faketime(test)?;
         let file = hub.scratch().join("clock");
         for (name, value) in [
             ("LD_PRELOAD", library.to_str().unwrap()),

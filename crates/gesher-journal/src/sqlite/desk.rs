@@ -17,6 +17,11 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Whether any step is open. Without the index's name SQLite takes one of all steps that ever were, and reads every one of
+/// them to find none.
+pub(super) const ANY_OPEN: &str = "SELECT 1 FROM steps INDEXED BY steps_open
+    WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict') LIMIT 1";
+
 /// What the connection may do.
 pub(super) enum Role {
     /// It belongs to the process that sends.
@@ -192,10 +197,7 @@ impl Desk {
         if let Some(known) = self.any_open.get() {
             return Ok(known);
         }
-        let query = self.prepare_cached(
-            "SELECT 1 FROM steps WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict') LIMIT 1",
-        )?;
-        let found = first(query, [], |_| Ok(()))?.is_some();
+        let found = first(self.prepare_cached(ANY_OPEN)?, [], |_| Ok(()))?.is_some();
         self.any_open.set(Some(found));
         Ok(found)
     }

@@ -189,6 +189,13 @@ fn live(step: Box<StepRecord>, used: &Used<'_>) -> Begin {
 
 fn key_of(connection: &Connection, run: i64, used: &Used<'_>) -> Result<KeyState, Fault> {
     let named = params![used.account, used.operation, used.key];
+    // Most keys are new, and the index alone says so at half the cost of reading a step.
+    let any = connection.prepare_cached(
+        "SELECT 1 FROM steps WHERE account = ?1 AND operation = ?2 AND key = ?3 AND attempt IS NOT NULL LIMIT 1",
+    )?;
+    if first(any, named, |_| Ok(()))?.is_none() {
+        return Ok(KeyState::Free { attempt: 1 });
+    }
     // Each attempt follows one that left the key free, so the last one says where the key stands.
     let last = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL

@@ -143,10 +143,13 @@ pub(super) fn write_outcome(
 ) -> Result<bool, Fault> {
     let outcome = &row.outcome;
     let charged = outcome.amount.map(|charged| (charged.amount.to_string(), charged.currency.to_string()));
+    let several = outcome.reference.as_deref().is_some_and(|reference| reference.contains(','));
+    // One row that is refused before it is changed: `OR FAIL` spares SQLite the means to take the statement back.
     let finished = desk
         .prepare_cached(
-            "UPDATE steps SET state = ?4, outcome_at = ?5, reference = ?6, document = ?7, code = ?8,
-                    message_he = ?9, message_en = ?10, charged = ?11, charged_currency = ?12, data = ?13
+            "UPDATE OR FAIL steps SET state = ?4, outcome_at = ?5, reference = ?6, document = ?7, code = ?8,
+                    message_he = ?9, message_en = ?10, charged = ?11, charged_currency = ?12, data = ?13,
+                    several = ?15
              WHERE run = ?1 AND ordinal = ?2 AND position = ?3 AND state = ?14",
         )?
         .execute(params![
@@ -163,7 +166,8 @@ pub(super) fn write_outcome(
             charged.as_ref().map(|(amount, _)| amount),
             charged.as_ref().map(|(_, currency)| currency),
             row.data,
-            was
+            was,
+            several.then_some(1)
         ])?;
     if finished == 0 {
         return Ok(false);

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_waiting.sql"),
     include_str!("migrations/0012_store.sql"),
     include_str!("migrations/0013_sources.sql"),
+    include_str!("migrations/0014_outcomes.sql"),
 ];
 
 /// Brings the database to the newest version. The connection is inside a transaction.

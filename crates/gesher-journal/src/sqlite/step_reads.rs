@@ -28,6 +28,22 @@ macro_rules! select_steps {
 }
 pub(super) use select_steps;
 
+/// A page of the open steps. Few are open: left to itself, SQLite would look for them in the order of all steps that ever
+/// were.
+pub(super) const OPEN: &str = select_steps!(
+    "WHERE s.seq IN (SELECT seq FROM steps INDEXED BY steps_open
+                     WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict') AND seq > ?1
+                     ORDER BY seq LIMIT ?2)
+     ORDER BY s.seq"
+);
+/// The same of those in one state.
+pub(super) const OPEN_IN_STATE: &str = select_steps!(
+    "WHERE s.seq IN (SELECT seq FROM steps INDEXED BY steps_open
+                     WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict') AND state = ?3 AND seq > ?1
+                     ORDER BY seq LIMIT ?2)
+     ORDER BY s.seq"
+);
+
 pub(super) fn of_item(connection: &Connection, item: &ItemId) -> Result<Vec<StepRecord>, Fault> {
     let query = connection.prepare_cached(select_steps!(
         "WHERE s.run = (SELECT no FROM runs WHERE id = ?1) AND s.ordinal = ?2 ORDER BY s.position"
@@ -55,11 +71,7 @@ pub(super) fn steps(connection: &Connection, query: &StepQuery) -> Result<Vec<St
             all(connection.prepare_cached(sql)?, [after, limit], read_step)
         }
         Some(state @ StepState::Over(status)) if status.is_open() => {
-            let sql = select_steps!(
-                "WHERE s.attempt IS NOT NULL AND s.state IN ('unknown', 'conflict') AND s.state = ?3 AND s.seq > ?1
-                 ORDER BY s.seq LIMIT ?2"
-            );
-            all(connection.prepare_cached(sql)?, params![after, limit, state.as_str()], read_step)
+            all(connection.prepare_cached(OPEN_IN_STATE)?, params![after, limit, state.as_str()], read_step)
         }
         Some(state) => {
             let sql = select_steps!(
@@ -77,11 +89,7 @@ pub(super) fn open(
 ) -> Result<Vec<StepRecord>, Fault> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let after = place_after(connection, after)?;
-    let sql = select_steps!(
-        "WHERE s.attempt IS NOT NULL AND s.state IN ('unknown', 'conflict') AND s.seq > ?1
-         ORDER BY s.seq LIMIT ?2"
-    );
-    all(connection.prepare_cached(sql)?, [after, limit], read_step)
+    all(connection.prepare_cached(OPEN)?, [after, limit], read_step)
 }
 
 pub(super) fn references_taken(
@@ -99,7 +107,7 @@ pub(super) fn references_taken(
              UNION ALL
              SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1 AND account = ?2 AND seq <> ?3
              UNION ALL
-             SELECT 1 FROM steps WHERE attempt IS NOT NULL AND instr(reference, ',') > 0
+             SELECT 1 FROM steps WHERE several = 1
                  AND instr(',' || reference || ',', ',' || ?1 || ',') > 0 AND seq <> ?3
              LIMIT 1",
         )?;
@@ -121,8 +129,8 @@ pub(super) fn open_near(
     let query = connection.prepare_cached(select_steps!(
         "WHERE s.seq IN (SELECT seq FROM steps WHERE state = 'in_flight'
                          UNION ALL
-                         SELECT seq FROM steps WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict')
-                             AND account = ?1)
+                         SELECT seq FROM steps INDEXED BY steps_open
+                         WHERE attempt IS NOT NULL AND state IN ('unknown', 'conflict') AND account = ?1)
              AND s.account = ?1 AND s.intent_at BETWEEN ?2 AND ?3
          ORDER BY s.seq"
     ))?;

@@ -322,6 +322,26 @@ async fn every_change_of_a_run_and_a_step_is_in_the_audit() {
 }
 
 #[test]
+fn what_is_open_is_found_without_a_look_at_every_step() {
+    let folder = Folder::new();
+    folder.open(&[]).unwrap();
+    let raw = folder.raw();
+    for sql in [step_reads::OPEN, step_reads::OPEN_IN_STATE, desk::ANY_OPEN] {
+        let mut query = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut rows = query.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>(3).unwrap());
+        }
+        let walks = |line: &&String| {
+            line.contains("steps") && !line.contains("steps_open") || line.contains("rowid>")
+        };
+        assert!(plan.iter().any(|line| line.contains("steps_open")), "{sql}\n{plan:?}");
+        assert_eq!(plan.iter().find(walks), None, "{sql}");
+    }
+}
+
+#[test]
 fn every_frequent_look_up_uses_an_index() {
     let folder = Folder::new();
     folder.open(&[]).unwrap();

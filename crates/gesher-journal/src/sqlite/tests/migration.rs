@@ -155,3 +155,20 @@ async fn vendors_that_an_earlier_version_opened_are_known() {
     let id = StepId { item: ItemId { run, ordinal: 42 }, position: 9 };
     assert_eq!(journal.vendor("officeguy", "noa").await.unwrap().unwrap().step, Some(id));
 }
+
+#[tokio::test]
+async fn one_of_several_references_of_an_older_journal_is_still_known_as_taken() {
+    let folder = Folder::new();
+    first_version(&folder);
+    folder
+        .raw()
+        .execute_batch(
+            "DROP TRIGGER steps_final_stands;
+             UPDATE steps SET reference = '51,61' WHERE ordinal = 1 AND attempt IS NOT NULL;",
+        )
+        .unwrap();
+    let journal = folder.open(&[]).unwrap();
+    let asked = ["51", "61", "5", "51,61"].map(str::to_owned);
+    let other = StepId { item: ItemId { run: "k7mq2xd".parse().unwrap(), ordinal: 2 }, position: 1 };
+    assert_eq!(journal.references_taken("officeguy:1", &asked, &other).await.unwrap(), ["51", "61", "51,61"]);
+}
