@@ -7,6 +7,20 @@ use std::path::{Path, PathBuf};
 /// The mark with which Excel knows UTF-8.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// What a row can end as.
+pub const STATUSES: [&str; 10] = [
+    "succeeded",
+    "declined",
+    "invalid",
+    "rejected",
+    "not_sent",
+    "incomplete",
+    "unknown",
+    "duplicate",
+    "skipped",
+    "cancelled",
+];
+
 /// A row of a CSV file, by the names of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub BTreeMap<String, String>);
@@ -113,18 +127,6 @@ impl Done {
     /// Fails unless each row has one of the ten statuses, and the report counts the same.
     #[track_caller]
     pub fn adds_up(&self) {
-        const STATUSES: [&str; 10] = [
-            "succeeded",
-            "declined",
-            "invalid",
-            "rejected",
-            "not_sent",
-            "incomplete",
-            "unknown",
-            "duplicate",
-            "skipped",
-            "cancelled",
-        ];
         for row in &self.rows {
             assert!(STATUSES.contains(&row.status()), "{row:?}");
         }
@@ -171,6 +173,18 @@ impl Failed {
             file,
         })
     }
+}
+
+/// The rows of the one result of `stem` in the folder `done`.
+#[track_caller]
+pub fn result_rows(done: &Path, stem: &str) -> Vec<Row> {
+    let names = names_in(done);
+    let results: Vec<_> =
+        names.iter().filter(|name| name.starts_with(stem) && name.ends_with(".result.csv")).collect();
+    assert_eq!(results.len(), 1, "{names:?}");
+    let bytes = std::fs::read(done.join(results[0])).unwrap();
+    assert!(bytes.starts_with(BOM));
+    read_csv(&bytes).1
 }
 
 /// The names in a folder, sorted; none when it is not there.

@@ -4,7 +4,7 @@ use crate::disk::SmallDisk;
 use crate::files::{Done, Failed, names_in};
 use crate::program::{Output, command, command_of, run};
 use crate::serve::{Serving, free_port};
-use crate::wait::until;
+use crate::wait::look;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -332,12 +332,8 @@ settle = "100ms"
 
     #[track_caller]
     fn wait<T>(&self, name: &str, probe: impl Fn(&Self) -> Option<T>) -> T {
-        let mut looks = FILE_SECONDS * 50;
-        until(name, FILE_SECONDS + 1, || {
-            looks -= 1;
-            assert!(looks > 0, "{name} is not where it should be; {}", self.listing());
-            probe(self)
-        })
+        let found = look(FILE_SECONDS, || probe(self));
+        found.unwrap_or_else(|| panic!("{name} is not where it should be; {}", self.listing()))
     }
 
     /// Where its files are and what `serve` said, for the message of a failed test.

@@ -11,6 +11,7 @@
 )]
 
 pub mod books;
+pub mod clock;
 pub mod crash;
 pub mod disk;
 pub mod fake;
@@ -18,6 +19,7 @@ pub mod files;
 pub mod hooks;
 pub mod hub;
 pub mod libraries;
+pub mod pages;
 pub mod program;
 pub mod serve;
 pub mod wait;

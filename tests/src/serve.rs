@@ -9,14 +9,29 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How long a program may take to start or stop.
 const START_SECONDS: u64 = 30;
+/// How long a page of the hub may take.
+const PAGE: Duration = Duration::from_secs(30);
 
-/// A port of 127.0.0.1 on which nobody listens now.
+/// The first of the ports that tests give out, and how many there are. The system takes those of connections, and those of
+/// listeners that asked for any, from above them: one of these stays free until its hub listens, and also while it does not.
+const PORTS: (u32, u32) = (12_000, 20_000);
+/// Processes that run beside each other begin so many ports apart.
+const PORTS_APART: u32 = 613;
+/// How many ports this process has looked at.
+static PORTS_SEEN: AtomicU32 = AtomicU32::new(0);
+
+/// A port of 127.0.0.1 on which nobody listens now, and which no other test of this process is given.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let (first, many) = PORTS;
+    let begin = std::process::id().wrapping_mul(PORTS_APART);
+    let next = || begin.wrapping_add(PORTS_SEEN.fetch_add(1, Ordering::Relaxed));
+    let mut ports = (0..many).map(|_| u16::try_from(first + next() % many).unwrap());
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a port that is free")
 }
 
 /// A program that runs beside the test; killed when dropped.
@@ -163,8 +178,8 @@ pub fn simulate(folder: &Path, more: &[&str]) -> (Background, String) {
 /// One GET request: status and body, or nothing when nobody answers.
 pub fn http_get(port: u16, path: &str) -> Option<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, PAGE).ok()?;
+    stream.set_read_timeout(Some(PAGE)).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

@@ -285,7 +285,7 @@ fn files_that_were_dropped_while_the_hub_was_down_are_found() {
 fn a_file_that_still_grows_is_not_taken_before_it_is_quiet() {
     use std::io::Write;
     let (provider, hub) = approving();
-    hub.edit("gesher.toml", "settle = \"100ms\"", "settle = \"1s\"");
+    hub.edit("gesher.toml", "settle = \"100ms\"", "settle = \"4s\"");
     let serving = hub.serve();
     let text = charges_csv(1, 12);
     let mut file = std::fs::File::create(hub.inbox("slow.csv")).unwrap();
@@ -352,8 +352,8 @@ fn any_name_that_a_sender_may_give_is_taken() {
     std::fs::write(hub.inbox("").join(bytes), charges_csv(9, 1)).unwrap();
     until("the last two charges", 30, || (provider.charges() == 9).then_some(()));
     charged_once(&provider, 1..10);
+    until("an empty work folder", 30, || names_in(&hub.inbox(".work")).is_empty().then_some(()));
     assert_eq!(serving.stop().code, 0);
-    assert_eq!(names_in(&hub.inbox(".work")), Vec::<String>::new());
     assert_eq!(
         hub.cmd(&["runs"]).expect(0).stdout.lines().count(),
         10,
@@ -387,4 +387,34 @@ fn a_file_that_changes_after_it_was_validated_ends_with_the_rows_that_were_taken
     let late = names_in(&hub.inbox("failed"));
     assert_eq!(late, [format!("march.{}.late.csv", done.run)]);
     drop(serving);
+}
+
+#[test]
+fn what_fails_behind_a_charge_that_was_made_before_is_told_and_the_charge_is_not_made_again() {
+    let (provider, hub) = approving();
+    hub.edit("gesher.toml", "row_key = [\"order_id\"]", "row_key = [\"note\"]");
+    hub.edit(
+        "scripts/charge.rhai",
+        "    })\n}",
+        "    });\n    if row.note == \"c\" { throw \"no label\" }\n}",
+    );
+    let file = |note: &str| format!("note,order_id,name,token,amount\n{note},1,Dana,t,5.00\n");
+    let run = |name: &str, note: &str| {
+        let (output, done) = hub.run_file(name, file(note));
+        let done = done.unwrap_or_else(|| panic!("{output:#?}"));
+        done.adds_up();
+        (output.code, done)
+    };
+    assert_eq!(run("a.csv", "a").1.statuses(), ["succeeded"]);
+    let (code, again) = run("b.csv", "b");
+    assert_eq!((code, again.statuses()), (0, vec!["duplicate"]));
+    for name in ["c.csv", "retry.csv"] {
+        let (code, failed) = run(name, "c");
+        assert_eq!((code, failed.statuses(), failed.rows[0].code()), (1, vec!["rejected"], "script_error"));
+        for part in ["had succeeded before", "was not sent again", "no label"] {
+            assert!(failed.rows[0].message().contains(part), "{part}: {:?}", failed.rows[0]);
+        }
+        assert_eq!(failed.retry_rows().len(), 1, "it may be dropped again");
+    }
+    charged_once(&provider, 1..2);
 }

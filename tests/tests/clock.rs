@@ -3,25 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use gesher_tests::clock::faketime;
 use gesher_tests::fake::CHARGE;
-use gesher_tests::{FakeProvider, Hub, Reply, charges_csv, skip, until};
-use std::path::PathBuf;
+use gesher_tests::{FakeProvider, Hub, Reply, charges_csv, until};
 use std::time::Duration;
 
 /// Rows of the file under way.
 const ROWS: u32 = 120;
-
-/// The library that lies to programs about the time, where this machine has it.
-fn faketime() -> Option<PathBuf> {
-    let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
-    let below = folders.iter().flat_map(|folder| {
-        let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        inner.chain([PathBuf::from(folder)]).collect::<Vec<_>>()
-    });
-    let mut files = below
-        .flat_map(|folder| [folder.join("libfaketimeMT.so.1"), folder.join("faketime/libfaketimeMT.so.1")]);
-    files.find(|file| file.is_file())
-}
 
 /// A provider that takes a moment to charge.
 fn provider() -> FakeProvider {
@@ -33,10 +21,7 @@ fn provider() -> FakeProvider {
 
 #[test]
 fn a_clock_that_is_set_forwards_and_back_in_mid_flight_does_no_harm() {
-    let Some(library) = faketime() else {
-        skip("clock::a_clock_that_is_set", "libfaketime is not here; install the package faketime");
-        return;
-    };
+    let Some(library) = faketime("clock::a_clock_that_is_set") else { return };
     let provider = provider();
     let mut hub = Hub::bulk("en", provider.base_url());
     let offset = hub.scratch().join("offset");

@@ -3,24 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use gesher_tests::Hub;
-use gesher_tests::files::read_csv;
+use gesher_tests::files::{STATUSES, read_csv};
 use gesher_tests::program::{command, run};
 use std::path::Path;
 use std::process::Command;
-
-/// What a row can end as.
-const STATUSES: [&str; 10] = [
-    "succeeded",
-    "declined",
-    "invalid",
-    "rejected",
-    "not_sent",
-    "incomplete",
-    "unknown",
-    "duplicate",
-    "skipped",
-    "cancelled",
-];
 
 /// A demo whose temporary folder is `scratch`, so that it goes with the test.
 fn demo(scratch: &Path, arguments: &[&str]) -> Command {

@@ -6,6 +6,7 @@
 use gesher_tests::books::{BookCell, ods, xlsx};
 use gesher_tests::crash::points::DROP_POINTS;
 use gesher_tests::files::names_in;
+use gesher_tests::pages;
 use gesher_tests::program::{gesher_crash, run, workspace};
 use gesher_tests::{Done, FakeProvider, Hub, Serving, charges_csv, gesher, until};
 use serde_json::Value;
@@ -436,28 +437,13 @@ fn a_folder_full_of_other_peoples_files_keeps_nobody_waiting() {
     assert!(done.is_some());
 }
 
-/// The `sh` blocks of a page, in order.
-fn blocks(text: &str) -> String {
-    let mut script = String::from("set -euo pipefail\n");
-    let mut is_inside = false;
-    for line in text.lines() {
-        match (is_inside, line.trim_end()) {
-            (false, "```sh") => is_inside = true,
-            (true, "```") => is_inside = false,
-            (true, line) => script.extend([line, "\n"]),
-            (false, _) => {}
-        }
-    }
-    script
-}
-
 #[test]
 fn the_example_of_the_page_about_drops_runs_as_written() {
     let scratch = tempfile::tempdir().unwrap();
     let shim = scratch.path().join("shim");
     fs::create_dir(&shim).unwrap();
     std::os::unix::fs::symlink(gesher(), shim.join("gesher")).unwrap();
-    let script = blocks(&fs::read_to_string(workspace().join("docs/drops.md")).unwrap());
+    let script = pages::script(&fs::read_to_string(workspace().join("docs/drops.md")).unwrap());
     let mut bash = Command::new("bash");
     bash.arg("-c").arg(script).current_dir(scratch.path()).env_clear();
     bash.env("PATH", format!("{}:/usr/bin:/bin", shim.display()));

@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use gesher_tests::files::{BOM, names_in, read_csv};
+use gesher_tests::files::{names_in, result_rows};
+use gesher_tests::pages;
 use gesher_tests::program::{run, workspace};
 use gesher_tests::{Row, gesher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -26,10 +27,8 @@ impl Read {
         std::fs::create_dir_all(&home).unwrap();
         std::os::unix::fs::symlink(gesher(), bin.join("gesher")).unwrap();
         let text = std::fs::read_to_string(workspace().join("scripts").join(flow).join("README.md")).unwrap();
-        let blocks: Vec<&str> =
-            text.split("```sh\n").skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect();
-        assert!(!blocks.is_empty(), "{flow}: nothing to type");
-        let script = format!("set -euo pipefail\n{}\n", blocks.join("\n"));
+        assert!(!pages::blocks(&text, "sh").is_empty(), "{flow}: nothing to type");
+        let script = pages::script(&text);
         let mut bash = Command::new("bash");
         bash.arg("-c").arg(script).current_dir(&home).env_clear();
         bash.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).env("TMPDIR", scratch.path());
@@ -45,7 +44,7 @@ impl Read {
     /// The rows of the one result of `stem` in a drop folder.
     #[track_caller]
     fn rows(&self, folder: &str, stem: &str) -> Vec<Row> {
-        rows_of(&self.path(folder).join("done"), stem)
+        result_rows(&self.path(folder).join("done"), stem)
     }
 
     /// One more command on the hub.
@@ -55,17 +54,6 @@ impl Read {
         command.arg("--hub").arg(self.path("")).args(arguments);
         run(&mut command, None).expect(code).words()
     }
-}
-
-#[track_caller]
-fn rows_of(done: &Path, stem: &str) -> Vec<Row> {
-    let names = names_in(done);
-    let results: Vec<_> =
-        names.iter().filter(|name| name.starts_with(stem) && name.ends_with(".result.csv")).collect();
-    assert_eq!(results.len(), 1, "{names:?}");
-    let bytes = std::fs::read(done.join(results[0])).unwrap();
-    assert!(bytes.starts_with(BOM));
-    read_csv(&bytes).1
 }
 
 /// Every row succeeded under a reference of its own.

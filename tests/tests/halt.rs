@@ -147,9 +147,13 @@ fn a_halted_run_is_cancelled_without_a_running_hub_and_ends_at_the_next_start() 
     assert_eq!(serving.stop().code, 0);
 }
 
-/// A provider that takes its time, and always approves.
+/// A provider that takes its time, and always approves. After the first rows it takes long enough for a person's commands
+/// to find the run at work.
 fn slow() -> FakeProvider {
-    FakeProvider::start(|_, _| Reply::After(Duration::from_millis(40), Box::new(Reply::Approve)))
+    FakeProvider::start(|_, before| {
+        let takes = if (10..40).contains(&before) { 200 } else { 40 };
+        Reply::After(Duration::from_millis(takes), Box::new(Reply::Approve))
+    })
 }
 
 /// The file once more: each row of it is charged once by now.
@@ -242,7 +246,7 @@ fn what_cannot_be_decided_is_refused_in_plain_words() {
     let provider = slow();
     let hub = self::hub(provider.base_url(), "5");
     let serving = hub.serve();
-    hub.drop_file("march.csv", charges_csv(1, 30));
+    hub.drop_file("march.csv", charges_csv(1, 60));
     until("a charge", 30, || (provider.charges() > 0).then_some(()));
     let run = newest(&hub)["run"].as_str().unwrap().to_owned();
     let said = hub.cmd(&["resume", &run]).expect(2);

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
+use gesher_tests::pages::blocks;
 use gesher_tests::{Background, Done, Hub, nap, simulate, until};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -249,12 +250,6 @@ fn a_kill_between_the_reading_and_the_refund_is_gone_on_from() {
         (2, "officeguy.get_payment", "succeeded")
     );
     assert_ne!(done.rows[0].code(), "diverged");
-}
-
-/// The blocks of a page in that language, in their order.
-fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let start = format!("```{language}\n");
-    page.split(&start).skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block).collect()
 }
 
 #[test]

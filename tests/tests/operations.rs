@@ -362,18 +362,11 @@ fn reference_of(stage: &Stage, operation: &str) -> String {
     panic!("no step of {operation}: {runs:#?}");
 }
 
-/// The blocks of a language in a page.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let start = format!("```{language}\n");
-    let after = page.split(&start).skip(1);
-    after.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
-}
-
 #[test]
 fn the_scripts_of_the_page_about_officeguy_run_as_they_stand() {
     let stage = Stage::set_up();
     let page = std::fs::read_to_string(gesher_tests::program::workspace().join("docs/officeguy.md")).unwrap();
-    let scripts = blocks(&page, "rhai");
+    let scripts = gesher_tests::pages::blocks(&page, "rhai");
     assert!(scripts.len() >= 5, "{scripts:?}");
     let arguments = json!({
         "handle": "dana-pottery", "name": "קרמיקה של דנה", "email": "dana@example.test", "phone": "050-0000001",

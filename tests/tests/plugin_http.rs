@@ -13,7 +13,7 @@ const SCRIPT: &str = r#"
 fn on_call(args) {
     try {
         let done = if args.reads { feed::get_entry(#{ id: args.id }) }
-            else { feed::add_entry(args.id, #{ text: args.text, seconds: 1 }) };
+            else { feed::add_entry(args.id, #{ text: args.text, seconds: 5 }) };
         log::info(`done ${done.status} ${done.data}`);
     } catch (error) {
         log::info(`thrown ${error.code}: ${error.message}`);

@@ -101,8 +101,7 @@ impl Order {
         call
     }
 
-    /// Whether the order is done, by the call that was asked for so often before. Where it broke off before anything
-    /// new, that call is a duplicate.
+    /// Whether the order is done, by the call that was asked for so often before.
     fn is_done(&self, hub: &Hub, provider: &FakeProvider, again: usize) -> bool {
         let key = self.key(again);
         let called = hub.cmd_with(&["run", "calls", "--key", &key, "--body", "-"], &self.args());

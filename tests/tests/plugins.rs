@@ -158,7 +158,7 @@ fn a_plugin_that_charges_through_the_hub_and_is_killed_in_the_middle_charges_onc
     caller.args(["run", "calls", "--key", "o1", "--body", "-"]).stdin(std::process::Stdio::piped());
     let mut caller =
         caller.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    std::io::Write::write_all(&mut caller.stdin.take().unwrap(), args("o1", 1500).as_bytes()).unwrap();
+    std::io::Write::write_all(&mut caller.stdin.take().unwrap(), args("o1", 4000).as_bytes()).unwrap();
     until("the first part", 60, || (!charges(&provider).is_empty()).then_some(()));
     nap(300);
     first.process.kill9();
@@ -174,7 +174,7 @@ fn a_plugin_that_charges_through_the_hub_and_is_killed_in_the_middle_charges_onc
     second.stop();
     assert_eq!(charges(&provider), ["o1/1", "o1/2", "o1/3"], "each part once: {runs}");
     // The same call again is the same run.
-    call(&hub, &args("o1", 1500), "o1", 0);
+    call(&hub, &args("o1", 4000), "o1", 0);
     assert_eq!(charges(&provider).len(), 3);
 }
 

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use gesher_tests::program::{command, run, workspace};
-use gesher_tests::{gesher, skip};
+use gesher_tests::{gesher, pages, skip};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -24,14 +24,6 @@ exec "$REAL_CARGO" "$@" --offline
 /// What this test hands down of its own environment, so that a compiler works.
 const KEPT: [&str; 6] = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "RUSTFLAGS", "PATH"];
 
-/// The `sh` blocks of the page, in order.
-fn blocks(text: &str) -> String {
-    let blocks: Vec<&str> =
-        text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 5, "a block was added or taken out");
-    format!("set -euo pipefail\n{}", blocks.concat())
-}
-
 #[test]
 fn every_block_of_the_page_runs_as_written() {
     if !Path::new("/usr/bin/gcc").exists() {
@@ -47,7 +39,9 @@ fn every_block_of_the_page_runs_as_written() {
     let own = std::env::current_exe().unwrap();
     let built = own.parent().unwrap().parent().unwrap().parent().unwrap().join("scaffolded");
 
-    let script = blocks(&std::fs::read_to_string(workspace().join("docs/plugins.md")).unwrap());
+    let page = std::fs::read_to_string(workspace().join("docs/plugins.md")).unwrap();
+    assert_eq!(pages::blocks(&page, "sh").len(), 5, "a block was added or taken out");
+    let script = pages::script(&page);
     let mut bash = Command::new("bash");
     bash.arg("-c").arg(&script).current_dir(&home).env_clear();
     for name in KEPT {
@@ -55,11 +49,15 @@ fn every_block_of_the_page_runs_as_written() {
             bash.env(name, value);
         }
     }
+    // By its name alone the one in front of it would find itself.
+    let real_cargo = std::env::var_os("CARGO").unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     bash.env("PATH", format!("{}:{path}", shim.display()))
         .env("GESHER", workspace())
         .env("BUILT", &built)
-        .env("REAL_CARGO", std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        .env("REAL_CARGO", real_cargo)
+        // A toolchain that lacks something is a failure here, and not mended behind the back of whoever uses it.
+        .env("RUSTUP_AUTO_INSTALL", "0");
     let output = run(&mut bash, None);
     assert_eq!(output.code, 0, "{output:#?}");
     let words = output.words();

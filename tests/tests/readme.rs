@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use gesher_tests::files::{BOM, names_in, read_csv};
+use gesher_tests::files::{names_in, result_rows};
 use gesher_tests::program::{run, workspace};
 use gesher_tests::{gesher, skip};
 use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
 /// A new hub listens here, as its `gesher.toml` says.
@@ -86,17 +85,6 @@ fn check(name: &str, student: &str) {
         assert!(["17", "18"].contains(&row.get(student)));
     }
     assert!(home.join("tuition.csv").exists(), "`run --file` leaves the file where it was");
-}
-
-/// The rows of the one result file of `stem`.
-fn result_rows(done: &Path, stem: &str) -> Vec<gesher_tests::Row> {
-    let names = names_in(done);
-    let results: Vec<_> =
-        names.iter().filter(|name| name.starts_with(stem) && name.ends_with(".result.csv")).collect();
-    assert_eq!(results.len(), 1, "{names:?}");
-    let bytes = std::fs::read(done.join(results[0])).unwrap();
-    assert!(bytes.starts_with(BOM));
-    read_csv(&bytes).1
 }
 
 #[test]

@@ -16,7 +16,7 @@ const ROWS: u32 = 12;
 
 fn provider() -> FakeProvider {
     FakeProvider::start(|received, _| match received.path() {
-        CHARGE => Reply::After(Duration::from_millis(5), Box::new(Reply::Approve)),
+        CHARGE => Reply::After(Duration::from_millis(60), Box::new(Reply::Approve)),
         _ => Reply::http("404 Not Found", "text/plain", "no such page"),
     })
 }

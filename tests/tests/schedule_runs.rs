@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use gesher_tests::clock::faketime;
 use gesher_tests::fake::CHARGE;
-use gesher_tests::{FakeProvider, Hub, Reply, nap, skip, until};
+use gesher_tests::{FakeProvider, Hub, Reply, nap, until};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +39,17 @@ fn runs(hub: &Hub, flow: &str) -> Vec<Value> {
     hub.cmd(&["--json", "runs", "--flow", flow, "--limit", "1000"]).json_lines()
 }
 
+/// Waits until the hub has looked at the clock for so many schedules, as its journal says.
+#[track_caller]
+fn until_known(hub: &Hub, schedules: i64) {
+    until("the schedules to be known", 30, || {
+        let journal = rusqlite::Connection::open(hub.path("data/gesher.db")).ok()?;
+        let many =
+            journal.query_row("SELECT count(*) FROM schedules", [], |row| row.get::<_, i64>(0)).ok()?;
+        (many == schedules).then_some(())
+    });
+}
+
 /// Name and state of each run, the oldest first.
 fn states(hub: &Hub, flow: &str) -> Vec<String> {
     let shown = |run: &Value| format!("{} {}", run["name"].as_str().unwrap(), run["state"].as_str().unwrap());
@@ -56,18 +68,7 @@ struct Faketime(PathBuf);
 
 impl Faketime {
     fn of(hub: &mut Hub, test: &str) -> Option<Self> {
-        let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
-        let below = folders.iter().flat_map(|folder| {
-            let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            inner.chain([PathBuf::from(folder)]).collect::<Vec<_>>()
-        });
-        let mut files = below.flat_map(|folder| {
-            [folder.join("libfaketimeMT.so.1"), folder.join("faketime/libfaketimeMT.so.1")]
-        });
-        let Some(library) = files.find(|file| file.is_file()) else {
-            skip(test, "libfaketime is not here; install the package faketime");
-            return None;
-        };
+        let library = faketime(test)?;
         let file = hub.scratch().join("clock");
         for (name, value) in [
             ("LD_PRELOAD", library.to_str().unwrap()),
@@ -101,6 +102,7 @@ fn a_hub_that_was_down_for_a_week_holds_what_moves_money_and_makes_up_for_the_re
     // A schedule that is seen for the first time has no past.
     clock.set("2026-10-28 10:00:00");
     let serving = hub.serve();
+    until_known(&hub, 3);
     nap(1_500);
     assert_eq!(serving.stop().code, 0);
     for flow in ["monthly", "daily", "dropped"] {
@@ -153,14 +155,16 @@ fn an_edited_schedule_has_no_ticks_in_the_past() {
     add(&hub, "monthly", "cron = \"0 6 1 * *\"", Some("period"));
     clock.set("2026-10-28 10:00:00");
     let serving = hub.serve();
-    nap(1_500);
+    until_known(&hub, 1);
     assert_eq!(serving.stop().code, 0);
     hub.edit("gesher.toml", "cron = \"0 6 1 * *\"", "cron = \"0 7 2 * *\"");
     clock.set("2026-11-04 10:00:00");
     let serving = hub.serve();
+    until("the edit to be noticed", 30, || {
+        serving.process.words().contains("the schedule is another than before").then_some(())
+    });
     nap(2_500);
     assert_eq!(states(&hub, "monthly"), Vec::<String>::new());
-    assert!(serving.process.words().contains("the schedule is another than before"));
     assert_eq!(serving.stop().code, 0);
     assert_eq!(provider.charges(), 0);
 }
@@ -174,7 +178,7 @@ fn a_tick_that_was_still_to_come_is_not_lost_where_its_days_of_rest_are_edited()
     // 1 August 2026 was a Shabbat, so its tick is to come on the 2nd.
     clock.set("2026-07-28 10:00:00");
     let serving = hub.serve();
-    nap(1_500);
+    until_known(&hub, 1);
     assert_eq!(serving.stop().code, 0);
     clock.set("2026-08-01 19:00:00");
     let serving = hub.serve();
@@ -222,6 +226,7 @@ fn a_clock_that_is_set_over_a_tick_holds_it_and_back_again_runs_nothing_twice() 
     // 6:00 in Jerusalem is 4:00 of Greenwich.
     clock.set("2026-11-01 03:30:00");
     let serving = hub.serve();
+    until_known(&hub, 2);
     nap(1_500);
     clock.set("2026-11-01 04:30:00");
     until("both ticks to be held", 30, || {

@@ -153,7 +153,7 @@ fn hub_and_simulator_killed_in_turn_still_agree() {
     let ledger = scratch.path().join("ledger.jsonl");
     let (mut simulator, base_url) = simulate(scratch.path(), &[]);
     let hub = Hub::bulk("en", &base_url);
-    hub.drop_file("march.csv", charges_csv(1, 300));
+    hub.drop_file("march.csv", charges_csv(1, 900));
     let lines = || std::fs::read_to_string(&ledger).unwrap_or_default().lines().count();
     let mut serving = hub.serve();
     until("charges", 60, || (lines() > 30).then_some(()));

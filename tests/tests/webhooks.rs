@@ -200,7 +200,7 @@ fn no_scheme_takes_what_is_not_proved() {
     let bad: Vec<(&str, Vec<String>)> = vec![
         ("/hooks/standard", standard("msg_2", now(), other)),
         ("/hooks/standard", standard("msg_3", late, body)),
-        ("/hooks/standard", standard("msg_4", now() + 310, body)),
+        ("/hooks/standard", standard("msg_4", now() + 390, body)),
         ("/hooks/standard", vec![]),
         ("/hooks/github", github(other)),
         ("/hooks/github", own(body)),
@@ -315,9 +315,17 @@ fn a_delivery_begins_one_run_for_ever_also_over_a_power_cut() {
     let answer =
         deliver(&hub, "/hooks/orders", &standard("msg_1", now(), body.as_bytes()), &body).expect(409);
     assert_eq!(answer.json()["error"], "id_taken");
+    // A person is asked to look once, however often it comes.
+    deliver(&hub, "/hooks/orders", &standard("msg_2", now(), body.as_bytes()), &body).expect(409);
+    let told = until("the alert", 20, || {
+        let told = hub.cmd(&["doctor"]).words();
+        told.contains("under the id of another, msg_1").then_some(told)
+    });
+    assert!(told.contains("1 in the journal"), "{told}");
     let words = serving.stop().words();
     assert!(words.contains("under the id of another"), "{words}");
-    assert_eq!(provider.charged().len(), 12);
+    // One that was cut off before its first byte came to nobody, and is unknown all the same.
+    assert!((charged..=12).contains(&provider.charged().len()), "{:?}", provider.charged());
 }
 
 #[test]
@@ -379,9 +387,7 @@ fn slow_senders_and_floods_keep_nobody_else_out() {
     // A head that never ends has ten seconds, and so has a connection on which nothing comes.
     let mut halves = [connect(port), connect(port)];
     halves[0].write_all(head.as_bytes()).unwrap();
-    nap(11_000);
     for half in &mut halves {
-        half.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
         let mut rest = Vec::new();
         assert!(half.read_to_end(&mut rest).is_ok(), "the connection is still open");
     }
@@ -427,7 +433,8 @@ fn a_sender_that_waits_gets_what_the_script_answers() {
     let mut gone = connect(hub.hooks_port());
     let headers = standard("msg_5", now(), body.as_bytes());
     gone.write_all(&request("POST", "/hooks/orders", &headers, body.as_bytes())).unwrap();
-    nap(500);
+    let has_come = || provider.received().iter().any(|received| received.order() == "order-5");
+    until("its charge to be on its way", 10, || has_come().then_some(()));
     drop(gone);
     // Longer than a sender waits: it was accepted, and the answer comes to whoever asks again.
     let run = deliver_order(&hub, 3).expect(202).run();

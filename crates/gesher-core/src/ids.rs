@@ -113,7 +113,7 @@ impl ItemId {
 
 impl fmt::Display for ItemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.run, self.ordinal)
+        write!(f, "{}.{}", self.run.as_str(), self.ordinal)
     }
 }
 
@@ -138,7 +138,9 @@ pub struct StepId {
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.item, self.position)
+        // In one piece, and not by way of its item: each step of each row is written several times.
+        let ItemId { run, ordinal } = &self.item;
+        write!(f, "{}.{ordinal}.{}", run.as_str(), self.position)
     }
 }
 

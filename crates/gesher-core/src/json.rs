@@ -3,12 +3,11 @@
 //! A provider's answer arrives as text, is written down as text, and is rarely read whole. Building the tree of each,
 //! only to write it out again, would cost as much as everything else that the hub does with it.
 
-use serde::de::Visitor;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::borrow::{Borrow, Cow};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -102,23 +101,26 @@ impl Json {
 /// The fields of an object, each as its text until it is asked for. Of two with one name the last counts, as in the
 /// tree.
 #[derive(Debug)]
-pub struct Fields<'a>(BTreeMap<Name<'a>, &'a RawValue>);
+pub struct Fields<'a>(Vec<(Name<'a>, &'a RawValue)>);
+
+/// Room that is made ahead for an object's fields: most objects of an answer have no more.
+const FIELDS_ROOM: usize = 16;
 
 /// A field's name; its own only where it was written with escapes.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Name<'a>(Cow<'a, str>);
 
 impl<'a> Fields<'a> {
     /// Those of a text; none where that is no object.
     #[must_use]
     pub fn of(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok().map(Self)
+        serde_json::from_str(text).ok()
     }
 
     /// A field's text.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied()
+        self.0.iter().rev().find(|field| field.0.0 == name).map(|field| field.1)
     }
 
     /// A field's value; null where there is none.
@@ -134,9 +136,25 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl Borrow<str> for Name<'_> {
-    fn borrow(&self) -> &str {
-        &self.0
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(FIELDS_ROOM);
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Reading)
     }
 }
 

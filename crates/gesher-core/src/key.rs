@@ -4,6 +4,7 @@ use crate::ids::{ItemId, RunId, VendorHandle};
 use crate::language::Text;
 use crate::limits::KEY_BYTES_MAX;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -137,15 +138,21 @@ pub fn is_bidi_mark(c: char) -> bool {
 /// A cell cleaned as key cells are: trimmed, NFC, without bidirectional marks.
 #[must_use]
 pub fn clean_cell(raw: &str) -> String {
+    cleaned(raw).into_owned()
+}
+
+/// The same as [`clean_cell`], in place where nothing but blanks around it is taken away.
+#[must_use]
+pub fn cleaned(raw: &str) -> Cow<'_, str> {
     if raw.is_ascii() {
-        return raw.trim().to_owned();
+        return Cow::Borrowed(raw.trim());
     }
     let unmarked: String = raw.chars().filter(|c| !is_bidi_mark(*c)).collect();
     let trimmed = unmarked.trim();
-    match is_nfc_quick(trimmed.chars()) {
+    Cow::Owned(match is_nfc_quick(trimmed.chars()) {
         IsNormalized::Yes => trimmed.to_owned(),
         IsNormalized::No | IsNormalized::Maybe => trimmed.nfc().collect(),
-    }
+    })
 }
 
 #[cfg(test)]

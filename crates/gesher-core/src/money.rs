@@ -1,6 +1,6 @@
 //! Amounts: exact decimals with a currency, and the one form in which a cell or a script may write them.
 
-use crate::key::clean_cell;
+use crate::key::cleaned;
 use crate::language::Text;
 use crate::limits::AMOUNT_DIGITS_MAX;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -12,6 +12,11 @@ use std::str::FromStr;
 
 /// Digits after the point of an amount.
 pub const AMOUNT_PLACES: u32 = 2;
+/// The first whole number that has more digits than an amount, in the currency's main unit: every sum is below it.
+pub const SUM_END: Decimal = {
+    let end = 10_u64.pow(AMOUNT_DIGITS_MAX as u32);
+    Decimal::from_parts(end as u32, (end >> 32) as u32, 0, false, 0)
+};
 
 /// A currency by its three letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,8 +171,8 @@ pub fn parse_amount(text: &str) -> Result<Decimal, AmountFault> {
 /// Reads an amount as scripts write it: as [`parse_amount`], but with an optional minus, and zero is a number. The
 /// invisible marks that Hebrew programs put beside numbers are no part of one.
 pub fn parse_signed_amount(text: &str) -> Result<Decimal, AmountFault> {
-    let clean = clean_cell(text);
-    let text = clean.as_str();
+    let clean = cleaned(text);
+    let text: &str = &clean;
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() {
         return Err(AmountFault::Empty);
@@ -210,6 +215,13 @@ pub fn round_half_up(value: Decimal, places: u32) -> Decimal {
 #[must_use]
 pub fn has_more_than_two_places(value: Decimal) -> bool {
     value.normalize().scale() > AMOUNT_PLACES
+}
+
+/// Whether `value` can be a sum of money at all: it has at most two places, and no more digits than
+/// [`parse_signed_amount`] takes.
+#[must_use]
+pub fn is_sum(value: Decimal) -> bool {
+    !has_more_than_two_places(value) && value.abs() < SUM_END
 }
 
 /// An amount in a provider's JSON: a number, read from its text and written with two places; no float on the way.
@@ -323,6 +335,28 @@ mod tests {
         assert_eq!(parse_signed_amount("-4.5").map(two_places), Ok("-4.50".to_owned()));
         assert_eq!(parse_signed_amount("--4"), Err(AmountFault::Form));
         assert_eq!(parse_signed_amount("-"), Err(AmountFault::Empty));
+    }
+
+    #[test]
+    fn a_sum_is_what_its_text_would_be_taken_for() {
+        for text in [
+            "0",
+            "-0.00",
+            "9.5",
+            "9.500",
+            "9.505",
+            "-12.34",
+            "999999999999.99",
+            "-999999999999.990",
+            "1000000000000",
+            "-1000000000000.00",
+            "0.001",
+            "79228162514264337593543950335",
+            "0.0000000000000000000000000001",
+        ] {
+            let value = Decimal::from_str_exact(text).unwrap();
+            assert_eq!(is_sum(value), parse_signed_amount(&two_places(value)).is_ok(), "{text}");
+        }
     }
 
     #[test]

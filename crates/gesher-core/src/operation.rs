@@ -245,6 +245,13 @@ pub trait Operation: 'static {
     /// The practical rules that no schema can say. Nothing was sent when this refuses.
     fn rules(request: &Self::Request) -> Result<(), Rejection>;
 
+    /// The other half of [`Self::rules`]: what may stand nowhere in a request, looked for in its wire form, for an
+    /// operation whose rules would otherwise write the request out a second time to search it. Nothing was sent when this
+    /// refuses.
+    fn text_rules(_wire: &str) -> Result<(), Rejection> {
+        Ok(())
+    }
+
     /// What the engine has to know of a request.
     fn facts(request: &Self::Request) -> Facts;
 
@@ -393,6 +400,7 @@ fn prepare<O: Operation>(who: &str, endpoint: &'static str, request: Value) -> R
             Text::verbatim(format!("the request cannot be written as JSON: {error}")),
         )
     })?;
+    O::text_rules(&body)?;
     let prepared = Prepared::new(who, endpoint, body, facts)?;
     let hash = original
         .as_deref()

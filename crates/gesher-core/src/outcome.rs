@@ -30,6 +30,10 @@ pub enum OutcomeStatus {
 /// key is spent, and its item is incomplete.
 pub const IN_PART: &str = "in_part";
 
+/// The code of a call that was not sent because nobody vouches for the server: perhaps somebody stands in between. A
+/// person is asked to look.
+pub const CERTIFICATE: &str = "certificate";
+
 impl OutcomeStatus {
     /// Every status, for tables and tests.
     pub const ALL: [Self; 6] =

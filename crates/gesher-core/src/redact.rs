@@ -168,34 +168,50 @@ fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
     }
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(quote) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
-        let from = at + quote + 1;
-        let Some(length) =
-            bytes.get(from..).and_then(|rest| rest.iter().position(|b| matches!(b, b'"' | b'\\')))
-        else {
+    while let Some(before) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
+        let open = at + before + 1;
+        let Some((length, has_sign)) = plain_text(bytes.get(open..).unwrap_or_default()) else {
             return false;
         };
-        // A text with an escape in it says something else than it spells.
-        let Some(part) = text.get(from..from + length).filter(|_| bytes.get(from + length) == Some(&b'"'))
-        else {
-            return false;
-        };
-        at = from + length + 1;
-        let hides = mask_named_values(part).is_some()
-            || named_value(text, at)
-                .is_some_and(|value| is_secret_field(part) && !value.starts_with(['n', 't', 'f']));
-        if hides {
+        let inside = text.get(open..open + length).unwrap_or_default();
+        at = open + length + 1;
+        let names = || names_something(bytes.get(at..).unwrap_or_default()) && is_secret_field(inside);
+        if has_sign && mask_named_values(inside).is_some() || names() {
             return false;
         }
     }
     true
 }
 
-/// What begins with the value of a name that ends at `at`, in the text of some JSON; none where no name ends there. A
-/// value that begins with one of the letters of null, true and false is that one.
-fn named_value(text: &str, at: usize) -> Option<&str> {
-    let space = [' ', '\t', '\n', '\r'];
-    text.get(at..)?.trim_start_matches(space).strip_prefix(':').map(|value| value.trim_start_matches(space))
+/// How long the text of some JSON is that begins here, behind its quote, and whether it has a sign in it by which it may
+/// name values. None where it has an escape: then it says something else than it spells.
+fn plain_text(bytes: &[u8]) -> Option<(usize, bool)> {
+    const MATTERS: [bool; 256] = {
+        let mut matters = [false; 256];
+        let signs = b"\"\\=:";
+        let mut sign = 0;
+        while sign < signs.len() {
+            matters[signs[sign] as usize] = true;
+            sign += 1;
+        }
+        matters
+    };
+    let mut has_sign = false;
+    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| MATTERS[usize::from(**byte)]) {
+        match byte {
+            b'"' => return Some((at, has_sign)),
+            b'\\' => return None,
+            _ => has_sign = true,
+        }
+    }
+    None
+}
+
+/// Whether what stands behind a text makes it the name of a value that may say anything. A value that begins with one of
+/// the letters of null, true and false is that one.
+fn names_something(behind: &[u8]) -> bool {
+    let mut signs = behind.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    signs.next() == Some(&b':') && !matches!(signs.next(), Some(b'n' | b't' | b'f'))
 }
 
 /// A secret as it is, and as it stands inside JSON that nobody has parsed and inside a URL.
@@ -244,13 +260,19 @@ fn in_url(text: &str, code: fn(u8) -> String) -> String {
 /// Whether a field of this name is never shown.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
-    is_card_field(name) || SECRET_FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+    is_card_field(name) || is_one_of(SECRET_FIELDS, name)
 }
 
 /// Whether a field of this name holds a card's number, its security code or its magnetic stripe.
 #[must_use]
 pub fn is_card_field(name: &str) -> bool {
-    CARD_FIELDS.iter().any(|card| name.eq_ignore_ascii_case(card)) || is_security_code(name)
+    is_one_of(CARD_FIELDS, name) || is_security_code(name)
+}
+
+/// Whether a name is one of these, in small or large letters. Lengths tell nearly all of them apart, and are looked at
+/// here since the comparison itself is a call, for each of a dozen names of each field of each answer.
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|one| one.len() == name.len() && one.eq_ignore_ascii_case(name))
 }
 
 /// Whether the value of a secret field may say anything: `"has_cvv": true` is no security code.
@@ -265,7 +287,7 @@ pub fn holds_something(value: &Value) -> bool {
 fn is_security_code(name: &str) -> bool {
     let mut letters = letters_back(name).map(letter_bit);
     let fits = |wanted: u32, letter: Option<u32>| letter.is_some_and(|letter| wanted & letter != 0);
-    if !(fits(SECURITY_CODE_LETTERS[0], letters.next()) && fits(SECURITY_CODE_LETTERS[1], letters.next())) {
+    if !SECURITY_CODE_LETTERS.iter().all(|wanted| fits(*wanted, letters.next())) {
         return false;
     }
     let ends_with = |end: &str| {
@@ -276,9 +298,9 @@ fn is_security_code(name: &str) -> bool {
         || SECURITY_CODES.iter().any(|whole| letters_back(name).eq(whole.bytes().rev()))
 }
 
-/// Which letters stand last, and last but one, in any name of a security code.
-const SECURITY_CODE_LETTERS: [u32; 2] = {
-    let mut letters = [0; 2];
+/// Which letters stand last, last but one, and before those, in any name of a security code. None is shorter.
+const SECURITY_CODE_LETTERS: [u32; 3] = {
+    let mut letters = [0; 3];
     let lists = [SECURITY_CODE_ENDS, SECURITY_CODES];
     let mut list = 0;
     while list < lists.len() {
@@ -287,6 +309,7 @@ const SECURITY_CODE_LETTERS: [u32; 2] = {
             let bytes = lists[list][name].as_bytes();
             letters[0] |= letter_bit(bytes[bytes.len() - 1]);
             letters[1] |= letter_bit(bytes[bytes.len() - 2]);
+            letters[2] |= letter_bit(bytes[bytes.len() - 3]);
             name += 1;
         }
         list += 1;

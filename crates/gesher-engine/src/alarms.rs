@@ -2,11 +2,16 @@
 //! row of the journal, from which it is delivered.
 
 use crate::context::{CallEnd, ItemContext};
-use crate::engine::Engine;
+use crate::engine::{Call, Engine};
 use crate::error::EngineError;
-use gesher_core::{ItemId, OutcomeStatus, Text};
+use crate::messages;
+use gesher_core::outcome::CERTIFICATE;
+use gesher_core::{ItemId, Outcome, OutcomeStatus, Text};
 use gesher_journal::{NewAlert, StepRecord, StepState, StoredOutcome};
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The name of the step.
 pub const ALERT: &str = "alert";
@@ -16,11 +21,54 @@ pub const OF_SCRIPT: &str = "script";
 /// more; those stand in the run's own steps alone, since who is sent thousands reads none.
 const RUN_ALERTS_MAX: u32 = 100;
 
+/// How long after an alarm the same one, of the same subject, is passed over: what comes with each call or delivery would be
+/// a flood. A restart forgets it.
+const AGAIN_AFTER: Duration = Duration::from_hours(1);
+/// Alarms that are remembered for that. Above it one of them is forgotten, and may come again early.
+const REMEMBERED_MAX: usize = 1_000;
+
+/// Which alarms were raised of late.
+#[derive(Debug, Default)]
+pub(crate) struct Lately(Mutex<BTreeMap<(String, String), Duration>>);
+
+impl Lately {
+    /// Whether an alarm is due, which it is not again for a while. `now` only goes forwards.
+    fn is_due(&self, kind: &str, subject: &str, now: Duration) -> bool {
+        let mut raised = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        raised.retain(|_, at| now.saturating_sub(*at) < AGAIN_AFTER);
+        let named = (kind.to_owned(), subject.to_owned());
+        if raised.contains_key(&named) {
+            return false;
+        }
+        if raised.len() >= REMEMBERED_MAX {
+            raised.pop_first();
+        }
+        raised.insert(named, now);
+        true
+    }
+}
+
 impl Engine {
     /// One of the hub's own alarms. It is told to the log and written down; whether that is durable is not waited for.
     pub fn alarm(&self, kind: &str, subject: &str, text: &Text) {
         tracing::error!(alarm = kind, subject, "{}", self.redactor().text(&text.en));
         self.journal().raise_alert(self.alarm_of(kind, subject, text), None).in_order();
+    }
+
+    /// The same for what may come with each call or delivery: once in a while for each subject.
+    pub fn alarm_seldom(&self, kind: &str, subject: &str, text: &Text) {
+        if self.health().lately().is_due(kind, subject, self.clock().monotonic()) {
+            self.alarm(kind, subject, text);
+        }
+    }
+
+    /// Asks a person to look where nobody vouches for the server of a call.
+    pub(crate) fn tell_of_certificate(&self, call: &Call<'_>, outcome: &Outcome) {
+        if outcome.code.as_deref() == Some(CERTIFICATE) {
+            let reach = call.prepared.reach.as_ref().map(|reach| reach.origin.as_str());
+            let host = reach.unwrap_or(call.registered.entry.descriptor.provider);
+            self.alarm_seldom(CERTIFICATE, host, &messages::certificate_refused(host, &outcome.message));
+        }
     }
 
     /// The same for what the log has already, durably. Fails as long as the journal does.
@@ -91,5 +139,30 @@ impl ItemContext {
             false => journal.raise_alert(alert, Some(record)).in_order(),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_of_one_subject_is_due_once_an_hour_and_what_is_remembered_is_bounded() {
+        let (lately, minute) = (Lately::default(), Duration::from_secs(60));
+        for (kind, subject, minutes, is_due) in [
+            ("certificate", "a.example", 0, true),
+            ("certificate", "a.example", 1, false),
+            ("certificate", "b.example", 1, true),
+            ("id_taken", "a.example", 1, true),
+            ("certificate", "a.example", 59, false),
+            ("certificate", "a.example", 60, true),
+            ("certificate", "a.example", 61, false),
+        ] {
+            assert_eq!(lately.is_due(kind, subject, minute * minutes), is_due, "{kind} {subject} {minutes}");
+        }
+        for number in 0..2 * REMEMBERED_MAX {
+            assert!(lately.is_due("id_taken", &number.to_string(), minute * 62));
+        }
+        assert_eq!(lately.0.lock().unwrap().len(), REMEMBERED_MAX);
     }
 }

@@ -175,7 +175,7 @@ impl ItemContext {
         key: Option<&str>,
         request: Value,
     ) -> Result<Answer, CallEnd> {
-        let who = gesher_core::key::clean_cell(who);
+        let who = gesher_core::key::cleaned(who);
         let found = self.engine.registry().find(operation);
         if let Ok(registered) = found
             && let Some(composer) = registered.composer()

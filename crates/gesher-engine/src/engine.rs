@@ -352,6 +352,7 @@ impl Engine {
                 self.alarm("account_paused", &name, &messages::account_refused(&name));
             }
         }
+        self.tell_of_certificate(call, &outcome);
         outcome
     }
 

@@ -4,6 +4,7 @@
 //! It keeps and tells. What counts as trouble, and when it is over, is for those to find out who deal with the part;
 //! for the journal that is here: a failed write leads to small writes that are tried until one succeeds.
 
+use crate::alarms::Lately;
 use crate::engine::Engine;
 use crate::stop::Stop;
 use gesher_journal::JournalError;
@@ -42,6 +43,12 @@ impl Part {
     const fn stops_all(&self) -> bool {
         matches!(self, Self::Journal | Self::Data)
     }
+
+    /// Whether some work is not taken, or cannot be done. A hub that has more to do than it can do at once is well: it asks
+    /// for no more meanwhile, and takes all other work.
+    const fn is_in_the_way(&self) -> bool {
+        !matches!(self, Self::Inbox(_))
+    }
 }
 
 impl fmt::Display for Part {
@@ -67,6 +74,8 @@ pub struct Health {
     probing: Arc<AtomicBool>,
     /// Whether an outcome was given up that could not be written.
     lost: Arc<AtomicBool>,
+    /// Which alarms were raised of late.
+    lately: Arc<Lately>,
 }
 
 impl Default for Health {
@@ -75,6 +84,7 @@ impl Default for Health {
             troubles: Arc::new(watch::channel(Troubles::new()).0),
             probing: Arc::default(),
             lost: Arc::default(),
+            lately: Arc::default(),
         }
     }
 }
@@ -120,6 +130,10 @@ impl Health {
         self.troubles.borrow().contains_key(part)
     }
 
+    pub(crate) fn lately(&self) -> &Lately {
+        &self.lately
+    }
+
     /// An outcome was given up that could not be written.
     pub(crate) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
@@ -131,10 +145,21 @@ impl Health {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// What is wrong, a sentence each; nothing when all is well.
+    /// What is in the way of work, a sentence each; nothing when all is well.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        self.troubles.borrow().iter().map(|(part, why)| format!("{part}: {why}")).collect()
+        self.sentences(Part::is_in_the_way)
+    }
+
+    /// What somebody should know although nothing is in the way of work, a sentence each.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        self.sentences(|part| !part.is_in_the_way())
+    }
+
+    fn sentences(&self, which: impl Fn(&Part) -> bool) -> Vec<String> {
+        let troubles = self.troubles.borrow();
+        troubles.iter().filter(|(part, _)| which(part)).map(|(part, why)| format!("{part}: {why}")).collect()
     }
 
     /// What is in trouble, and why; told anew whenever it changes.

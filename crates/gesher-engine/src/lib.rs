@@ -29,6 +29,7 @@ mod permits;
 mod preparing;
 mod program;
 mod progress;
+mod queue;
 mod reconcile;
 mod result;
 mod run;

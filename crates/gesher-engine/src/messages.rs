@@ -173,6 +173,22 @@ pub(crate) fn account_refused(name: &str) -> Text {
     )
 }
 
+/// The alarm about a server that nobody vouches for. `why` is what the call was told.
+pub(crate) fn certificate_refused(host: &str, why: &Text) -> Text {
+    Text::new(
+        format!(
+            "האישור של {host} נדחה, ולכן לא נשלח אליו דבר: {}. יש לבדוק את האישור, את שעון המחשב ומי עומד בדרך; \
+             הודעה נוספת תישלח רק בעוד שעה",
+            why.get(Language::He)
+        ),
+        format!(
+            "the certificate of {host} is refused, so nothing is sent to it: {}. Look at the certificate, at this \
+             machine's clock and at who stands in between; you are told again in an hour at the earliest",
+            why.get(Language::En)
+        ),
+    )
+}
+
 pub(crate) fn account_paused(name: &str) -> Outcome {
     Outcome::new(
         OutcomeStatus::NotSent,

@@ -13,6 +13,7 @@ use crate::item::run_program;
 use crate::messages;
 use crate::program::{Entry, Input, ItemSource, Program, SourceError, SourceItem};
 use crate::progress::Progress;
+use crate::queue::{Filling, Queue};
 use crate::result::RunResult;
 use crate::stop::Stop;
 use gesher_core::limits::CONCURRENCY_MAX;
@@ -21,7 +22,6 @@ use gesher_journal::{Claim, NewItem, RunChange, RunState, Tally, Written};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -29,8 +29,9 @@ use tokio::sync::oneshot;
 
 /// Stack of a thread that runs scripts: 32 levels of calls fit many times over, in debug builds too.
 pub const ITEM_STACK_BYTES: usize = 16 << 20;
-/// Claimed items that wait for a worker, so that workers never wait for the reader's commit.
-const WAITING_ITEMS_MAX: usize = 512;
+/// Claimed items that still wait for a worker when the next block, claimed already, joins them: so workers never wait for
+/// the reader's commit.
+const WAITING_ITEMS_LOW: usize = 256;
 /// Ends of items on their way to the disk before the oldest is waited for. It is written long since, as a rule.
 const ENDS_ON_THEIR_WAY_MAX: usize = 512;
 /// How often a worker looks whether items may begin again.
@@ -272,26 +273,26 @@ async fn work_through(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Resu
 
 fn with_workers(shared: &Arc<Shared>, source: Box<dyn ItemSource>) -> Result<Read, EngineError> {
     let workers = shared.flow.concurrency.min(source.items_max()).clamp(1, CONCURRENCY_MAX);
-    let (sender, receiver) = sync_channel::<Work>(WAITING_ITEMS_MAX);
-    let receiver = Mutex::new(receiver);
+    let queue = Queue::new(WAITING_ITEMS_LOW);
     thread::scope(|scope| {
+        // Gone at the end, whatever that is, which is what lets the workers go home.
+        let filling = queue.filling();
         for number in 0..workers {
-            let (shared, receiver) = (&**shared, &receiver);
+            let (shared, queue) = (&**shared, &queue);
             thread::Builder::new()
                 .name(format!("gesher-item-{number}"))
                 .stack_size(ITEM_STACK_BYTES)
-                .spawn_scoped(scope, move || work(shared, receiver))
+                .spawn_scoped(scope, move || work(shared, queue))
                 .map_err(|source| EngineError::Thread { what: "an item", source })?;
         }
-        // `sender` moves in and is dropped at the end, which is what lets the workers go home.
-        read_and_claim(shared, source, sender)
+        read_and_claim(shared, source, &filling)
     })
 }
 
 fn read_and_claim(
     shared: &Shared,
     mut source: Box<dyn ItemSource>,
-    sender: SyncSender<Work>,
+    filling: &Filling<'_, Work>,
 ) -> Result<Read, EngineError> {
     let mut first_untaken = 1;
     loop {
@@ -313,21 +314,15 @@ fn read_and_claim(
             .block_on(shared.engine.journal().claim_items(&shared.run, rows, now))
             .map_err(EngineError::journal("claiming rows"))?;
         gesher_core::failpoint!("rows.claimed");
-        for (item, claim) in items.into_iter().zip(claims) {
-            first_untaken = item.item.ordinal + 1;
-            if sender.send((item, claim)).is_err() {
-                return Ok(Read::Stopped);
-            }
+        if let Some(last) = items.last() {
+            first_untaken = last.item.ordinal + 1;
         }
+        filling.add(items.into_iter().zip(claims));
     }
 }
 
-fn work(shared: &Shared, receiver: &Mutex<Receiver<Work>>) {
-    loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((item, claim)) = next else {
-            return;
-        };
+fn work(shared: &Shared, queue: &Queue<Work>) {
+    while let Some((item, claim)) = queue.take() {
         if !shared.may_go_on() {
             continue;
         }

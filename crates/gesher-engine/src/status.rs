@@ -82,7 +82,12 @@ pub fn end_of(language: Language, steps: &[EffectStep], end: &ProgramEnd) -> Ite
     };
     let own: Vec<&EffectStep> = steps.iter().filter(|step| !step.key_taken).collect();
     let Some(last) = own.last() else {
-        return from_step(language, ItemStatus::Duplicate, newest);
+        return match end {
+            ProgramEnd::Threw { code, message } if !is_of_a_key(steps, code) => {
+                nothing_new(language, steps, code, message)
+            }
+            _ => from_step(language, ItemStatus::Duplicate, newest),
+        };
     };
     if let Some(part) = own.iter().find(|step| step.is_in_part()) {
         return in_part(language, part, &own);
@@ -135,6 +140,28 @@ fn without_effect(language: Language, end: &ProgramEnd) -> ItemEnd {
             )
         },
     }
+}
+
+/// Whether what a program threw is the refusal of a key that another item has.
+fn is_of_a_key(steps: &[EffectStep], code: &str) -> bool {
+    let refuses = |step: &EffectStep| matches!(step.status, OutcomeStatus::Rejected | OutcomeStatus::NotSent);
+    steps.iter().any(|step| step.key_taken && refuses(step) && step.code.as_deref() == Some(code))
+}
+
+/// Every effect had been done before, and then something failed: what failed is the end, or nobody would look at it.
+fn nothing_new(language: Language, steps: &[EffectStep], code: &str, message: &str) -> ItemEnd {
+    let Some(done) = steps.iter().rev().find(|step| step.status == OutcomeStatus::Succeeded) else {
+        return ItemEnd::new(ItemStatus::Rejected, code, message);
+    };
+    let (name, reference) = (&done.operation, done.reference.as_deref().unwrap_or("-"));
+    let text = Text::new(
+        format!("{name} הצליחה כבר קודם (אסמכתה {reference}) ולא נשלחה שוב, ואחר כך התסריט נכשל: {message}"),
+        format!(
+            "{name} had succeeded before (reference {reference}) and was not sent again; then the script failed: \
+             {message}"
+        ),
+    );
+    ItemEnd::new(ItemStatus::Rejected, code, text.get(language))
 }
 
 /// An effect succeeded and something later did not: the message names both.
@@ -225,6 +252,11 @@ mod tests {
         ProgramEnd::Threw { code: "script_error".into(), message: "boom".into() }
     }
 
+    /// What leaves a program that does not catch the refusal of a step.
+    fn refused() -> ProgramEnd {
+        ProgramEnd::Threw { code: "c".into(), message: "m".into() }
+    }
+
     fn check(steps: &[(OutcomeStatus, bool)], end: &ProgramEnd, want: ItemStatus) {
         let steps: Vec<_> = steps.iter().map(|(status, taken)| step(*status, *taken)).collect();
         let found = item_end(Language::En, &steps, None, end).unwrap();
@@ -275,10 +307,28 @@ mod tests {
     #[test]
     fn keys_that_others_have_make_a_duplicate_only_when_nothing_new_was_sent() {
         check(&[(Succeeded, true)], &returned(), ItemStatus::Duplicate);
-        check(&[(Rejected, true)], &threw(), ItemStatus::Duplicate);
-        check(&[(NotSent, true)], &threw(), ItemStatus::Duplicate);
+        check(&[(Rejected, true)], &refused(), ItemStatus::Duplicate);
+        check(&[(NotSent, true)], &refused(), ItemStatus::Duplicate);
+        check(&[(Succeeded, true), (NotSent, true)], &refused(), ItemStatus::Duplicate);
+        check(&[(Unknown, true)], &ProgramEnd::Ended, ItemStatus::Duplicate);
         check(&[(Succeeded, true), (Succeeded, false)], &returned(), ItemStatus::Succeeded);
         check(&[(Succeeded, true), (Declined, false)], &returned(), ItemStatus::Declined);
+    }
+
+    #[test]
+    fn a_failure_behind_keys_that_others_have_is_no_duplicate_and_names_both() {
+        for steps in [&[(Succeeded, true)][..], &[(Rejected, true)], &[(NotSent, true), (Succeeded, true)]] {
+            check(steps, &threw(), ItemStatus::Rejected);
+        }
+        // A step that succeeded with the same code is not what threw.
+        check(&[(Succeeded, true)], &refused(), ItemStatus::Rejected);
+        let end_after = |status| item_end(Language::En, &[step(status, true)], None, &threw()).unwrap();
+        let end = end_after(Succeeded);
+        assert_eq!((end.code.as_deref(), end.amount), (Some("script_error"), None));
+        for part in ["acme.charge had succeeded before (reference 7)", "was not sent again", "boom"] {
+            assert!(end.message.contains(part), "{part}: {}", end.message);
+        }
+        assert_eq!(end_after(NotSent).message, "boom");
     }
 
     #[test]

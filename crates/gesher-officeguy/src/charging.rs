@@ -7,7 +7,7 @@ use crate::envelope::{currency, decimal, id, text, truth};
 use crate::look_up::{Noted, NotedCustomer, NotedMethod};
 use crate::messages;
 use crate::rules::{self, refuse};
-use gesher_core::money::{Money, Quantity, parse_signed_amount, round_half_up, two_places};
+use gesher_core::money::{self, Money, Quantity, round_half_up, two_places};
 use gesher_core::operation::{Effect, Facts, Prepared, Reply};
 use gesher_core::{Fields, Outcome, OutcomeStatus, Rejection, Text};
 use rust_decimal::Decimal;
@@ -21,7 +21,14 @@ const AGORA: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 
 /// The rules of a charge that takes money now, whatever it is paid with.
 pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
-    shared_rules(request)?;
+    rules::no_card_data(request)?;
+    rules_but_cards(request)
+}
+
+/// The same but for the search for card numbers, for an operation whose `text_rules` searches the text that is made
+/// anyway.
+pub(crate) fn rules_but_cards(request: &ChargeRequest) -> Result<(), Rejection> {
+    sums_and_names(request)?;
     if request.support_credit == Some(true) {
         return Err(refuse(
             "not_a_charge",
@@ -42,6 +49,10 @@ pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
 /// The rules of whatever goes to the endpoint of charges: charges, holds, refunds.
 pub(crate) fn shared_rules(request: &ChargeRequest) -> Result<(), Rejection> {
     rules::no_card_data(request)?;
+    sums_and_names(request)
+}
+
+fn sums_and_names(request: &ChargeRequest) -> Result<(), Rejection> {
     rules::customer_named("Customer", &request.customer)?;
     for (at, line) in request.items.iter().enumerate() {
         rules::item_named(at, &line.item)?;
@@ -195,7 +206,7 @@ fn is_expected(charged: Money, prepared: &Prepared) -> bool {
 
 /// Whether it can be a sum of money at all: at most two places, and not beyond every limit.
 pub(crate) fn is_sum(money: Money) -> bool {
-    parse_signed_amount(&two_places(money.amount)).is_ok()
+    money::is_sum(money.amount)
 }
 
 /// Money moved, and not as much as was asked for: a person has to look.

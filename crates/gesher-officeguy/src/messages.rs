@@ -79,6 +79,7 @@ pub(crate) fn charged(sum: Money, document: Option<&str>) -> Text {
         let back = Money { amount: -sum.amount, ..sum };
         return Text::new(format!("הוחזר {back}{he}"), format!("Refunded {back}{en}"));
     }
+    let sum = sum.to_string();
     Text::new(format!("חויב {sum}{he}"), format!("Charged {sum}{en}"))
 }
 

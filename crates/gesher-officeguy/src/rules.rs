@@ -7,14 +7,11 @@ use crate::endpoints::charge::ChargeItem;
 use crate::endpoints::enums::{Currency, CustomerSearch};
 use crate::endpoints::shared::{Customer, IncomeItem, WireDate};
 use gesher_core::card::holds_card_number;
-use gesher_core::money::{Money, round_half_up};
+use gesher_core::money::{Money, SUM_END, round_half_up};
 use gesher_core::{Rejection, Text};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
-
-/// Largest total, exclusive, in the currency's main unit: twelve digits before the point.
-const TOTAL_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// A refusal with a code and both languages.
 pub(crate) fn refuse(code: &str, he: impl Into<String>, en: impl Into<String>) -> Rejection {
@@ -24,7 +21,11 @@ pub(crate) fn refuse(code: &str, he: impl Into<String>, en: impl Into<String>) -
 /// Refuses passwords, and card numbers by their shape in any text of the request. Fields of card data never come
 /// here: the check of a request against its schema refuses them by their names.
 pub(crate) fn no_card_data(request: &impl Serialize) -> Result<(), Rejection> {
-    let text = serde_json::to_string(request).unwrap_or_default();
+    no_card_data_in(&serde_json::to_string(request).unwrap_or_default())
+}
+
+/// The same of a request that is text already.
+pub(crate) fn no_card_data_in(text: &str) -> Result<(), Rejection> {
     if text.contains("\"Password\":") {
         return Err(refuse(
             "password_refused",
@@ -33,10 +34,10 @@ pub(crate) fn no_card_data(request: &impl Serialize) -> Result<(), Rejection> {
         ));
     }
     // The whole text first: it is one pass, and nearly always the last one.
-    if !holds_card_number(&text) {
+    if !holds_card_number(text) {
         return Ok(());
     }
-    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
     match path_of_card(&value, "") {
         Some(path) => Err(refuse(
             "card_data_refused",
@@ -153,7 +154,7 @@ pub(crate) fn total_of(
 ) -> Result<Decimal, Rejection> {
     let mut sum = Decimal::ZERO;
     for line in lines {
-        sum = sum.checked_add(line?).filter(|sum| sum.abs() < TOTAL_MAX).ok_or_else(too_large)?;
+        sum = sum.checked_add(line?).filter(|sum| sum.abs() < SUM_END).ok_or_else(too_large)?;
     }
     Ok(sum)
 }
@@ -188,6 +189,11 @@ pub(crate) fn subject(customer: &Customer) -> Option<String> {
     if let Some(id) = customer.id {
         return Some(format!("ID:{id}"));
     }
+    name_of(customer).map(|(which, name)| format!("{which}:{}", name.trim()))
+}
+
+/// The first of a customer's names that there is, beside its id, and which it is.
+fn name_of(customer: &Customer) -> Option<(&'static str, &str)> {
     let names = [
         ("ExternalIdentifier", &customer.external_identifier),
         ("EmailAddress", &customer.email_address),
@@ -195,7 +201,7 @@ pub(crate) fn subject(customer: &Customer) -> Option<String> {
         ("CompanyNumber", &customer.company_number),
         ("Name", &customer.name),
     ];
-    names.into_iter().find_map(|(which, name)| name.as_ref().map(|name| format!("{which}:{}", name.trim())))
+    names.into_iter().find_map(|(which, name)| name.as_deref().map(|name| (which, name)))
 }
 
 /// Whether the request can find a customer that exists.
@@ -205,7 +211,7 @@ pub(crate) fn finds_customer(customer: &Customer) -> bool {
     }
     match customer.search_mode {
         None | Some(CustomerSearch::None) => false,
-        Some(CustomerSearch::Automatic) => subject(customer).is_some(),
+        Some(CustomerSearch::Automatic) => name_of(customer).is_some(),
         Some(CustomerSearch::ExternalIdentifier) => customer.external_identifier.is_some(),
         Some(CustomerSearch::Name) => customer.name.is_some(),
         Some(CustomerSearch::CompanyNumber) => customer.company_number.is_some(),
@@ -216,7 +222,7 @@ pub(crate) fn finds_customer(customer: &Customer) -> bool {
 
 /// Refuses a customer that cannot be told from another.
 pub(crate) fn customer_named(path: &str, customer: &Customer) -> Result<(), Rejection> {
-    if subject(customer).is_some() {
+    if customer.id.is_some() || name_of(customer).is_some() {
         return Ok(());
     }
     Err(refuse(
@@ -350,7 +356,7 @@ mod tests {
 
     #[test]
     fn the_largest_total_has_twelve_digits() {
-        assert_eq!(TOTAL_MAX, Decimal::from(1_000_000_000_000_i64));
+        assert_eq!(SUM_END, Decimal::from(1_000_000_000_000_i64));
     }
 
     #[track_caller]

@@ -32,8 +32,9 @@ async fn run(fault: &str) -> (OutcomeStatus, String, usize) {
             company_id: MARKETPLACE_COMPANY_ID,
             api_key: Secret::from("any"),
             language: Language::He,
-            timeout: Duration::from_millis(500),
-            connect_timeout: Duration::from_millis(200),
+            // An answer that comes has to come within it, on a busy machine too.
+            timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(1),
             stamp: StampPlace::End,
         })
         .unwrap(),
@@ -71,7 +72,7 @@ fn what_is_lost_in_mid_air_is_unknown_whether_it_happened_or_not() {
     check(r#"fault = "foreign_json""#, Unknown, "unreadable_answer", 0);
     check(r#"fault = "redirect""#, Unknown, "http_307", 0);
     check("fault = \"redirect\"\nstatus = 302", Unknown, "http_302", 0);
-    check(r#"fault = "slow_drip""#, Unknown, "response_timeout", 1);
+    check("fault = \"slow_drip\"\ndelay_ms = 10000", Unknown, "response_timeout", 1);
     check("fault = \"slow_drip\"\ndelay_ms = 100", Succeeded, "000", 1);
     check(r#"fault = "duplicate""#, Succeeded, "000", 2);
     check(r#"fault = "wrong_amount""#, Conflict, "amount_mismatch", 1);

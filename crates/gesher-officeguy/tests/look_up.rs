@@ -496,6 +496,9 @@ async fn a_list_whose_reading_had_begun_is_not_used() {
     let (held, first) = held_up(&play).await;
     play.charge(&order("cust-17"), OURS).await;
     let second = begin_look(&play);
+    while lists_read(&play).0 < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(lists_read(&play), (2, 0), "the second waits for the payments");
     held.go.add_permits(100);

@@ -14,9 +14,7 @@ pub(crate) fn invoke(library: &Library, name: &str, input: &[u8], ask: Questions
     let call =
         Call { answers: Arc::new(Answers(Mutex::new(State { lent: Some(Lent::of(ask)), panic: None }))) };
     let asked = library.invoke(name, input, Arc::clone(&call.answers) as Arc<dyn Ask>);
-    let panic = call.answers.state().panic.take();
-    drop(call);
-    match panic {
+    match call.end() {
         Some(panic) => resume_unwind(panic),
         None => asked,
     }
@@ -27,9 +25,18 @@ struct Call {
     answers: Arc<Answers>,
 }
 
+impl Call {
+    /// Takes back what was lent: from here on nobody answers. What an answer of the hub's broke off with, if one did.
+    fn end(&self) -> Option<Box<dyn Any + Send>> {
+        let mut state = self.answers.state();
+        state.lent = None;
+        state.panic.take()
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        self.answers.state().lent = None;
+        let _lost = self.end();
     }
 }
 
@@ -113,7 +120,7 @@ mod tests {
         let call = answers(&mut ask);
         assert_eq!(call.answers.ask("now", b"").0, GESHER_OVER);
         assert_eq!(call.answers.ask("now", b"").0, GESHER_OVER);
-        let panic = call.answers.state().panic.take().unwrap();
+        let panic = call.end().unwrap();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"a fault of the hub"));
     }
 }

@@ -144,13 +144,14 @@ struct Told<T> {
 
 /// Reads what the hub says. JSON that is another type than was wanted is a refusal, and what is no JSON an error.
 fn read<T: DeserializeOwned>(input: &[u8]) -> Read<T> {
-    match serde_json::from_slice(input) {
-        Ok(read) => Ok(Ok(read)),
-        Err(error) if error.is_data() => {
-            Ok(Err(Rejection::new("wrong_type", Text::verbatim(format!("the request: {error}")))))
-        }
-        Err(error) => Err(error),
+    if let Ok(read) = serde_json::from_slice(input) {
+        return Ok(Ok(read));
     }
+    // A type that looks what kind of number it is given takes one from a tree that it would not take from text, and what
+    // is wrong is told apart from what cannot be read.
+    let tree: Value = serde_json::from_slice(input)?;
+    Ok(T::deserialize(&tree)
+        .map_err(|error| Rejection::new("wrong_type", Text::verbatim(format!("the request: {error}")))))
 }
 
 fn prepare<O: PluginOperation>(input: &[u8]) -> Read<Facts> {
@@ -229,5 +230,38 @@ impl Plugin {
 
     pub(crate) fn operation(&self, name: &str) -> Option<&'static PluginEntry> {
         self.operations.iter().find(|entry| entry.descriptor.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A type that looks what it is given.
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Loose {
+        Share(f64),
+        Word(String),
+    }
+
+    #[test]
+    fn what_is_another_type_is_told_from_what_is_no_json_and_a_fraction_is_taken_where_it_was_wanted() {
+        let read = |text: &str| match read::<Told<Loose>>(text.as_bytes()) {
+            Ok(Ok(Told { request: Loose::Share(share), .. })) => format!("{share}"),
+            Ok(Ok(Told { request: Loose::Word(word), .. })) => word,
+            Ok(Err(rejection)) => rejection.code,
+            Err(_) => "no JSON".to_owned(),
+        };
+        assert_eq!(read(r#"{"reference": null, "request": 12.5}"#), "12.5");
+        assert_eq!(read(r#"{"reference": null, "request": "much"}"#), "much");
+        for other in
+            [r#"{"reference": null, "request": []}"#, r#"{"reference": 7, "request": 1}"#, "[]", "1e999"]
+        {
+            assert_eq!(read(other), "wrong_type", "{other}");
+        }
+        for none in ["", "{", "{\"request\": 1} x"] {
+            assert_eq!(read(none), "no JSON", "{none}");
+        }
     }
 }

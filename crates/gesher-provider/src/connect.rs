@@ -7,9 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
 use rustls_platform_verifier::Verifier;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -109,22 +111,49 @@ pub(crate) async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, SendFa
 }
 
 async fn connect(address: SocketAddr) -> Result<TcpStream, SendFailure> {
-    let connected = TcpStream::connect(address).await.and_then(|stream| {
-        stream.set_nodelay(true)?;
-        limit_delivery(&stream)?;
-        Ok(stream)
-    });
+    let connected = connect_to(address).await;
     connected.map_err(|error| SendFailure::nothing_left(tcp_failure(&error)).with_detail(error))
+}
+
+/// A connection within this machine stands by the time that the first call returns, and asking again says so. Only one
+/// that does not stand yet is waited for: a wait costs two threads a change of hands.
+async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    limit_delivery(&socket)?;
+    let address = address.into();
+    let stands = has_connected(&socket, &address)? || has_connected(&socket, &address)?;
+    let stream = TcpStream::from_std(socket.into())?;
+    if !stands {
+        stream.writable().await?;
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+    }
+    Ok(stream)
+}
+
+/// Asks for the connection, or for what has become of it: true once it stands, false while it may still come about.
+fn has_connected(socket: &Socket, address: &SockAddr) -> io::Result<bool> {
+    let Err(error) = socket.connect(address) else {
+        return Ok(true);
+    };
+    match Errno::from_io_error(&error) {
+        Some(Errno::ISCONN) => Ok(true),
+        Some(Errno::INPROGRESS | Errno::ALREADY) => Ok(false),
+        _ => Err(error),
+    }
 }
 
 /// A request that sticks in the kernel must not be delivered minutes after its outcome was written down.
 #[cfg(target_os = "linux")]
-fn limit_delivery(stream: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))
+fn limit_delivery(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limit_delivery(_: &TcpStream) -> io::Result<()> {
+fn limit_delivery(_: &Socket) -> io::Result<()> {
     Ok(())
 }
 

@@ -81,7 +81,7 @@ impl FailureKind {
             Self::Unreachable => "unreachable",
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls => "tls",
-            Self::Certificate => "certificate",
+            Self::Certificate => gesher_core::outcome::CERTIFICATE,
             Self::BeforeFirstByte => "before_first_byte",
             Self::PartialWrite => "partial_write",
             Self::ResponseTimeout => "response_timeout",

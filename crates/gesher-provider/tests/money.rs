@@ -24,7 +24,7 @@ use support::{base, black_hole, options, outgoing, serve, write};
 
 const SMALL: &[u8] = b"{\"Amount\": 1}";
 /// Longer than a whole call may take.
-const SECONDS: Duration = Duration::from_secs(5);
+const SECONDS: Duration = Duration::from_secs(8);
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
 /// Runs one call against a server that follows the steps.
@@ -164,7 +164,7 @@ async fn a_connection_that_is_gone_at_once_is_told_by_the_witness_alone() {
 async fn silence_is_unknown() {
     check_unknown(SMALL, vec![Read, Hang], ResponseTimeout).await;
     let slow = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{ \"Status\": 0, \"Data\": 1234567890";
-    check_unknown(SMALL, vec![Read, Drip(slow, Duration::from_millis(30))], ResponseTimeout).await;
+    check_unknown(SMALL, vec![Read, Drip(slow, Duration::from_millis(60))], ResponseTimeout).await;
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ async fn whatever_goes_wrong_after_the_first_byte_is_unknown_and_sent_once() {
     ] {
         let rules = vec![Rule { matches: Match::default(), fault: Fault::of(kind) }];
         let simulator = simulator(FaultPlan { rules, ..FaultPlan::default() }).await;
-        let provider = senzey(&address(&simulator), PASSWORD, Duration::from_millis(700));
+        let provider = senzey(&address(&simulator), PASSWORD, Duration::from_secs(2));
         let outcome = perform(&provider, "add_bank_order", bank_order()).await;
         assert_eq!(outcome.status, OutcomeStatus::Unknown, "{kind:?}: {}", outcome.message.en);
         assert!(outcome.message.he.contains("יש לחפש ב־Senzey"), "{}", outcome.message.he);

@@ -98,8 +98,7 @@ enum Seen {
 async fn see(fault: &str) -> (Seen, Vec<LedgerEntry>) {
     let simulator = start(&format!("[[rule]]\n{fault}"), None).await;
     let address = simulator.address(OFFICEGUY).unwrap();
-    let seen = match timeout(Duration::from_millis(400), post(address, CHARGE, &charge("נועה", "order-1")))
-        .await
+    let seen = match timeout(Duration::from_secs(3), post(address, CHARGE, &charge("נועה", "order-1"))).await
     {
         Err(_) => Seen::Silence,
         Ok(Err(_)) => Seen::Nothing,

@@ -1,4 +1,5 @@
-//! The health server: `/healthz` says that the process lives, `/readyz` that it takes work, or else what is in the way.
+//! The health server: `/healthz` says that the process lives, `/readyz` that it takes work, or else what is in the way. What
+//! is worth knowing and in nobody's way stands in its words, and leaves it ready.
 //!
 //! What is in the way is for others to find out; this tells it.
 
@@ -42,6 +43,11 @@ impl Ready {
         }
         self.0.health.get().map(Health::reasons).unwrap_or_default()
     }
+
+    /// What is in nobody's way, a sentence each.
+    fn remarks(&self) -> Vec<String> {
+        self.0.health.get().map(Health::remarks).unwrap_or_default()
+    }
 }
 
 /// Takes the address, so that a taken one is known before anything else begins.
@@ -73,12 +79,12 @@ pub fn serve(listener: TcpListener, ready: Ready, stop: Stop) -> JoinHandle<()> 
 }
 
 async fn readyz(State(ready): State<Ready>) -> (StatusCode, String) {
-    let reasons = ready.reasons();
-    if reasons.is_empty() {
-        return (StatusCode::OK, "ready\n".to_owned());
-    }
-    let lines = reasons.iter().map(|reason| format!("not ready: {reason}\n")).collect();
-    (StatusCode::SERVICE_UNAVAILABLE, lines)
+    let (reasons, remarks) = (ready.reasons(), ready.remarks());
+    let is_ready = reasons.is_empty();
+    let mut lines = if is_ready { "ready\n".to_owned() } else { String::new() };
+    lines.extend(reasons.iter().map(|reason| format!("not ready: {reason}\n")));
+    lines.extend(remarks.iter().map(|remark| format!("note: {remark}\n")));
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, lines)
 }
 
 #[cfg(test)]
@@ -101,8 +107,14 @@ mod tests {
         health.trouble(Part::Journal, "it is full");
         let want = "not ready: the journal: it is full\nnot ready: the drop folder of charges: it is gone\n";
         assert_eq!(ask().await, (503, want.to_owned()));
+        // A hub that has much to do takes other work.
+        health.trouble(Part::Inbox("bank".to_owned()), "many wait");
+        let note = "note: the waiting events of bank: many wait\n";
+        assert_eq!(ask().await, (503, format!("{want}{note}")));
         health.well(&Part::Journal);
         health.well(&Part::Folder("charges".to_owned()));
-        assert_eq!(ask().await.0, 200);
+        assert_eq!(ask().await, (200, format!("ready\n{note}")));
+        health.well(&Part::Inbox("bank".to_owned()));
+        assert_eq!(ask().await, (200, "ready\n".to_owned()));
     }
 }

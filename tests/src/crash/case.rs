@@ -6,7 +6,7 @@ use super::points::{POINTS, Point};
 use std::fmt;
 
 /// How long a life may take, on a machine that is busy.
-const PATIENCE_SECONDS: u64 = 60;
+const PATIENCE_SECONDS: u64 = 180;
 
 /// Where a life of the hub ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -129,7 +129,8 @@ impl Mutant {
         let mut case = Case::of(Kill { point: "run.begun", nth: 1 }, named(self.fault));
         case.kills = self.kill.into_iter().collect();
         case.concurrency = 1;
-        case.patience_seconds = 10;
+        // Some broken rules keep a life from coming to rest, which takes all of this.
+        case.patience_seconds = 30;
         // What a broken rule does to the course of a case is not known in advance.
         case.kills_surely = false;
         case

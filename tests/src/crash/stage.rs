@@ -92,7 +92,8 @@ impl Stage {
         let mut hub = Hub::bulk("en", &base_url);
         let mutant: Vec<(&str, &str)> = case.mutant.iter().map(|name| ("GESHER_MUTANT", *name)).collect();
         hub.use_program(gesher_crash(), &mutant);
-        hub.set("officeguy", "timeout", "\"1s\"");
+        // An answer that comes has to come within it, however busy the machine is with other cases.
+        hub.set("officeguy", "timeout", "\"3s\"");
         hub.set("dashboard", "listen", "\"127.0.0.1:0\"");
         hub.set("flow.bulk-charge", "concurrency", &case.concurrency.to_string());
         hub.write("scripts/charge.rhai", rows::SCRIPT);

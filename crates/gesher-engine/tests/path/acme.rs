@@ -171,10 +171,18 @@ impl Provider for Acme {
             let request: Value = serde_json::from_str(&prepared.body).unwrap();
             let word = request["answer"].as_str().unwrap_or_default();
             let refused_keys = word == "refused_keys";
-            let word = if refused_keys { "rejected" } else { word };
+            let is_distrusted = word == "distrusted";
+            let word = match word {
+                "refused_keys" => "rejected",
+                "distrusted" => "not_sent",
+                word => word,
+            };
             let status: OutcomeStatus = word.parse().unwrap_or_else(|_| panic!("the connection broke"));
             let mut outcome = Outcome::new(status, "code", Text::verbatim(format!("it is {word}")));
             outcome.pauses_account = refused_keys;
+            if is_distrusted {
+                outcome.code = Some(gesher_core::outcome::CERTIFICATE.to_owned());
+            }
             outcome.reference = Some("77".into());
             outcome.amount = prepared.facts.amount;
             let mut data = json!({ "ID": 77, "APIKey": "canary-key-1" });

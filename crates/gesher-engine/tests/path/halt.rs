@@ -13,7 +13,7 @@ use ItemStatus::{Cancelled, Declined, Incomplete, NotSent, Succeeded, Unknown};
 
 fn hub(folder: &Path, on_unknown: OnUnknown, concurrency: usize) -> Hub {
     let mut hub = Hub::open(folder);
-    hub.flow = Arc::new(Flow { on_unknown, ..flow("acme.*", concurrency) });
+    hub.flow = Arc::new(Flow { on_unknown, ..flow(&["acme.*"], concurrency) });
     hub
 }
 

@@ -28,7 +28,7 @@ fn per_run(limit: &str) -> FlowLimits {
 
 fn hub(folder: &Path, limits: FlowLimits, concurrency: usize) -> Hub {
     let mut hub = Hub::open(folder);
-    hub.flow = Arc::new(Flow { limits, ..flow("acme.*", concurrency) });
+    hub.flow = Arc::new(Flow { limits, ..flow(&["acme.*"], concurrency) });
     hub
 }
 
@@ -215,7 +215,7 @@ fn a_subject_with_two_open_steps_is_free_when_both_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let hub = hub(folder.path(), FlowLimits::default(), 2);
     // The first answer takes long enough for the other row to begin, since an open step would lock it out.
-    let slow = Box::new(|| std::thread::sleep(Duration::from_millis(500)));
+    let slow = Box::new(|| std::thread::sleep(Duration::from_secs(2)));
     *hub.acme.during.lock().unwrap() = Some(slow);
     let rows = [("a", about("dana", "unknown")), ("b", about("dana", "unknown"))];
     assert_eq!(hub.statuses(&rows, charging()), [Unknown, Unknown]);

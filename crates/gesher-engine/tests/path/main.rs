@@ -11,6 +11,7 @@
 mod acme;
 mod halt;
 mod limits;
+mod making;
 mod trouble;
 
 use acme::Acme;
@@ -23,10 +24,11 @@ use gesher_engine::journal::{
     StepQuery, StepState, StoredOutcome, TriggerKind, UNLOGGED,
 };
 use gesher_engine::{
-    AccountRules, Allow, CallEnd, Engine, EngineParts, Entry, Flow, FlowLimits, Input, ItemContext,
-    ItemSource, OnUnknown, Program, ProgramEnd, Progress, RunEnd, SourceError, SourceItem, Stop,
+    AccountRules, Engine, EngineParts, Flow, Input, ItemContext, ItemSource, Program, ProgramEnd, Progress,
+    RunEnd, SourceError, SourceItem, Stop,
 };
 use gesher_vault::{MasterKeySource, Vault};
+use making::{InRust, ended, flow};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -34,28 +36,12 @@ use std::sync::atomic::Ordering;
 
 type Body = dyn Fn(&ItemContext, &Value) -> ProgramEnd + Send + Sync;
 
-/// A program in Rust: the seam is the same that the script host stands on.
-struct InRust(Box<Body>);
-
-impl Program for InRust {
-    fn hash(&self) -> &str {
-        "0"
-    }
-
-    fn script(&self) -> ScriptBundle {
-        ScriptBundle::of_hash("0")
-    }
-
-    fn has(&self, entry: Entry) -> bool {
-        entry == Entry::Call
-    }
-
-    fn run(&self, context: &Arc<ItemContext>, input: Input) -> ProgramEnd {
-        match input {
-            Input::Call(args) => (self.0)(context, &args),
-            other => panic!("no such entry: {other:?}"),
-        }
-    }
+/// A program that gets the arguments of its row.
+fn program(body: Box<Body>) -> Arc<dyn Program> {
+    InRust::called(move |context, input| match input {
+        Input::Call(args) => body(context, &args),
+        other => panic!("no such entry: {other:?}"),
+    })
 }
 
 /// Rows made of `(row key, args)`.
@@ -78,18 +64,6 @@ impl Rows {
 impl ItemSource for Rows {
     fn next(&mut self) -> Result<Vec<SourceItem>, SourceError> {
         Ok(std::mem::take(&mut self.0))
-    }
-}
-
-/// A flow that unknown answers do not stop.
-fn flow(allow: &str, concurrency: usize) -> Flow {
-    Flow {
-        name: "f".into(),
-        allow: vec![Allow::parse(allow).unwrap()],
-        concurrency,
-        on_unknown: OnUnknown::Continue,
-        limits: FlowLimits::default(),
-        reach: gesher_engine::FlowReach::default(),
     }
 }
 
@@ -132,7 +106,7 @@ impl Hub {
             runtime: runtime.handle().clone(),
             accounts: vec![AccountRules { provider: "acme".into(), max_in_flight, rate_per_second: None }],
         });
-        let flow = flow("acme.*", 8);
+        let flow = flow(&["acme.*"], 8);
         Self { acme, engine, runtime, flow: Arc::new(flow) }
     }
 
@@ -149,7 +123,7 @@ impl Hub {
     }
 
     fn work(&self, run: &RunId, rows: &[(&str, Value)], body: Box<Body>) -> RunEnd {
-        let program: Arc<dyn Program> = Arc::new(InRust(body));
+        let program = program(body);
         let source = Rows::of(rows);
         self.runtime
             .block_on(self.engine.run_items(
@@ -190,16 +164,6 @@ fn charging() -> Box<Body> {
         let key = args["key"].as_str().map_or_else(|| context.item().to_string(), str::to_owned);
         ended(context.call("acme.charge", "marketplace", Some(&key), args["request"].clone()))
     })
-}
-
-fn ended(result: Result<gesher_engine::Answer, CallEnd>) -> ProgramEnd {
-    match result {
-        Ok(answer) => ProgramEnd::Returned(answer.data.into_tree()),
-        Err(CallEnd::Refused(answer)) => {
-            ProgramEnd::Threw { code: answer.code.unwrap_or_default(), message: answer.message }
-        }
-        Err(CallEnd::Ended) => ProgramEnd::Ended,
-    }
 }
 
 fn row(answer: &str) -> Value {
@@ -315,7 +279,7 @@ fn a_panic_in_mid_call_leaves_an_unknown() {
 fn what_a_flow_may_not_do_is_refused_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let mut hub = Hub::open(folder.path());
-    hub.flow = Arc::new(flow("*:read", 1));
+    hub.flow = Arc::new(flow(&["*:read"], 1));
     let ends = hub.run(&[("a", row("succeeded"))], charging());
     assert_eq!((ends[0].0, ends[0].1.as_str()), (ItemStatus::Rejected, "not_allowed"));
     assert_eq!(hub.acme.sends(), 0);
@@ -500,7 +464,7 @@ fn a_stop_leaves_a_row_that_waits_for_its_turn_for_the_next_start() {
     let names: Vec<String> = (0..8).map(|number| format!("row-{number}")).collect();
     let rows: Vec<_> = names.iter().map(|name| (name.as_str(), row("succeeded"))).collect();
     let run = hub.start();
-    let program: Arc<dyn Program> = Arc::new(InRust(charging()));
+    let program = program(charging());
     let progress = Progress::default();
     let stopped = hub.engine.run_items(&run, &hub.flow, &program, Rows::of(&rows), &stop, &progress);
     assert_eq!(hub.runtime.block_on(stopped).unwrap(), RunEnd::Stopped);
@@ -533,7 +497,7 @@ fn an_outcome_that_cannot_be_written_at_first_is_kept_and_written_later() {
 fn refused_keys_pause_their_account() {
     let folder = tempfile::tempdir().unwrap();
     let mut hub = Hub::open(folder.path());
-    hub.flow = Arc::new(flow("acme.*", 1));
+    hub.flow = Arc::new(flow(&["acme.*"], 1));
     let rows = [("a", row("refused_keys")), ("b", row("succeeded")), ("c", row("succeeded"))];
     let ends = hub.run(&rows, charging());
     use ItemStatus::{NotSent, Rejected};
@@ -543,13 +507,27 @@ fn refused_keys_pause_their_account() {
 }
 
 #[test]
+fn a_server_that_nobody_vouches_for_is_an_alert_once_and_not_one_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let rows = [("a", row("distrusted")), ("b", row("distrusted")), ("c", row("succeeded"))];
+    let ends = hub.run(&rows, charging());
+    assert_eq!([&ends[0].1, &ends[1].1], ["certificate"; 2]);
+    let alerts = hub.runtime.block_on(hub.engine.journal().alerts(10)).unwrap();
+    let alerts: Vec<_> = alerts.iter().map(|told| &told.alert).collect();
+    assert_eq!(alerts.len(), 1, "{alerts:#?}");
+    assert_eq!((alerts[0].kind.as_str(), alerts[0].subject.as_deref()), ("certificate", Some("acme")));
+    assert!(alerts[0].text.contains("it is not_sent"), "{:?}", alerts[0]);
+}
+
+#[test]
 fn rows_that_ended_stay_ended_when_their_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::open(folder.path());
     let rows = [("a", row("succeeded")), ("b", row("declined"))];
     let run = hub.start();
     let stopping: Box<Body> = Box::new(|_, _| panic!("a claimed row is not worked on after the stop"));
-    let program: Arc<dyn Program> = Arc::new(InRust(stopping));
+    let program = program(stopping);
     let stop = Stop::new();
     stop.request();
     let progress = Progress::default();

@@ -5,7 +5,7 @@ use crate::{Hub, Rows, charging, ended, interrupted, keyed, row};
 use gesher_core::time::ManualClock;
 use gesher_core::{ItemId, ItemStatus, OutcomeStatus, RunId};
 use gesher_engine::journal::StepState;
-use gesher_engine::{Program, Progress, RunEnd, Stop};
+use gesher_engine::{Progress, RunEnd, Stop};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn a_run_whose_store_failed_can_be_called_again_and_the_hub_says_when() {
         std::thread::sleep(HELD);
         other.execute_batch("COMMIT").unwrap();
     });
-    let program: Arc<dyn Program> = Arc::new(crate::InRust(charging()));
+    let program = crate::program(charging());
     let (stop, progress) = (Stop::new(), Progress::default());
     let ran = hub.runtime.block_on(hub.engine.run_items(
         &run,

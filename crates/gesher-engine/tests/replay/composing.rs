@@ -5,53 +5,35 @@ use super::parts::Plan;
 use super::*;
 use gesher_engine::Part;
 use gesher_engine::journal::{DecisionKind, NewDecision};
-use gesher_engine::{CallEnd, Entry, Input, ItemContext, ProgramEnd};
+use gesher_engine::{CallEnd, ProgramEnd};
 use serde_json::json;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Random cases; each waits for the pauses between two tries.
 const CASES_THAT_WAIT: u32 = 24;
 const PARTS: u32 = 3;
-/// How often a test looks whether something has come about, and how many times: some seconds in all.
+/// How often a test looks whether something has come about, and how many times: a minute in all.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-const LOOKS_MAX: usize = 400;
+const LOOKS_MAX: usize = 3_000;
 
-/// Charges in parts, and then writes a note under a key of the hub's own.
-struct Orders {
-    /// Goes on where the parts were refused.
-    catches: bool,
-}
-
-impl Program for Orders {
-    fn hash(&self) -> &str {
-        "0"
-    }
-
-    fn script(&self) -> ScriptBundle {
-        ScriptBundle::of_hash("0")
-    }
-
-    fn has(&self, entry: Entry) -> bool {
-        entry == Entry::Call
-    }
-
-    fn run(&self, context: &Arc<ItemContext>, _: Input) -> ProgramEnd {
+/// Charges in parts, and then writes a note under a key of the hub's own. Goes on where the parts were refused, if it
+/// `catches`.
+fn orders(catches: bool) -> Arc<dyn Program> {
+    InRust::called(move |context, _| {
         let name = context.item().ordinal.to_string();
         let request = json!({ "name": name, "parts": PARTS });
         match context.call("parts.all", "marketplace", None, request) {
             Ok(_) => {}
-            Err(CallEnd::Ended) => return ProgramEnd::Ended,
-            Err(CallEnd::Refused(_)) if self.catches => {}
-            Err(CallEnd::Refused(answer)) => {
-                return ProgramEnd::Threw { code: answer.code.unwrap_or_default(), message: answer.message };
-            }
+            Err(CallEnd::Refused(_)) if catches => {}
+            Err(end) => return ended(Err(end)),
         }
         let note = json!({ "answer": "succeeded", "note": format!("note of {name}") });
         match context.call("acme.note", "marketplace", None, note) {
             Ok(_) | Err(CallEnd::Refused(_)) => ProgramEnd::Returned(Value::Null),
             Err(CallEnd::Ended) => ProgramEnd::Ended,
         }
-    }
+    })
 }
 
 impl World {
@@ -62,7 +44,7 @@ impl World {
     /// Works on orders, process after process, to their end.
     fn orders(&self, (items, concurrency): (usize, usize), catches: bool, cuts: &[(i64, Cut)]) -> RunId {
         let run = self.begin();
-        let work = |cut| self.work_by(&run, Arc::new(Orders { catches }), (items, concurrency), cut);
+        let work = |cut| self.work_by(&run, orders(catches), (items, concurrency), cut);
         let is_done = cuts.iter().any(|cut| work(Some(*cut)));
         assert!(is_done || work(None), "the last process was not killed");
         run
@@ -161,18 +143,8 @@ fn an_operation_that_breaks_off_with_nothing_more_recorded_is_refused_as_ever() 
 
 #[test]
 fn what_only_the_provider_knows_of_a_request_is_asked_for_new_calls_alone() {
-    struct Pays;
-    impl Program for Pays {
-        fn hash(&self) -> &str {
-            "0"
-        }
-        fn script(&self) -> ScriptBundle {
-            ScriptBundle::of_hash("0")
-        }
-        fn has(&self, entry: Entry) -> bool {
-            entry == Entry::Call
-        }
-        fn run(&self, context: &Arc<ItemContext>, _: Input) -> ProgramEnd {
+    let pays = || {
+        InRust::called(|context, _| {
             let pay = context.call("parts.pay", "marketplace", Some("k"), json!({ "name": "k" }));
             let charge = json!({ "answer": "succeeded", "note": "c" });
             let charged = context.call("acme.charge", "marketplace", Some("c"), charge);
@@ -180,8 +152,8 @@ fn what_only_the_provider_knows_of_a_request_is_asked_for_new_calls_alone() {
                 (Err(CallEnd::Ended), _) | (_, Err(CallEnd::Ended)) => ProgramEnd::Ended,
                 _ => ProgramEnd::Returned(Value::Null),
             }
-        }
-    }
+        })
+    };
     // Asked for once; whatever it would say the second time, it is not asked again.
     for (answers, paid, pay) in [
         ([true, false], 1, "succeeded Some(\"\") Some(\"7.00 ILS\")"),
@@ -192,8 +164,8 @@ fn what_only_the_provider_knows_of_a_request_is_asked_for_new_calls_alone() {
         let run = world.begin();
         // Dies right after the second call's intent or outcome.
         let writes = if answers[0] { 6 } else { 5 };
-        assert!(!world.work_by(&run, Arc::new(Pays), (1, 1), Some((writes, Cut::Kept))));
-        assert!(world.work_by(&run, Arc::new(Pays), (1, 1), None));
+        assert!(!world.work_by(&run, pays(), (1, 1), Some((writes, Cut::Kept))));
+        assert!(world.work_by(&run, pays(), (1, 1), None));
         assert_eq!(world.parts.asked.load(Ordering::SeqCst), 1);
         assert_eq!(world.parts.paid.load(Ordering::SeqCst), paid);
         let outcome = world.steps(&run, 1).remove(0).outcome.unwrap();
@@ -205,43 +177,32 @@ fn what_only_the_provider_knows_of_a_request_is_asked_for_new_calls_alone() {
 
 #[test]
 fn a_held_key_answers_though_nobody_says_what_the_request_moves() {
-    /// Pays with keys that are held, by itself or by the item before.
-    #[derive(Default)]
-    struct PaysAgain(std::sync::Mutex<Vec<String>>);
-    impl Program for PaysAgain {
-        fn hash(&self) -> &str {
-            "0"
-        }
-        fn script(&self) -> ScriptBundle {
-            ScriptBundle::of_hash("0")
-        }
-        fn has(&self, entry: Entry) -> bool {
-            entry == Entry::Call
-        }
-        fn run(&self, context: &Arc<ItemContext>, _: Input) -> ProgramEnd {
-            let calls: &[_] = match context.item().ordinal {
-                1 => &[("k", "k"), ("k", "k"), ("k", "another"), ("l", "l")],
-                _ => &[("m", "lost")],
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&said);
+    // Pays with keys that are held, by itself or by the item before.
+    let program = InRust::called(move |context, _| {
+        let calls: &[_] = match context.item().ordinal {
+            1 => &[("k", "k"), ("k", "k"), ("k", "another"), ("l", "l")],
+            _ => &[("m", "lost")],
+        };
+        for (key, name) in calls {
+            let said = context.call("parts.pay", "marketplace", Some(key), json!({ "name": name }));
+            let said = match said {
+                Ok(said) => said,
+                Err(CallEnd::Refused(said)) => *said,
+                Err(CallEnd::Ended) => return ProgramEnd::Ended,
             };
-            for (key, name) in calls {
-                let said = context.call("parts.pay", "marketplace", Some(key), json!({ "name": name }));
-                let said = match said {
-                    Ok(said) => said,
-                    Err(CallEnd::Refused(said)) => *said,
-                    Err(CallEnd::Ended) => return ProgramEnd::Ended,
-                };
-                let code = said.code.unwrap_or_default();
-                self.0.lock().unwrap().push(format!("{} {code} {}", said.status, said.replayed));
-            }
-            ProgramEnd::Returned(Value::Null)
+            let code = said.code.unwrap_or_default();
+            told.lock().unwrap().push(format!("{} {code} {}", said.status, said.replayed));
         }
-    }
+        ProgramEnd::Returned(Value::Null)
+    });
     let world = World::still();
     world.parts.answers.lock().unwrap().extend([true, false, false, false, true, false]);
-    let (run, program) = (world.begin(), Arc::new(PaysAgain::default()));
-    assert!(world.work_by(&run, Arc::<PaysAgain>::clone(&program), (3, 1), None));
+    let run = world.begin();
+    assert!(world.work_by(&run, program, (3, 1), None));
     assert_eq!(
-        *program.0.lock().unwrap(),
+        *said.lock().unwrap(),
         [
             "succeeded  false",
             "succeeded  true",
@@ -258,7 +219,7 @@ fn an_item_that_waits_to_be_run_again_is_given_up_though_the_hub_is_in_trouble()
     let world = World::still();
     world.plan(&[Plan::BreaksOff(2)]);
     let run = world.begin();
-    let program: Arc<dyn Program> = Arc::new(Orders { catches: false });
+    let program = orders(false);
     assert!(!world.work_by(&run, Arc::clone(&program), (1, 1), Some((4, Cut::Stop))));
     world.plan(&[Plan::BreaksOff(0); 50]);
     let hub = world.start(None);

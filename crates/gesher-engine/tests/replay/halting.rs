@@ -3,24 +3,16 @@
 
 use super::cut::Cut;
 use super::random::{self, Op, Programs};
-use super::{Hub, World};
+use super::{Hub, World, flow};
 use gesher_core::RunId;
 use gesher_engine::journal::{DecisionKind, NewDecision, RunState};
-use gesher_engine::{Allow, EngineError, Flow, FlowLimits, FlowReach, OnUnknown, Program, Progress, RunEnd};
+use gesher_engine::{EngineError, Flow, OnUnknown, Progress, RunEnd};
 use std::sync::Arc;
 
 fn work(world: &World, hub: &Hub, run: &RunId, programs: &[Vec<Op>]) -> Result<RunEnd, EngineError> {
-    let flow = Arc::new(Flow {
-        name: "f".into(),
-        allow: vec![Allow::parse("acme.*").unwrap()],
-        concurrency: 1,
-        on_unknown: OnUnknown::After(1),
-        limits: FlowLimits::default(),
-        reach: FlowReach::default(),
-    });
+    let flow = Arc::new(Flow { on_unknown: OnUnknown::After(1), ..flow(&["acme.*"], 1) });
     let traces = Arc::clone(&world.traces);
-    let program: Arc<dyn Program> =
-        Arc::new(Programs { of_items: programs.to_vec(), is_stubborn: false, traces });
+    let program = Programs { of_items: programs.to_vec(), is_stubborn: false, traces }.program();
     let (items, progress) = (random::items(programs.len()), Progress::default());
     hub.runtime.block_on(hub.engine.run_items(run, &flow, &program, items, &hub.stop, &progress))
 }

@@ -8,6 +8,8 @@ mod acme;
 mod composing;
 mod cut;
 mod halting;
+#[path = "../path/making.rs"]
+mod making;
 mod parts;
 mod random;
 mod result;
@@ -22,10 +24,9 @@ use gesher_core::{
 use gesher_engine::journal::{
     ItemQuery, Journal, RunState, ScriptBundle, SqliteJournal, StepRecord, TriggerKind,
 };
-use gesher_engine::{
-    AccountRules, Allow, Engine, EngineParts, Flow, FlowLimits, OnUnknown, Program, Progress, RunEnd, Stop,
-};
+use gesher_engine::{AccountRules, Engine, EngineParts, Flow, Program, Progress, RunEnd, Stop};
 use gesher_vault::{MasterKeySource, Vault};
+use making::{InRust, ended, flow};
 use parts::Parts;
 use proptest::prelude::*;
 use random::{Op, Programs, Traces};
@@ -124,19 +125,11 @@ impl World {
             is_stubborn: shape.is_stubborn,
             traces: Arc::clone(&self.traces),
         };
-        self.work_by(run, Arc::new(program), (programs.len(), shape.concurrency), cut)
+        self.work_by(run, program.program(), (programs.len(), shape.concurrency), cut)
     }
 
     fn flow(concurrency: usize) -> Arc<Flow> {
-        let allow = ["acme.*", "parts.*"].map(|words| Allow::parse(words).unwrap()).to_vec();
-        Arc::new(Flow {
-            name: "f".into(),
-            allow,
-            concurrency,
-            on_unknown: OnUnknown::Continue,
-            limits: FlowLimits::default(),
-            reach: gesher_engine::FlowReach::default(),
-        })
+        Arc::new(flow(&["acme.*", "parts.*"], concurrency))
     }
 
     /// The same by a program, for so many items, so many at a time.

@@ -1,10 +1,10 @@
 //! Random programs: what a script could do, as data, and an interpreter that does it and writes down what it was told.
 
+use super::making::InRust;
 use gesher_core::{ItemId, Key};
-use gesher_engine::journal::{NewItem, ScriptBundle};
+use gesher_engine::journal::NewItem;
 use gesher_engine::{
-    Answer, CallEnd, Entry, Input, ItemContext, ItemSource, Keep, Program, ProgramEnd, SourceError,
-    SourceItem,
+    Answer, CallEnd, Input, ItemContext, ItemSource, Keep, Program, ProgramEnd, SourceError, SourceItem,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -202,20 +202,13 @@ impl Running<'_> {
     }
 }
 
-impl Program for Programs {
-    fn hash(&self) -> &str {
-        "0"
+impl Programs {
+    /// As the engine runs them.
+    pub(crate) fn program(self) -> Arc<dyn Program> {
+        InRust::called(move |context, _| self.run(context))
     }
 
-    fn script(&self) -> ScriptBundle {
-        ScriptBundle::of_hash("0")
-    }
-
-    fn has(&self, entry: Entry) -> bool {
-        entry == Entry::Call
-    }
-
-    fn run(&self, context: &Arc<ItemContext>, _: Input) -> ProgramEnd {
+    fn run(&self, context: &ItemContext) -> ProgramEnd {
         let ordinal = context.item().ordinal;
         let ops = &self.of_items[usize::try_from(ordinal).unwrap() - 1];
         let mut running = Running { context, is_stubborn: self.is_stubborn, trace: Vec::new() };

@@ -2,14 +2,14 @@
 //! again; and nothing is sent where those bytes cannot be had any more.
 
 use super::cut::Cut;
-use super::{World, random};
+use super::{InRust, World, ended, flow, random};
 use gesher_core::{ItemEnd, ItemId, ItemStatus, RunId};
-use gesher_engine::journal::{RunState, ScriptBundle};
+use gesher_engine::journal::RunState;
 use gesher_engine::{
-    Allow, CallEnd, Entry, Flow, FlowLimits, Input, ItemContext, ItemSource, OnUnknown, Program, ProgramEnd,
-    Progress, RESULT_BYTES_MAX, ResultText, RunEnd, RunResult, SourceError, SourceItem,
+    Entry, ItemSource, Program, Progress, RESULT_BYTES_MAX, ResultText, RunEnd, RunResult, SourceError,
+    SourceItem,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,34 +39,13 @@ impl RunResult for Shelf {
 }
 
 /// Passes its run's result on when the run ends; asks for one in each row too, where there is none.
-struct Passing;
-
-impl Program for Passing {
-    fn hash(&self) -> &str {
-        "0"
-    }
-
-    fn script(&self) -> ScriptBundle {
-        ScriptBundle::of_hash("0")
-    }
-
-    fn has(&self, entry: Entry) -> bool {
-        matches!(entry, Entry::Call | Entry::Finish)
-    }
-
-    fn run(&self, context: &Arc<ItemContext>, _: Input) -> ProgramEnd {
-        let passed = context.run_result().and_then(|result| {
+fn passing() -> Arc<dyn Program> {
+    InRust::at(&[Entry::Call, Entry::Finish], |context, _| {
+        ended(context.run_result().and_then(|result| {
             let request = json!({ "answer": "succeeded", "note": result.text });
             context.call("acme.charge", "marketplace", Some("mail"), request)
-        });
-        match passed {
-            Ok(_) => ProgramEnd::Returned(Value::Null),
-            Err(CallEnd::Refused(answer)) => {
-                ProgramEnd::Threw { code: answer.code.unwrap_or_default(), message: answer.message }
-            }
-            Err(CallEnd::Ended) => ProgramEnd::Ended,
-        }
-    }
+        }))
+    })
 }
 
 struct Handing(Box<dyn ItemSource>, Arc<Shelf>);
@@ -84,16 +63,9 @@ impl ItemSource for Handing {
 /// A process works on the run until it dies or is done. Answers whether it is done.
 fn work(world: &World, run: &RunId, shelf: &Arc<Shelf>, cut: Option<(i64, Cut)>) -> bool {
     let hub = world.start(cut);
-    let flow = Arc::new(Flow {
-        name: "f".into(),
-        allow: vec![Allow::parse("acme.*").unwrap()],
-        concurrency: 1,
-        on_unknown: OnUnknown::Continue,
-        limits: FlowLimits::default(),
-        reach: gesher_engine::FlowReach::default(),
-    });
+    let flow = Arc::new(flow(&["acme.*"], 1));
     let source = Box::new(Handing(random::items(1), Arc::clone(shelf)));
-    let program: Arc<dyn Program> = Arc::new(Passing);
+    let program = passing();
     let progress = Progress::default();
     let worked =
         hub.runtime.block_on(hub.engine.run_items(run, &flow, &program, source, &hub.stop, &progress));

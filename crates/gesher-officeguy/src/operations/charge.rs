@@ -4,6 +4,7 @@ use super::PROVIDER;
 use crate::charging;
 use crate::endpoints::charge::{Charge as Wire, ChargeAnswer, ChargeRequest};
 use crate::paying;
+use crate::rules;
 use gesher_core::operation::Prepared;
 use gesher_core::operation::{Facts, Reply};
 use gesher_core::{Descriptor, Effect, Example, KeyRule, LookUp, Operation, Outcome, Rejection, Sender};
@@ -57,8 +58,13 @@ impl Operation for Charge {
     type Answer = ChargeAnswer;
 
     fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
-        charging::rules(request)?;
+        // Card numbers are looked for in the text, by `text_rules`.
+        charging::rules_but_cards(request)?;
         paying::rules(request.payment_method.as_ref(), request.single_use_token.as_ref())
+    }
+
+    fn text_rules(wire: &str) -> Result<(), Rejection> {
+        rules::no_card_data_in(wire)
     }
 
     fn facts(request: &ChargeRequest) -> Facts {

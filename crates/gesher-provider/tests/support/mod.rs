@@ -188,7 +188,7 @@ pub(crate) fn base(scheme: &str, address: SocketAddr) -> BaseUrl {
 pub(crate) fn options() -> TransportOptions {
     TransportOptions {
         connect: Duration::from_millis(500),
-        total: Duration::from_millis(1_200),
+        total: Duration::from_secs(3),
         body_bytes_max: 10_000,
         ..TransportOptions::default()
     }

@@ -96,13 +96,15 @@ enum Parsed {
     Broken(usize, Fault),
 }
 
+/// Where the first such byte stands, from here on.
+fn find(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    bytes.get(from..)?.iter().position(|byte| wanted(*byte)).map(|at| from + at)
+}
+
 /// Reads the record at the beginning of `text` into `record`. `last` says that nothing follows `text`.
 fn parse(text: &str, separator: u8, last: bool, record: &mut Record) -> Parsed {
     let bytes = text.as_bytes();
     let slice = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    let find = |from: usize, wanted: &dyn Fn(u8) -> bool| {
-        bytes.iter().skip(from).position(|byte| wanted(*byte)).map(|at| from + at)
-    };
     record.clear();
     let mut at = 0;
     loop {
@@ -113,7 +115,7 @@ fn parse(text: &str, separator: u8, last: bool, record: &mut Record) -> Parsed {
             let opened = at;
             at += 1;
             loop {
-                let Some(quote) = find(at, &|byte| byte == b'"') else {
+                let Some(quote) = find(bytes, at, |byte| byte == b'"') else {
                     return if last {
                         Parsed::Broken(opened, fault::unclosed_quote())
                     } else {
@@ -134,7 +136,7 @@ fn parse(text: &str, separator: u8, last: bool, record: &mut Record) -> Parsed {
                 }
             }
         } else {
-            let end = find(at, &|byte| byte == separator || byte == b'\n' || byte == b'\r');
+            let end = find(bytes, at, |byte| byte == separator || byte == b'\n' || byte == b'\r');
             if end.is_none() && !last {
                 return Parsed::NeedsMore;
             }

@@ -6,10 +6,10 @@ use super::fault::Fault;
 use super::header::Header;
 use super::reader::Record;
 use gesher_core::card::holds_card_number;
-use gesher_core::key::{KeyError, clean_cell};
+use gesher_core::key::{KeyError, cleaned};
 use gesher_core::money::parse_amount;
 use gesher_core::{Currency, Decimal, Key, Money, Text};
-use ring::digest::{Context, SHA256};
+use ring::digest::{SHA256, digest};
 
 /// A row as its flow understands it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn check(header: &Header, record: &Record) -> Result<RowFacts, Vec<Fa
     };
     // That a card number is no amount either says nothing new.
     let amount_column = header.amount.filter(|column| !card_in_amount && !is_flawed(*column));
-    let amount = amount_column.and_then(|column| match parse_amount(&clean_cell(record.cell(column))) {
+    let amount = amount_column.and_then(|column| match parse_amount(record.cell(column)) {
         Ok(amount) => Some(Money { amount, currency: Currency::ILS }),
         Err(fault) => {
             faults.push(at(header, record, column, "amount", fault.text()));
@@ -54,8 +54,8 @@ pub(super) fn check(header: &Header, record: &Record) -> Result<RowFacts, Vec<Fa
 
 /// The amount of a row, whatever else is wrong with it; nothing where it cannot be read.
 pub(super) fn stated_amount(header: &Header, record: &Record) -> Decimal {
-    let cell = header.amount.map(|column| clean_cell(record.cell(column)));
-    cell.and_then(|cell| parse_amount(&cell).ok()).unwrap_or_default()
+    let cell = header.amount.map(|column| record.cell(column));
+    cell.and_then(|cell| parse_amount(cell).ok()).unwrap_or_default()
 }
 
 fn row_key(header: &Header, record: &Record, columns: &[usize], faults: &mut Vec<Fault>) -> Option<Key> {
@@ -142,14 +142,14 @@ fn is_rounded_number(cell: &str) -> bool {
 /// change; Unicode promises that normal forms of assigned characters do not.
 #[must_use]
 pub(super) fn cells_hash(record: &Record) -> [u8; 16] {
-    let mut context = Context::new(&SHA256);
+    let mut bytes = Vec::new();
     for cell in record.cells() {
-        let cell = clean_cell(cell);
-        context.update(&(cell.len() as u64).to_le_bytes());
-        context.update(cell.as_bytes());
+        let cell = cleaned(cell);
+        bytes.extend_from_slice(&(cell.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(cell.as_bytes());
     }
     let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(context.finish().as_ref()) {
+    for (to, from) in short.iter_mut().zip(digest(&SHA256, &bytes).as_ref()) {
         *to = *from;
     }
     short

@@ -12,8 +12,8 @@ use super::request::{Parts, content_type, kept};
 use super::screen::{depth, forbidden};
 use super::verify::{Delivery, SecretFault, Verified, Verifier};
 use crate::event::{BegunAs, Event};
-use gesher_core::Redactor;
 use gesher_core::limits::JSON_DEPTH_MAX;
+use gesher_core::{Redactor, RunId, Text};
 use gesher_engine::journal::{NewEvent, TriggerKind};
 use hyper::HeaderMap;
 use serde_json::Value;
@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const NAME_CHARACTERS_MAX: usize = 100;
 /// A minute, in seconds.
 const MINUTE: i64 = 60;
+/// The kind of the alarm about a delivery under the id of another.
+const ID_TAKEN: &str = "id_taken";
 
 /// A flow's webhook.
 pub struct Hook {
@@ -128,7 +130,7 @@ impl Hook {
         Ok(if as_what == BegunAs::New { reply::accepted(&run) } else { reply::again(&run) })
     }
 
-    async fn accept(&self, taken: Taken) -> Result<(gesher_core::RunId, BegunAs), Refused> {
+    async fn accept(&self, taken: Taken) -> Result<(RunId, BegunAs), Refused> {
         let Taken { identity, kept } = taken;
         let redactor = self.inbox.engine().redactor();
         let name = redactor.text(&identity.id).chars().take(NAME_CHARACTERS_MAX).collect();
@@ -143,10 +145,11 @@ impl Hook {
         match begun.as_what {
             BegunAs::New => tracing::debug!(%run, flow, "a delivery was accepted"),
             BegunAs::Again => tracing::debug!(%run, flow, "a delivery came again"),
-            BegunAs::Other => tracing::error!(
-                alert = true, %run, flow, id = event.name,
-                "a delivery came under the id of another, with another body: nothing was done for it"
-            ),
+            BegunAs::Other => {
+                let (engine, told) = (self.inbox.engine(), other_body(flow, &event.name, run));
+                tracing::warn!(%run, flow, id = event.name, "{}", told.en);
+                engine.alarm_seldom(ID_TAKEN, flow, &told);
+            }
         }
         Ok((begun.run, begun.as_what))
     }
@@ -237,6 +240,20 @@ pub fn taken(
 /// Whether a text begins as an object or a list of JSON does, also behind a byte order mark.
 fn looks_like_json(text: &str) -> bool {
     text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace()).starts_with(['{', '['])
+}
+
+/// What the log and a person are told of a delivery that came under the id of another.
+fn other_body(flow: &str, id: &str, run: &RunId) -> Text {
+    Text::new(
+        format!(
+            "אל {flow} הגיעה הודעה תחת המזהה {id} של הודעה קודמת (הריצה {run}), בתוכן אחר: לא בוצע עבורה דבר. יש לבדוק עם \
+             השולח אם שתי הודעות שונות נושאות מזהה אחד"
+        ),
+        format!(
+            "a delivery to {flow} came under the id of another, {id} (run {run}), with another body: nothing was done for \
+             it. Ask its sender whether two deliveries bear one id"
+        ),
+    )
 }
 
 #[cfg(test)]

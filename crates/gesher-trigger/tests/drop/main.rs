@@ -313,7 +313,7 @@ async fn watch_until(hub: &Hub, ready: impl Fn() -> bool) {
     let (trigger, asked) = (Arc::clone(&hub.trigger), stop.clone());
     let watching = tokio::spawn(async move { trigger.watch(&asked).await });
     let mut looks = 0;
-    while !ready() && looks < 1_000 {
+    while !ready() && looks < 6_000 {
         looks += 1;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -389,7 +389,7 @@ async fn a_file_that_could_not_be_moved_is_taken_once_it_can_be() {
 async fn a_file_that_still_grows_is_left_until_it_is_quiet() {
     let base = tempfile::tempdir().unwrap();
     let hub = Hub::with(base.path(), &Arc::<Bank>::default(), Language::He, |config| {
-        config.settle = Duration::from_millis(400);
+        config.settle = Duration::from_secs(3);
     });
     hub.trigger.open_folder().unwrap();
     let path = base.path().join("inbox/slow.csv");

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Looks at the journal until the decision is applied, while a hub is running.
-const LOOKS_MAX: u32 = 25;
+const LOOKS_MAX: u32 = 75;
 /// Between two of them.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -123,7 +123,7 @@ fn check(run: &RunRecord, kind: DecisionKind) -> Result<(), HubError> {
     }
 }
 
-/// Whether the decision was applied: at once by nobody, and within a second by a hub that runs.
+/// Whether the decision was applied: at once by nobody, and within a second by a hub that runs, or a few where it is busy.
 async fn wait(
     journal: &dyn Journal,
     config: &Config,
