@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod card;
 pub mod check;
+mod descriptor;
 pub mod failpoint;
 pub mod ids;
 pub mod item;

@@ -19,6 +19,7 @@ const CORE_FILES: &[&str] = &[
     "caller.rs",
     "card.rs",
     "check.rs",
+    "descriptor.rs",
     "failpoint.rs",
     "ids.rs",
     "item.rs",
