@@ -187,13 +187,14 @@ fn live(step: Box<StepRecord>, used: &Used<'_>) -> Begin {
     }
 }
 
+/// Whether a key was ever used.
+pub(super) const ANY_OF_KEY: &str =
+    "SELECT 1 FROM steps WHERE account = ?1 AND operation = ?2 AND key = ?3 AND attempt IS NOT NULL LIMIT 1";
+
 fn key_of(connection: &Connection, run: i64, used: &Used<'_>) -> Result<KeyState, Fault> {
     let named = params![used.account, used.operation, used.key];
     // Most keys are new, and the index alone says so at half the cost of reading a step.
-    let any = connection.prepare_cached(
-        "SELECT 1 FROM steps WHERE account = ?1 AND operation = ?2 AND key = ?3 AND attempt IS NOT NULL LIMIT 1",
-    )?;
-    if first(any, named, |_| Ok(()))?.is_none() {
+    if first(connection.prepare_cached(ANY_OF_KEY)?, named, |_| Ok(()))?.is_none() {
         return Ok(KeyState::Free { attempt: 1 });
     }
     // Each attempt follows one that left the key free, so the last one says where the key stands.

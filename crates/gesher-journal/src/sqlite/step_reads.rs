@@ -92,6 +92,16 @@ pub(super) fn open(
     all(connection.prepare_cached(OPEN)?, [after, limit], read_step)
 }
 
+/// Whether a reference is another step's: alone, as its document, or as one of several.
+pub(super) const REFERENCE_TAKEN: &str =
+    "SELECT 1 FROM steps WHERE attempt IS NOT NULL AND reference = ?1 AND account = ?2 AND seq <> ?3
+     UNION ALL
+     SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1 AND account = ?2 AND seq <> ?3
+     UNION ALL
+     SELECT 1 FROM steps WHERE several = 1
+         AND instr(',' || reference || ',', ',' || ?1 || ',') > 0 AND seq <> ?3
+     LIMIT 1";
+
 pub(super) fn references_taken(
     connection: &Connection,
     account: &str,
@@ -102,15 +112,7 @@ pub(super) fn references_taken(
     // A call for several has a reference of each, and they stand in the books of other accounts too.
     let mut taken = Vec::new();
     for reference in references {
-        let query = connection.prepare_cached(
-            "SELECT 1 FROM steps WHERE attempt IS NOT NULL AND reference = ?1 AND account = ?2 AND seq <> ?3
-             UNION ALL
-             SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1 AND account = ?2 AND seq <> ?3
-             UNION ALL
-             SELECT 1 FROM steps WHERE several = 1
-                 AND instr(',' || reference || ',', ',' || ?1 || ',') > 0 AND seq <> ?3
-             LIMIT 1",
-        )?;
+        let query = connection.prepare_cached(REFERENCE_TAKEN)?;
         if first(query, params![reference, account, except], |_| Ok(()))?.is_some() {
             taken.push(reference.clone());
         }

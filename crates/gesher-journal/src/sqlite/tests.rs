@@ -4,6 +4,7 @@ mod guard;
 mod limits;
 mod migration;
 mod originals;
+mod plans;
 
 use super::*;
 use crate::record::{RunState, TriggerKind};
@@ -319,70 +320,6 @@ async fn every_change_of_a_run_and_a_step_is_in_the_audit() {
         format!("{run}.3.1 in_flight unknown interrupted"),
     ];
     assert_eq!(found, want);
-}
-
-#[test]
-fn what_is_open_is_found_without_a_look_at_every_step() {
-    let folder = Folder::new();
-    folder.open(&[]).unwrap();
-    let raw = folder.raw();
-    for sql in [step_reads::OPEN, step_reads::OPEN_IN_STATE, desk::ANY_OPEN] {
-        let mut query = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let mut rows = query.raw_query();
-        let mut plan = Vec::new();
-        while let Some(row) = rows.next().unwrap() {
-            plan.push(row.get::<_, String>(3).unwrap());
-        }
-        let walks = |line: &&String| {
-            line.contains("steps") && !line.contains("steps_open") || line.contains("rowid>")
-        };
-        assert!(plan.iter().any(|line| line.contains("steps_open")), "{sql}\n{plan:?}");
-        assert_eq!(plan.iter().find(walks), None, "{sql}");
-    }
-}
-
-#[test]
-fn every_frequent_look_up_uses_an_index() {
-    let folder = Folder::new();
-    folder.open(&[]).unwrap();
-    let raw = folder.raw();
-    let check = |sql: &str, index: &str| {
-        let mut query = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let mut rows = query.raw_query();
-        let mut plan = String::new();
-        while let Some(row) = rows.next().unwrap() {
-            plan += &row.get::<_, String>(3).unwrap();
-            plan.push('\n');
-        }
-        assert!(plan.contains(index) && !plan.contains("SCAN") && !plan.contains("TEMP"), "{sql}\n{plan}");
-    };
-    let key = "WHERE account = ?1 AND operation = ?2 AND key = ?3";
-    let last = "AND attempt IS NOT NULL ORDER BY attempt DESC LIMIT 1";
-    check(&format!("SELECT data FROM steps {key} {last}"), "steps_key");
-    let open = "attempt IS NOT NULL AND state IN ('unknown', 'conflict')";
-    check(
-        &format!("SELECT seq FROM steps WHERE account = ?1 AND operation = ?2 AND subject = ?3 AND {open}"),
-        "steps_open",
-    );
-    check("SELECT seq FROM steps WHERE state = 'in_flight' AND seq > ?1 ORDER BY seq", "steps_in_flight");
-    check("SELECT 1 FROM steps WHERE attempt IS NOT NULL AND reference = ?1", "steps_reference");
-    check("SELECT 1 FROM steps WHERE attempt IS NOT NULL AND document = ?1", "steps_document");
-    check(
-        "UPDATE steps SET data = '' WHERE run = ?1 AND ordinal = ?2 AND position = ?3",
-        "sqlite_autoindex_steps",
-    );
-    check("SELECT no FROM runs WHERE id = ?1", "sqlite_autoindex_runs");
-    check(
-        "SELECT run FROM files WHERE flow = ?1 AND sha256 = ?2 AND seq < ?3 ORDER BY seq DESC",
-        "files_by_identity",
-    );
-    check("SELECT 1 FROM items WHERE run = ?1 AND ordinal > ?2 ORDER BY ordinal", "PRIMARY KEY");
-    check(
-        "SELECT no FROM runs r WHERE r.state = 'claimed' AND r.triggered_by IN ('webhook', 'source')
-             AND r.flow = ?1 AND r.no > ?2 ORDER BY r.no LIMIT 9",
-        "runs_waiting",
-    );
-    check(super::close_item::NEXT_UNKNOWN, "items_unknown");
 }
 
 mod histories {
