@@ -373,6 +373,13 @@ pub trait Provider: Send + Sync {
         Provider::perform(self, entry, account, prepared, stamp)
     }
 
+    /// Whether [`Provider::perform`] needs, for this operation, nothing but sockets and timers of whichever runtime polls
+    /// it: it spawns nothing that has to outlive it, keeps no connection, and blocks nobody. Then an item's thread waits
+    /// for it by itself.
+    fn is_self_contained(&self, _entry: &OperationEntry) -> bool {
+        false
+    }
+
     /// Looks for what became of a call whose outcome is unknown. Only reads, and answers with everything of the time
     /// in question or with a failure: silence and half a list are no evidence. Whether a record is the step's own is
     /// not decided here.

@@ -3,6 +3,7 @@
 //! A context belongs to one item and is used from that item's own thread only. Everything that can differ between two
 //! executions of a program comes through here, and is a step.
 
+use crate::alone;
 use crate::composed::Composing;
 use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
@@ -264,7 +265,12 @@ impl ItemContext {
 
     pub(crate) fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
         self.work().calling = Some(call.step.clone());
-        let called = self.engine.runtime().block_on(self.engine.call(call, &self.stop));
+        let work = self.engine.call(call, &self.stop);
+        let left = match call.registered.provider.is_self_contained(call.registered.entry) {
+            true => alone::wait(work),
+            false => Err(work),
+        };
+        let called = left.unwrap_or_else(|work| self.engine.runtime().block_on(work));
         {
             let mut work = self.work();
             work.calling = None;

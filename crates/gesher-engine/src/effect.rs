@@ -7,6 +7,7 @@
 use crate::accounts::NoAccount;
 use crate::context::CallFault;
 use crate::engine::{Call, Called, Engine, Senders, account_name};
+use crate::error::EngineError;
 use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
@@ -141,7 +142,10 @@ impl Engine {
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.
     pub(crate) async fn ask_about(&self, open: &StepRecord) {
-        match self.reconcile(&open.id).await {
+        // Look-ups share connections, which belong to the hub's own runtime; this may run on a thread's.
+        let (engine, id) = (self.clone(), open.id.clone());
+        let asked = self.runtime().spawn(async move { engine.reconcile(&id).await });
+        match asked.await.unwrap_or(Err(EngineError::Lost { what: "a look-up" })) {
             Ok(found) => tracing::info!(step = %open.id, ?found, "asked about the step that locks a subject"),
             // The lock holds as before.
             Err(error) => {

@@ -13,7 +13,7 @@ use crate::flow::FlowLimits;
 use crate::halt::UnknownGuard;
 use crate::health::Health;
 use crate::messages;
-use crate::permits::{AccountRules, Permit, Permits};
+use crate::permits::{AccountRules, Permit, Permits, Stopping};
 use crate::reconcile::Looks;
 use crate::starting::Starts;
 use crate::stop::Stop;
@@ -359,11 +359,8 @@ impl Engine {
     /// Waits for a turn at the provider. Once a stop is asked for, only a turn that needs no waiting is taken.
     async fn turn(&self, call: &Call<'_>, stop: &Stop) -> Result<Option<Permit>, CallFault> {
         let patience = Duration::from_secs(PERMIT_WAIT_SECONDS_MAX);
-        tokio::select! {
-            biased;
-            permit = self.0.permits.turn(call.registered.entry.descriptor.provider, patience) => Ok(permit),
-            () = stop.requested() => Err(CallFault::Stopping),
-        }
+        let provider = call.registered.entry.descriptor.provider;
+        self.0.permits.turn_unless(provider, patience, stop).await.map_err(|Stopping| CallFault::Stopping)
     }
 
     /// What another step's hold on the key means for this call. Nothing was sent.

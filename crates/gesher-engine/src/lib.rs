@@ -6,6 +6,7 @@
 
 mod accounts;
 mod alarms;
+mod alone;
 mod approvals;
 mod cancel;
 mod composed;

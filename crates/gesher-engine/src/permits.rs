@@ -1,7 +1,11 @@
 //! Turns at a provider's account: how many calls at once, and how many a second.
 
+use crate::stop::Stop;
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -34,6 +38,10 @@ struct Gate {
 pub(crate) struct Permit {
     _slot: OwnedSemaphorePermit,
 }
+
+/// A stop was asked for, and the turn would have to be waited for.
+#[derive(Debug)]
+pub(crate) struct Stopping;
 
 impl Permits {
     pub(crate) fn new(rules: Vec<AccountRules>) -> Self {
@@ -70,6 +78,25 @@ impl Permits {
         }
         Some(Permit { _slot: slot })
     }
+
+    /// The same; once a stop is asked for, only a turn that needs no waiting is taken.
+    pub(crate) async fn turn_unless(
+        &self,
+        provider: &str,
+        patience: Duration,
+        stop: &Stop,
+    ) -> Result<Option<Permit>, Stopping> {
+        let mut turn = pin!(self.turn(provider, patience));
+        if let Poll::Ready(permit) = poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx))).await {
+            return Ok(permit);
+        }
+        // A turn that comes together with the stop is given back.
+        tokio::select! {
+            biased;
+            () = stop.requested() => Err(Stopping),
+            permit = turn => Ok(permit),
+        }
+    }
 }
 
 /// Takes the next free instant, `interval` after the one before it, unless it lies after the deadline.
@@ -99,6 +126,23 @@ mod tests {
         assert!(permits.turn("acme", Duration::from_secs(1)).await.is_none());
         drop(first);
         assert!(permits.turn("acme", Duration::from_secs(1)).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_stop_only_a_turn_that_is_free_is_taken() {
+        let (permits, stop, hour) = (permits(1, None), Stop::new(), Duration::from_secs(3_600));
+        stop.request();
+        let first = permits.turn_unless("acme", hour, &stop).await.unwrap();
+        assert!(first.is_some());
+        assert!(permits.turn_unless("acme", hour, &stop).await.is_err());
+        let waiting = Stop::new();
+        let mut waits = std::pin::pin!(permits.turn_unless("acme", hour, &waiting));
+        assert!(tokio::time::timeout(Duration::from_secs(1), waits.as_mut()).await.is_err());
+        // Both come before it looks again.
+        waiting.request();
+        drop(first);
+        assert!(waits.await.is_err());
+        assert!(permits.turn_unless("acme", hour, &waiting).await.is_ok_and(|turn| turn.is_some()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -208,6 +208,11 @@ impl Provider for OfficeGuy {
         splice(prepared.endpoint, &prepared.body, &stamp, self.stamp).map(|_| stamp)
     }
 
+    fn is_self_contained(&self, entry: &OperationEntry) -> bool {
+        // What changes something has a connection of its own; reads share theirs.
+        entry.descriptor.effect.changes()
+    }
+
     fn look_up<'a>(
         &'a self,
         entry: &'a OperationEntry,

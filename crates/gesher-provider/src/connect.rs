@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
 use rustls_platform_verifier::Verifier;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -34,6 +35,9 @@ pub(crate) struct Connector {
     host: Host,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// Where names are looked up. Looking one up blocks a thread, and a runtime that belongs to a single call should not
+    /// have to keep one for that.
+    home: Option<Handle>,
 }
 
 impl Connector {
@@ -47,7 +51,8 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self { host: base.host().clone(), port: base.port(), tls })
+        let home = Handle::try_current().ok();
+        Ok(Self { host: base.host().clone(), port: base.port(), tls, home })
     }
 
     /// Connects within the time given, or says why nothing could be sent.
@@ -68,7 +73,8 @@ impl Connector {
                 connect_to_one_of(&addresses.map(with_port), deadline).await?
             }
             Host::Name(name) => {
-                let addresses: Vec<_> = resolve(name, self.port).await?.into_iter().map(with_port).collect();
+                let found = self.resolve(name).await?;
+                let addresses: Vec<_> = found.into_iter().map(with_port).collect();
                 connect_to_one_of(&addresses, deadline).await?
             }
         };
@@ -79,6 +85,13 @@ impl Connector {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
             Err(error) => Err(SendFailure::nothing_left(tls_failure(&error)).with_detail(error)),
         }
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, SendFailure> {
+        let Some(home) = &self.home else { return resolve(name, self.port).await };
+        let (name, port) = (name.to_owned(), self.port);
+        let found = home.spawn(async move { resolve(&name, port).await }).await;
+        found.unwrap_or_else(|error| Err(SendFailure::nothing_left(FailureKind::Dns).with_detail(error)))
     }
 }
 

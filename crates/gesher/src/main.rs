@@ -3,7 +3,12 @@
 use clap::Parser;
 use gesher::cli::Cli;
 use gesher::commands::{dispatch, misread};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::process::ExitCode;
+
+/// Open files and connections that a hub asks for: five for each of the calls that all flows together may have in flight,
+/// many times over.
+const DESCRIPTORS_WANTED: u64 = 65_536;
 
 /// A row is hundreds of small objects, made on one thread and often dropped on another; the C library's allocator takes
 /// a fifth of a row's processor time for them.
@@ -16,11 +21,23 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::from(gesher_plugin_host::child::run());
     }
     use_small_pages();
+    allow_descriptors();
     // The cryptography of every TLS connection. It can be chosen once in a process, and nothing has chosen before.
     let chosen = rustls::crypto::ring::default_provider().install_default();
     debug_assert!(chosen.is_ok(), "nothing chooses the cryptography before main");
     let exit = Cli::try_parse().map_or_else(|error| misread(&error), dispatch);
     ExitCode::from(exit.code())
+}
+
+/// Asks for as many open files and connections as are needed and may be had. What a shell allows is often 1,024, and a
+/// flow may have half as many connections open at a time, with a thread waiting at each.
+fn allow_descriptors() {
+    let allowed = getrlimit(Resource::Nofile);
+    let wanted = allowed.maximum.map_or(DESCRIPTORS_WANTED, |maximum| maximum.min(DESCRIPTORS_WANTED));
+    if allowed.current.is_some_and(|current| current < wanted) {
+        // Where it is refused there are fewer; whoever needs one more than there are says so.
+        let _as_they_are = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..allowed });
+    }
 }
 
 /// Keeps a hub that does nothing small: a few kilobytes for each of the allocator's areas and not two megabytes.

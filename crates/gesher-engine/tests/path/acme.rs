@@ -152,6 +152,10 @@ impl Provider for Acme {
         Box::pin(std::future::ready(if finds { Ok(found) } else { Err(LookUpFailure::Manual) }))
     }
 
+    fn is_self_contained(&self, entry: &OperationEntry) -> bool {
+        entry.descriptor.effect.changes()
+    }
+
     fn perform<'a>(
         &'a self,
         entry: &'a OperationEntry,

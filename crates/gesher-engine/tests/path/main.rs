@@ -33,6 +33,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 type Body = dyn Fn(&ItemContext, &Value) -> ProgramEnd + Send + Sync;
 
@@ -459,8 +460,11 @@ fn a_stop_leaves_a_row_that_waits_for_its_turn_for_the_next_start() {
     let hub = Hub::with_turns(folder.path(), 1);
     let stop = Stop::new();
     let asked = stop.clone();
-    // The first send asks for the stop while every other row waits for the only turn.
-    *hub.acme.during.lock().unwrap() = Some(Box::new(move || asked.request()));
+    // The first send asks for the stop while every other row waits for the only turn: it gives them time to get there.
+    *hub.acme.during.lock().unwrap() = Some(Box::new(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        asked.request();
+    }));
     let names: Vec<String> = (0..8).map(|number| format!("row-{number}")).collect();
     let rows: Vec<_> = names.iter().map(|name| (name.as_str(), row("succeeded"))).collect();
     let run = hub.start();

@@ -9,9 +9,9 @@ use super::fault::Fault;
 use super::runs::{self, KnownRun};
 use crate::error::JournalError;
 use crate::record::{
-    Claim, Holder, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, RunState, Tally, TriggerKind,
+    Claim, Holder, ItemQuery, ItemRecord, ItemSeen, ItemState, NewItem, RunState, TriggerKind,
 };
-use gesher_core::{Decimal, ItemEnd, ItemId, ItemStatus, Key, RunId};
+use gesher_core::{ItemEnd, ItemId, ItemStatus, Key, RunId};
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, Row, params};
 
@@ -421,37 +421,4 @@ pub(super) fn read_state(row: &Row<'_>, column: usize) -> Result<ItemState, Faul
         return Ok(ItemState::Queued);
     }
     Ok(ItemState::Ended(read_word(row, column, "item state")?))
-}
-
-pub(super) fn tally(connection: &Connection, run: &RunId) -> Result<Tally, Fault> {
-    let query = connection.prepare_cached(
-        "SELECT state, count(*), sum(coalesce(end_amount, amount)),
-                CASE WHEN end_amount IS NULL THEN currency ELSE end_currency END AS of
-         FROM items WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal > 0 GROUP BY state, of",
-    )?;
-    let finish = connection.prepare_cached(
-        "SELECT state FROM items WHERE run = (SELECT no FROM runs WHERE id = ?1) AND ordinal = 0",
-    )?;
-    let lines = all(query, [run.as_str()], |row| {
-        Ok((read_state(row, 0)?, read_number::<u64>(row, 1)?, read_money(row, 2)?))
-    })?;
-    let finish = first(finish, [run.as_str()], |row| read_state(row, 0))?;
-    let finish = match finish {
-        Some(ItemState::Ended(status)) => Some(status),
-        Some(ItemState::Queued) | None => None,
-    };
-    let mut tally = Tally { finish, ..Tally::default() };
-    for (state, items, total) in lines {
-        let ItemState::Ended(status) = state else {
-            tally.queued += items;
-            continue;
-        };
-        let line = tally.ended.entry(status).or_default();
-        line.items += items;
-        if let Some(total) = total {
-            let sum: &mut Decimal = line.totals.entry(total.currency).or_default();
-            *sum += total.amount;
-        }
-    }
-    Ok(tally)
 }

@@ -29,6 +29,7 @@ mod sealed;
 mod sources;
 mod step_reads;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod vendors;
@@ -481,6 +482,6 @@ impl Journal for SqliteJournal {
 
     async fn tally(&self, run: &RunId) -> Result<Tally, JournalError> {
         let run = run.clone();
-        self.readers.ask("count items", move |connection| items::tally(connection, &run)).await
+        self.readers.ask("count items", move |connection| tally::tally(connection, &run)).await
     }
 }

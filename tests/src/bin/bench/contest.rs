@@ -17,6 +17,8 @@ use crate::rows;
 /// The peers in Python, with their places in the repository.
 const AIOHTTP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/aiohttp_charge.py");
 const BY_HAND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/asyncio_charge.py");
+/// What makes a disk slow.
+const SLOW_DISK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/slow_disk.c");
 /// Interpreters that may have aiohttp: the user's own, and the one that the Debian package is for.
 const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
@@ -65,9 +67,45 @@ pub(crate) struct Place {
     pub(crate) bench: PathBuf,
     /// An empty folder for what comes and goes.
     pub(crate) work: PathBuf,
+    /// What makes the disk slow for contenders, where it has to be.
+    pub(crate) slow_disk: Option<SlowDisk>,
+}
+
+/// A library that is loaded into a contender, and how much longer it makes each of its fsyncs.
+#[derive(Clone, Debug)]
+pub(crate) struct SlowDisk {
+    library: PathBuf,
+    by: Duration,
+}
+
+impl SlowDisk {
+    /// Builds the library in `folder` with the C compiler that also builds SQLite.
+    pub(crate) fn build(folder: &Path, by: Duration) -> Result<Self, Failure> {
+        let library = folder.join("slow_disk.so");
+        process::run(
+            Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(SLOW_DISK),
+        )?;
+        Ok(Self { library, by })
+    }
+
+    /// Has it loaded into a process that is about to start.
+    pub(crate) fn load_into(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", &self.library);
+        command.env("SLOW_DISK_MICROS", self.by.as_micros().to_string());
+    }
 }
 
 impl Place {
+    /// The same programs in another folder, on a disk as it is.
+    pub(crate) fn at(&self, work: &Path) -> Self {
+        Self {
+            gesher: self.gesher.clone(),
+            bench: self.bench.clone(),
+            work: work.to_owned(),
+            slow_disk: None,
+        }
+    }
+
     /// A new, empty folder.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
         let folder = self.work.join(name);
@@ -120,7 +158,7 @@ pub(crate) fn run(
     let server = place.provider(provider)?;
     let data = place.folder("contender")?;
     match contender {
-        Contender::Hub => Hub::new(&place.gesher, &data, server.address, in_flight)?.charge(file),
+        Contender::Hub => Hub::new(place, &data, server.address, in_flight)?.charge(file),
         Contender::Bare(commits) => bare(place, commits, server.address, file, &data, in_flight),
         Contender::Aiohttp => script(AIOHTTP, server.address, file, &data, in_flight),
         Contender::ByHand => script(BY_HAND, server.address, file, &data, in_flight),
@@ -139,6 +177,9 @@ fn bare(
     let mut command = Command::new(&place.bench);
     command.args(["bare", "--address", &address.to_string(), "--commits", &commits]);
     command.args(["--in-flight", &in_flight.to_string(), "--file"]).arg(file).arg("--data").arg(data);
+    if let Some(slow_disk) = &place.slow_disk {
+        slow_disk.load_into(&mut command);
+    }
     process::run(&mut command)
 }
 

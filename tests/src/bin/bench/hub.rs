@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::contest::Place;
 use crate::failure::{Failure, While};
 use crate::process::{self, Ran, Server};
 use crate::rows;
@@ -15,7 +16,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// A hub in a folder of its own.
 pub(crate) struct Hub<'a> {
-    program: &'a Path,
+    place: &'a Place,
     folder: PathBuf,
     dashboard: SocketAddr,
 }
@@ -23,7 +24,7 @@ pub(crate) struct Hub<'a> {
 impl<'a> Hub<'a> {
     /// Makes the folder. The flow charges at `provider`, `in_flight` rows at a time.
     pub(crate) fn new(
-        program: &'a Path,
+        place: &'a Place,
         folder: &Path,
         provider: SocketAddr,
         in_flight: usize,
@@ -62,7 +63,7 @@ amount = "amount"
             std::fs::write(folder.join("gesher.toml"), configuration)
         };
         write().or_fail(&format!("make a hub in {}", folder.display()))?;
-        Ok(Self { program, folder: folder.to_owned(), dashboard })
+        Ok(Self { place, folder: folder.to_owned(), dashboard })
     }
 
     /// Charges a file; every row of it must succeed.
@@ -81,7 +82,10 @@ amount = "amount"
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(&self.place.gesher);
+        if let Some(slow_disk) = &self.place.slow_disk {
+            slow_disk.load_into(&mut command);
+        }
         command.arg("--hub").arg(&self.folder).env("GESHER_SECRET_OFFICEGUY_API_KEY", rows::API_KEY);
         command
     }

@@ -43,6 +43,23 @@ pub(crate) fn facts(work: &Path) -> Result<Vec<(String, String)>, Failure> {
     .to_vec())
 }
 
+/// Processor time of this machine so far: what its host gave to others while it was wanted here, and all of it.
+pub(crate) fn ticks() -> Option<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let first = stat.lines().next()?.strip_prefix("cpu")?;
+    // User, nice, system, idle, waiting, two kinds of interrupts, and what was withheld. What follows is in the first.
+    let fields: Vec<f64> = first.split_whitespace().take(8).filter_map(|field| field.parse().ok()).collect();
+    Some((*fields.get(7)?, fields.iter().sum()))
+}
+
+/// What part of the processor the host withheld since then.
+pub(crate) fn withheld(before: Option<(f64, f64)>) -> (String, String) {
+    let part =
+        before.zip(ticks()).map(|(before, now)| 100.0 * (now.0 - before.0) / (now.1 - before.1).max(1.0));
+    let part = part.map_or_else(|| "unknown".to_owned(), |part| format!("{part:.0} % of the time"));
+    ("processor withheld by the host".to_owned(), part)
+}
+
 /// How long one page takes to be on the disk: the median, and what 99 of 100 stay below.
 fn sync_micros(work: &Path) -> Result<(f64, f64), Failure> {
     let path = work.join("sync.probe");

@@ -81,6 +81,8 @@ enum Part {
     Instant,
     /// The same with everything in memory instead of on the disk.
     Memory,
+    /// A slow disk.
+    SlowDisk,
     /// Answers in 50 ms.
     Slow,
     /// A million rows, start, rest.
@@ -145,8 +147,9 @@ fn measure(options: &Measure) -> Result<(), Failure> {
         tempfile::Builder::new().prefix("bench-").tempdir_in(folder).or_fail("make a folder to work in")
     };
     let work = temporary(options.work.as_deref().unwrap_or(beside))?;
-    let place = Place { gesher, bench: bench.clone(), work: work.path().to_owned() };
-    let facts = machine::facts(&place.work)?;
+    let place = Place { gesher, bench: bench.clone(), work: work.path().to_owned(), slow_disk: None };
+    let before = machine::ticks();
+    let mut facts = machine::facts(&place.work)?;
     let amounts = if options.quick { Amounts::QUICK } else { Amounts::FULL };
     let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
 
@@ -156,9 +159,11 @@ fn measure(options: &Measure) -> Result<(), Failure> {
     }
     if let Some(folder) = sections::memory_disk().filter(|_| wanted(Part::Memory)) {
         let work = temporary(folder)?;
-        let place =
-            Place { work: work.path().to_owned(), bench: bench.clone(), gesher: place.gesher.clone() };
+        let place = place.at(work.path());
         sections.push(sections::instant(&place, amounts, "in memory, where an fsync costs nothing")?);
+    }
+    if wanted(Part::SlowDisk) {
+        sections.push(sections::slow_disk(&place, amounts)?);
     }
     if wanted(Part::Slow) {
         sections.push(sections::slow(&place, amounts)?);
@@ -175,6 +180,7 @@ fn measure(options: &Measure) -> Result<(), Failure> {
     if wanted(Part::Plugins) {
         sections.push(plugins::section(&place, beside)?);
     }
+    facts.push(machine::withheld(before));
     publish(&facts, &sections, options.write.as_deref())
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::bare::Commits;
-use crate::contest::{self, Contender, Place, Provider};
+use crate::contest::{self, Contender, Place, Provider, SlowDisk};
 use crate::failure::Failure;
 use crate::hub::Hub;
 use crate::process;
@@ -19,6 +19,8 @@ pub(crate) struct Amounts {
     instant: usize,
     /// Seconds that a run at slow answers would take at best.
     slow_seconds: usize,
+    /// Rows of a run on a slow disk, for each that is in flight.
+    slow_disk: usize,
     /// Rows of the long run, and of the shorter one that it is compared with.
     long: usize,
     short: usize,
@@ -28,13 +30,21 @@ pub(crate) struct Amounts {
 
 impl Amounts {
     /// About a minute, to see where things stand.
-    pub(crate) const QUICK: Self =
-        Self { runs: 2, instant: 20_000, slow_seconds: 6, long: 100_000, short: 20_000, deliveries: 20_000 };
+    pub(crate) const QUICK: Self = Self {
+        runs: 2,
+        instant: 20_000,
+        slow_seconds: 6,
+        slow_disk: 100,
+        long: 100_000,
+        short: 20_000,
+        deliveries: 20_000,
+    };
     /// What is published.
     pub(crate) const FULL: Self = Self {
         runs: 3,
         instant: 50_000,
-        slow_seconds: 10,
+        slow_seconds: 20,
+        slow_disk: 300,
         long: 1_000_000,
         short: 100_000,
         deliveries: 50_000,
@@ -59,6 +69,9 @@ const STARTS: usize = 5;
 const IDLE_FOR: Duration = Duration::from_secs(3);
 /// How long the slow provider takes.
 const SLOW: Duration = Duration::from_millis(50);
+/// How much longer each fsync takes on a slow disk, and what part of the bare client's speed is left there.
+const SLOW_FSYNC: Duration = Duration::from_millis(4);
+const OF_BARE_SLOW_DISK_MIN: f64 = 85.0;
 /// Rows in flight, if nothing else is said.
 const IN_FLIGHT: usize = 16;
 
@@ -165,20 +178,59 @@ pub(crate) fn slow(place: &Place, amounts: Amounts) -> Result<Section, Failure> 
     Ok(section)
 }
 
+/// Rows a second at answers that come at once, on a disk that takes its time for each fsync.
+pub(crate) fn slow_disk(place: &Place, amounts: Amounts) -> Result<Section, Failure> {
+    let slow_disk = Some(SlowDisk::build(&place.work, SLOW_FSYNC)?);
+    let place = &Place { slow_disk, ..place.at(&place.work) };
+    let mut section = Section {
+        title: "Bulk charge on a slow disk".into(),
+        about: format!(
+            "Each fsync of the hub and of the bare client takes {} ms longer; instant answers from a provider that \
+             keeps no books. Rows a second of the whole process; middle of {} runs.",
+            SLOW_FSYNC.as_millis(),
+            amounts.runs
+        ),
+        figures: Vec::new(),
+    };
+    for in_flight in [16, 256] {
+        let rows = amounts.slow_disk * in_flight;
+        let file = place.rows(rows)?;
+        let mut rates = [Vec::new(), Vec::new()];
+        for _ in 0..amounts.runs {
+            for (contender, rates) in [Contender::Hub, PEER_BARE].into_iter().zip(&mut rates) {
+                let ran = contest::run(place, contender, Provider::Stub(Duration::ZERO), &file, in_flight)?;
+                rates.push(rows as f64 / ran.seconds);
+            }
+        }
+        let [hub, bare] = rates.map(Spread::of);
+        let part = 100.0 * hub.middle / bare.middle;
+        for (contender, rate) in [(Contender::Hub, &hub), (PEER_BARE, &bare)] {
+            let name = format!("{in_flight} in flight: {}", contender.name());
+            section.figures.push(Figure::of(name, format!("{} rows/s", rate.rate())));
+        }
+        let figure =
+            Figure::of(format!("{in_flight} in flight: hub against the bare client"), format!("{part:.0} %"))
+                .bar(format!("at least {OF_BARE_SLOW_DISK_MIN} %"), part >= OF_BARE_SLOW_DISK_MIN);
+        eprintln!("{}", figure.line());
+        section.figures.push(figure);
+    }
+    Ok(section)
+}
+
 /// A long run beside a shorter one; then start and rest of a hub with the shorter one's items in its journal.
 pub(crate) fn long(place: &Place, amounts: Amounts) -> Result<Vec<Section>, Failure> {
     let (short, long) = (amounts.short, amounts.long);
     let (short_file, long_file) = (place.rows(short)?, place.rows(long)?);
     let server = place.provider(Provider::Simulator)?;
     let folder = place.folder("short")?;
-    let hub = Hub::new(&place.gesher, &folder, server.address, IN_FLIGHT)?;
+    let hub = Hub::new(place, &folder, server.address, IN_FLIGHT)?;
     let short_run = hub.charge(&short_file)?;
     eprintln!("  {} rows: {:.1} s", grouped(short as f64), short_run.seconds);
     drop(server);
     let rest = at_rest(&hub, short)?;
 
     let server = place.provider(Provider::Simulator)?;
-    let hub = Hub::new(&place.gesher, &place.folder("long")?, server.address, IN_FLIGHT)?;
+    let hub = Hub::new(place, &place.folder("long")?, server.address, IN_FLIGHT)?;
     let validated = hub.validate(&long_file)?;
     let long_run = hub.charge(&long_file)?;
     eprintln!("  {} rows: {:.1} s", grouped(long as f64), long_run.seconds);
