@@ -145,7 +145,11 @@ impl Engine {
         // Look-ups share connections, which belong to the hub's own runtime; this may run on a thread's.
         let (engine, id) = (self.clone(), open.id.clone());
         let asked = self.runtime().spawn(async move { engine.reconcile(&id).await });
-        match asked.await.unwrap_or(Err(EngineError::Lost { what: "a look-up" })) {
+        let lost = |error| {
+            tracing::error!(step = %open.id, %error, "a look-up ended before its time");
+            Err(EngineError::Lost { what: "a look-up" })
+        };
+        match asked.await.unwrap_or_else(lost) {
             Ok(found) => tracing::info!(step = %open.id, ?found, "asked about the step that locks a subject"),
             // The lock holds as before.
             Err(error) => {

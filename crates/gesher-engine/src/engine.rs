@@ -289,6 +289,9 @@ impl Engine {
 
     /// The one path from a checked request to its outcome. The caller has found the operation, checked that the flow
     /// may call it, checked the request and worked out the key.
+    ///
+    /// A thread's own runtime may poll this (`alone`), which stands still between calls: what would outlive the call or
+    /// shares connections is spawned on [`Engine::runtime`].
     pub(crate) async fn call(&self, call: &Call<'_>, stop: &Stop) -> Result<Called, CallFault> {
         let senders = match self.senders(call).await {
             Ok(senders) => senders,

@@ -2,10 +2,9 @@
 
 use crate::stop::Stop;
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::ready;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -87,10 +86,12 @@ impl Permits {
         stop: &Stop,
     ) -> Result<Option<Permit>, Stopping> {
         let mut turn = pin!(self.turn(provider, patience));
-        if let Poll::Ready(permit) = poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx))).await {
-            return Ok(permit);
+        tokio::select! {
+            biased;
+            permit = &mut turn => return Ok(permit),
+            () = ready(()) => {}
         }
-        // A turn that comes together with the stop is given back.
+        // It has to wait. A turn that comes together with the stop is given back.
         tokio::select! {
             biased;
             () = stop.requested() => Err(Stopping),

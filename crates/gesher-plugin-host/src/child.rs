@@ -10,7 +10,9 @@ use crate::verify::LIBRARY_BYTES_MAX;
 use gesher_plugin_abi::GESHER_OVER;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
-use rustix::process::{Resource, Rlimit, Signal, getpgrp, getpid, kill_current_process_group, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getpgrp, getpid, getrlimit, kill_current_process_group, setrlimit,
+};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -20,6 +22,8 @@ use std::thread;
 
 /// Below it are the numbers that a library may find taken: by convention, or because it guesses.
 const DESCRIPTOR_MIN: RawFd = 100;
+/// Descriptors that a library may have: as many as the sets of select() hold.
+const DESCRIPTORS_MAX: u64 = 1_024;
 /// The exit code of a child that was called by hand, or whose hub speaks another version.
 const NO_HUB: u8 = 2;
 /// Stack of the thread that runs the library, in bytes: as large as a first thread's, as a rule.
@@ -237,6 +241,10 @@ fn outlast_a_stop() {
 fn confine(memory: u64) -> io::Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none)?;
+    // The hub asks for many descriptors. A library that waits with select() must never see one beyond what its sets hold.
+    let descriptors = getrlimit(Resource::Nofile);
+    let few = descriptors.current.map_or(DESCRIPTORS_MAX, |current| current.min(DESCRIPTORS_MAX));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(few), ..descriptors })?;
     #[cfg(target_os = "linux")]
     {
         rustix::thread::set_no_new_privs(true)?;

@@ -41,6 +41,7 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
+    /// Made within a runtime that outlives it.
     pub(crate) fn new(
         base: &BaseUrl,
         extra_roots: &[CertificateDer<'static>],

@@ -6,9 +6,9 @@ use gesher::commands::{dispatch, misread};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::process::ExitCode;
 
-/// Open files and connections that a hub asks for: five for each of the calls that all flows together may have in flight,
-/// many times over.
-const DESCRIPTORS_WANTED: u64 = 65_536;
+/// Open files and connections that a hub asks for, most first: five for each call that may be in flight, many times over.
+/// The second is what a Mac gives to a process, which has no limit there and is refused more.
+const DESCRIPTORS_WANTED: [u64; 2] = [65_536, 10_240];
 
 /// A row is hundreds of small objects, made on one thread and often dropped on another; the C library's allocator takes
 /// a fifth of a row's processor time for them.
@@ -33,11 +33,12 @@ pub(crate) fn main() -> ExitCode {
 /// flow may have half as many connections open at a time, with a thread waiting at each.
 fn allow_descriptors() {
     let allowed = getrlimit(Resource::Nofile);
-    let wanted = allowed.maximum.map_or(DESCRIPTORS_WANTED, |maximum| maximum.min(DESCRIPTORS_WANTED));
-    if allowed.current.is_some_and(|current| current < wanted) {
-        // Where it is refused there are fewer; whoever needs one more than there are says so.
-        let _as_they_are = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..allowed });
-    }
+    let least = |wanted: u64| allowed.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let more = DESCRIPTORS_WANTED.map(least).into_iter();
+    let mut more = more.filter(|wanted| allowed.current.is_some_and(|current| current < *wanted));
+    // Where all are refused there are fewer; whoever needs one more than there are says so.
+    let _is_any =
+        more.any(|wanted| setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..allowed }).is_ok());
 }
 
 /// Keeps a hub that does nothing small: a few kilobytes for each of the allocator's areas and not two megabytes.

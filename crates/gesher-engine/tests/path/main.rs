@@ -462,7 +462,7 @@ fn a_stop_leaves_a_row_that_waits_for_its_turn_for_the_next_start() {
     let asked = stop.clone();
     // The first send asks for the stop while every other row waits for the only turn: it gives them time to get there.
     *hub.acme.during.lock().unwrap() = Some(Box::new(move || {
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_secs(1));
         asked.request();
     }));
     let names: Vec<String> = (0..8).map(|number| format!("row-{number}")).collect();

@@ -21,6 +21,7 @@ mod limits;
 mod open;
 mod originals;
 mod outcomes;
+mod pace;
 mod readers;
 mod runs;
 mod schedules;

@@ -54,14 +54,13 @@ fn groups(connection: &Connection, run: &RunId) -> Result<Vec<Group>, Fault> {
     let mut rows = query.query([run.as_str()])?;
     let mut groups: Vec<Group> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (state, currency) = (text(row, 0)?, text(row, 2)?);
-        let is_its =
-            |group: &&mut Group| Some(group.state.as_str()) == state && group.currency.as_deref() == currency;
+        let (state, currency) = (text(row, 0)?.unwrap_or_default(), text(row, 2)?);
+        let is_its = |group: &&mut Group| group.state == state && group.currency.as_deref() == currency;
         let amount = row.get::<_, Option<i64>>(1)?.map(i128::from);
         match groups.iter_mut().find(is_its) {
             Some(group) => group.add(amount),
             None => {
-                let (state, currency) = (state.unwrap_or_default().to_owned(), currency.map(str::to_owned));
+                let (state, currency) = (state.to_owned(), currency.map(str::to_owned));
                 groups.push(Group { state, currency, items: 1, total: amount });
             }
         }

@@ -8,6 +8,7 @@
 use super::desk::Desk;
 use super::fault::Fault;
 use super::outcomes;
+use super::pace::Pace;
 use crate::error::JournalError;
 use crate::written::Written;
 use gesher_core::StepId;
@@ -105,12 +106,14 @@ where
 fn write_until_closed(desk: &Desk, commands: &Receiver<Box<dyn Command>>) {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     let mut unsent = Vec::new();
+    let pace = Pace::new();
     while let Ok(first) = commands.recv() {
         batch.push(first);
-        batch.extend(commands.try_iter().take(BATCH_COMMANDS_MAX - 1));
+        pace.gather(commands, &mut batch, BATCH_COMMANDS_MAX);
         desk.clear_begun();
-        write_batch(desk, &mut batch);
-        log_intents(desk, &mut batch, &mut unsent);
+        write_batch(desk, &pace, &mut batch);
+        pace.sync(|| log_intents(desk, &mut batch, &mut unsent));
+        pace.end_batch();
         batch.drain(..).for_each(Command::answer);
         withdraw(desk, &mut unsent);
     }
@@ -160,8 +163,8 @@ fn withdraw(desk: &Desk, unsent: &mut Vec<StepId>) {
     }
 }
 
-fn write_batch(desk: &Desk, batch: &mut [Box<dyn Command>]) {
-    match write_together(desk, batch) {
+fn write_batch(desk: &Desk, pace: &Pace, batch: &mut [Box<dyn Command>]) {
+    match write_together(desk, pace, batch) {
         Together::Done => {}
         Together::NotBegun(error) => {
             let shared = Arc::new(error);
@@ -188,7 +191,7 @@ enum Together {
     Spoiled,
 }
 
-fn write_together(desk: &Desk, batch: &mut [Box<dyn Command>]) -> Together {
+fn write_together(desk: &Desk, pace: &Pace, batch: &mut [Box<dyn Command>]) -> Together {
     if let Err(error) = desk.begin() {
         return Together::NotBegun(error);
     }
@@ -201,7 +204,7 @@ fn write_together(desk: &Desk, batch: &mut [Box<dyn Command>]) -> Together {
             return Together::Spoiled;
         }
     }
-    if desk.commit().is_err() {
+    if pace.sync(|| desk.commit()).is_err() {
         desk.roll_back();
         return Together::Spoiled;
     }

@@ -162,7 +162,8 @@ fn measure(options: &Measure) -> Result<(), Failure> {
         let place = place.at(work.path());
         sections.push(sections::instant(&place, amounts, "in memory, where an fsync costs nothing")?);
     }
-    if wanted(Part::SlowDisk) {
+    // Other systems load libraries into a program in other ways.
+    if wanted(Part::SlowDisk) && cfg!(target_os = "linux") {
         sections.push(sections::slow_disk(&place, amounts)?);
     }
     if wanted(Part::Slow) {
