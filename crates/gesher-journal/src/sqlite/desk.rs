@@ -66,11 +66,11 @@ struct Begun {
 }
 
 /// An intent whose line has to be durable before its command is answered.
-pub(super) struct BegunStep {
+struct BegunStep {
     /// The place of its command in the batch.
-    pub(super) command: usize,
+    command: usize,
     /// The step.
-    pub(super) step: StepId,
+    step: StepId,
     /// Where its line ends among the lines.
     end: usize,
 }
@@ -235,6 +235,11 @@ impl Desk {
         begun.lines.truncate(end);
     }
 
+    /// Whether a command of the batch began an intent that the log has to hold before the command is answered.
+    pub(super) fn has_begun(&self, command: usize) -> bool {
+        self.begun.borrow().steps.binary_search_by_key(&command, |step| step.command).is_ok()
+    }
+
     /// Whether intents go into a log.
     pub(super) fn logs(&self) -> bool {
         matches!(&*self.role.borrow(), Role::Sender(Some(_)))
@@ -260,7 +265,7 @@ impl Desk {
     }
 
     /// Makes the batch's lines durable. Where that fails, answers the steps that must not be sent, and why.
-    pub(super) fn log_begun(&self) -> Result<(), (JournalError, Vec<BegunStep>)> {
+    pub(super) fn log_begun(&self) -> Result<(), (JournalError, Vec<StepId>)> {
         let begun = &mut *self.begun.borrow_mut();
         if begun.steps.is_empty() {
             return Ok(());
@@ -272,6 +277,6 @@ impl Desk {
         let Role::Sender(Some(log)) = &mut *self.role.borrow_mut() else { return Ok(()) };
         let logged = log.append(&begun.lines);
         gesher_core::failpoint!("intent.logged");
-        logged.map_err(|error| (error, std::mem::take(&mut begun.steps)))
+        logged.map_err(|error| (error, begun.steps.drain(..).map(|begun| begun.step).collect()))
     }
 }

@@ -1,5 +1,5 @@
 //! The one thread that writes. It owns the write connection, runs what is queued in shared commits, and answers each
-//! command only after the commit that holds it and, where that holds intents, after the intent log has them too.
+//! command only after the commit that holds it and, where it began an intent, after the intent log has that too.
 //!
 //! A command that fails must not harm its neighbours: when it left anything behind, the whole batch is rolled back
 //! and each command runs again in a transaction of its own. So a command's work is repeatable: it reads, decides and
@@ -105,16 +105,17 @@ where
 
 fn write_until_closed(desk: &Desk, commands: &Receiver<Box<dyn Command>>) {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
-    let mut unsent = Vec::new();
+    let (mut intents, mut unsent) = (Vec::new(), Vec::new());
     let pace = Pace::new();
     while let Ok(first) = commands.recv() {
         batch.push(first);
         pace.gather(commands, &mut batch, BATCH_COMMANDS_MAX);
         desk.clear_begun();
         write_batch(desk, &pace, &mut batch);
-        pace.sync(|| log_intents(desk, &mut batch, &mut unsent));
+        answer_durable(desk, &mut batch, &mut intents);
+        pace.sync(|| log_intents(desk, &mut intents, &mut unsent));
         pace.end_batch();
-        batch.drain(..).for_each(Command::answer);
+        intents.drain(..).for_each(Command::answer);
         withdraw(desk, &mut unsent);
     }
     let checkpoint = desk.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -123,17 +124,25 @@ fn write_until_closed(desk: &Desk, commands: &Receiver<Box<dyn Command>>) {
     }
 }
 
+/// Answers what is durable with the commit, and keeps the intents, which the log has to hold first.
+fn answer_durable(desk: &Desk, batch: &mut Vec<Box<dyn Command>>, intents: &mut Vec<Box<dyn Command>>) {
+    for (place, command) in batch.drain(..).enumerate() {
+        match desk.has_begun(place) {
+            true => intents.push(command),
+            false => command.answer(),
+        }
+    }
+}
+
 /// Makes the batch's intents durable in the intent log. Where that fails, their callers hear so and send nothing, and
 /// the steps wait in `unsent` for an outcome that says it.
-fn log_intents(desk: &Desk, batch: &mut [Box<dyn Command>], unsent: &mut Vec<StepId>) {
+fn log_intents(desk: &Desk, intents: &mut [Box<dyn Command>], unsent: &mut Vec<StepId>) {
     let Err((error, steps)) = desk.log_begun() else { return };
     tracing::error!(%error, intents = steps.len(), "intents could not be logged, so nothing is sent for them");
-    for begun in steps {
-        if let Some(command) = batch.get_mut(begun.command) {
-            command.fail(Fault::Refused(unlogged(&error)));
-        }
-        unsent.push(begun.step);
+    for intent in intents {
+        intent.fail(Fault::Refused(unlogged(&error)));
     }
+    unsent.extend(steps);
 }
 
 /// The refusal of an intent that could not be logged.

@@ -210,9 +210,22 @@ async fn an_intent_that_cannot_be_logged_is_not_sent_and_its_key_is_free() {
             "{ordinal}"
         );
     }
+    // Whoever shares its commits hears that his own is durable.
+    let seal = |name: &str| {
+        journal.put_sealed(SealedRow { name: name.to_owned(), bytes: vec![1] }, Timestamp::UNIX_EPOCH)
+    };
+    let others: Vec<_> = (4..=40)
+        .map(|ordinal| {
+            (seal(&format!("s{ordinal}")), journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))))
+        })
+        .collect();
+    for (sealed, refused) in others {
+        sealed.await.unwrap();
+        assert!(matches!(refused.await, Err(JournalError::IntentLog { .. })));
+    }
     assert_eq!(folder.log_text(), empty);
     broken.store(false, Ordering::Release);
-    assert!(matches!(send(&journal, &run, 9, "k1").await, Begin::Send { attempt: 2 }));
+    assert!(matches!(send(&journal, &run, 49, "k1").await, Begin::Send { attempt: 2 }));
     assert_eq!(folder.log_text().lines().count(), 2);
     drop(journal);
     assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
