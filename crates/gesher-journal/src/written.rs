@@ -26,7 +26,7 @@ impl<T> Written<T> {
         written
     }
 
-    /// Lets the write go on by itself. A later write that is awaited proves this one durable.
+    /// Lets the write go on by itself. A later write that is awaited proves this one committed.
     pub fn in_order(self) {}
 }
 

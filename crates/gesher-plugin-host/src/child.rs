@@ -50,7 +50,7 @@ fn serve() -> io::Result<()> {
         return Err(io::Error::other("no library came"));
     };
     let memory: u64 = hello.name.parse().map_err(io::Error::other)?;
-    let hub = input.try_clone()?;
+    let hub = File::from(fcntl_dupfd_cloexec(&input, DESCRIPTOR_MIN)?);
     let pipes = Pipes { input, output, held, scratch: Vec::new(), calls: 0, open: None };
     let line = Arc::new(Line { pipes: Mutex::new(pipes) });
     outlast_a_stop();
@@ -241,7 +241,8 @@ fn outlast_a_stop() {
 fn confine(memory: u64) -> io::Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none)?;
-    // The hub asks for many descriptors. A library that waits with select() must never see one beyond what its sets hold.
+    // The hub asks for many descriptors. A library that waits with select() sees none beyond what its sets hold, unless it
+    // asks for more as well.
     let descriptors = getrlimit(Resource::Nofile);
     let few = descriptors.current.map_or(DESCRIPTORS_MAX, |current| current.min(DESCRIPTORS_MAX));
     setrlimit(Resource::Nofile, Rlimit { current: Some(few), ..descriptors })?;

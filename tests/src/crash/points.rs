@@ -40,7 +40,7 @@ pub const POINTS: &[Point] = &[
     at("intent.before", 4, "a row's turn has come; its intent is not written"),
     at("intent.committed", 3, "an intent is committed, and not in the intent log"),
     at("log.half", 3, "an intent is committed, and half of its line in the intent log"),
-    at("intent.logged", 3, "an intent is committed and in the intent log; nobody was told"),
+    at("intent.logged", 3, "an intent is committed and in the intent log; its caller was not told"),
     at("send.begun", 4, "connected; no byte has left"),
     at("send.half", 4, "half of the request has left"),
     at("answer.received", 4, "the answer is whole; nothing of it is written"),

@@ -41,6 +41,9 @@ pub(crate) struct IntentLog {
     /// Fails each append while it is set.
     #[cfg(test)]
     failing: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    /// Lets no append pass while it is set.
+    #[cfg(test)]
+    held: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 /// What stands at the end of the file.
@@ -88,6 +91,8 @@ impl IntentLog {
             spoiled: false,
             #[cfg(test)]
             failing: std::sync::Arc::default(),
+            #[cfg(test)]
+            held: std::sync::Arc::default(),
         })
     }
 
@@ -138,6 +143,10 @@ impl IntentLog {
             "log.half",
             drop(self.file.write_all_at(&lines[..lines.len() / 2], self.length))
         );
+        #[cfg(test)]
+        while self.held.load(std::sync::atomic::Ordering::Acquire) {
+            std::thread::yield_now();
+        }
         #[cfg(test)]
         if self.failing.load(std::sync::atomic::Ordering::Acquire) {
             return Err(self.broken("broken by a test"));
@@ -207,6 +216,12 @@ impl IntentLog {
     #[cfg(test)]
     pub(crate) fn broken_in_tests(&mut self, switch: std::sync::Arc<std::sync::atomic::AtomicBool>) {
         self.failing = switch;
+    }
+
+    /// Lets no append pass while the switch is set.
+    #[cfg(test)]
+    pub(crate) fn held_in_tests(&mut self, switch: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        self.held = switch;
     }
 
     /// The first line and where it ends; none where not even that was written whole.

@@ -47,7 +47,7 @@ impl Pace {
     pub(super) fn sync<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = self.clock.monotonic();
         let done = work();
-        self.batch.set(self.batch.get() + (self.clock.monotonic() - before));
+        self.batch.set(self.batch.get() + self.clock.monotonic().saturating_sub(before));
         done
     }
 
@@ -63,8 +63,9 @@ impl Pace {
         come(batch);
         let Some(wait) = wait(self.usual.get()) else { return };
         let until = self.clock.monotonic() + wait.whole;
-        while batch.len() < most && self.clock.monotonic() < until {
-            let Ok(next) = commands.recv_timeout(wait.pause) else { return };
+        while batch.len() < most {
+            let left = until.saturating_sub(self.clock.monotonic());
+            let Ok(next) = commands.recv_timeout(wait.pause.min(left)) else { return };
             batch.push(next);
             come(batch);
         }
@@ -135,6 +136,22 @@ mod tests {
         };
         // The longest pause there is, 20 ms, may pass on a machine that is very busy, but not each time.
         assert!((0..9).any(|_| gathered(Duration::from_secs(1)) == [1, 2, 3]));
+    }
+
+    #[test]
+    fn commands_that_never_cease_to_come_hold_nobody_up() {
+        let pace = Pace::new();
+        pace.usual.set(Duration::from_secs(1));
+        let (sender, commands) = sync_channel(0);
+        let coming = thread::spawn(move || {
+            let trickle = (1..=2_000).take_while(|command| sender.send(*command).is_ok());
+            trickle.for_each(|_| thread::sleep(Duration::from_millis(2)));
+        });
+        let mut batch = vec![0];
+        pace.gather(&commands, &mut batch, usize::MAX);
+        drop(commands);
+        coming.join().unwrap();
+        assert!(batch.len() < 1_000, "{}", batch.len());
     }
 
     #[test]
