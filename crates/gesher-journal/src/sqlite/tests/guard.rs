@@ -283,9 +283,11 @@ async fn a_write_does_not_wait_for_the_log_of_the_intents_beside_it() {
     let (sealed, mut sent) = in_one_batch(&folder, &journal, || {
         (seal(&journal, "beside"), journal.begin_step(intent(&run, 1, "k1")))
     });
-    sealed.await.unwrap();
-    assert!(tokio::time::timeout(Duration::from_millis(50), &mut sent).await.is_err());
+    let written = tokio::time::timeout(Duration::from_secs(20), sealed).await;
+    let waits = tokio::time::timeout(Duration::from_millis(50), &mut sent).await.is_err();
     held.store(false, Ordering::Release);
+    assert!(matches!(written, Ok(Ok(()))), "{written:?}");
+    assert!(waits, "an intent was answered before the log had it");
     assert!(matches!(sent.await, Ok(Begin::Send { .. })));
 }
 
