@@ -30,7 +30,6 @@ pub(super) struct Pace {
 }
 
 /// How long commands are waited for.
-#[derive(Debug, PartialEq, Eq)]
 struct Wait {
     /// For the next one.
     pause: Duration,
@@ -86,20 +85,15 @@ mod tests {
 
     #[test]
     fn only_a_slow_disk_is_waited_for_and_never_for_long() {
-        let micros = |pause, whole| {
-            let [pause, whole] = [pause, whole].map(Duration::from_micros);
-            Some(Wait { pause, whole })
-        };
         for (usual, want) in [
             (0, None),
             (999, None),
-            (1_000, micros(62, 500)),
-            (8_000, micros(500, 4_000)),
-            (10_000_000, micros(20_000, 20_000)),
+            (1_000, Some((62, 500))),
+            (8_000, Some((500, 4_000))),
+            (10_000_000, Some((20_000, 20_000))),
         ] {
             let found = wait(Duration::from_micros(usual));
             let found = found.map(|wait| (wait.pause.as_micros(), wait.whole.as_micros()));
-            let want = want.map(|wait| (wait.pause.as_micros(), wait.whole.as_micros()));
             assert_eq!(found, want, "{usual} µs");
         }
     }
@@ -163,6 +157,6 @@ mod tests {
         }
         assert!(pace.usual.get() >= Duration::from_millis(3), "{:?}", pace.usual.get());
         (0..40).for_each(|_| pace.end_batch());
-        assert_eq!(wait(pace.usual.get()), None);
+        assert!(wait(pace.usual.get()).is_none());
     }
 }
