@@ -6,10 +6,12 @@
 //! a checksum and an intent as JSON; the first line names the format and the hub.
 
 mod line;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use line::LoggedIntent;
+pub(crate) use shared::SharedLog;
 
 use crate::error::JournalError;
 use gesher_core::HubId;

@@ -5,11 +5,13 @@
 
 use super::convert::first;
 use super::fault::Fault;
+use super::intent_logger::Committed;
 use super::limits::Held;
 use super::runs::RunNumbers;
+use super::writer::Command;
 use crate::error::JournalError;
 use crate::guard::Guard;
-use crate::intent_log::{IntentLog, LINE_BYTES_MAX, LoggedIntent};
+use crate::intent_log::{IntentLog, LINE_BYTES_MAX, LoggedIntent, SharedLog};
 use gesher_core::{RunId, StepId};
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
@@ -25,7 +27,7 @@ pub(super) const ANY_OPEN: &str = "SELECT 1 FROM steps INDEXED BY steps_open
 /// What the connection may do.
 pub(super) enum Role {
     /// It belongs to the process that sends.
-    Sender(Option<IntentLog>),
+    Sender(Option<Arc<SharedLog>>),
     /// It writes single rows beside that process.
     Beside,
 }
@@ -36,7 +38,7 @@ pub(super) type SharedGuard = Arc<Mutex<Guard>>;
 /// See the module.
 pub(super) struct Desk {
     connection: Connection,
-    role: RefCell<Role>,
+    role: Role,
     guard: SharedGuard,
     /// Set by an adoption; the guard is lifted once that is durable.
     adopted: Cell<bool>,
@@ -91,7 +93,7 @@ impl Desk {
     pub(super) fn new(connection: Connection, role: Role, guard: SharedGuard) -> Self {
         Self {
             connection,
-            role: RefCell::new(role),
+            role,
             guard,
             adopted: Cell::new(false),
             data_version: Cell::new(0),
@@ -155,10 +157,10 @@ impl Desk {
     /// Refuses intents where they must not be journalled: beside the hub, with a database that is behind, and while
     /// the log cannot be written.
     pub(super) fn require_sender(&self) -> Result<(), Fault> {
-        match &mut *self.role.borrow_mut() {
+        match &self.role {
             Role::Beside => return Err(JournalError::Beside.into()),
             Role::Sender(None) => {}
-            Role::Sender(Some(log)) => log.mend()?,
+            Role::Sender(Some(log)) => log.require_sound()?,
         }
         match &*self.guard.lock().unwrap_or_else(PoisonError::into_inner) {
             Guard::Complete => Ok(()),
@@ -173,17 +175,17 @@ impl Desk {
         &self,
         read: impl FnOnce(Option<&IntentLog>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        match &*self.role.borrow() {
+        match &self.role {
             Role::Beside => Err(JournalError::Beside.into()),
-            Role::Sender(log) => read(log.as_ref()),
+            Role::Sender(log) => read(log.as_ref().map(|log| log.lock()).as_deref()),
         }
     }
 
     /// Writes to the log what is cut off again at once.
     pub(super) fn probe_log(&self) -> Result<(), Fault> {
-        match &mut *self.role.borrow_mut() {
-            Role::Sender(Some(log)) => Ok(log.probe()?),
-            Role::Sender(None) | Role::Beside => Ok(()),
+        match self.log() {
+            Some(log) => Ok(log.probe()?),
+            None => Ok(()),
         }
     }
 
@@ -235,14 +237,12 @@ impl Desk {
         begun.lines.truncate(end);
     }
 
-    /// Whether a command of the batch began an intent that the log has to hold before the command is answered.
-    pub(super) fn has_begun(&self, command: usize) -> bool {
-        self.begun.borrow().steps.binary_search_by_key(&command, |step| step.command).is_ok()
-    }
-
-    /// Whether intents go into a log.
-    pub(super) fn logs(&self) -> bool {
-        matches!(&*self.role.borrow(), Role::Sender(Some(_)))
+    /// The log that intents go into, if they do.
+    pub(super) fn log(&self) -> Option<&Arc<SharedLog>> {
+        match &self.role {
+            Role::Sender(log) => log.as_ref(),
+            Role::Beside => None,
+        }
     }
 
     /// Keeps an intent's line until the commit that holds it.
@@ -264,19 +264,24 @@ impl Desk {
         Ok(())
     }
 
-    /// Makes the batch's lines durable. Where that fails, answers the steps that must not be sent, and why.
-    pub(super) fn log_begun(&self) -> Result<(), (JournalError, Vec<StepId>)> {
-        let begun = &mut *self.begun.borrow_mut();
+    /// Hands the intents of the batch out, with the commands that began them; the others are left in `batch`. None where
+    /// there are none.
+    pub(super) fn take_begun(&self, batch: &mut Vec<Box<dyn Command>>) -> Option<Committed> {
+        let begun = std::mem::take(&mut *self.begun.borrow_mut());
         if begun.steps.is_empty() {
-            return Ok(());
+            return None;
         }
-        gesher_core::failpoint!("intent.committed");
-        if gesher_core::mutant!("skip_intent_log") {
-            return Ok(());
-        }
-        let Role::Sender(Some(log)) = &mut *self.role.borrow_mut() else { return Ok(()) };
-        let logged = log.append(&begun.lines);
-        gesher_core::failpoint!("intent.logged");
-        logged.map_err(|error| (error, begun.steps.drain(..).map(|begun| begun.step).collect()))
+        let mut place = 0..;
+        let began = |_: &mut Box<dyn Command>| {
+            place
+                .next()
+                .is_some_and(|place| begun.steps.binary_search_by_key(&place, |step| step.command).is_ok())
+        };
+        let commands = batch.extract_if(.., began).collect();
+        Some(Committed {
+            commands,
+            lines: begun.lines,
+            steps: begun.steps.into_iter().map(|begun| begun.step).collect(),
+        })
     }
 }

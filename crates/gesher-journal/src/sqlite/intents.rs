@@ -58,7 +58,7 @@ pub(super) fn begin(desk: &Desk, intent: &Intent, texts: &IntentTexts) -> Result
     if let Some(business) = &intent.opens {
         vendors::begin_opening(desk, run.no, intent, business)?;
     }
-    if desk.logs() {
+    if desk.log().is_some() {
         let flow = runs::flow_name(desk, run.flow)?;
         let row = items::taken_key(desk, run.no, integer(intent.step.item.ordinal)?)?;
         desk.note_begun(&LoggedIntent { row: row.map(Cow::Owned), ..logged(intent, &flow, seq, attempt) })?;

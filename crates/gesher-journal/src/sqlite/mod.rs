@@ -15,6 +15,7 @@ mod desk;
 mod events;
 mod fault;
 mod guarding;
+mod intent_logger;
 mod intents;
 mod items;
 mod limits;
@@ -39,7 +40,7 @@ mod writer;
 use crate::Journal;
 use crate::error::JournalError;
 use crate::guard::Guard;
-use crate::intent_log::IntentLog;
+use crate::intent_log::{IntentLog, SharedLog};
 use crate::record::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use crate::record::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KeyUse,
@@ -88,7 +89,12 @@ impl SqliteJournal {
                 .map_err(|fault| fault.while_doing("compare itself with the intent log"))?,
             None => Guard::Complete,
         };
-        Self::with(path, hub, Some((writing, Role::Sender(log))), guard)
+        Self::with(
+            path,
+            hub,
+            Some((writing, Role::Sender(log.map(|log| Arc::new(SharedLog::new(log)))))),
+            guard,
+        )
     }
 
     /// Opens the journal at `path` for a person's single writes beside a hub that may be running: decisions, sealed

@@ -1,5 +1,6 @@
 //! The one thread that writes. It owns the write connection, runs what is queued in shared commits, and answers each
-//! command only after the commit that holds it and, where it began an intent, after the intent log has that too.
+//! command only after the commit that holds it. Commands that began an intent it hands on to the thread of the intent
+//! log, which answers them once the log has that too.
 //!
 //! A command that fails must not harm its neighbours: when it left anything behind, the whole batch is rolled back
 //! and each command runs again in a transaction of its own. So a command's work is repeatable: it reads, decides and
@@ -7,11 +8,10 @@
 
 use super::desk::Desk;
 use super::fault::Fault;
-use super::outcomes;
+use super::intent_logger::IntentLogger;
 use super::pace::Pace;
 use crate::error::JournalError;
 use crate::written::Written;
-use gesher_core::StepId;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -25,7 +25,7 @@ const BATCH_COMMANDS_MAX: usize = 512;
 /// The queue has no bound of its own: callers wait for what they write, and there are a bounded number of them.
 /// Dropping it finishes what is queued, then moves the log into the database file.
 pub(super) struct Writer {
-    queue: Option<Sender<Box<dyn Command>>>,
+    queue: Option<Arc<Sender<Box<dyn Command>>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -33,9 +33,12 @@ impl Writer {
     /// Starts the thread. It owns the desk from here on.
     pub(super) fn start(desk: Desk) -> std::io::Result<Self> {
         let (queue, commands) = channel();
+        let queue = Arc::new(queue);
+        let logger = desk.log().cloned().map(|log| IntentLogger::start(log, Arc::downgrade(&queue)));
+        let logger = logger.transpose()?;
         let thread = std::thread::Builder::new()
             .name("journal-writer".to_owned())
-            .spawn(move || write_until_closed(&desk, &commands))?;
+            .spawn(move || write_until_closed(&desk, logger, &commands))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -64,7 +67,7 @@ impl Drop for Writer {
 }
 
 /// One write with its answer.
-trait Command: Send {
+pub(super) trait Command: Send {
     /// Does the work inside the open transaction, and says whether it succeeded.
     fn run(&mut self, desk: &Desk) -> bool;
 
@@ -103,72 +106,29 @@ where
     }
 }
 
-fn write_until_closed(desk: &Desk, commands: &Receiver<Box<dyn Command>>) {
+fn write_until_closed(desk: &Desk, logger: Option<IntentLogger>, commands: &Receiver<Box<dyn Command>>) {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
-    let (mut intents, mut unsent) = (Vec::new(), Vec::new());
     let pace = Pace::new();
     while let Ok(first) = commands.recv() {
         batch.push(first);
         pace.gather(commands, &mut batch, BATCH_COMMANDS_MAX);
+        if let Some(logger) = &logger {
+            logger.withdraw(desk);
+        }
         desk.clear_begun();
         write_batch(desk, &pace, &mut batch);
-        answer_durable(desk, &mut batch, &mut intents);
-        pace.sync(|| log_intents(desk, &mut intents, &mut unsent));
         pace.end_batch();
-        intents.drain(..).for_each(Command::answer);
-        withdraw(desk, &mut unsent);
+        if let (Some(logger), Some(committed)) = (&logger, desk.take_begun(&mut batch)) {
+            logger.log(committed);
+        }
+        batch.drain(..).for_each(Command::answer);
+    }
+    if let Some(logger) = logger {
+        logger.close(desk);
     }
     let checkpoint = desk.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = checkpoint {
         tracing::warn!(%error, "the journal's log was left beside it; the next start reads it");
-    }
-}
-
-/// Answers what is durable with the commit, and keeps the intents, which the log has to hold first.
-fn answer_durable(desk: &Desk, batch: &mut Vec<Box<dyn Command>>, intents: &mut Vec<Box<dyn Command>>) {
-    for (place, command) in batch.drain(..).enumerate() {
-        match desk.has_begun(place) {
-            true => intents.push(command),
-            false => command.answer(),
-        }
-    }
-}
-
-/// Makes the batch's intents durable in the intent log. Where that fails, their callers hear so and send nothing, and
-/// the steps wait in `unsent` for an outcome that says it.
-fn log_intents(desk: &Desk, intents: &mut [Box<dyn Command>], unsent: &mut Vec<StepId>) {
-    let Err((error, steps)) = desk.log_begun() else { return };
-    tracing::error!(%error, intents = steps.len(), "intents could not be logged, so nothing is sent for them");
-    for intent in intents {
-        intent.fail(Fault::Refused(unlogged(&error)));
-    }
-    unsent.extend(steps);
-}
-
-/// The refusal of an intent that could not be logged.
-fn unlogged(error: &JournalError) -> JournalError {
-    match error {
-        JournalError::IntentLog { path, why } => {
-            JournalError::IntentLog { path: path.clone(), why: why.clone() }
-        }
-        other => JournalError::IntentLog { path: "the intent log".to_owned(), why: other.to_string() },
-    }
-}
-
-/// Ends the steps whose intents could not be logged, as soon as the database takes it. Where it never does, they stay
-/// in flight, and the next start makes them `unknown`.
-fn withdraw(desk: &Desk, unsent: &mut Vec<StepId>) {
-    if unsent.is_empty() || desk.begin().is_err() {
-        return;
-    }
-    let withdrawn = outcomes::withdraw(desk, unsent).and_then(|()| Ok(desk.commit()?));
-    match withdrawn {
-        Ok(()) => unsent.clear(),
-        Err(fault) => {
-            desk.roll_back();
-            let error = fault.while_doing("withdraw what could not be logged");
-            tracing::error!(%error, "intents that were never sent could not be withdrawn yet");
-        }
     }
 }
 

@@ -221,7 +221,7 @@ fn with_log(folder: &Folder, prepare: impl FnOnce(&mut IntentLog)) -> SqliteJour
     let (writing, hub) = open::for_writing(&folder.path(), &[], Timestamp::UNIX_EPOCH).unwrap();
     let mut log = IntentLog::open(&folder.log(), &hub).unwrap();
     prepare(&mut log);
-    let role = Role::Sender(Some(log));
+    let role = Role::Sender(Some(Arc::new(SharedLog::new(log))));
     SqliteJournal::with(&folder.path(), hub, Some((writing, role)), Guard::Complete).unwrap()
 }
 
