@@ -2,6 +2,7 @@
 
 mod guard;
 mod limits;
+mod logging;
 mod migration;
 mod originals;
 mod plans;

@@ -1,21 +1,20 @@
 //! The intent log beside the database: what a crash between the two leaves, restored databases, logs that fail.
 
+use super::logging::with_log;
 use super::*;
 use crate::record::{Begin, ItemState, StepState};
-use gesher_core::{Currency, Decimal, Money};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 impl Folder {
-    fn log(&self) -> std::path::PathBuf {
+    pub(super) fn log(&self) -> std::path::PathBuf {
         self.0.path().join("intents.log")
     }
 
-    fn open_logged(&self) -> Result<SqliteJournal, JournalError> {
+    pub(super) fn open_logged(&self) -> Result<SqliteJournal, JournalError> {
         SqliteJournal::open(&self.path(), Some(&self.log()), &[], Timestamp::UNIX_EPOCH)
     }
 
-    fn log_text(&self) -> String {
+    pub(super) fn log_text(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap()
     }
 
@@ -28,11 +27,11 @@ impl Folder {
     }
 }
 
-async fn send(journal: &SqliteJournal, run: &RunId, ordinal: u64, key: &str) -> Begin {
+pub(super) async fn send(journal: &SqliteJournal, run: &RunId, ordinal: u64, key: &str) -> Begin {
     journal.begin_step(intent(run, ordinal, key)).await.unwrap()
 }
 
-async fn state(journal: &SqliteJournal, run: &RunId, ordinal: u64) -> Option<StepState> {
+pub(super) async fn state(journal: &SqliteJournal, run: &RunId, ordinal: u64) -> Option<StepState> {
     journal.step(&intent(run, ordinal, "k").step).await.unwrap().map(|step| step.state)
 }
 
@@ -185,110 +184,6 @@ async fn the_log_of_another_hub_and_one_that_cannot_be_written_are_refused_at_th
         assert!(matches!(refused, Err(JournalError::IntentLog { .. })), "{refused:?}");
     }
     open(&folder.log()).unwrap();
-}
-
-#[tokio::test]
-async fn an_intent_that_cannot_be_logged_is_not_sent_and_its_key_is_free() {
-    let folder = Folder::new();
-    let broken = Arc::new(AtomicBool::new(true));
-    let journal = with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken)));
-    let run = begin_run(&journal).await;
-    let empty = folder.log_text();
-    for ordinal in 1..=3 {
-        let refused = journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))).await;
-        assert!(matches!(refused, Err(JournalError::IntentLog { .. })), "{refused:?}");
-        // What else was written meanwhile is durable.
-        journal
-            .put_sealed(SealedRow { name: "a".to_owned(), bytes: vec![1] }, Timestamp::UNIX_EPOCH)
-            .await
-            .unwrap();
-        assert_eq!(
-            state(&journal, &run, ordinal).await,
-            Some(StepState::Over(OutcomeStatus::NotSent)),
-            "{ordinal}"
-        );
-    }
-    assert_eq!(folder.log_text(), empty);
-    broken.store(false, Ordering::Release);
-    assert!(matches!(send(&journal, &run, 9, "k1").await, Begin::Send { attempt: 2 }));
-    assert_eq!(folder.log_text().lines().count(), 2);
-    drop(journal);
-    assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
-}
-
-/// A journal whose log is in a test's hands.
-fn with_log(folder: &Folder, prepare: impl FnOnce(&mut IntentLog)) -> SqliteJournal {
-    let (writing, hub) = open::for_writing(&folder.path(), &[], Timestamp::UNIX_EPOCH).unwrap();
-    let mut log = IntentLog::open(&folder.log(), &hub).unwrap();
-    prepare(&mut log);
-    let role = Role::Sender(Some(Arc::new(SharedLog::new(log))));
-    SqliteJournal::with(&folder.path(), hub, Some((writing, role)), Guard::Complete).unwrap()
-}
-
-/// Lets a journal's writer wait while `submit` hands writes over, so that they share a batch.
-fn in_one_batch<T>(folder: &Folder, journal: &SqliteJournal, submit: impl FnOnce() -> T) -> T {
-    let raw = folder.raw();
-    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // The writer takes this one, and waits for the lock with it.
-    seal(journal, "first").in_order();
-    std::thread::sleep(Duration::from_millis(50));
-    let submitted = submit();
-    raw.execute_batch("COMMIT").unwrap();
-    submitted
-}
-
-fn seal(journal: &SqliteJournal, name: &str) -> Written<()> {
-    journal.put_sealed(SealedRow { name: name.to_owned(), bytes: vec![1] }, Timestamp::UNIX_EPOCH)
-}
-
-#[tokio::test]
-async fn in_a_batch_that_is_run_again_one_by_one_only_intents_wait_for_the_log() {
-    let folder = Folder::new();
-    let broken = Arc::new(AtomicBool::new(true));
-    let journal = with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken)));
-    let run = begin_run(&journal).await;
-    let mut strange = row(2, "strange");
-    strange.amount = Some(Money { amount: Decimal::new(1, 3), currency: Currency::ILS });
-    let (sealed, refused) = in_one_batch(&folder, &journal, || {
-        let mut sealed = vec![seal(&journal, "before")];
-        let mut refused = vec![journal.begin_step(intent(&run, 1, "k1"))];
-        // It fails after its first row was written, which costs everybody the shared transaction.
-        journal.claim_items(&run, vec![row(1, "order-1"), strange], Timestamp::UNIX_EPOCH).in_order();
-        for ordinal in 2..=4 {
-            refused.push(journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))));
-            sealed.push(seal(&journal, &format!("s{ordinal}")));
-        }
-        (sealed, refused)
-    });
-    for written in sealed {
-        written.await.unwrap();
-    }
-    for refused in refused {
-        assert!(matches!(refused.await, Err(JournalError::IntentLog { .. })));
-    }
-    seal(&journal, "last").await.unwrap();
-    for ordinal in 1..=4 {
-        let state = state(&journal, &run, ordinal).await;
-        assert_eq!(state, Some(StepState::Over(OutcomeStatus::NotSent)), "{ordinal}");
-    }
-}
-
-#[tokio::test]
-async fn a_write_does_not_wait_for_the_log_of_the_intents_beside_it() {
-    let folder = Folder::new();
-    let held = Arc::new(AtomicBool::new(false));
-    let journal = with_log(&folder, |log| log.held_in_tests(Arc::clone(&held)));
-    let run = begin_run(&journal).await;
-    held.store(true, Ordering::Release);
-    let (sealed, mut sent) = in_one_batch(&folder, &journal, || {
-        (seal(&journal, "beside"), journal.begin_step(intent(&run, 1, "k1")))
-    });
-    let written = tokio::time::timeout(Duration::from_secs(20), sealed).await;
-    let waits = tokio::time::timeout(Duration::from_millis(50), &mut sent).await.is_err();
-    held.store(false, Ordering::Release);
-    assert!(matches!(written, Ok(Ok(()))), "{written:?}");
-    assert!(waits, "an intent was answered before the log had it");
-    assert!(matches!(sent.await, Ok(Begin::Send { .. })));
 }
 
 #[tokio::test]
