@@ -9,10 +9,11 @@ use super::life::{Job, PAGE_ITEMS};
 use super::messages;
 use super::report::{self, ReportError, ResultFiles};
 use gesher_core::{RunId, Text};
-use gesher_engine::journal::{ItemQuery, ItemRecord, Journal};
+use gesher_engine::journal::{ItemQuery, ItemRecord, Journal, JournalError};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// Writes what a run leaves behind, and moves its file last. Answers what is to be said of a file that changed.
 pub(super) fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<Option<Text>, ReportError> {
@@ -46,7 +47,7 @@ pub(super) fn write_reports(job: &Job, mut items: Items, taken: u64) -> Result<O
     Ok(said)
 }
 
-/// A run's items in their order, a page at a time.
+/// A run's items in their order, a page at a time. While one is worked off, the next is read.
 pub(super) struct Items {
     journal: Arc<dyn Journal>,
     runtime: tokio::runtime::Handle,
@@ -54,6 +55,7 @@ pub(super) struct Items {
     /// The last item that was read; none before the first, which is `on_finish` where there is one.
     after: Option<u64>,
     page: VecDeque<ItemRecord>,
+    coming: Option<JoinHandle<Result<Vec<ItemRecord>, JournalError>>>,
     ended: bool,
 }
 
@@ -61,7 +63,15 @@ impl Items {
     /// From the first on. Reading blocks, so it is done beside the runtime.
     pub(super) fn of(journal: &Arc<dyn Journal>, runtime: &tokio::runtime::Handle, run: &RunId) -> Self {
         let (journal, runtime) = (Arc::clone(journal), runtime.clone());
-        Self { journal, runtime, run: run.clone(), after: None, page: VecDeque::new(), ended: false }
+        Self {
+            journal,
+            runtime,
+            run: run.clone(),
+            after: None,
+            page: VecDeque::new(),
+            coming: None,
+            ended: false,
+        }
     }
 
     /// The same from the first on.
@@ -71,13 +81,20 @@ impl Items {
 
     pub(super) fn next(&mut self) -> io::Result<Option<ItemRecord>> {
         if self.page.is_empty() && !self.ended {
-            let query =
-                ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };
-            let page = self.runtime.block_on(self.journal.items(&query)).map_err(io::Error::other)?;
+            let coming = self.coming.take().unwrap_or_else(|| self.read_on());
+            let page = self.runtime.block_on(coming)?.map_err(io::Error::other)?;
             self.ended = page.len() < PAGE_ITEMS;
             self.after = page.last().map(|item| item.id.ordinal).or(self.after);
             self.page = page.into();
+            self.coming = (!self.ended).then(|| self.read_on());
         }
         Ok(self.page.pop_front())
+    }
+
+    /// Begins to read the next page.
+    fn read_on(&self) -> JoinHandle<Result<Vec<ItemRecord>, JournalError>> {
+        let journal = Arc::clone(&self.journal);
+        let query = ItemQuery { run: self.run.clone(), status: None, after: self.after, limit: PAGE_ITEMS };
+        self.runtime.spawn(async move { journal.items(&query).await })
     }
 }

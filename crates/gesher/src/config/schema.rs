@@ -218,7 +218,13 @@ pub const TABLES: &[Table] = &[
                 Kind::Secrets,
                 "The secrets that `secret(name)` may put into what goes to these hosts. None by default.",
             ),
-            default("concurrency", Kind::Whole(1, CONCURRENCY_MAX), "4", "Items at a time."),
+            default(
+                "concurrency",
+                Kind::Whole(1, CONCURRENCY_MAX),
+                "4",
+                "Items at a time. With half as many more than `max_in_flight` of the provider, its turns are all in use while rows \
+                 are written down.",
+            ),
             default(
                 "on_unknown",
                 Kind::WholeOr(1, 1_000_000, &["continue", "halt"]),

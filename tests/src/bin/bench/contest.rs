@@ -25,8 +25,10 @@ const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
-    /// `gesher run`.
+    /// `gesher run`, as many rows at work as in flight.
     Hub,
+    /// The same with half as many rows more at work: while some are written down, others have their turns at the provider.
+    HubAhead,
     /// The bare client.
     Bare(Commits),
     /// The script that a careful person writes.
@@ -40,6 +42,7 @@ impl Contender {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hub => "hub, durable intent and outcome a row",
+            Self::HubAhead => "hub, half as many rows more at work than in flight",
             Self::Bare(Commits::None) => "bare client, nothing written",
             Self::Bare(Commits::Group) => "bare client, group commit, two fsyncs a batch",
             Self::Bare(Commits::Each) => "bare client, a commit each",
@@ -157,8 +160,10 @@ pub(crate) fn run(
 ) -> Result<Ran, Failure> {
     let server = place.provider(provider)?;
     let data = place.folder("contender")?;
+    let hub = |at_work| Hub::new(place, &data, server.address, in_flight, at_work)?.charge(file);
     match contender {
-        Contender::Hub => Hub::new(place, &data, server.address, in_flight)?.charge(file),
+        Contender::Hub => hub(in_flight),
+        Contender::HubAhead => hub(in_flight + in_flight / 2),
         Contender::Bare(commits) => bare(place, commits, server.address, file, &data, in_flight),
         Contender::Aiohttp => script(AIOHTTP, server.address, file, &data, in_flight),
         Contender::ByHand => script(BY_HAND, server.address, file, &data, in_flight),

@@ -22,12 +22,13 @@ pub(crate) struct Hub<'a> {
 }
 
 impl<'a> Hub<'a> {
-    /// Makes the folder. The flow charges at `provider`, `in_flight` rows at a time.
+    /// Makes the folder. The flow charges at `provider`, `in_flight` calls at a time, and works on `at_work` rows.
     pub(crate) fn new(
         place: &'a Place,
         folder: &Path,
         provider: SocketAddr,
         in_flight: usize,
+        at_work: usize,
     ) -> Result<Self, Failure> {
         let (dashboard, hooks) = (process::free_address()?, process::free_address()?);
         let company = rows::COMPANY;
@@ -49,7 +50,7 @@ listen = "{hooks}"
 [flow.bulk-charge]
 script = "scripts/bulk_charge.rhai"
 allow = ["officeguy.charge"]
-concurrency = {in_flight}
+concurrency = {at_work}
 [flow.bulk-charge.drop]
 folder = "inbox/charges"
 pattern = "*.csv"

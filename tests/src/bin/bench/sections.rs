@@ -33,7 +33,7 @@ impl Amounts {
     pub(crate) const QUICK: Self = Self {
         runs: 2,
         instant: 20_000,
-        slow_seconds: 6,
+        slow_seconds: 15,
         slow_disk: 100,
         long: 100_000,
         short: 20_000,
@@ -148,7 +148,8 @@ pub(crate) fn slow(place: &Place, amounts: Amounts) -> Result<Section, Failure> 
         title: "Provider answers in 50 ms".into(),
         about: format!(
             "A provider that pauses for exactly 50 ms in each answer. Rows a second of the whole process, in runs that \
-             take {} seconds at best; the bars are parts of what the pause allows, the bare client stands beside.",
+             take {} seconds at best. The bars are parts of what the provider's limit on calls in flight allows; they ask \
+             the hub that has rows enough at work to keep to it, and the bare client stands beside.",
             amounts.slow_seconds
         ),
         figures: Vec::new(),
@@ -157,7 +158,7 @@ pub(crate) fn slow(place: &Place, amounts: Amounts) -> Result<Section, Failure> 
         let best = in_flight as f64 / SLOW.as_secs_f64();
         let rows = best as usize * amounts.slow_seconds;
         let file = place.rows(rows)?;
-        for contender in [Contender::Hub, PEER_BARE] {
+        for contender in [Contender::Hub, Contender::HubAhead, PEER_BARE] {
             let ran = contest::run(place, contender, Provider::Stub(SLOW), &file, in_flight)?;
             let rate = rows as f64 / ran.seconds;
             let part = 100.0 * rate / best;
@@ -168,7 +169,7 @@ pub(crate) fn slow(place: &Place, amounts: Amounts) -> Result<Section, Failure> 
                 grouped(best)
             );
             let mut figure = Figure::of(format!("{in_flight} in flight: {}", contender.name()), value);
-            if contender == Contender::Hub {
+            if contender == Contender::HubAhead {
                 figure = figure.bar(format!("at least {bar} %"), part >= bar);
             }
             eprintln!("{}", figure.line());
@@ -223,14 +224,14 @@ pub(crate) fn long(place: &Place, amounts: Amounts) -> Result<Vec<Section>, Fail
     let (short_file, long_file) = (place.rows(short)?, place.rows(long)?);
     let server = place.provider(Provider::Simulator)?;
     let folder = place.folder("short")?;
-    let hub = Hub::new(place, &folder, server.address, IN_FLIGHT)?;
+    let hub = Hub::new(place, &folder, server.address, IN_FLIGHT, IN_FLIGHT)?;
     let short_run = hub.charge(&short_file)?;
     eprintln!("  {} rows: {:.1} s", grouped(short as f64), short_run.seconds);
     drop(server);
     let rest = at_rest(&hub, short)?;
 
     let server = place.provider(Provider::Simulator)?;
-    let hub = Hub::new(place, &place.folder("long")?, server.address, IN_FLIGHT)?;
+    let hub = Hub::new(place, &place.folder("long")?, server.address, IN_FLIGHT, IN_FLIGHT)?;
     let validated = hub.validate(&long_file)?;
     let long_run = hub.charge(&long_file)?;
     eprintln!("  {} rows: {:.1} s", grouped(long as f64), long_run.seconds);
