@@ -40,12 +40,9 @@ pub(crate) struct IntentLog {
     begun: bool,
     /// Whether something that is not durable may lie beyond `length`.
     spoiled: bool,
-    /// Fails each append while it is set.
+    /// Is asked before each append whether it fails.
     #[cfg(test)]
-    failing: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    /// Lets no append pass while it is set.
-    #[cfg(test)]
-    held: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    fails: tests::Fails,
 }
 
 /// What stands at the end of the file.
@@ -92,9 +89,7 @@ impl IntentLog {
             begun: false,
             spoiled: false,
             #[cfg(test)]
-            failing: std::sync::Arc::default(),
-            #[cfg(test)]
-            held: std::sync::Arc::default(),
+            fails: tests::Fails::default(),
         })
     }
 
@@ -146,11 +141,7 @@ impl IntentLog {
             drop(self.file.write_all_at(&lines[..lines.len() / 2], self.length))
         );
         #[cfg(test)]
-        while self.held.load(std::sync::atomic::Ordering::Acquire) {
-            std::thread::yield_now();
-        }
-        #[cfg(test)]
-        if self.failing.load(std::sync::atomic::Ordering::Acquire) {
+        if self.fails.next() {
             return Err(self.broken("broken by a test"));
         }
         let written = self.file.write_all_at(lines, self.length).and_then(|()| self.file.sync_data());
@@ -214,16 +205,10 @@ impl IntentLog {
         }
     }
 
-    /// Fails each append while the switch is set.
+    /// Asks before each append whether it fails. Whoever is asked may also wait, or panic.
     #[cfg(test)]
-    pub(crate) fn broken_in_tests(&mut self, switch: std::sync::Arc<std::sync::atomic::AtomicBool>) {
-        self.failing = switch;
-    }
-
-    /// Lets no append pass while the switch is set.
-    #[cfg(test)]
-    pub(crate) fn held_in_tests(&mut self, switch: std::sync::Arc<std::sync::atomic::AtomicBool>) {
-        self.held = switch;
+    pub(crate) fn fail_in_tests(&mut self, fails: impl Fn() -> bool + Send + 'static) {
+        self.fails = tests::Fails(Box::new(fails));
     }
 
     /// The first line and where it ends; none where not even that was written whole.

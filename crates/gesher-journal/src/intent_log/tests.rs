@@ -6,6 +6,27 @@ use std::borrow::Cow;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
+/// Says of each append whether it fails.
+pub(super) struct Fails(pub(super) Box<dyn Fn() -> bool + Send>);
+
+impl Default for Fails {
+    fn default() -> Self {
+        Self(Box::new(|| false))
+    }
+}
+
+impl std::fmt::Debug for Fails {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fails")
+    }
+}
+
+impl Fails {
+    pub(super) fn next(&self) -> bool {
+        (self.0)()
+    }
+}
+
 struct Folder(TempDir);
 
 impl Folder {

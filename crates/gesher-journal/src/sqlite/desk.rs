@@ -157,10 +157,9 @@ impl Desk {
     /// Refuses intents where they must not be journalled: beside the hub, with a database that is behind, and while
     /// the log cannot be written.
     pub(super) fn require_sender(&self) -> Result<(), Fault> {
-        match &self.role {
-            Role::Beside => return Err(JournalError::Beside.into()),
-            Role::Sender(None) => {}
-            Role::Sender(Some(log)) => log.require_sound()?,
+        self.require_own()?;
+        if let Some(log) = self.log() {
+            log.require_sound()?;
         }
         match &*self.guard.lock().unwrap_or_else(PoisonError::into_inner) {
             Guard::Complete => Ok(()),
@@ -170,21 +169,28 @@ impl Desk {
         }
     }
 
+    /// Refuses what only the process that sends may do.
+    pub(super) fn require_own(&self) -> Result<(), Fault> {
+        match self.role {
+            Role::Sender(_) => Ok(()),
+            Role::Beside => Err(JournalError::Beside.into()),
+        }
+    }
+
     /// Gives the log to an adoption.
     pub(super) fn with_log<T>(
         &self,
         read: impl FnOnce(Option<&IntentLog>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        match &self.role {
-            Role::Beside => Err(JournalError::Beside.into()),
-            Role::Sender(log) => read(log.as_ref().map(|log| log.lock()).as_deref()),
-        }
+        self.require_own()?;
+        read(self.log().map(|log| log.lock()).as_deref())
     }
 
-    /// Writes to the log what is cut off again at once.
+    /// Writes to the log what is cut off again at once. Waits for the append that is under way: whether that comes to an
+    /// end is part of the answer.
     pub(super) fn probe_log(&self) -> Result<(), Fault> {
         match self.log() {
-            Some(log) => Ok(log.probe()?),
+            Some(log) => Ok(log.lock().probe()?),
             None => Ok(()),
         }
     }
@@ -215,7 +221,7 @@ impl Desk {
         Ok(found)
     }
 
-    /// Forgets the intents of the last batch.
+    /// Forgets the intents of the batch so far.
     pub(super) fn clear_begun(&self) {
         let begun = &mut *self.begun.borrow_mut();
         begun.steps.clear();

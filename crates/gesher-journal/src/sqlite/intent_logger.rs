@@ -15,11 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
-/// The lines of so many bytes are made durable together, and those of one more commit.
-const APPENDED_BYTES_MAX: usize = 4 * 1024 * 1024;
-
 /// The intents of one commit.
-#[derive(Default)]
 pub(super) struct Committed {
     /// Their steps.
     pub(super) steps: Vec<StepId>,
@@ -29,15 +25,15 @@ pub(super) struct Committed {
     pub(super) commands: Vec<Box<dyn Command>>,
 }
 
-/// The writer's handle of the thread.
+/// The writer's handle of the thread. Dropping it logs what was handed over, and ends the thread.
 pub(super) struct IntentLogger {
-    queue: Sender<Committed>,
-    thread: JoinHandle<()>,
+    queue: Option<Sender<Committed>>,
+    thread: Option<JoinHandle<()>>,
     unsent: Unsent,
 }
 
 /// The steps whose intents could not be logged, until the database says so. They are put here before anybody hears of it,
-/// so that whatever a caller does next finds them ended.
+/// so that whatever a caller writes next finds them ended.
 #[derive(Clone, Default)]
 struct Unsent(Arc<Mutex<Vec<StepId>>>);
 
@@ -59,44 +55,54 @@ impl IntentLogger {
         let thread = std::thread::Builder::new()
             .name("journal-intents".to_owned())
             .spawn(move || at_work.log_until_closed(&committed))?;
-        Ok(Self { queue, thread, unsent })
+        Ok(Self { queue: Some(queue), thread: Some(thread), unsent })
     }
 
-    /// Hands the intents of a commit over.
-    pub(super) fn log(&self, committed: Committed) {
-        // Where the thread has ended the commands are dropped, their answers with them: the callers see `Closed`.
-        drop(self.queue.send(committed));
+    /// Hands the intents of a commit over. False where the thread has ended: then the commands are dropped, their answers
+    /// with them, and the callers see `Closed`.
+    #[must_use]
+    pub(super) fn log(&self, committed: Committed) -> bool {
+        self.queue.as_ref().is_some_and(|queue| queue.send(committed).is_ok())
     }
 
-    /// Ends the steps whose intents could not be logged, as soon as the database takes it. Where it never does, they
-    /// stay in flight, and the next start makes them `unknown`.
-    pub(super) fn withdraw(&self, desk: &Desk) {
-        withdraw(&self.unsent, desk);
+    /// Whether steps wait for the database to take that they were not sent.
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.lock().is_empty()
+    }
+
+    /// Ends the steps whose intents could not be logged. Where the database cannot begin with it, nothing else is to be
+    /// written before; where it refuses, they stay in flight until a later try, or until the next start makes them
+    /// `unknown`.
+    pub(super) fn withdraw(&self, desk: &Desk) -> rusqlite::Result<()> {
+        let mut unsent = self.unsent.lock();
+        if unsent.is_empty() {
+            return Ok(());
+        }
+        desk.begin()?;
+        let withdrawn = outcomes::withdraw(desk, &unsent).and_then(|()| Ok(desk.commit()?));
+        match withdrawn {
+            Ok(()) => unsent.clear(),
+            Err(fault) => {
+                desk.roll_back();
+                let error = fault.while_doing("withdraw what could not be logged");
+                tracing::error!(%error, "intents that were never sent could not be withdrawn yet");
+            }
+        }
+        Ok(())
     }
 
     /// Logs what was handed over, and ends the thread.
-    pub(super) fn close(self, desk: &Desk) {
-        drop(self.queue);
-        if self.thread.join().is_err() {
+    pub(super) fn close(&mut self) {
+        self.queue = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread of the intent log ended before its time");
         }
-        withdraw(&self.unsent, desk);
     }
 }
 
-fn withdraw(unsent: &Unsent, desk: &Desk) {
-    let mut unsent = unsent.lock();
-    if unsent.is_empty() || desk.begin().is_err() {
-        return;
-    }
-    let withdrawn = outcomes::withdraw(desk, &unsent).and_then(|()| Ok(desk.commit()?));
-    match withdrawn {
-        Ok(()) => unsent.clear(),
-        Err(fault) => {
-            desk.roll_back();
-            let error = fault.while_doing("withdraw what could not be logged");
-            tracing::error!(%error, "intents that were never sent could not be withdrawn yet");
-        }
+impl Drop for IntentLogger {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -110,9 +116,8 @@ struct AtWork {
 impl AtWork {
     fn log_until_closed(&self, queue: &Receiver<Committed>) {
         while let Ok(mut all) = queue.recv() {
-            while all.lines.len() < APPENDED_BYTES_MAX
-                && let Ok(next) = queue.try_recv()
-            {
+            // They are as many as callers wait for.
+            while let Ok(next) = queue.try_recv() {
                 all.steps.extend(next.steps);
                 all.lines.extend(next.lines);
                 all.commands.extend(next.commands);
@@ -129,7 +134,7 @@ impl AtWork {
         if gesher_core::mutant!("skip_intent_log") {
             return Ok(());
         }
-        let logged = self.log.append(lines);
+        let logged = self.log.lock().append(lines);
         gesher_core::failpoint!("intent.logged");
         logged
     }

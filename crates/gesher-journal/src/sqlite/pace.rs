@@ -23,9 +23,7 @@ const WAIT_MAX: Duration = Duration::from_millis(20);
 /// What the writer knows of its disk.
 pub(super) struct Pace {
     clock: SystemClock,
-    /// What the syncs of the batch at work took so far.
-    batch: Cell<Duration>,
-    /// What those of a batch took lately.
+    /// What a commit takes lately.
     usual: Cell<Duration>,
 }
 
@@ -39,20 +37,16 @@ struct Wait {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { clock: SystemClock::new(), batch: Cell::default(), usual: Cell::default() }
+        Self { clock: SystemClock::new(), usual: Cell::default() }
     }
 
-    /// Does what syncs, and learns what that takes.
+    /// Does what syncs, and learns what that takes. One that was slow by chance is soon forgotten.
     pub(super) fn sync<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = self.clock.monotonic();
         let done = work();
-        self.batch.set(self.batch.get() + self.clock.monotonic().saturating_sub(before));
+        let took = self.clock.monotonic().saturating_sub(before);
+        self.usual.set((self.usual.get() * 3 + took) / 4);
         done
-    }
-
-    /// Ends a batch. One batch that was slow by chance is soon forgotten.
-    pub(super) fn end_batch(&self) {
-        self.usual.set((self.usual.get() * 3 + self.batch.take()) / 4);
     }
 
     /// Adds to a batch what came meanwhile, and on a slow disk what comes within a moment; at most `most` commands.
@@ -71,7 +65,7 @@ impl Pace {
     }
 }
 
-/// How long to wait where the syncs of a batch take `usual`; none where they are fast.
+/// How long to wait where a commit takes `usual`; none where they are fast.
 fn wait(usual: Duration) -> Option<Wait> {
     let whole = (usual / WAIT_PART).min(WAIT_MAX);
     (usual >= SLOW_SYNC).then(|| Wait { pause: (usual / PAUSE_PART).min(whole), whole })
@@ -153,10 +147,9 @@ mod tests {
         let pace = Pace::new();
         for _ in 0..8 {
             pace.sync(|| thread::sleep(Duration::from_millis(4)));
-            pace.end_batch();
         }
         assert!(pace.usual.get() >= Duration::from_millis(3), "{:?}", pace.usual.get());
-        (0..40).for_each(|_| pace.end_batch());
+        (0..40).for_each(|_| pace.sync(|| ()));
         assert!(wait(pace.usual.get()).is_none());
     }
 }

@@ -13,12 +13,15 @@ use super::pace::Pace;
 use crate::error::JournalError;
 use crate::written::Written;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Commands in one commit. More would make the first of them wait longer for no gain.
 const BATCH_COMMANDS_MAX: usize = 512;
+/// How often it is tried to withdraw what the database did not take at once.
+const WITHDRAWN_EVERY: Duration = Duration::from_secs(1);
 
 /// The handle of the writing thread.
 ///
@@ -106,25 +109,32 @@ where
     }
 }
 
-fn write_until_closed(desk: &Desk, logger: Option<IntentLogger>, commands: &Receiver<Box<dyn Command>>) {
+fn write_until_closed(desk: &Desk, mut logger: Option<IntentLogger>, commands: &Receiver<Box<dyn Command>>) {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     let pace = Pace::new();
-    while let Ok(first) = commands.recv() {
+    while let Some(first) = next(desk, logger.as_ref(), commands) {
         batch.push(first);
         pace.gather(commands, &mut batch, BATCH_COMMANDS_MAX);
-        if let Some(logger) = &logger {
-            logger.withdraw(desk);
+        match withdraw(desk, logger.as_ref()) {
+            Ok(()) => write_batch(desk, &pace, &mut batch),
+            Err(error) => fail_all(&mut batch, error),
         }
-        desk.clear_begun();
-        write_batch(desk, &pace, &mut batch);
-        pace.end_batch();
-        if let (Some(logger), Some(committed)) = (&logger, desk.take_begun(&mut batch)) {
-            logger.log(committed);
-        }
+        let goes_on = match (&logger, desk.take_begun(&mut batch)) {
+            (Some(logger), Some(committed)) => logger.log(committed),
+            _ => true,
+        };
         batch.drain(..).for_each(Command::answer);
+        if !goes_on {
+            // Nothing can be sent any more, and nobody is to begin what cannot be.
+            tracing::error!("the journal closes: there is nobody left to write the intent log");
+            break;
+        }
     }
-    if let Some(logger) = logger {
-        logger.close(desk);
+    if let Some(logger) = &mut logger {
+        logger.close();
+    }
+    if let Err(error) = withdraw(desk, logger.as_ref()) {
+        tracing::error!(%error, "intents that were never sent could not be withdrawn; the next start makes them unknown");
     }
     let checkpoint = desk.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = checkpoint {
@@ -132,15 +142,42 @@ fn write_until_closed(desk: &Desk, logger: Option<IntentLogger>, commands: &Rece
     }
 }
 
+/// Waits for a command; none once the queue is closed. What is still to be withdrawn is tried again meanwhile.
+fn next(
+    desk: &Desk,
+    logger: Option<&IntentLogger>,
+    commands: &Receiver<Box<dyn Command>>,
+) -> Option<Box<dyn Command>> {
+    while logger.is_some_and(IntentLogger::has_unsent) {
+        match commands.recv_timeout(WITHDRAWN_EVERY) {
+            Ok(command) => return Some(command),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => match withdraw(desk, logger) {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "intents that were never sent could not be withdrawn yet")
+                }
+            },
+        }
+    }
+    commands.recv().ok()
+}
+
+fn withdraw(desk: &Desk, logger: Option<&IntentLogger>) -> rusqlite::Result<()> {
+    logger.map_or(Ok(()), |logger| logger.withdraw(desk))
+}
+
+fn fail_all(batch: &mut [Box<dyn Command>], error: rusqlite::Error) {
+    let shared = Arc::new(error);
+    for command in batch {
+        command.fail(Fault::Shared(Arc::clone(&shared)));
+    }
+}
+
 fn write_batch(desk: &Desk, pace: &Pace, batch: &mut [Box<dyn Command>]) {
     match write_together(desk, pace, batch) {
         Together::Done => {}
-        Together::NotBegun(error) => {
-            let shared = Arc::new(error);
-            for command in batch {
-                command.fail(Fault::Shared(Arc::clone(&shared)));
-            }
-        }
+        Together::NotBegun(error) => fail_all(batch, error),
         Together::Spoiled => {
             desk.clear_begun();
             for (number, command) in batch.iter_mut().enumerate() {

@@ -1,6 +1,6 @@
 //! The intent log beside the database: what a crash between the two leaves, restored databases, logs that fail.
 
-use super::logging::with_log;
+use super::logging::{while_set, with_log};
 use super::*;
 use crate::record::{Begin, ItemState, StepState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ impl Folder {
     }
 
     /// Puts another database in the place of this one, as a restore does.
-    fn restore(&self, from: &Path) {
+    pub(super) fn restore(&self, from: &Path) {
         for ending in ["-wal", "-shm"] {
             drop(std::fs::remove_file(self.0.path().join(format!("gesher.db{ending}"))));
         }
@@ -363,7 +363,7 @@ async fn an_attempt_that_was_never_logged_does_not_stop_an_adoption() {
     let folder = Folder::new();
     let backup = folder.0.path().join("backup.db");
     let broken = Arc::new(AtomicBool::new(false));
-    let journal = with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken)));
+    let journal = with_log(&folder, while_set(&broken));
     let run = begin_run(&journal).await;
     journal.back_up(&backup).await.unwrap();
     broken.store(true, Ordering::Release);

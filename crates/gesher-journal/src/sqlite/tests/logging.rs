@@ -7,13 +7,30 @@ use gesher_core::{Currency, Decimal, Money};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A journal whose log is in a test's hands.
-pub(super) fn with_log(folder: &Folder, prepare: impl FnOnce(&mut IntentLog)) -> SqliteJournal {
+/// A journal whose log asks `fails` before each append whether that fails.
+pub(super) fn with_log(folder: &Folder, fails: impl Fn() -> bool + Send + 'static) -> SqliteJournal {
     let (writing, hub) = open::for_writing(&folder.path(), &[], Timestamp::UNIX_EPOCH).unwrap();
     let mut log = IntentLog::open(&folder.log(), &hub).unwrap();
-    prepare(&mut log);
+    log.fail_in_tests(fails);
     let role = Role::Sender(Some(Arc::new(SharedLog::new(log))));
     SqliteJournal::with(&folder.path(), hub, Some((writing, role)), Guard::Complete).unwrap()
+}
+
+/// Each append fails while the switch is set.
+pub(super) fn while_set(switch: &Arc<AtomicBool>) -> impl Fn() -> bool + Send + 'static {
+    let switch = Arc::clone(switch);
+    move || switch.load(Ordering::Acquire)
+}
+
+/// No append goes on while the switch is set.
+fn held_while(switch: &Arc<AtomicBool>) -> impl Fn() -> bool + Send + 'static {
+    let is_held = while_set(switch);
+    move || {
+        while is_held() {
+            std::thread::yield_now();
+        }
+        false
+    }
 }
 
 /// Lets a journal's writer wait while `submit` hands writes over, so that they share a batch.
@@ -36,7 +53,7 @@ fn seal(journal: &SqliteJournal, name: &str) -> Written<()> {
 async fn an_intent_that_cannot_be_logged_is_not_sent_and_its_key_is_free() {
     let folder = Folder::new();
     let broken = Arc::new(AtomicBool::new(true));
-    let journal = with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken)));
+    let journal = with_log(&folder, while_set(&broken));
     let run = begin_run(&journal).await;
     let empty = folder.log_text();
     for ordinal in 1..=3 {
@@ -65,7 +82,7 @@ async fn an_intent_that_cannot_be_logged_is_not_sent_and_its_key_is_free() {
 async fn in_a_batch_that_is_run_again_one_by_one_only_intents_wait_for_the_log() {
     let folder = Folder::new();
     let broken = Arc::new(AtomicBool::new(true));
-    let journal = with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken)));
+    let journal = with_log(&folder, while_set(&broken));
     let run = begin_run(&journal).await;
     let mut strange = row(2, "strange");
     strange.amount = Some(Money { amount: Decimal::new(1, 3), currency: Currency::ILS });
@@ -97,7 +114,7 @@ async fn in_a_batch_that_is_run_again_one_by_one_only_intents_wait_for_the_log()
 async fn a_write_does_not_wait_for_the_log_of_the_intents_beside_it() {
     let folder = Folder::new();
     let held = Arc::new(AtomicBool::new(false));
-    let journal = with_log(&folder, |log| log.held_in_tests(Arc::clone(&held)));
+    let journal = with_log(&folder, held_while(&held));
     let run = begin_run(&journal).await;
     held.store(true, Ordering::Release);
     let (sealed, mut sent) = in_one_batch(&folder, &journal, || {
@@ -115,7 +132,7 @@ async fn a_write_does_not_wait_for_the_log_of_the_intents_beside_it() {
 async fn commits_go_on_while_the_log_is_slow_and_the_log_keeps_their_order() {
     let folder = Folder::new();
     let held = Arc::new(AtomicBool::new(true));
-    let journal = with_log(&folder, |log| log.held_in_tests(Arc::clone(&held)));
+    let journal = with_log(&folder, held_while(&held));
     let run = begin_run(&journal).await;
     let mut begun = Vec::new();
     for ordinal in 1..=9 {
@@ -141,7 +158,7 @@ async fn commits_go_on_while_the_log_is_slow_and_the_log_keeps_their_order() {
 async fn an_intent_that_could_not_be_logged_ends_though_nobody_writes_anything_more() {
     let folder = Folder::new();
     let broken = Arc::new(AtomicBool::new(true));
-    let journal = with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken)));
+    let journal = with_log(&folder, while_set(&broken));
     let run = begin_run(&journal).await;
     assert!(journal.begin_step(intent(&run, 1, "k")).await.is_err());
     let ended = async {
@@ -157,11 +174,9 @@ async fn an_intent_that_could_not_be_logged_ends_though_nobody_writes_anything_m
 async fn a_close_waits_for_the_log_and_ends_what_it_refused() {
     for fails in [false, true] {
         let folder = Folder::new();
-        let (held, broken) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(fails)));
-        let journal = with_log(&folder, |log| {
-            log.held_in_tests(Arc::clone(&held));
-            log.broken_in_tests(Arc::clone(&broken));
-        });
+        let held = Arc::new(AtomicBool::new(true));
+        let hold = held_while(&held);
+        let journal = with_log(&folder, move || hold() || fails);
         let run = begin_run(&journal).await;
         let begun = [1, 2].map(|ordinal| journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))));
         let closing = std::thread::spawn(move || drop(journal));
@@ -192,7 +207,7 @@ const INTENTS_EACH: u64 = 60;
 async fn whenever_the_log_fails_an_intent_is_either_sent_and_logged_or_neither() {
     let folder = Folder::new();
     let broken = Arc::new(AtomicBool::new(false));
-    let journal = Arc::new(with_log(&folder, |log| log.broken_in_tests(Arc::clone(&broken))));
+    let journal = Arc::new(with_log(&folder, while_set(&broken)));
     let run = begin_run(&journal).await;
     let callers: Vec<_> = (0..8)
         .map(|caller| {
@@ -238,4 +253,105 @@ async fn whenever_the_log_fails_an_intent_is_either_sent_and_logged_or_neither()
 fn place(line: &str) -> i64 {
     let (_, intent) = line.split_once(' ').unwrap();
     serde_json::from_str::<serde_json::Value>(intent).unwrap()["seq"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn a_log_that_is_commits_behind_is_completed_and_takes_a_backup_of_then() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    let held = Arc::new(AtomicBool::new(true));
+    let journal = with_log(&folder, held_while(&held));
+    let run = begin_run(&journal).await;
+    let mut begun = Vec::new();
+    for ordinal in 1..=3 {
+        begun.push(journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))));
+        seal(&journal, "beside").await.unwrap();
+    }
+    // What a crash at this place leaves.
+    journal.back_up(&other.path()).await.unwrap();
+    std::fs::copy(folder.log(), other.log()).unwrap();
+    let backup = other.0.path().join("backup.db");
+    std::fs::copy(other.path(), &backup).unwrap();
+    let crashed = other.open_logged().unwrap();
+    assert_eq!(crashed.guard(), Guard::Complete);
+    assert_eq!(crashed.settle_in_flight(Timestamp::UNIX_EPOCH).await.unwrap().len(), 3);
+    let places: Vec<i64> = other.log_text().lines().skip(1).map(place).collect();
+    assert_eq!(places, [1, 2, 3]);
+
+    held.store(false, Ordering::Release);
+    for begun in begun {
+        assert!(matches!(begun.await, Ok(Begin::Send { .. })));
+    }
+    drop(journal);
+    assert_eq!(folder.log_text(), other.log_text());
+    folder.restore(&backup);
+    assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
+}
+
+#[tokio::test]
+async fn an_intent_whose_commit_fails_leaves_no_line() {
+    let folder = Folder::new();
+    let journal = folder.open_logged().unwrap();
+    let run = begin_run(&journal).await;
+    let lost = intent(&run, 2, "k2");
+    let (before, lost, after) = in_one_batch(&folder, &journal, || {
+        let before = journal.begin_step(intent(&run, 1, "k1"));
+        let lost = journal.write("be refused at the commit", move |desk| {
+            let texts = IntentTexts::new(&lost);
+            let begin = intents::begin(desk, &lost, &texts)?;
+            // What it refers to is only looked for by the commit.
+            desk.execute_batch(
+                "PRAGMA defer_foreign_keys = ON; INSERT INTO files (run, flow, sha256) VALUES (999, 999, x'00')",
+            )?;
+            Ok(begin)
+        });
+        (before, lost, journal.begin_step(intent(&run, 3, "k3")))
+    });
+    assert!(matches!(before.await, Ok(Begin::Send { .. })));
+    assert!(matches!(lost.await, Err(JournalError::Store { .. })));
+    assert!(matches!(after.await, Ok(Begin::Send { .. })));
+    assert_eq!(state(&journal, &run, 2).await, None);
+    drop(journal);
+    assert_eq!(folder.log_text().lines().count(), 3);
+    assert_eq!(folder.open_logged().unwrap().guard(), Guard::Complete);
+}
+
+#[tokio::test]
+async fn what_the_database_did_not_take_at_once_is_withdrawn_later() {
+    let folder = Folder::new();
+    let held = Arc::new(AtomicBool::new(true));
+    let hold = held_while(&held);
+    let journal = with_log(&folder, move || !hold());
+    let run = begin_run(&journal).await;
+    let begun = journal.begin_step(intent(&run, 1, "k"));
+    seal(&journal, "beside").await.unwrap();
+    // Another process has the database for longer than the writer waits for it.
+    let raw = folder.raw();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    held.store(false, Ordering::Release);
+    assert!(matches!(begun.await, Err(JournalError::IntentLog { .. })));
+    let waited = seal(&journal, "meanwhile").await;
+    assert!(matches!(waited, Err(JournalError::Store { .. })), "{waited:?}");
+    assert_eq!(state(&journal, &run, 1).await, Some(StepState::InFlight));
+    raw.execute_batch("COMMIT").unwrap();
+    let ended = async {
+        while state(&journal, &run, 1).await == Some(StepState::InFlight) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_its_log_s_thread_the_journal_closes() {
+    let folder = Folder::new();
+    let journal = with_log(&folder, || panic!("the log's thread ends"));
+    let run = begin_run(&journal).await;
+    assert!(matches!(journal.begin_step(intent(&run, 1, "k1")).await, Err(JournalError::Closed)));
+    // Two more may come before the writer has seen it.
+    for ordinal in 2..=4 {
+        let refused = journal.begin_step(intent(&run, ordinal, &format!("k{ordinal}"))).await;
+        assert!(matches!(refused, Err(JournalError::Closed)), "{ordinal}: {refused:?}");
+    }
+    assert_eq!(state(&journal, &run, 4).await, None);
+    assert!(matches!(seal(&journal, "after").await, Err(JournalError::Closed)));
 }
