@@ -1,7 +1,7 @@
 //! How long the writer gathers commands before it commits them.
 //!
 //! A commit takes about as long for many commands as for one. On a disk that syncs fast nobody gains by waiting: what comes
-//! too late for a commit is in the next one at once. On a slow disk the callers of the last commit come back within a
+//! too late for a commit is in the next one at once. On a slow disk those whom one sync answered come back within a
 //! moment, one after the other, and whoever misses the first of them waits for a whole commit that held next to nothing.
 //! So where syncs are slow the writer waits as long as commands keep coming, for a small part of what a sync takes.
 
