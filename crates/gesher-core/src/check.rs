@@ -268,7 +268,9 @@ impl Walk<'_> {
     fn check_items(&mut self, place: Place, values: &[Value], path: &mut String, depth: usize) {
         let length = path.len();
         for (position, value) in values.iter().enumerate() {
-            path.push_str(&format!("[{position}]"));
+            path.push('[');
+            path.push_str(&position.to_string());
+            path.push(']');
             self.check(place, value, path, depth + 1);
             path.truncate(length);
         }

@@ -53,7 +53,7 @@ impl Text {
 
     /// Both languages passed through `change`, for redaction.
     #[must_use]
-    pub fn map(&self, change: impl Fn(&str) -> String) -> Self {
-        Self { he: change(&self.he), en: change(&self.en) }
+    pub fn map(self, change: impl Fn(String) -> String) -> Self {
+        Self { he: change(self.he), en: change(self.en) }
     }
 }

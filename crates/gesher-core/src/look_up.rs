@@ -25,25 +25,29 @@ const STAMP_BYTES_MAX: usize = 40;
 /// The hub's own reference of a step, as it stands in what the provider keeps: `[k7mq2xd.12.1]`. People may type it
 /// with or without its brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp(StepId);
+pub struct Stamp {
+    step: StepId,
+    /// The step as a text, in brackets: each call writes it down and into its request.
+    text: String,
+}
 
 impl Stamp {
     /// The stamp of a step.
     #[must_use]
     pub fn of(step: &StepId) -> Self {
-        Self(step.clone())
+        Self { step: step.clone(), text: format!("[{step}]") }
     }
 
     /// The step that it names.
     #[must_use]
     pub fn step(&self) -> &StepId {
-        &self.0
+        &self.step
     }
 
     /// As it is written into a text: in brackets, so that it is found again between other words.
     #[must_use]
-    pub fn in_text(&self) -> String {
-        format!("[{}]", self.0)
+    pub fn in_text(&self) -> &str {
+        &self.text
     }
 
     /// The stamps of `text`, each once, in their order.
@@ -56,7 +60,7 @@ impl Stamp {
                 continue;
             };
             if let Some(Ok(step)) = inner.get(..end).map(str::parse) {
-                let stamp = Self(step);
+                let stamp = Self::of(&step);
                 if !found.contains(&stamp) {
                     found.push(stamp);
                 }
@@ -68,7 +72,7 @@ impl Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(self.text.trim_matches(['[', ']']))
     }
 }
 
@@ -78,7 +82,7 @@ impl FromStr for Stamp {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let bare = text.trim();
         let bare = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(bare);
-        bare.parse().map(Self)
+        bare.parse().map(|step| Self::of(&step))
     }
 }
 

@@ -15,13 +15,19 @@ pub const REDACTED: &str = "[secret]";
 /// Shorter texts are not searched for: they would blank out ordinary words.
 const SECRET_BYTES_MIN: usize = 6;
 
-/// Names of fields whose value is never shown, beside those of [`CARD_FIELDS`], compared without case.
-const SECRET_FIELDS: &[&str] =
-    &["apikey", "apipublickey", "password", "userpassword", "userencryptedpassword", "authorization"];
+/// Names of fields whose value is never shown, beside those of [`CARD_FIELDS`].
+const SECRET_FIELDS: Names = Names::of(&[
+    "apikey",
+    "apipublickey",
+    "password",
+    "userpassword",
+    "userencryptedpassword",
+    "authorization",
+]);
 
-/// Names of fields that hold card data, compared without case.
-const CARD_FIELDS: &[&str] =
-    &["creditcard_number", "creditcard_cvv", "creditcard_track2", "cardnumber", "cvv", "track2"];
+/// Names of fields that hold card data.
+const CARD_FIELDS: Names =
+    Names::of(&["creditcard_number", "creditcard_cvv", "creditcard_track2", "cardnumber", "cvv", "track2"]);
 
 /// How names of fields end that hold a card's security code, in small letters and without what joins words.
 const SECURITY_CODE_ENDS: &[&str] = &["cvv", "cvc", "cvv2", "cvc2"];
@@ -85,6 +91,16 @@ impl Redactor {
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         clean_text(&self.secrets(), text)
+    }
+
+    /// The same of a text that is the caller's own: it is kept where there is nothing to hide.
+    #[must_use]
+    pub fn own(&self, text: String) -> String {
+        let clean = match self.text(&text) {
+            Cow::Owned(clean) => Some(clean),
+            Cow::Borrowed(_) => None,
+        };
+        clean.unwrap_or(text)
     }
 
     /// `value` with each secret field blanked and each string and field name cleaned, in place.
@@ -161,50 +177,27 @@ fn clean_json(secrets: &[Secret], value: &mut Value) {
 /// Whether the text of some JSON has surely nothing to hide: what [`clean_json`] would leave as it is. False where only
 /// the tree can tell.
 fn is_clean_json(secrets: &[Secret], text: &str) -> bool {
-    // Both over the whole text at once: a card's number need not stand between quotes, and what stands nowhere in the
-    // text stands in no part of it either.
-    if holds_card_number(text) || secrets.iter().any(|secret| text.contains(secret.expose().as_str())) {
+    // All over the whole text at once: a card's number need not stand between quotes, what stands nowhere in the text
+    // stands in no part of it either, and what is written with escapes says something else than it spells.
+    let holds_secret = || secrets.iter().any(|secret| text.contains(secret.expose().as_str()));
+    if text.contains('\\') || holds_card_number(text) || holds_secret() {
         return false;
     }
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(before) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
-        let open = at + before + 1;
-        let Some((length, has_sign)) = plain_text(bytes.get(open..).unwrap_or_default()) else {
-            return false;
-        };
-        let inside = text.get(open..open + length).unwrap_or_default();
-        at = open + length + 1;
-        let names = || names_something(bytes.get(at..).unwrap_or_default()) && is_secret_field(inside);
-        if has_sign && mask_named_values(inside).is_some() || names() {
+    // Without escapes each quote begins a text or ends one.
+    let mut rest = text.as_bytes().iter();
+    while rest.any(|byte| *byte == b'"') {
+        let open = text.len() - rest.len();
+        let matters = |byte: &&u8| **byte == b'"' || names_a_value(**byte);
+        let first = rest.find(matters);
+        let is_closed = first == Some(&b'"') || rest.any(|byte| *byte == b'"');
+        let inside = text.get(open..text.len() - rest.len() - 1).unwrap_or_default();
+        let is_hidden = names_something(rest.as_slice()) && is_secret_field(inside);
+        let has_sign = first != Some(&b'"');
+        if !is_closed || is_hidden || has_sign && mask_named_values(inside).is_some() {
             return false;
         }
     }
     true
-}
-
-/// How long the text of some JSON is that begins here, behind its quote, and whether it has a sign in it by which it may
-/// name values. None where it has an escape: then it says something else than it spells.
-fn plain_text(bytes: &[u8]) -> Option<(usize, bool)> {
-    const MATTERS: [bool; 256] = {
-        let mut matters = [false; 256];
-        let signs = b"\"\\=:";
-        let mut sign = 0;
-        while sign < signs.len() {
-            matters[signs[sign] as usize] = true;
-            sign += 1;
-        }
-        matters
-    };
-    let mut has_sign = false;
-    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| MATTERS[usize::from(**byte)]) {
-        match byte {
-            b'"' => return Some((at, has_sign)),
-            b'\\' => return None,
-            _ => has_sign = true,
-        }
-    }
-    None
 }
 
 /// Whether what stands behind a text makes it the name of a value that may say anything. A value that begins with one of
@@ -260,19 +253,42 @@ fn in_url(text: &str, code: fn(u8) -> String) -> String {
 /// Whether a field of this name is never shown.
 #[must_use]
 pub fn is_secret_field(name: &str) -> bool {
-    is_card_field(name) || is_one_of(SECRET_FIELDS, name)
+    SECRET_FIELDS.have(name) || is_card_field(name)
 }
 
 /// Whether a field of this name holds a card's number, its security code or its magnetic stripe.
 #[must_use]
 pub fn is_card_field(name: &str) -> bool {
-    is_one_of(CARD_FIELDS, name) || is_security_code(name)
+    CARD_FIELDS.have(name) || is_security_code(name)
 }
 
-/// Whether a name is one of these, in small or large letters. Lengths tell nearly all of them apart, and are looked at
-/// here since the comparison itself is a call, for each of a dozen names of each field of each answer.
-fn is_one_of(names: &[&str], name: &str) -> bool {
-    names.iter().any(|one| one.len() == name.len() && one.eq_ignore_ascii_case(name))
+/// Names of fields, compared without case. Every name of every answer is looked for in each list, and nearly all of them
+/// differ from its names in length or in the last letter already.
+struct Names {
+    names: &'static [&'static str],
+    /// The lengths that there are, as bits.
+    lengths: u64,
+    /// The last letters that there are, as [`letter_bit`]s.
+    ends: u32,
+}
+
+impl Names {
+    const fn of(names: &'static [&'static str]) -> Self {
+        let (mut lengths, mut ends, mut at) = (0, 0, 0);
+        while at < names.len() {
+            let name = names[at].as_bytes();
+            lengths |= 1 << name.len();
+            ends |= letter_bit(name[name.len() - 1]);
+            at += 1;
+        }
+        Self { names, lengths, ends }
+    }
+
+    fn have(&self, name: &str) -> bool {
+        let has_length = name.len() < u64::BITS as usize && self.lengths & (1 << name.len()) != 0;
+        let has_end = || name.bytes().next_back().is_some_and(|last| self.ends & letter_bit(last) != 0);
+        has_length && has_end() && self.names.iter().any(|one| one.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Whether the value of a secret field may say anything: `"has_cvv": true` is no security code.
@@ -285,6 +301,10 @@ pub fn holds_something(value: &Value) -> bool {
 /// `Security-Code`, `card[cvc]`. Every name of every answer comes here, so names are read from their ends and in place:
 /// most differ in the last letters.
 fn is_security_code(name: &str) -> bool {
+    let last = name.bytes().next_back().unwrap_or_default();
+    if !joins_words(last) && SECURITY_CODE_LETTERS[0] & letter_bit(last) == 0 {
+        return false;
+    }
     let mut letters = letters_back(name).map(letter_bit);
     let fits = |wanted: u32, letter: Option<u32>| letter.is_some_and(|letter| wanted & letter != 0);
     if !SECURITY_CODE_LETTERS.iter().all(|wanted| fits(*wanted, letters.next())) {
@@ -294,8 +314,8 @@ fn is_security_code(name: &str) -> bool {
         let mut letters = letters_back(name);
         end.bytes().rev().all(|byte| letters.next() == Some(byte))
     };
-    SECURITY_CODE_ENDS.iter().any(|end| ends_with(end))
-        || SECURITY_CODES.iter().any(|whole| letters_back(name).eq(whole.bytes().rev()))
+    let is_whole = |whole: &str| name.len() >= whole.len() && letters_back(name).eq(whole.bytes().rev());
+    SECURITY_CODE_ENDS.iter().any(|end| ends_with(end)) || SECURITY_CODES.iter().any(|whole| is_whole(whole))
 }
 
 /// Which letters stand last, last but one, and before those, in any name of a security code. None is shorter.
@@ -324,13 +344,22 @@ const fn letter_bit(letter: u8) -> u32 {
 
 /// The letters of a name from its end: small, and without what joins words.
 fn letters_back(name: &str) -> impl Iterator<Item = u8> {
-    let letters = name.bytes().rev().filter(|byte| !matches!(byte, b'_' | b'-' | b' ' | b'.' | b'[' | b']'));
+    let letters = name.bytes().rev().filter(|byte| !joins_words(*byte));
     letters.map(|byte| byte.to_ascii_lowercase())
+}
+
+fn joins_words(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b' ' | b'.' | b'[' | b']')
+}
+
+/// Whether a sign may stand between a name and its value.
+fn names_a_value(sign: u8) -> bool {
+    matches!(sign, b'=' | b':')
 }
 
 /// Blanks `name=value` (URL queries, form bodies) and `"name":"value"` (JSON as text) of secret fields.
 fn mask_named_values(text: &str) -> Option<String> {
-    if !text.bytes().any(|byte| matches!(byte, b'=' | b':')) {
+    if !text.bytes().any(names_a_value) {
         return None;
     }
     let mut masked = String::new();
@@ -452,6 +481,37 @@ mod tests {
         let mut value = json!({ "cvc": 123, "has_cvv": true, "CVV2": null });
         Redactor::new().json(&mut value);
         assert_eq!(value, json!({ "cvc": "[secret]", "has_cvv": true, "CVV2": null }));
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_found_as_by_comparing_each(
+            name in prop_oneof![".{0,70}", "(?i)(cvv|track2|cardnumber|creditcard_(cvv|track2|number))[a-z]?"]
+        ) {
+            let slowly = CARD_FIELDS.names.iter().any(|one| one.to_lowercase() == name.to_ascii_lowercase());
+            prop_assert_eq!(CARD_FIELDS.have(&name), slowly);
+        }
+
+        #[test]
+        fn a_security_code_is_known_as_by_its_letters_alone(
+            name in prop_oneof![".{0,12}", "[cvn2 _.-]{0,8}", "(?i)[a-z_]{0,4}(card|security|_|code|csc|cv[cn]2?){0,4}[\\[\\]. ]?"]
+        ) {
+            let bare: String = name.chars().filter(|c| !"_- .[]".contains(*c)).collect();
+            let bare = bare.to_ascii_lowercase();
+            let slowly = SECURITY_CODE_ENDS.iter().any(|end| bare.ends_with(end))
+                || SECURITY_CODES.contains(&bare.as_str());
+            prop_assert_eq!(is_security_code(&name), slowly);
+        }
+    }
+
+    #[test]
+    fn each_name_of_a_list_is_found_and_its_neighbours_are_not() {
+        for names in [SECRET_FIELDS, CARD_FIELDS] {
+            for name in names.names {
+                assert!(names.have(name) && names.have(&name.to_uppercase()), "{name}");
+                assert!(!names.have(&name[1..]) && !names.have(&format!("{name}s")), "{name}");
+            }
+        }
     }
 
     #[test]

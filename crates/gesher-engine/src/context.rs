@@ -20,6 +20,7 @@ use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor
 use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -265,10 +266,11 @@ impl ItemContext {
 
     pub(crate) fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
         self.work().calling = Some(call.step.clone());
-        let work = self.engine.call(call, &self.stop);
+        // It stays where it is: all that a call may come to is some kilobytes.
+        let mut work = pin!(self.engine.call(call, &self.stop));
         let left = match call.registered.provider.is_self_contained(call.registered.entry) {
-            true => alone::wait(work),
-            false => Err(work),
+            true => alone::wait(work.as_mut()),
+            false => Err(work.as_mut()),
         };
         let called = left.unwrap_or_else(|work| self.engine.runtime().block_on(work));
         {

@@ -463,13 +463,13 @@ impl Engine {
         }
         let data = self.0.redactor.clean(outcome.data);
         // The provider's own texts, all of them: nothing says that it puts only ids into its ids.
-        let clean = |text: Option<String>| text.map(|text| self.0.redactor.text(&text).into_owned());
+        let clean = |text: Option<String>| text.map(|text| self.0.redactor.own(text));
         let stored = StoredOutcome {
             status,
             reference: clean(outcome.reference),
             document: clean(outcome.document),
             code: clean(code),
-            message: message.map(|words| self.0.redactor.text(words).into_owned()),
+            message: message.map(|words| self.0.redactor.own(words)),
             data,
             amount: outcome.amount,
         };
@@ -494,5 +494,5 @@ fn is_resent_by_mutant(code: Option<&str>) -> bool {
 
 /// An account's name in the journal: keys belong to it.
 pub(crate) fn account_name(provider: &str, account: &Account) -> String {
-    format!("{provider}:{}", account.id)
+    [provider, ":", &account.id].concat()
 }

@@ -101,7 +101,7 @@ impl ItemContext {
         let outcome = match started {
             Ok(Started { run, new }) => {
                 let known = begun(flow, &run, new);
-                let message = known.message.map(|words| self.redactor().text(words).into_owned());
+                let message = known.message.map(|words| self.redactor().own(words));
                 StoredOutcome { message, ..known }
             }
             Err(StartFault::Refused(rejection)) => self.engine().store(rejection.into()),

@@ -28,7 +28,7 @@ pub(crate) fn rules(request: &ChargeRequest) -> Result<(), Rejection> {
 /// The same but for the search for card numbers, for an operation whose `text_rules` searches the text that is made
 /// anyway.
 pub(crate) fn rules_but_cards(request: &ChargeRequest) -> Result<(), Rejection> {
-    sums_and_names(request)?;
+    let total = sums_and_names(request)?;
     if request.support_credit == Some(true) {
         return Err(refuse(
             "not_a_charge",
@@ -43,16 +43,17 @@ pub(crate) fn rules_but_cards(request: &ChargeRequest) -> Result<(), Rejection> 
             "AutoCapture: a charge is no hold; call officeguy::authorize to hold money",
         ));
     }
-    positive(rules::items_total(&request.items)?)
+    positive(total)
 }
 
 /// The rules of whatever goes to the endpoint of charges: charges, holds, refunds.
 pub(crate) fn shared_rules(request: &ChargeRequest) -> Result<(), Rejection> {
     rules::no_card_data(request)?;
-    sums_and_names(request)
+    sums_and_names(request).map(drop)
 }
 
-fn sums_and_names(request: &ChargeRequest) -> Result<(), Rejection> {
+/// What the items come to, where they and the names of a request are in order.
+fn sums_and_names(request: &ChargeRequest) -> Result<Money, Rejection> {
     rules::customer_named("Customer", &request.customer)?;
     for (at, line) in request.items.iter().enumerate() {
         rules::item_named(at, &line.item)?;
@@ -66,7 +67,7 @@ fn sums_and_names(request: &ChargeRequest) -> Result<(), Rejection> {
     }
     instalments("Payments_Count", request.payments_count)?;
     vat_rate(request.vat_rate)?;
-    rules::items_total(&request.items).map(drop)
+    rules::items_total(&request.items)
 }
 
 /// Refuses a number of instalments that the provider does not take.
@@ -118,19 +119,20 @@ fn is_percent(rate: Decimal) -> bool {
 
 /// Customer and sum of a charge.
 pub(crate) fn facts(request: &ChargeRequest) -> Facts {
+    let amount = sum(request);
     let noted = Noted {
         customer: NotedCustomer::of(&request.customer),
         payment_method: request.payment_method.as_ref().and_then(NotedMethod::of),
-        sums: other_sums(request),
+        sums: if amount.is_some() { other_sums(request) } else { Vec::new() },
         document_type: request.document_type.map(WireEnum::number),
         ..Noted::default()
     };
-    Facts { subject: rules::subject(&request.customer), amount: sum(request), look_up: noted.written() }
+    Facts { subject: rules::subject(&request.customer), amount, look_up: noted.written() }
 }
 
 /// The sums beside [`sum`] that the provider may come to, where it adds VAT: as [`is_expected`] takes them.
 fn other_sums(request: &ChargeRequest) -> Vec<String> {
-    if sum(request).is_none() || request.vat_included || request.customer.no_vat == Some(true) {
+    if request.vat_included || request.customer.no_vat == Some(true) {
         return Vec::new();
     }
     let lines: Vec<Decimal> = rules::line_totals(&request.items).filter_map(Result::ok).collect();
@@ -225,22 +227,21 @@ pub(crate) fn classify(prepared: &Prepared, reply: &Reply) -> Outcome {
         Ok(envelope) => envelope.data,
         Err(outcome) => return *outcome,
     };
-    match data.fields().and_then(|fields| shown(prepared, &fields)) {
+    match data.fields_with("Payment").and_then(|(fields, payment)| shown(prepared, &fields, &payment)) {
         Some(outcome) => Outcome { data, ..outcome },
         None => unreadable(Effect::Money, data),
     }
 }
 
 /// What the data of an answer shows, where it shows enough.
-fn shown(prepared: &Prepared, data: &Fields<'_>) -> Option<Outcome> {
-    let payment = data.fields("Payment")?;
+fn shown(prepared: &Prepared, data: &Fields<'_>, payment: &Fields<'_>) -> Option<Outcome> {
     let code = text(&payment.value("Status"));
     match (truth(&payment.value("ValidPayment")), code) {
         (Some(false), Some(code)) if code != "000" => {
             let is_refund = prepared.facts.amount.is_some_and(|amount| amount.amount.is_sign_negative());
-            Some(declined(&payment, code, is_refund))
+            Some(declined(payment, code, is_refund))
         }
-        (Some(true), code) => charged(prepared, data, &payment, code),
+        (Some(true), code) => charged(prepared, data, payment, code),
         _ => None,
     }
 }

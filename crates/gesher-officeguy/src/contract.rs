@@ -14,6 +14,10 @@ use std::sync::LazyLock;
 static CONTRACT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../contract.json")).unwrap_or_default());
 
+/// The endpoints that take the public key: a few, and each call asks.
+static PUBLIC: LazyLock<Vec<&str>> =
+    LazyLock::new(|| paths().filter(|path| endpoint(path).is_some_and(|found| found.is_public())).collect());
+
 /// One endpoint of the provider.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointContract {
@@ -29,6 +33,11 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 #[must_use]
 pub fn endpoint(path: &str) -> Option<EndpointContract> {
     CONTRACT["endpoints"].get(path).map(|fields| EndpointContract { fields })
+}
+
+/// Whether the endpoint of that path takes the organisation's public key: see [`EndpointContract::is_public`].
+pub(crate) fn takes_public_key(path: &str) -> bool {
+    PUBLIC.contains(&path)
 }
 
 impl EndpointContract {

@@ -53,8 +53,7 @@ pub(crate) fn parse(body: &[u8]) -> Option<Envelope> {
         _ => None,
     };
     let (user, technical) = (words("UserErrorMessage"), words("TechnicalErrorDetails"));
-    let data = fields.raw("Data").map(Json::of_raw).unwrap_or_default();
-    Some(Envelope { status, data, user, technical })
+    Some(Envelope { status, data: fields.json("Data"), user, technical })
 }
 
 fn status(value: &Value) -> Option<Status> {

@@ -71,16 +71,15 @@ pub(crate) fn of_refund(text: &Text) -> Text {
 
 /// What was charged or given back, by the provider's own record.
 pub(crate) fn charged(sum: Money, document: Option<&str>) -> Text {
-    let (he, en) = match document {
-        Some(number) => (format!(", מסמך {number}"), format!(", document {number}")),
-        None => (", עדיין ללא מסמך".to_owned(), ", no document yet".to_owned()),
-    };
-    if sum.amount.is_sign_negative() {
-        let back = Money { amount: -sum.amount, ..sum };
-        return Text::new(format!("הוחזר {back}{he}"), format!("Refunded {back}{en}"));
+    let is_back = sum.amount.is_sign_negative();
+    let (he, en) = if is_back { ("הוחזר ", "Refunded ") } else { ("חויב ", "Charged ") };
+    let sum = Money { amount: sum.amount.abs(), ..sum }.to_string();
+    match document {
+        Some(number) => {
+            Text::new([he, &sum, ", מסמך ", number].concat(), [en, &sum, ", document ", number].concat())
+        }
+        None => Text::new([he, &sum, ", עדיין ללא מסמך"].concat(), [en, &sum, ", no document yet"].concat()),
     }
-    let sum = sum.to_string();
-    Text::new(format!("חויב {sum}{he}"), format!("Charged {sum}{en}"))
 }
 
 /// A charge whose sum cannot be read.

@@ -8,7 +8,7 @@ use crate::keys::{API_KEY, API_PUBLIC_KEY, VendorKeys};
 use crate::look_up;
 use crate::messages;
 use crate::operations::{PROVIDER, all};
-use crate::stamp::{Splice, StampPlace, splice};
+use crate::stamp::{Splice, StampPlace, has_place, splice};
 use gesher_core::look_up::{LookUpFuture, Wanted};
 use gesher_core::operation::{
     Account, Effect, Environment, OperationEntry, OutcomeFuture, Prepared, Provider, Reader, Reply,
@@ -205,7 +205,7 @@ impl Provider for OfficeGuy {
 
     fn stamp(&self, _: &OperationEntry, prepared: &Prepared, step: &StepId) -> Option<Stamp> {
         let stamp = Stamp::of(step);
-        splice(prepared.endpoint, &prepared.body, &stamp, self.stamp).map(|_| stamp)
+        has_place(prepared.endpoint, &prepared.body, &stamp, self.stamp).then_some(stamp)
     }
 
     fn is_self_contained(&self, entry: &OperationEntry) -> bool {
@@ -225,8 +225,7 @@ impl Provider for OfficeGuy {
 
 /// Which of an organisation's keys an endpoint takes.
 fn key_of(path: &str) -> &'static str {
-    let is_public = contract::endpoint(path).is_some_and(|endpoint| endpoint.is_public());
-    if is_public { API_PUBLIC_KEY } else { API_KEY }
+    if contract::takes_public_key(path) { API_PUBLIC_KEY } else { API_KEY }
 }
 
 /// A request's text with the organisation and the key of each line's vendor in the place of its name.

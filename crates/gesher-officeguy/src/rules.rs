@@ -189,7 +189,7 @@ pub(crate) fn subject(customer: &Customer) -> Option<String> {
     if let Some(id) = customer.id {
         return Some(format!("ID:{id}"));
     }
-    name_of(customer).map(|(which, name)| format!("{which}:{}", name.trim()))
+    name_of(customer).map(|(which, name)| [which, ":", name.trim()].concat())
 }
 
 /// The first of a customer's names that there is, beside its id, and which it is.

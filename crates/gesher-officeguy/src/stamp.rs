@@ -66,34 +66,49 @@ pub(crate) struct Splice {
 /// Where `stamp` goes into a request, or none: the operation makes no document, the request prevents it, or the
 /// description is too long.
 pub(crate) fn splice(endpoint: &str, body: &str, stamp: &Stamp, place: StampPlace) -> Option<Splice> {
-    let path: &[&str] = match endpoint {
-        Charge::PATH if body.contains(r#""PreventDocumentCreation":true"#) => return None,
-        Charge::PATH => &["DocumentDescription"],
-        MultiVendorCharge::PATH => &["DocumentDescription"],
-        ChargeRecurring::PATH => &["FirstDocumentDescription"],
-        CreateDocument::PATH => &["Details", "Description"],
-        CancelDocument::PATH => &["Description"],
-        _ => return None,
-    };
+    let path = path_of(endpoint, body)?;
+    let slot = room(path, body, stamp, place)?;
     let stamp = stamp.in_text();
-    match (slot(body, path)?, place) {
-        (_, StampPlace::Off) => None,
-        (Slot::Text { from, to }, place) => {
-            let given = body.get(from..to)?;
-            if given.chars().count() + 1 + stamp.len() > DESCRIPTION_CHARS_MAX {
-                return None;
-            }
-            Some(match place {
-                StampPlace::Start => Splice { at: from, text: format!("{stamp} ") },
-                _ => Splice { at: to, text: format!(" {stamp}") },
-            })
-        }
+    Some(match (slot, place) {
+        (Slot::Text { from, .. }, StampPlace::Start) => Splice { at: from, text: [stamp, " "].concat() },
+        (Slot::Text { to, .. }, _) => Splice { at: to, text: [" ", stamp].concat() },
         (Slot::Absent { end, first }, _) => {
             let comma = if first { "" } else { "," };
-            let name = path.last()?;
-            Some(Splice { at: end, text: format!(r#"{comma}"{name}":"{stamp}""#) })
+            Splice { at: end, text: [comma, "\"", path.last()?, "\":\"", stamp, "\""].concat() }
         }
+    })
+}
+
+/// Whether [`splice`] finds a place.
+pub(crate) fn has_place(endpoint: &str, body: &str, stamp: &Stamp, place: StampPlace) -> bool {
+    path_of(endpoint, body).is_some_and(|path| room(path, body, stamp, place).is_some())
+}
+
+/// Where the description of the document stands that a request makes; none where it makes none.
+fn path_of(endpoint: &str, body: &str) -> Option<&'static [&'static str]> {
+    match endpoint {
+        Charge::PATH if body.contains(r#""PreventDocumentCreation":true"#) => None,
+        Charge::PATH => Some(&["DocumentDescription"]),
+        MultiVendorCharge::PATH => Some(&["DocumentDescription"]),
+        ChargeRecurring::PATH => Some(&["FirstDocumentDescription"]),
+        CreateDocument::PATH => Some(&["Details", "Description"]),
+        CancelDocument::PATH => Some(&["Description"]),
+        _ => None,
     }
+}
+
+/// The description, where it has room for the stamp.
+fn room(path: &[&str], body: &str, stamp: &Stamp, place: StampPlace) -> Option<Slot> {
+    if place == StampPlace::Off {
+        return None;
+    }
+    let slot = slot(body, path)?;
+    if let Slot::Text { from, to } = slot
+        && body.get(from..to)?.chars().count() + 1 + stamp.in_text().len() > DESCRIPTION_CHARS_MAX
+    {
+        return None;
+    }
+    Some(slot)
 }
 
 /// Where a text stands in an object, or could.
@@ -113,7 +128,7 @@ fn slot(body: &str, path: &[&str]) -> Option<Slot> {
         return None;
     }
     // Most requests have no such field, and a look at the whole text is far quicker than a walk through its fields.
-    if deeper.is_empty() && bytes.last() == Some(&b'}') && !body.contains(&format!("\"{name}\":")) {
+    if deeper.is_empty() && bytes.last() == Some(&b'}') && !body.contains(&["\"", name, "\":"].concat()) {
         return Some(Slot::Absent { end: bytes.len() - 1, first: bytes.len() == 2 });
     }
     let mut at = 1;
@@ -196,7 +211,9 @@ mod tests {
 
     fn spliced(endpoint: &str, body: &str, place: StampPlace) -> Option<String> {
         let stamp = "k7mq2xd.12.1".parse().unwrap();
-        let splice = splice(endpoint, body, &stamp, place)?;
+        let splice = splice(endpoint, body, &stamp, place);
+        assert_eq!(splice.is_some(), has_place(endpoint, body, &stamp, place), "{body}");
+        let splice = splice?;
         let mut text = body.to_owned();
         text.insert_str(splice.at, &splice.text);
         serde_json::from_str::<Value>(&text).unwrap();

@@ -244,7 +244,7 @@ fn answer_map(item: &Item, answer: &Answer) -> Dynamic {
     map.insert("message".into(), answer.message.as_str().into());
     map.insert("replayed".into(), answer.replayed.into());
     map.insert("data".into(), data);
-    map.into()
+    Dynamic::from_map(map)
 }
 
 /// What a script may catch: nothing happened.
@@ -253,5 +253,5 @@ pub(crate) fn refusal(answer: &Answer) -> Box<EvalAltResult> {
     map.insert("status".into(), answer.status.as_str().into());
     map.insert("code".into(), optional(answer.code.as_deref()));
     map.insert("message".into(), answer.message.as_str().into());
-    EvalAltResult::ErrorRuntime(map.into(), Position::NONE).into()
+    EvalAltResult::ErrorRuntime(Dynamic::from_map(map), Position::NONE).into()
 }

@@ -111,6 +111,10 @@ fn to_json_at(value: &Dynamic, depth: usize) -> Result<Value, ConvertFault> {
 }
 
 fn scalar_to_json(value: &Dynamic) -> Result<Value, ConvertFault> {
+    // Most of a request is text.
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return Ok(Value::String(text.as_str().to_owned()));
+    }
     if value.is_unit() {
         return Ok(Value::Null);
     }
@@ -119,9 +123,6 @@ fn scalar_to_json(value: &Dynamic) -> Result<Value, ConvertFault> {
     }
     if let Ok(truth) = value.as_bool() {
         return Ok(Value::Bool(truth));
-    }
-    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
-        return Ok(Value::String(text.as_str().to_owned()));
     }
     if let Some(decimal) = value.read_lock::<Decimal>() {
         let text = decimal.to_string();

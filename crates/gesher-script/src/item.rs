@@ -102,11 +102,17 @@ impl Item {
         if self.is_over() {
             return Some(Dynamic::UNIT);
         }
+        // Nearly every step ends here: it has to be looked at neither for the time nor, however many marks there are,
+        // for the number of steps.
+        let is_time_checked = operations.is_multiple_of(OPERATIONS_PER_TIME_CHECK);
+        if operations < OPERATIONS_MAX && !is_time_checked {
+            return None;
+        }
         let marks = self.marks.load(Ordering::Relaxed);
         let own = operations.saturating_sub(marks.saturating_mul(OPERATIONS_PER_MARK));
         let fence = if own >= OPERATIONS_MAX {
             Fence::Steps
-        } else if operations.is_multiple_of(OPERATIONS_PER_TIME_CHECK) && self.spent() > SCRIPT_TIME_MAX {
+        } else if is_time_checked && self.spent() > SCRIPT_TIME_MAX {
             Fence::Time
         } else {
             return None;
@@ -161,7 +167,7 @@ impl Item {
         let mut thrown = rhai::Map::new();
         thrown.insert("code".into(), code.into());
         thrown.insert("message".into(), text.get(self.language()).into());
-        EvalAltResult::ErrorRuntime(thrown.into(), Position::NONE).into()
+        EvalAltResult::ErrorRuntime(Dynamic::from_map(thrown), Position::NONE).into()
     }
 }
 

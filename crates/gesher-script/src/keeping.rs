@@ -186,7 +186,7 @@ fn start(context: &NativeCallContext, name: &Dynamic, key: &Dynamic, args: &Dyna
     let mut map = Map::new();
     map.insert("run".into(), field("run").as_str().map_or(Dynamic::UNIT, Into::into));
     map.insert("replayed".into(), (!field("new").as_bool().unwrap_or_default()).into());
-    Ok(map.into())
+    Ok(Dynamic::from_map(map))
 }
 
 fn ended(end: &CallEnd) -> Box<rhai::EvalAltResult> {

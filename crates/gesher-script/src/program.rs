@@ -182,9 +182,11 @@ fn given(value: &Value) -> Result<Dynamic, Box<EvalAltResult>> {
 }
 
 fn row_map(row: Row) -> Dynamic {
-    let cells = row.header.iter().zip(row.cells);
-    let map: Map = cells.map(|(name, cell)| (name.as_str().into(), Dynamic::from(cell))).collect();
-    map.into()
+    let mut map = Map::new();
+    for (name, cell) in row.header.iter().zip(row.cells) {
+        map.insert(name.as_str().into(), cell.into());
+    }
+    Dynamic::from_map(map)
 }
 
 impl Program for RhaiProgram {

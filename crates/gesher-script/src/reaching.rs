@@ -271,7 +271,7 @@ fn answered(item: &Item, answer: &Answer) -> Dynamic {
     map.insert("json".into(), parsed.map_or(Dynamic::UNIT, |json| shown(&json)));
     map.insert("body".into(), shown(&body));
     map.insert("replayed".into(), answer.replayed.into());
-    map.into()
+    Dynamic::from_map(map)
 }
 
 /// What a script may catch. Where the host answered, its answer is in it.

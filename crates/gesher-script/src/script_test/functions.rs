@@ -148,7 +148,7 @@ fn assert_equal(actual: &Dynamic, expected: &Dynamic, why: &str) -> Native<()> {
     thrown.insert("message".into(), why.into());
     thrown.insert("expected".into(), shown(expected).into());
     thrown.insert("actual".into(), shown(actual).into());
-    Err(EvalAltResult::ErrorRuntime(thrown.into(), Position::NONE).into())
+    Err(EvalAltResult::ErrorRuntime(Dynamic::from_map(thrown), Position::NONE).into())
 }
 
 #[cfg(test)]
