@@ -259,6 +259,8 @@ pub enum LookUpFailure {
     Unavailable(Text),
     /// The provider refused the credentials: the account has to pause, or it may be blocked.
     Refused(Text),
+    /// Nobody vouches for the provider's server, so it was not asked. A person is asked to look; ask again later.
+    Untrusted(Text),
     /// The provider cannot be asked; only a person can settle it.
     Manual,
 }

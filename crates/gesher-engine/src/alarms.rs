@@ -2,15 +2,15 @@
 //! row of the journal, from which it is delivered.
 
 use crate::context::{CallEnd, ItemContext};
-use crate::engine::{Call, Engine};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::messages;
 use gesher_core::outcome::CERTIFICATE;
-use gesher_core::{ItemId, Outcome, OutcomeStatus, Text};
+use gesher_core::{Account, ItemId, OutcomeStatus, Text};
 use gesher_journal::{NewAlert, StepRecord, StepState, StoredOutcome};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The name of the step.
@@ -62,12 +62,15 @@ impl Engine {
         }
     }
 
-    /// Asks a person to look where nobody vouches for the server of a call.
-    pub(crate) fn tell_of_certificate(&self, call: &Call<'_>, outcome: &Outcome) {
-        if outcome.code.as_deref() == Some(CERTIFICATE) {
-            let reach = call.prepared.reach.as_ref().map(|reach| reach.origin.as_str());
-            let host = reach.unwrap_or(call.registered.entry.descriptor.provider);
-            self.alarm_seldom(CERTIFICATE, host, &messages::certificate_refused(host, &outcome.message));
+    /// Asks a person to look where nobody vouches for a server, which was not asked for this reason.
+    pub(crate) fn tell_of_certificate(&self, host: &str, why: &Text) {
+        self.alarm_seldom(CERTIFICATE, host, &messages::certificate_refused(host, why));
+    }
+
+    /// Pauses an account whose keys the provider refuses, and asks a person to look where it was not paused before.
+    pub(crate) fn pause(&self, name: &str, account: &Arc<Account>) {
+        if self.accounts().pause(name, account) {
+            self.alarm("account_paused", name, &messages::account_refused(name));
         }
     }
 

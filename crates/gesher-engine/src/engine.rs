@@ -19,6 +19,7 @@ use crate::starting::Starts;
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
+use gesher_core::outcome::CERTIFICATE;
 use gesher_core::{
     Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, RunId, Secret,
     Stamp, StepId, Text,
@@ -350,12 +351,12 @@ impl Engine {
             outcome = provider.perform_with(entry, account, others, call.prepared, stamp).await;
         }
         if outcome.pauses_account {
-            let name = account_name(entry.descriptor.provider, account);
-            if self.0.accounts.pause(&name, account) {
-                self.alarm("account_paused", &name, &messages::account_refused(&name));
-            }
+            self.pause(&account_name(entry.descriptor.provider, account), account);
         }
-        self.tell_of_certificate(call, &outcome);
+        if outcome.code.as_deref() == Some(CERTIFICATE) {
+            let reach = call.prepared.reach.as_ref().map(|reach| reach.origin.as_str());
+            self.tell_of_certificate(reach.unwrap_or(entry.descriptor.provider), &outcome.message);
+        }
         outcome
     }
 

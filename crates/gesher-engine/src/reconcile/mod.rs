@@ -341,8 +341,12 @@ impl Engine {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(LookUpFailure::Manual)) => Err(NotAsked::Manual),
             Ok(Err(LookUpFailure::Unavailable(why))) => Err(NotAsked::Why(why)),
+            Ok(Err(LookUpFailure::Untrusted(why))) => {
+                self.tell_of_certificate(entry.descriptor.provider, &why);
+                Err(NotAsked::Why(why))
+            }
             Ok(Err(LookUpFailure::Refused(why))) => {
-                self.accounts().pause(&name, &account);
+                self.pause(&name, &account);
                 Err(NotAsked::Why(why))
             }
         }

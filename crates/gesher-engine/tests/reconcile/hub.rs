@@ -59,6 +59,14 @@ impl Hub {
         Self { acme, engine, clock }
     }
 
+    /// Kind and subject of each alert.
+    pub(crate) async fn alerts(&self) -> Vec<(String, Option<String>)> {
+        // What was handed over before is written then.
+        self.journal().probe().await.unwrap();
+        let told = self.journal().alerts(10).await.unwrap();
+        told.into_iter().map(|told| (told.alert.kind, told.alert.subject)).collect()
+    }
+
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
         self.engine.journal()
     }

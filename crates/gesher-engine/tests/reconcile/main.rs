@@ -431,6 +431,25 @@ async fn whoever_is_refused_or_somebody_else_is_not_asked() {
     hub.pass(3_600);
     assert!(matches!(hub.look(&step).await, Reconciled::NotAsked(_)), "the account is paused");
     assert_eq!(hub.acme.asked(), 1);
+    assert_eq!(hub.alerts().await, [("account_paused".to_owned(), Some("acme:1".to_owned()))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_nobody_vouches_for_is_an_alert_once_and_asked_again_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let step = hub.charge("k").await;
+    let untrusted = || Some(LookUpFailure::Untrusted(Text::verbatim("its certificate is not trusted")));
+    for _ in 0..2 {
+        *hub.acme.failure.lock().unwrap() = untrusted();
+        hub.pass(600);
+        assert!(matches!(hub.look(&step).await, Reconciled::NotAsked(_)));
+    }
+    assert_eq!(hub.alerts().await, [("certificate".to_owned(), Some("acme".to_owned()))]);
+    *hub.acme.failure.lock().unwrap() = None;
+    *hub.acme.records.lock().unwrap() = vec![record(&step, "77")];
+    hub.pass(600);
+    assert_eq!(hub.look(&step).await, Reconciled::Closed(Succeeded));
 }
 
 #[tokio::test(flavor = "multi_thread")]

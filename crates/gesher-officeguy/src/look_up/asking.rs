@@ -12,6 +12,7 @@ use crate::messages;
 use crate::provider::OfficeGuy;
 use gesher_core::look_up::{LookUpFailure, Pace};
 use gesher_core::operation::Account;
+use gesher_core::outcome::CERTIFICATE;
 use gesher_core::{Outcome, Text};
 use gesher_provider::endpoint::Endpoint;
 use jiff::civil::Date;
@@ -221,6 +222,8 @@ fn wire(day: Date) -> WireDate {
 fn failure(outcome: Outcome) -> LookUpFailure {
     if outcome.pauses_account {
         LookUpFailure::Refused(outcome.message)
+    } else if outcome.code.as_deref() == Some(CERTIFICATE) {
+        LookUpFailure::Untrusted(outcome.message)
     } else {
         LookUpFailure::Unavailable(outcome.message)
     }
@@ -233,6 +236,7 @@ pub(super) fn unreadable() -> LookUpFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gesher_core::OutcomeStatus;
     use serde_json::json;
 
     /// Passes a page over, in which a number is a row with that id and a text is a row without one.
@@ -244,6 +248,17 @@ mod tests {
         });
         let mut take = |row: Value| Ok(id(field(&row, "ID")));
         assert_eq!(seen.pass(rows.collect(), &mut take).ok(), Some(want), "{page}");
+    }
+
+    #[test]
+    fn refused_keys_and_a_server_that_nobody_vouches_for_are_told_from_no_answer() {
+        let failed = |code: &str, pauses_account| {
+            let outcome = Outcome::new(OutcomeStatus::NotSent, code, Text::verbatim("why"));
+            failure(Outcome { pauses_account, ..outcome })
+        };
+        assert!(matches!(failed("refused_keys", true), LookUpFailure::Refused(_)));
+        assert!(matches!(failed(CERTIFICATE, false), LookUpFailure::Untrusted(_)));
+        assert!(matches!(failed("connect", false), LookUpFailure::Unavailable(_)));
     }
 
     #[test]
