@@ -72,7 +72,7 @@ impl Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text.trim_matches(['[', ']']))
+        self.step.fmt(f)
     }
 }
 
@@ -259,7 +259,7 @@ pub enum LookUpFailure {
     Unavailable(Text),
     /// The provider refused the credentials: the account has to pause, or it may be blocked.
     Refused(Text),
-    /// Nobody vouches for the provider's server, so it was not asked. A person is asked to look; ask again later.
+    /// Nobody vouches for the provider's server, so it was not asked. Ask again later; a person is told.
     Untrusted(Text),
     /// The provider cannot be asked; only a person can settle it.
     Manual,

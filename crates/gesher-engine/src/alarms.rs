@@ -2,11 +2,11 @@
 //! row of the journal, from which it is delivered.
 
 use crate::context::{CallEnd, ItemContext};
-use crate::engine::Engine;
+use crate::engine::{Call, Engine};
 use crate::error::EngineError;
 use crate::messages;
 use gesher_core::outcome::CERTIFICATE;
-use gesher_core::{Account, ItemId, OutcomeStatus, Text};
+use gesher_core::{Account, ItemId, Outcome, OutcomeStatus, Text};
 use gesher_journal::{NewAlert, StepRecord, StepState, StoredOutcome};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -55,9 +55,10 @@ impl Engine {
         self.journal().raise_alert(self.alarm_of(kind, subject, text), None).in_order();
     }
 
-    /// The same for what may come with each call or delivery: once in a while for each subject.
+    /// The same for what may come with each call, look-up or delivery: once in a while for each subject.
     pub fn alarm_seldom(&self, kind: &str, subject: &str, text: &Text) {
-        if self.health().lately().is_due(kind, subject, self.clock().monotonic()) {
+        let health = self.health();
+        if health.tells_of_troubles() && health.lately().is_due(kind, subject, self.clock().monotonic()) {
             self.alarm(kind, subject, text);
         }
     }
@@ -67,9 +68,18 @@ impl Engine {
         self.alarm_seldom(CERTIFICATE, host, &messages::certificate_refused(host, why));
     }
 
+    /// The same for the server of a call.
+    pub(crate) fn tell_of_certificate_of(&self, call: &Call<'_>, outcome: &Outcome) {
+        if outcome.code.as_deref() == Some(CERTIFICATE) {
+            let reach = call.prepared.reach.as_ref().map(|reach| reach.origin.as_str());
+            let host = reach.unwrap_or(call.registered.entry.descriptor.provider);
+            self.tell_of_certificate(host, &outcome.message);
+        }
+    }
+
     /// Pauses an account whose keys the provider refuses, and asks a person to look where it was not paused before.
     pub(crate) fn pause(&self, name: &str, account: &Arc<Account>) {
-        if self.accounts().pause(name, account) {
+        if self.accounts().pause(name, account) && self.health().tells_of_troubles() {
             self.alarm("account_paused", name, &messages::account_refused(name));
         }
     }

@@ -19,7 +19,6 @@ use crate::starting::Starts;
 use crate::stop::Stop;
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
-use gesher_core::outcome::CERTIFICATE;
 use gesher_core::{
     Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, RunId, Secret,
     Stamp, StepId, Text,
@@ -59,6 +58,9 @@ pub struct EngineParts {
     pub runtime: tokio::runtime::Handle,
     /// Turns at the providers.
     pub accounts: Vec<AccountRules>,
+    /// Whether troubles that last, such as refused keys, are alarms. Not where a person waits for what it says, and asks
+    /// again as often as he likes.
+    pub tells_of_troubles: bool,
 }
 
 /// Runs operations and items. Clones share everything.
@@ -160,7 +162,7 @@ impl Engine {
             runtime: parts.runtime,
             permits: Permits::new(parts.accounts),
             accounts,
-            health: Health::default(),
+            health: Health::telling(parts.tells_of_troubles),
             at_work: Arc::default(),
             looks: Looks::default(),
             starts: OnceLock::new(),
@@ -353,10 +355,7 @@ impl Engine {
         if outcome.pauses_account {
             self.pause(&account_name(entry.descriptor.provider, account), account);
         }
-        if outcome.code.as_deref() == Some(CERTIFICATE) {
-            let reach = call.prepared.reach.as_ref().map(|reach| reach.origin.as_str());
-            self.tell_of_certificate(reach.unwrap_or(entry.descriptor.provider), &outcome.message);
-        }
+        self.tell_of_certificate_of(call, &outcome);
         outcome
     }
 

@@ -76,6 +76,8 @@ pub struct Health {
     lost: Arc<AtomicBool>,
     /// Which alarms were raised of late.
     lately: Arc<Lately>,
+    /// Whether troubles that last are alarms.
+    tells: bool,
 }
 
 impl Default for Health {
@@ -85,6 +87,7 @@ impl Default for Health {
             probing: Arc::default(),
             lost: Arc::default(),
             lately: Arc::default(),
+            tells: true,
         }
     }
 }
@@ -128,6 +131,15 @@ impl Health {
     #[must_use]
     pub fn is_in_trouble(&self, part: &Part) -> bool {
         self.troubles.borrow().contains_key(part)
+    }
+
+    /// Nothing is in trouble yet. `tells` says whether troubles that last will be alarms.
+    pub(crate) fn telling(tells: bool) -> Self {
+        Self { tells, ..Self::default() }
+    }
+
+    pub(crate) fn tells_of_troubles(&self) -> bool {
+        self.tells
     }
 
     pub(crate) fn lately(&self) -> &Lately {

@@ -106,6 +106,7 @@ impl Hub {
             time_zone: jiff::tz::TimeZone::UTC,
             runtime: runtime.handle().clone(),
             accounts: vec![AccountRules { provider: "acme".into(), max_in_flight, rate_per_second: None }],
+            tells_of_troubles: true,
         });
         let flow = flow(&["acme.*"], 8);
         Self { acme, engine, runtime, flow: Arc::new(flow) }

@@ -36,6 +36,11 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn open(folder: &Path) -> Self {
+        Self::telling(folder, true)
+    }
+
+    /// One that tells of lasting troubles, or one for a person who sees them.
+    pub(crate) fn telling(folder: &Path, tells_of_troubles: bool) -> Self {
         let acme = Arc::new(Acme::default());
         let provider: Arc<dyn Provider> = Arc::clone(&acme) as Arc<dyn Provider>;
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
@@ -55,6 +60,7 @@ impl Hub {
             time_zone: jiff::tz::TimeZone::UTC,
             runtime: tokio::runtime::Handle::current(),
             accounts: vec![AccountRules { provider: "acme".into(), max_in_flight: 2, rate_per_second: None }],
+            tells_of_troubles,
         });
         Self { acme, engine, clock }
     }

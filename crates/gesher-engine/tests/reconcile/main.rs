@@ -453,6 +453,21 @@ async fn a_server_that_nobody_vouches_for_is_an_alert_once_and_asked_again_later
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_hears_who_asks_by_hand_is_no_alert() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::telling(folder.path(), false);
+    let step = hub.charge("k").await;
+    let why = Text::verbatim("no");
+    for failure in [LookUpFailure::Untrusted(why.clone()), LookUpFailure::Refused(why)] {
+        *hub.acme.failure.lock().unwrap() = Some(failure);
+        hub.pass(600);
+        assert!(matches!(hub.look(&step).await, Reconciled::NotAsked(_)));
+    }
+    assert_eq!(hub.acme.asked(), 2);
+    assert_eq!(hub.alerts().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reason_is_needed_and_is_kept_without_card_numbers_and_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::open(folder.path());

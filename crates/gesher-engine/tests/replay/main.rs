@@ -106,6 +106,7 @@ impl World {
                     rate_per_second: None,
                 })
                 .to_vec(),
+            tells_of_troubles: true,
         });
         Hub { runtime, journal, engine, stop }
     }

@@ -157,7 +157,7 @@ impl Desk {
     /// Refuses intents where they must not be journalled: beside the hub, with a database that is behind, and while
     /// the log cannot be written.
     pub(super) fn require_sender(&self) -> Result<(), Fault> {
-        self.require_own()?;
+        self.refuse_beside()?;
         if let Some(log) = self.log() {
             log.require_sound()?;
         }
@@ -169,8 +169,8 @@ impl Desk {
         }
     }
 
-    /// Refuses what only the process that sends may do.
-    pub(super) fn require_own(&self) -> Result<(), Fault> {
+    /// Refuses what only the process that sends may do, beside it.
+    pub(super) fn refuse_beside(&self) -> Result<(), Fault> {
         match self.role {
             Role::Sender(_) => Ok(()),
             Role::Beside => Err(JournalError::Beside.into()),
@@ -182,7 +182,7 @@ impl Desk {
         &self,
         read: impl FnOnce(Option<&IntentLog>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.require_own()?;
+        self.refuse_beside()?;
         read(self.log().map(|log| log.lock()).as_deref())
     }
 

@@ -11,7 +11,7 @@ use super::writer::Command;
 use crate::error::JournalError;
 use crate::intent_log::SharedLog;
 use gesher_core::StepId;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
@@ -59,10 +59,17 @@ impl IntentLogger {
     }
 
     /// Hands the intents of a commit over. False where the thread has ended: then the commands are dropped, their answers
-    /// with them, and the callers see `Closed`.
+    /// with them, the callers see `Closed`, and the steps are to be withdrawn.
     #[must_use]
     pub(super) fn log(&self, committed: Committed) -> bool {
-        self.queue.as_ref().is_some_and(|queue| queue.send(committed).is_ok())
+        let Some(queue) = &self.queue else { return false };
+        match queue.send(committed) {
+            Ok(()) => true,
+            Err(SendError(mut lost)) => {
+                self.unsent.lock().append(&mut lost.steps);
+                false
+            }
+        }
     }
 
     /// Whether steps wait for the database to take that they were not sent.

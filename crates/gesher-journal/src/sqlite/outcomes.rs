@@ -229,7 +229,7 @@ pub(super) fn record(desk: &Desk, step: &StepRecord, row: Option<&OutcomeRow>) -
 }
 
 pub(super) fn settle_in_flight(desk: &Desk, at: Timestamp) -> Result<Vec<StepId>, Fault> {
-    desk.require_own()?;
+    desk.refuse_beside()?;
     let query = desk.prepare_cached(
         "SELECT s.run, r.id, s.ordinal, s.position FROM steps s JOIN runs r ON r.no = s.run
          WHERE s.state = 'in_flight' ORDER BY s.seq",

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 /// Commands in one commit. More would make the first of them wait longer for no gain.
 const BATCH_COMMANDS_MAX: usize = 512;
 /// How often it is tried to withdraw what the database did not take at once.
-const WITHDRAWN_EVERY: Duration = Duration::from_secs(1);
+const WITHDRAW_EVERY: Duration = Duration::from_secs(1);
 
 /// The handle of the writing thread.
 ///
@@ -133,8 +133,9 @@ fn write_until_closed(desk: &Desk, mut logger: Option<IntentLogger>, commands: &
     if let Some(logger) = &mut logger {
         logger.close();
     }
-    if let Err(error) = withdraw(desk, logger.as_ref()) {
-        tracing::error!(%error, "intents that were never sent could not be withdrawn; the next start makes them unknown");
+    drop(withdraw(desk, logger.as_ref()));
+    if logger.is_some_and(|logger| logger.has_unsent()) {
+        tracing::error!("intents that were never sent were not withdrawn; the next start makes them unknown");
     }
     let checkpoint = desk.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = checkpoint {
@@ -149,7 +150,7 @@ fn next(
     commands: &Receiver<Box<dyn Command>>,
 ) -> Option<Box<dyn Command>> {
     while logger.is_some_and(IntentLogger::has_unsent) {
-        match commands.recv_timeout(WITHDRAWN_EVERY) {
+        match commands.recv_timeout(WITHDRAW_EVERY) {
             Ok(command) => return Some(command),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => match withdraw(desk, logger) {

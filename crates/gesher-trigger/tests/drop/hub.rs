@@ -172,6 +172,7 @@ impl Hub {
             time_zone: jiff::tz::TimeZone::UTC,
             runtime: tokio::runtime::Handle::current(),
             accounts: Vec::new(),
+            tells_of_troubles: true,
         });
         let mut config = DropConfig {
             folder: base.join("inbox"),

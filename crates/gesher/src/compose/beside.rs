@@ -75,6 +75,7 @@ impl Looker {
             time_zone: store::time_zone(config),
             runtime: tokio::runtime::Handle::current(),
             accounts: account_rules(config),
+            tells_of_troubles: false,
         });
         Ok(Some(Self { engine, simulator, _lock: lock }))
     }

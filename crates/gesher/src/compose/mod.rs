@@ -100,6 +100,7 @@ impl Hub {
             time_zone: store::time_zone(&config),
             runtime: tokio::runtime::Handle::current(),
             accounts: account_rules(&config),
+            tells_of_troubles: true,
         });
         let flows = Arc::new(flows::load(&config, &engine)?);
         let started = StartedRuns::of(&engine, &flows);

@@ -222,8 +222,7 @@ pub const TABLES: &[Table] = &[
                 "concurrency",
                 Kind::Whole(1, CONCURRENCY_MAX),
                 "4",
-                "Items at a time. With half as many more than `max_in_flight` of the provider, its turns are all in use while rows \
-                 are written down.",
+                "Items at a time. One and a half times the provider's `max_in_flight` keeps it busy while rows are written down.",
             ),
             default(
                 "on_unknown",

@@ -161,13 +161,7 @@ async fn an_intent_that_could_not_be_logged_ends_though_nobody_writes_anything_m
     let journal = with_log(&folder, while_set(&broken));
     let run = begin_run(&journal).await;
     assert!(journal.begin_step(intent(&run, 1, "k")).await.is_err());
-    let ended = async {
-        while state(&journal, &run, 1).await == Some(StepState::InFlight) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
-    assert_eq!(state(&journal, &run, 1).await, Some(StepState::Over(OutcomeStatus::NotSent)));
+    is_withdrawn(&journal, &run).await;
 }
 
 #[tokio::test]
@@ -198,6 +192,17 @@ async fn a_close_waits_for_the_log_and_ends_what_it_refused() {
             assert_eq!(state(&journal, &run, ordinal).await, Some(want), "{ordinal}, {fails}");
         }
     }
+}
+
+/// Waits until the run's first step ends, as one that was not sent.
+async fn is_withdrawn(journal: &SqliteJournal, run: &RunId) {
+    let ended = async {
+        while state(journal, run, 1).await == Some(StepState::InFlight) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    assert_eq!(state(journal, run, 1).await, Some(StepState::Over(OutcomeStatus::NotSent)));
 }
 
 /// Intents at each caller's side in the test below.
@@ -333,12 +338,7 @@ async fn what_the_database_did_not_take_at_once_is_withdrawn_later() {
     assert!(matches!(waited, Err(JournalError::Store { .. })), "{waited:?}");
     assert_eq!(state(&journal, &run, 1).await, Some(StepState::InFlight));
     raw.execute_batch("COMMIT").unwrap();
-    let ended = async {
-        while state(&journal, &run, 1).await == Some(StepState::InFlight) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    is_withdrawn(&journal, &run).await;
 }
 
 #[tokio::test]
@@ -354,4 +354,13 @@ async fn without_its_log_s_thread_the_journal_closes() {
     }
     assert_eq!(state(&journal, &run, 4).await, None);
     assert!(matches!(seal(&journal, "after").await, Err(JournalError::Closed)));
+    drop(journal);
+    // Only of what the thread had nobody knows. What could not be handed to it was not sent.
+    let journal = SqliteJournal::open_reader(&folder.path()).unwrap();
+    let mut states = Vec::new();
+    for ordinal in 1..=3 {
+        states.extend(state(&journal, &run, ordinal).await);
+    }
+    assert_eq!(states.first(), Some(&StepState::InFlight));
+    assert_eq!(states.last(), Some(&StepState::Over(OutcomeStatus::NotSent)));
 }
