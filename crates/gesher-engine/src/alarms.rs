@@ -84,7 +84,7 @@ impl Engine {
         }
     }
 
-    /// The same for what the log has already, durably. Fails as long as the journal does.
+    /// An alarm that the log has already, written down durably. Fails as long as the journal does.
     pub async fn raise_alarm(&self, kind: &str, subject: &str, text: &Text) -> Result<(), EngineError> {
         let raised = self.journal().raise_alert(self.alarm_of(kind, subject, text), None).await;
         raised.map_err(EngineError::journal("writing an alert down"))
