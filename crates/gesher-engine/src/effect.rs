@@ -12,12 +12,12 @@ use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
 use crate::originals;
-use crate::permits::Permit;
+use crate::permits::Turn;
 use crate::stop::Stop;
 use crate::vendors;
 use gesher_core::operation::Registered;
-use gesher_core::{Effect, Key, KeyRule, Outcome, Stamp};
-use gesher_journal::{Begin, Intent, ItemQuery, KeyUse, StepFinish, StepRecord};
+use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
+use gesher_journal::{Begin, Intent, ItemQuery, KeyUse, StepFinish, StepRecord, StoredOutcome};
 use std::sync::atomic::Ordering;
 
 /// What came of an intent.
@@ -120,24 +120,47 @@ impl Engine {
         call: &Call<'_>,
         senders: &Senders,
         stamp: Option<&Stamp>,
-        permit: Permit,
+        turn: Turn,
         stop: &Stop,
     ) -> Result<Called, CallFault> {
-        // The run may have halted while the intent was on its way to the disk.
-        let is_sent = !call.guard.forbids_effects();
-        let outcome = match is_sent {
-            true => self.perform(call, senders, stamp).await,
-            false => messages::run_halted(&call.step.item.run),
+        let Ok(permit) = turn.permit_unless(stop).await else {
+            // As if it had not been asked for: the item asks again after the next start.
+            self.finish_call(call, messages::unsent(), stop).await?;
+            return Err(CallFault::Stopping);
+        };
+        let refusal = self.refusal_at_last(call, &senders.account);
+        let is_sent = refusal.is_none();
+        let outcome = match refusal {
+            None => self.perform(call, senders, stamp).await,
+            Some(refusal) => refusal,
         };
         drop(permit);
-        let (outcome, sealed) = self.keep(outcome);
-        let vendor = vendors::mark(call.registered, call.who, &outcome);
-        let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
-        let outcome = self.finish(finish, stop).await?;
+        let outcome = self.finish_call(call, outcome, stop).await?;
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
         }
         Ok(Called::own(outcome))
+    }
+
+    /// What has come between a call and its sending since its intent was made: its run has halted, or its keys were refused.
+    fn refusal_at_last(&self, call: &Call<'_>, account: &Account) -> Option<Outcome> {
+        let name = account_name(call.registered.entry.descriptor.provider, account);
+        if call.guard.forbids_effects() {
+            return Some(messages::run_halted(&call.step.item.run));
+        }
+        self.accounts().is_paused(&name, account).then(|| messages::account_paused(&name))
+    }
+
+    async fn finish_call(
+        &self,
+        call: &Call<'_>,
+        outcome: Outcome,
+        stop: &Stop,
+    ) -> Result<StoredOutcome, CallFault> {
+        let (outcome, sealed) = self.keep(outcome);
+        let vendor = vendors::mark(call.registered, call.who, &outcome);
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
+        self.finish(finish, stop).await
     }
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.

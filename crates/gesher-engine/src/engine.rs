@@ -1,8 +1,9 @@
 //! The one path by which an operation runs, whoever asks for it.
 //!
-//! `Engine::call` is a list of small steps: find, permit, check, key, turn, **intent**, send, classify, **outcome**,
-//! answer; those from intent to outcome are in `effect`. The turn at the provider is taken before the intent, not after: an intent that waits for its turn would be
-//! one more `unknown` after a crash, for a request that never left.
+//! `Engine::call` is a list of small steps: find, allow, check, key, turn, **intent**, permit, send, classify, **outcome**,
+//! answer; those from intent to outcome are in `effect`. The turn at the provider is taken before the intent: an intent that
+//! waits is one more `unknown` after a crash, for a request that never left. Only a few may wait, for the permit of a call
+//! that ends while they were written (`permits`).
 
 use crate::accounts::{Accounts, NoAccount};
 use crate::context::CallFault;
@@ -13,7 +14,7 @@ use crate::flow::FlowLimits;
 use crate::halt::UnknownGuard;
 use crate::health::Health;
 use crate::messages;
-use crate::permits::{AccountRules, Permit, Permits, Stopping};
+use crate::permits::{AccountRules, Permits, Stopping, Turn};
 use crate::reconcile::Looks;
 use crate::starting::Starts;
 use crate::stop::Stop;
@@ -25,7 +26,7 @@ use gesher_core::{
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, Original, ScriptBundle, SealedRow, StepRecord, StepState,
-    StoredOutcome, TriggerKind, UNLOGGED,
+    StoredOutcome, TriggerKind, UNLOGGED, UNSENT,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -123,9 +124,10 @@ impl Called {
         Self { outcome, key_taken: false, replayed: false }
     }
 
-    /// Whether the intent was durable and could not be logged, so that nothing was sent and the call did not come back.
+    /// Whether nothing was sent although the intent was durable, and the call did not come back.
     pub(crate) fn was_withdrawn(&self) -> bool {
-        self.outcome.status == OutcomeStatus::NotSent && self.outcome.code.as_deref() == Some(UNLOGGED)
+        let code = self.outcome.code.as_deref();
+        self.outcome.status == OutcomeStatus::NotSent && matches!(code, Some(UNLOGGED | UNSENT))
     }
 
     /// The same again from the record. A step with a key and an account that never had an attempt, and did have its
@@ -305,22 +307,22 @@ impl Engine {
         let name = account_name(call.registered.entry.descriptor.provider, &account);
         let mut asked = HashSet::new();
         loop {
-            let Some(permit) = self.turn(call, stop).await? else {
+            let Some(turn) = self.turn(call, stop).await? else {
                 return Ok(Called::own(self.record(call, &account, messages::no_turn())));
             };
             if self.0.accounts.is_paused(&name, &account) {
                 return Ok(Called::own(self.record(call, &account, messages::account_paused(&name))));
             }
             let Some(key) = &call.key else {
-                return self.perform_keyless(call, &senders, permit, stop).await;
+                return self.perform_keyless(call, &senders, turn, stop).await;
             };
             match self.begin(call, key, &name).await? {
-                Begun::Send(stamp) => return self.send(call, &senders, stamp.as_ref(), permit, stop).await,
+                Begun::Send(stamp) => return self.send(call, &senders, stamp.as_ref(), turn, stop).await,
                 Begun::KeyTaken(begin) => return Ok(self.key_taken(call, &account, *begin)),
                 Begun::NotNow(outcome) => return Ok(Called::own(self.record(call, &account, *outcome))),
                 // Asking needs a turn of its own. A subject may have several open steps; each is asked about once.
                 Begun::Locked(open) if asked.insert(open.id.clone()) => {
-                    drop(permit);
+                    drop(turn);
                     self.ask_about(&open).await;
                 }
                 Begun::Locked(open) => {
@@ -360,7 +362,7 @@ impl Engine {
     }
 
     /// Waits for a turn at the provider. Once a stop is asked for, only a turn that needs no waiting is taken.
-    async fn turn(&self, call: &Call<'_>, stop: &Stop) -> Result<Option<Permit>, CallFault> {
+    async fn turn(&self, call: &Call<'_>, stop: &Stop) -> Result<Option<Turn>, CallFault> {
         let patience = Duration::from_secs(PERMIT_WAIT_SECONDS_MAX);
         let provider = call.registered.entry.descriptor.provider;
         self.0.permits.turn_unless(provider, patience, stop).await.map_err(|Stopping| CallFault::Stopping)

@@ -2,7 +2,7 @@
 
 use crate::context::CallFault;
 use crate::engine::{Call, Called, Engine, Senders};
-use crate::permits::Permit;
+use crate::permits::{Stopping, Turn};
 use crate::stop::Stop;
 use gesher_core::{Effect, OutcomeStatus};
 
@@ -13,9 +13,10 @@ impl Engine {
         &self,
         call: &Call<'_>,
         senders: &Senders,
-        permit: Permit,
+        turn: Turn,
         stop: &Stop,
     ) -> Result<Called, CallFault> {
+        let permit = turn.permit_unless(stop).await.map_err(|Stopping| CallFault::Stopping)?;
         let outcome = self.perform(call, senders, None).await;
         drop(permit);
         let reads = call.registered.entry.descriptor.effect == Effect::Read;

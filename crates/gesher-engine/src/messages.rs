@@ -7,7 +7,7 @@ use crate::status::EffectStep;
 use crate::vendors::{BUSINESS_TAKEN, VENDOR_KNOWN};
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::{ItemEnd, ItemId, ItemStatus, Language, Outcome, OutcomeStatus, RunId, StepId, Text};
-use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome};
+use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome, UNSENT};
 use jiff::tz::TimeZone;
 
 /// Codes of calls that the engine itself answers.
@@ -198,6 +198,18 @@ pub(crate) fn account_paused(name: &str) -> Outcome {
             format!(
                 "not sent: the provider refused the keys of {name}; mend them, restart, and drop the row again"
             ),
+        ),
+    )
+}
+
+/// The hub stopped between an intent and its turn to be sent.
+pub(crate) fn unsent() -> Outcome {
+    Outcome::new(
+        OutcomeStatus::NotSent,
+        UNSENT,
+        Text::new(
+            "לא נשלח: המערכת נעצרה לפני שהגיע תורה של הפעולה. היא תתבקש שוב אחרי ההפעלה הבאה",
+            "not sent: the hub stopped before it was this call's turn; it is asked for again after the next start",
         ),
     )
 }

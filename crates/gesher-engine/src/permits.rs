@@ -1,4 +1,8 @@
 //! Turns at a provider's account: how many calls at once, and how many a second.
+//!
+//! A call first waits for its turn, is written down, and then waits for its permit, with which it may be in flight. There
+//! are some turns more than permits, so that a provider that has time does not wait for a disk: whoever comes next has its
+//! intent behind it. They are few, since an intent whose call was not sent yet is `unknown` after a crash like any other.
 
 use crate::stop::Stop;
 use std::collections::HashMap;
@@ -8,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+/// What part of the calls in flight may be written down ahead of them.
+const AHEAD_SHARE: usize = 2;
 
 /// What one provider allows to each of its accounts.
 #[derive(Clone, Debug)]
@@ -20,25 +27,35 @@ pub struct AccountRules {
     pub rate_per_second: Option<u32>,
 }
 
-/// Hands out turns. Calls in flight are counted over all accounts of a provider, since it is the provider's limit.
+/// Hands out turns and permits. Calls in flight are counted over all accounts of a provider, since it is the provider's
+/// limit.
 pub(crate) struct Permits {
     rules: Vec<AccountRules>,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
 }
 
 struct Gate {
-    slots: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
     interval: Option<Duration>,
     next: Mutex<Instant>,
 }
 
-/// A turn; dropping it lets the next one in.
+/// A turn: the call may be written down. Dropping it lets the next one in.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    _slot: OwnedSemaphorePermit,
+pub(crate) struct Turn {
+    turn: OwnedSemaphorePermit,
+    in_flight: Arc<Semaphore>,
 }
 
-/// A stop was asked for, and the turn would have to be waited for.
+/// A permit: the call may be in flight. Dropping it lets the next one go, and gives its turn back.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _in_flight: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
+}
+
+/// A stop was asked for, and what comes next would have to be waited for.
 #[derive(Debug)]
 pub(crate) struct Stopping;
 
@@ -53,11 +70,14 @@ impl Permits {
             return Arc::clone(gate);
         }
         let rules = self.rules.iter().find(|rules| rules.provider == provider);
-        let slots = rules.map_or(gesher_core::limits::IN_FLIGHT_MAX, |rules| rules.max_in_flight.max(1));
+        let in_flight = rules.map_or(gesher_core::limits::IN_FLIGHT_MAX, |rules| rules.max_in_flight.max(1));
         let interval =
             rules.and_then(|rules| rules.rate_per_second).map(|rate| Duration::from_secs(1) / rate.max(1));
+        // A rate counts turns, and those who waited for a permit after theirs would go faster than it.
+        let ahead = if interval.is_some() { 0 } else { in_flight / AHEAD_SHARE };
         let gate = Arc::new(Gate {
-            slots: Arc::new(Semaphore::new(slots)),
+            turns: Arc::new(Semaphore::new(in_flight + ahead)),
+            in_flight: Arc::new(Semaphore::new(in_flight)),
             interval,
             next: Mutex::new(Instant::now()),
         });
@@ -65,38 +85,63 @@ impl Permits {
         gate
     }
 
-    /// Waits for a turn, at most `patience`. None when it did not come in time: then nothing was sent.
-    pub(crate) async fn turn(&self, provider: &str, patience: Duration) -> Option<Permit> {
+    /// Waits for a turn until the deadline. None when it did not come in time: then nothing was written.
+    async fn turn(&self, provider: &str, deadline: Instant) -> Option<Turn> {
         let gate = self.gate(provider);
-        let deadline = Instant::now() + patience;
-        let slot =
-            tokio::time::timeout_at(deadline, Arc::clone(&gate.slots).acquire_owned()).await.ok()?.ok()?;
+        let turn =
+            tokio::time::timeout_at(deadline, Arc::clone(&gate.turns).acquire_owned()).await.ok()?.ok()?;
         if let Some(interval) = gate.interval {
             let at = reserve(&gate.next, Instant::now(), interval, deadline)?;
             tokio::time::sleep_until(at).await;
         }
-        Some(Permit { _slot: slot })
+        Some(Turn { turn, in_flight: Arc::clone(&gate.in_flight) })
     }
 
-    /// The same; once a stop is asked for, only a turn that needs no waiting is taken.
+    /// Waits for a turn, at most `patience`. Once a stop is asked for, only a turn that needs no waiting is taken.
     pub(crate) async fn turn_unless(
         &self,
         provider: &str,
         patience: Duration,
         stop: &Stop,
-    ) -> Result<Option<Permit>, Stopping> {
-        let mut turn = pin!(self.turn(provider, patience));
-        tokio::select! {
-            biased;
-            permit = &mut turn => return Ok(permit),
-            () = ready(()) => {}
-        }
-        // It has to wait. A turn that comes together with the stop is given back.
-        tokio::select! {
-            biased;
-            () = stop.requested() => Err(Stopping),
-            permit = turn => Ok(permit),
-        }
+    ) -> Result<Option<Turn>, Stopping> {
+        unless(stop, self.turn(provider, Instant::now() + patience)).await
+    }
+
+    /// Waits for a turn and a permit at once, at most `patience` for both: for what is not written down before.
+    pub(crate) async fn permit(&self, provider: &str, patience: Duration) -> Option<Permit> {
+        let deadline = Instant::now() + patience;
+        let turn = self.turn(provider, deadline).await?;
+        tokio::time::timeout_at(deadline, turn.permit()).await.ok()?
+    }
+}
+
+impl Turn {
+    /// Waits for a permit, which comes when a call in flight ends: each of them does, in its time. None where none are given
+    /// any more, which does not happen.
+    async fn permit(self) -> Option<Permit> {
+        let in_flight = self.in_flight.acquire_owned().await.ok()?;
+        Some(Permit { _in_flight: in_flight, _turn: self.turn })
+    }
+
+    /// The same. Once a stop is asked for, only a permit that needs no waiting is taken.
+    pub(crate) async fn permit_unless(self, stop: &Stop) -> Result<Permit, Stopping> {
+        unless(stop, self.permit()).await?.ok_or(Stopping)
+    }
+}
+
+/// Waits for `wanted`. Once a stop is asked for, it is only had where it needs no waiting.
+async fn unless<T>(stop: &Stop, wanted: impl Future<Output = T>) -> Result<T, Stopping> {
+    let mut wanted = pin!(wanted);
+    tokio::select! {
+        biased;
+        had = &mut wanted => return Ok(had),
+        () = ready(()) => {}
+    }
+    // It has to wait. What comes together with the stop is given back.
+    tokio::select! {
+        biased;
+        () = stop.requested() => Err(Stopping),
+        had = wanted => Ok(had),
     }
 }
 
@@ -119,31 +164,74 @@ mod tests {
         Permits::new(vec![AccountRules { provider: "acme".into(), max_in_flight, rate_per_second }])
     }
 
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOUR: Duration = Duration::from_secs(3_600);
+
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_does_not_come_in_time_is_no_turn() {
-        let permits = permits(1, None);
-        let first = permits.turn("acme", Duration::from_secs(1)).await;
+        let (permits, stop) = (permits(1, None), Stop::new());
+        let first = permits.turn_unless("acme", SECOND, &stop).await.unwrap();
         assert!(first.is_some());
-        assert!(permits.turn("acme", Duration::from_secs(1)).await.is_none());
+        assert!(permits.turn_unless("acme", SECOND, &stop).await.unwrap().is_none());
+        assert!(permits.permit("acme", SECOND).await.is_none());
         drop(first);
-        assert!(permits.turn("acme", Duration::from_secs(1)).await.is_some());
+        assert!(permits.permit("acme", SECOND).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_half_as_many_more_than_permits_and_as_many_where_there_is_a_rate() {
+        for (max_in_flight, rate, want) in
+            [(1, None, (1, 1)), (2, None, (3, 2)), (16, None, (24, 16)), (16, Some(1_000), (16, 16))]
+        {
+            let (permits, stop) = (permits(max_in_flight, rate), Stop::new());
+            let mut turns = Vec::new();
+            while let Some(turn) = permits.turn_unless("acme", SECOND, &stop).await.unwrap() {
+                turns.push(turn);
+            }
+            let had = turns.len();
+            stop.request();
+            let mut in_flight = Vec::new();
+            for turn in turns {
+                in_flight.extend(turn.permit_unless(&stop).await);
+            }
+            assert_eq!((had, in_flight.len()), want, "{max_in_flight} in flight at most, {rate:?} a second");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_waits_for_its_permit_and_gives_way_to_a_stop() {
+        let (permits, stop) = (permits(2, None), Stop::new());
+        let turn = async || permits.turn_unless("acme", SECOND, &stop).await.unwrap().unwrap();
+        let (first, second) = (turn().await, turn().await);
+        let first = first.permit_unless(&stop).await.unwrap();
+        let _second = second.permit_unless(&stop).await.unwrap();
+        let third = turn().await;
+        let mut waits = pin!(third.permit_unless(&stop));
+        assert!(tokio::time::timeout(HOUR, waits.as_mut()).await.is_err());
+        assert!(permits.turn_unless("acme", SECOND, &stop).await.unwrap().is_none(), "it keeps its turn");
+        drop(first);
+        let _third = waits.await.unwrap();
+        let mut waits = pin!(turn().await.permit_unless(&stop));
+        assert!(tokio::time::timeout(HOUR, waits.as_mut()).await.is_err());
+        stop.request();
+        assert!(waits.await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_stop_only_a_turn_that_is_free_is_taken() {
-        let (permits, stop, hour) = (permits(1, None), Stop::new(), Duration::from_secs(3_600));
+        let (permits, stop) = (permits(1, None), Stop::new());
         stop.request();
-        let first = permits.turn_unless("acme", hour, &stop).await.unwrap();
+        let first = permits.turn_unless("acme", HOUR, &stop).await.unwrap();
         assert!(first.is_some());
-        assert!(permits.turn_unless("acme", hour, &stop).await.is_err());
+        assert!(permits.turn_unless("acme", HOUR, &stop).await.is_err());
         let waiting = Stop::new();
-        let mut waits = std::pin::pin!(permits.turn_unless("acme", hour, &waiting));
-        assert!(tokio::time::timeout(Duration::from_secs(1), waits.as_mut()).await.is_err());
+        let mut waits = pin!(permits.turn_unless("acme", HOUR, &waiting));
+        assert!(tokio::time::timeout(SECOND, waits.as_mut()).await.is_err());
         // Both come before it looks again.
         waiting.request();
         drop(first);
         assert!(waits.await.is_err());
-        assert!(permits.turn_unless("acme", hour, &waiting).await.is_ok_and(|turn| turn.is_some()));
+        assert!(permits.turn_unless("acme", HOUR, &waiting).await.is_ok_and(|turn| turn.is_some()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -151,7 +239,7 @@ mod tests {
         let permits = permits(100, Some(20));
         let start = Instant::now();
         for _ in 0..41 {
-            assert!(permits.turn("acme", Duration::from_secs(60)).await.is_some());
+            assert!(permits.permit("acme", HOUR).await.is_some());
         }
         assert_eq!(start.elapsed().as_millis(), 2_000);
     }
@@ -161,7 +249,7 @@ mod tests {
         let permits = Arc::new(permits(100, Some(1)));
         let waits = (0..5).map(|_| {
             let permits = Arc::clone(&permits);
-            tokio::spawn(async move { permits.turn("acme", Duration::from_secs(2)).await.is_some() })
+            tokio::spawn(async move { permits.permit("acme", SECOND * 2).await.is_some() })
         });
         let mut got = 0;
         for wait in waits.collect::<Vec<_>>() {

@@ -35,6 +35,9 @@ use jiff::Timestamp;
 
 /// The code of a step whose intent was durable and could not be logged: nothing was sent, and nobody was told.
 pub const UNLOGGED: &str = "intent_log";
+/// The code of a step whose intent was durable when the hub stopped before its turn to be sent: nothing was sent, and nobody
+/// was told.
+pub const UNSENT: &str = "stopped_before_sending";
 
 /// The version of the SQLite library that is built in.
 #[must_use]

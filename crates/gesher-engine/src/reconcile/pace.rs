@@ -43,7 +43,7 @@ impl Turns for ProviderTurns {
                 Some(line) => Some(Arc::clone(line).acquire_owned().await.map_err(|_| words::no_turn())?),
                 None => None,
             };
-            match self.engine.permits().turn(self.provider, self.patience).await {
+            match self.engine.permits().permit(self.provider, self.patience).await {
                 Some(permit) => Ok(Box::new((permit, place)) as Box<dyn Send>),
                 None => Err(words::no_turn()),
             }

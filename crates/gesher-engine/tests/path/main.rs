@@ -9,6 +9,7 @@
 )]
 
 mod acme;
+mod ahead;
 mod halt;
 mod limits;
 mod making;

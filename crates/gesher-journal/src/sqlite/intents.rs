@@ -209,12 +209,13 @@ fn key_of(connection: &Connection, run: i64, used: &Used<'_>) -> Result<KeyState
     }
     let own = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
-             AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6
+             AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6 AND s.code IS NOT ?7
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
     let ordinal = integer(used.ordinal)?;
     // An attempt that was withdrawn told nobody anything.
-    let parameters = params![used.account, used.operation, used.key, run, ordinal, crate::UNLOGGED];
+    let parameters =
+        params![used.account, used.operation, used.key, run, ordinal, crate::UNLOGGED, crate::UNSENT];
     Ok(match first(own, parameters, read_step)? {
         Some(step) => KeyState::Taken(Begin::Recorded(Box::new(step))),
         None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },

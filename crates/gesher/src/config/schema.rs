@@ -222,8 +222,8 @@ pub const TABLES: &[Table] = &[
                 "concurrency",
                 Kind::Whole(1, CONCURRENCY_MAX),
                 "4",
-                "Items at a time. One and a half times the provider's `max_in_flight` keeps it busy while rows are written down, \
-                 where the processor has time for them.",
+                "Items at a time. One and a half times the provider's `max_in_flight` keeps it busy while rows are written down; \
+                 after a crash so many rows may be `unknown` as were at work.",
             ),
             default(
                 "on_unknown",
