@@ -6,6 +6,7 @@
 
 use crate::frame::{self, FRAME_BYTES_MAX, Frame, Kind};
 use crate::library::{Ask, Asked, Library};
+use crate::looks::Looks;
 use crate::verify::LIBRARY_BYTES_MAX;
 use gesher_plugin_abi::GESHER_OVER;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -51,7 +52,8 @@ fn serve() -> io::Result<()> {
     };
     let memory: u64 = hello.name.parse().map_err(io::Error::other)?;
     let hub = File::from(fcntl_dupfd_cloexec(&input, DESCRIPTOR_MIN)?);
-    let pipes = Pipes { input, output, held, scratch: Vec::new(), calls: 0, open: None };
+    let pipes =
+        Pipes { input, output, held, scratch: Vec::new(), looks: Looks::default(), calls: 0, open: None };
     let line = Arc::new(Line { pipes: Mutex::new(pipes) });
     outlast_a_stop();
     confine(memory)?;
@@ -100,6 +102,7 @@ struct Pipes {
     output: File,
     held: Vec<u8>,
     scratch: Vec<u8>,
+    looks: Looks,
     /// Calls that came so far.
     calls: u64,
     /// Which call is on its way, so that the hub listens to its questions.
@@ -112,6 +115,7 @@ impl Pipes {
     }
 
     fn hear(&mut self) -> io::Result<Option<Frame>> {
+        self.looks.look_into(&self.input);
         frame::read(&mut self.input, &mut self.held, FRAME_BYTES_MAX)
     }
 }
@@ -276,7 +280,15 @@ mod tests {
         let (input, mut hub) = std::io::pipe().unwrap();
         let (mut heard, output) = std::io::pipe().unwrap();
         let (input, output) = (OwnedFd::from(input).into(), OwnedFd::from(output).into());
-        let pipes = Pipes { input, output, held: Vec::new(), scratch: Vec::new(), calls: 0, open: None };
+        let pipes = Pipes {
+            input,
+            output,
+            held: Vec::new(),
+            scratch: Vec::new(),
+            looks: Looks::default(),
+            calls: 0,
+            open: None,
+        };
         let line = Arc::new(Line { pipes: Mutex::new(pipes) });
         let asker = |number| Asker { line: Arc::clone(&line), number };
         for (kind, status) in [(Kind::Call, "call/x"), (Kind::Call, "call/x"), (Kind::Reply, "0")] {

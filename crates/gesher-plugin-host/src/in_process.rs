@@ -7,7 +7,8 @@
 
 use crate::inline;
 use crate::library::{Ask, Asked, Library, Questions};
-use crate::mailbox::{Looks, Mailbox};
+use crate::looks::Looks;
+use crate::mailbox::Mailbox;
 use crate::plugin::{CallFault, Class};
 use crate::pool::WAIT_MAX;
 use crate::process::Broken;

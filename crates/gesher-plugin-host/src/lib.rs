@@ -15,6 +15,7 @@ mod frame;
 mod in_process;
 mod inline;
 mod library;
+mod looks;
 mod mailbox;
 mod manifest;
 mod outcome;

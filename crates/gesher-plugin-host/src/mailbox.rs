@@ -1,42 +1,14 @@
 //! A box at which one thread waits for what others bring.
 //!
-//! Waking a thread costs the system more than a short call of a plugin takes. So a reader looks at the empty box for a
-//! moment before it sleeps, and whoever brings something wakes only a reader that sleeps. Where looking does not help,
-//! because what is waited for takes long or no processor is free to bring it, hardly anybody looks.
+//! A reader looks at the empty box for a moment before it sleeps ([`Looks`]), and whoever brings something wakes only a
+//! reader that sleeps.
 
+use crate::looks::Looks;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
-
-/// Looks at an empty box before its reader sleeps: some microseconds, about as long as it would take to wake it.
-const LOOKS_MAX: u32 = 250;
-/// One in so many readers looks although the one before looked for nothing.
-const TRIED_EVERY: u32 = 64;
-
-/// Whether it is worth looking before one sleeps, as far as those know who did. Shared by the boxes at which the same is
-/// waited for.
-#[derive(Default)]
-pub(crate) struct Looks {
-    had_luck: AtomicBool,
-    waits: AtomicU32,
-}
-
-impl Looks {
-    /// Looks for a moment whether it is there.
-    fn look(&self, is_there: &AtomicBool) {
-        let is_tried = self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(TRIED_EVERY);
-        if !is_tried && !self.had_luck.load(Ordering::Relaxed) {
-            return;
-        }
-        let looked = || {
-            std::hint::spin_loop();
-            is_there.load(Ordering::Acquire)
-        };
-        self.had_luck.store((0..LOOKS_MAX).any(|_| looked()), Ordering::Relaxed);
-    }
-}
 
 /// See the module.
 pub(crate) struct Mailbox<T> {
@@ -82,7 +54,7 @@ impl<T> Mailbox<T> {
     /// Takes the next letter, in the order of their coming, and waits for it. `left` is asked now and then how long the
     /// wait may go on; none is for ever. None at the end of the wait, or of the box.
     pub(crate) fn take(&self, looks: &Looks, left: impl Fn() -> Option<Duration>) -> Option<T> {
-        looks.look(&self.is_there);
+        looks.look_at(&self.is_there);
         loop {
             let mut letters = self.letters();
             if let Some(letter) = letters.waiting.pop_front() {
@@ -146,20 +118,5 @@ mod tests {
         own.put(reply);
         assert!(replied.recv().is_err(), "whoever waits for an answer hears that there is none");
         assert!(own.take(&Looks::default(), || None).is_none(), "a box that is closed is not waited at");
-    }
-    #[test]
-    fn whoever_looked_for_nothing_is_not_followed_by_others_for_a_while() {
-        let (looks, nothing, something) = (Looks::default(), AtomicBool::new(false), AtomicBool::new(true));
-        let has_luck = || looks.had_luck.load(Ordering::Relaxed);
-        looks.look(&something);
-        assert!(has_luck());
-        looks.look(&nothing);
-        assert!(!has_luck());
-        for _ in 2..TRIED_EVERY {
-            looks.look(&something);
-            assert!(!has_luck(), "nobody looked");
-        }
-        looks.look(&something);
-        assert!(has_luck());
     }
 }

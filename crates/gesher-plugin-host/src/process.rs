@@ -5,6 +5,7 @@
 
 use crate::frame::{self, FRAME_BYTES_MAX, Frame, Kind, Parsed};
 use crate::library::{Asked, Questions};
+use crate::looks::{Looks, is_readable};
 use gesher_core::Clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
@@ -21,8 +22,6 @@ use std::time::Duration;
 const START_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a process may take to die once it is told to.
 const DEATH_TIME_MAX: Duration = Duration::from_secs(2);
-/// A look at a pipe that waits for nothing.
-const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// What a process may write to its standard error before the rest is left out, in bytes.
 const WORDS_BYTES_MAX: u64 = 64 << 10;
 
@@ -77,6 +76,7 @@ pub(crate) struct Process {
     output: ChildStdout,
     held: Vec<u8>,
     scratch: Vec<u8>,
+    looks: Looks,
     clock: Arc<dyn Clock>,
 }
 
@@ -100,7 +100,15 @@ impl Process {
         if let Some(words) = words {
             listen(plugin, words);
         }
-        let mut process = Self { child, input, output, held: Vec::new(), scratch: Vec::new(), clock };
+        let mut process = Self {
+            child,
+            input,
+            output,
+            held: Vec::new(),
+            scratch: Vec::new(),
+            looks: Looks::default(),
+            clock,
+        };
         ioctl_fionbio(&process.input, true).map_err(|error| StartFault::Spawn(error.into()))?;
         ioctl_fionbio(&process.output, true).map_err(|error| StartFault::Spawn(error.into()))?;
         let deadline = process.clock.monotonic() + START_TIME_MAX;
@@ -159,9 +167,7 @@ impl Process {
 
     /// Whether it can be called: it lives, and said nothing since its last answer.
     pub(crate) fn is_well(&mut self) -> bool {
-        let mut pipes = [PollFd::from_borrowed_fd(self.output.as_fd(), PollFlags::IN)];
-        let is_quiet = matches!(poll(&mut pipes, Some(&AT_ONCE)), Ok(0) | Err(Errno::INTR));
-        self.held.is_empty() && is_quiet && matches!(self.child.try_wait(), Ok(None))
+        self.held.is_empty() && !is_readable(&self.output) && matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Ends the process, and finds out what it died of where it did so by itself.
@@ -208,6 +214,7 @@ impl Process {
     }
 
     fn hear(&mut self, deadline: Duration, time: Duration) -> Result<Frame, Broken> {
+        self.looks.look_into(&self.output);
         loop {
             let wanted = match frame::parse(&self.held, FRAME_BYTES_MAX) {
                 Parsed::Frame(frame, used) => {
