@@ -4,7 +4,7 @@ use super::convert::{first, hexadecimal, hundredths, instant, integer, json_text
 use super::desk::Desk;
 use super::fault::Fault;
 use super::step_reads::{IN_FLIGHT, read_step, select_steps};
-use super::{audit, items, limits, originals, runs, vendors};
+use super::{audit, items, limits, originals, room, runs, vendors};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
 use crate::record::{Begin, Intent, KeyUse, StepRecord, StepState};
@@ -77,8 +77,8 @@ fn insert(
     let begun = connection
         .prepare_cached(
             "INSERT INTO steps (run, ordinal, position, state, attempt, money, amount, currency, intent_at, operation,
-                    who, account, key, request_hash, subject, stamp, look_up, original)
-             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                    who, account, key, request_hash, subject, stamp, look_up, original, data)
+             VALUES (?1, ?2, ?3, 'in_flight', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT (run, ordinal, position) DO NOTHING",
         )?
         .execute(params![
@@ -98,7 +98,8 @@ fn insert(
             intent.subject,
             intent.stamp,
             texts.look_up,
-            intent.original.as_ref().map(|original| &original.reference)
+            intent.original.as_ref().map(|original| &original.reference),
+            intent.money.then_some(room::FOR_ANSWER)
         ])?;
     if begun == 0 {
         return Err(JournalError::StepTaken(intent.step.clone()).into());

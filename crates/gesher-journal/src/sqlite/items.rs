@@ -6,6 +6,7 @@ use super::convert::{
 };
 use super::desk::Desk;
 use super::fault::Fault;
+use super::room;
 use super::runs::{self, KnownRun};
 use crate::error::JournalError;
 use crate::record::{
@@ -58,8 +59,8 @@ impl<'a> ClaimStatements<'a> {
              ON CONFLICT (flow, key) DO NOTHING",
         )?;
         let insert = connection.prepare_cached(
-            "INSERT INTO items (run, ordinal, line, key, attempt, cells_hash, amount, currency, state, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",
+            "INSERT INTO items (run, ordinal, line, key, attempt, cells_hash, amount, currency, state, at, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9, ?10)",
         )?;
         Ok(Self { take_key, insert })
     }
@@ -231,7 +232,8 @@ impl NewRow<'_> {
             self.item.cells_hash,
             amount,
             currency,
-            instant(self.at)
+            instant(self.at),
+            room::FOR_END
         ])?;
         Ok(())
     }

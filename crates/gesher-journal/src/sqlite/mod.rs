@@ -24,6 +24,7 @@ mod originals;
 mod outcomes;
 mod pace;
 mod readers;
+mod room;
 mod runs;
 mod schedules;
 mod schema;

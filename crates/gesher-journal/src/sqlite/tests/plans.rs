@@ -73,3 +73,38 @@ fn every_frequent_look_up_uses_an_index() {
     );
     check(close_item::NEXT_UNKNOWN, "items_unknown");
 }
+
+#[tokio::test]
+async fn rows_have_room_for_what_they_end_with() {
+    const ROWS: u64 = 600;
+    let folder = Folder::new();
+    let journal = folder.open(&[]).unwrap();
+    let run = begin_run(&journal).await;
+    let items = (1..=ROWS).map(|ordinal| row(ordinal, &format!("order-{ordinal:04}"))).collect();
+    journal.claim_items(&run, items, Timestamp::UNIX_EPOCH).await.unwrap();
+    for ordinal in 1..=ROWS {
+        let intent = Intent { money: true, ..intent(&run, ordinal, &format!("order-{ordinal:04}")) };
+        assert!(matches!(journal.begin_step(intent).await.unwrap(), Begin::Send { .. }));
+    }
+    let pages = || -> i64 { folder.raw().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap() };
+    let before = pages();
+    for ordinal in 1..=ROWS {
+        let mut finish = finish(&run, ordinal, OutcomeStatus::Succeeded);
+        finish.outcome.data = serde_json::json!({ "Payment": "x".repeat(800) }).into();
+        finish.outcome.message = gesher_core::Text::verbatim("Charged 12.02 ILS, document 106");
+        journal.finish_step(&finish).await.unwrap();
+        let end = ItemEnd {
+            status: ItemStatus::Succeeded,
+            reference: Some("90000106".to_owned()),
+            document: Some("106".to_owned()),
+            code: Some("000".to_owned()),
+            message: "Charged 12.02 ILS, document 106".to_owned(),
+            amount: None,
+        };
+        let item = ItemId { run: run.clone(), ordinal };
+        journal.finish_item(&item, end, Timestamp::UNIX_EPOCH).await.unwrap();
+    }
+    // The audit has a row more for each; it is far smaller than the growth of the steps would be.
+    let grown = pages() - before;
+    assert!(grown < before / 10, "{grown} pages more than the {before} before");
+}
