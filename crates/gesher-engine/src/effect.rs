@@ -12,12 +12,12 @@ use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
 use crate::originals;
-use crate::permits::Turn;
+use crate::permits::{Permit, Turn};
 use crate::stop::Stop;
 use crate::vendors;
 use gesher_core::operation::Registered;
 use gesher_core::{Account, Effect, Key, KeyRule, Outcome, Stamp};
-use gesher_journal::{Begin, Intent, ItemQuery, KeyUse, StepFinish, StepRecord, StoredOutcome};
+use gesher_journal::{Begin, Intent, ItemQuery, KeyUse, StepFinish, StepRecord, SubjectUse};
 use std::sync::atomic::Ordering;
 
 /// What came of an intent.
@@ -123,44 +123,51 @@ impl Engine {
         turn: Turn,
         stop: &Stop,
     ) -> Result<Called, CallFault> {
-        let Ok(permit) = turn.permit_unless(stop).await else {
-            // As if it had not been asked for: the item asks again after the next start.
-            self.finish_call(call, messages::unsent(), stop).await?;
-            return Err(CallFault::Stopping);
-        };
-        let refusal = self.refusal_at_last(call, &senders.account);
+        let permit = turn.permit().await;
+        let refusal = self.refusal_at_last(call, &senders.account, &permit).await;
         let is_sent = refusal.is_none();
         let outcome = match refusal {
             None => self.perform(call, senders, stamp).await,
             Some(refusal) => refusal,
         };
-        drop(permit);
-        let outcome = self.finish_call(call, outcome, stop).await?;
+        let (outcome, sealed) = self.keep(outcome);
+        // What nobody knows the end of may halt the run and locks its subject. Whoever has the permit next must see that.
+        let kept = outcome.status.is_open().then_some(permit);
+        let vendor = vendors::mark(call.registered, call.who, &outcome);
+        let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
+        let outcome = self.finish(finish, stop).await?;
         if is_sent {
             self.note(call.guard, &call.step, outcome.status);
+        }
+        if let Some(permit) = kept {
+            permit.note_open();
         }
         Ok(Called::own(outcome))
     }
 
-    /// What has come between a call and its sending since its intent was made: its run has halted, or its keys were refused.
-    fn refusal_at_last(&self, call: &Call<'_>, account: &Account) -> Option<Outcome> {
+    /// What has come between a call and its sending since its intent was made: its run has halted, its keys were refused, or
+    /// another step locks its subject.
+    async fn refusal_at_last(&self, call: &Call<'_>, account: &Account, permit: &Permit) -> Option<Outcome> {
         let name = account_name(call.registered.entry.descriptor.provider, account);
         if call.guard.forbids_effects() {
             return Some(messages::run_halted(&call.step.item.run));
         }
-        self.accounts().is_paused(&name, account).then(|| messages::account_paused(&name))
-    }
-
-    async fn finish_call(
-        &self,
-        call: &Call<'_>,
-        outcome: Outcome,
-        stop: &Stop,
-    ) -> Result<StoredOutcome, CallFault> {
-        let (outcome, sealed) = self.keep(outcome);
-        let vendor = vendors::mark(call.registered, call.who, &outcome);
-        let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
-        self.finish(finish, stop).await
+        if self.accounts().is_paused(&name, account) {
+            return Some(messages::account_paused(&name));
+        }
+        let (Some(subject), Some(key)) = (&call.prepared.facts.subject, &call.key) else { return None };
+        if !permit.saw_one_open() {
+            return None;
+        }
+        let (operation, subject) = (call.operation.to_owned(), subject.clone());
+        let subject_use = SubjectUse { account: name, operation, subject, key: key.clone() };
+        match self.journal().locked_by(&subject_use).await {
+            Ok(open) => open.map(|open| messages::subject_locked(&open, None)),
+            Err(error) => {
+                tracing::error!(step = %call.step, %error, "cannot read what locks a subject, so nothing is sent");
+                Some(messages::lock_unread())
+            }
+        }
     }
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.

@@ -26,7 +26,7 @@ use gesher_core::{
 };
 use gesher_journal::{
     Begin, Journal, JournalError, NewRun, Original, ScriptBundle, SealedRow, StepRecord, StepState,
-    StoredOutcome, TriggerKind, UNLOGGED, UNSENT,
+    StoredOutcome, TriggerKind, UNLOGGED,
 };
 use gesher_vault::Vault;
 use jiff::tz::TimeZone;
@@ -124,10 +124,9 @@ impl Called {
         Self { outcome, key_taken: false, replayed: false }
     }
 
-    /// Whether nothing was sent although the intent was durable, and the call did not come back.
+    /// Whether the intent was durable and could not be logged, so that nothing was sent and the call did not come back.
     pub(crate) fn was_withdrawn(&self) -> bool {
-        let code = self.outcome.code.as_deref();
-        self.outcome.status == OutcomeStatus::NotSent && matches!(code, Some(UNLOGGED | UNSENT))
+        self.outcome.status == OutcomeStatus::NotSent && self.outcome.code.as_deref() == Some(UNLOGGED)
     }
 
     /// The same again from the record. A step with a key and an account that never had an attempt, and did have its

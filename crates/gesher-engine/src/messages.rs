@@ -7,7 +7,7 @@ use crate::status::EffectStep;
 use crate::vendors::{BUSINESS_TAKEN, VENDOR_KNOWN};
 use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::{ItemEnd, ItemId, ItemStatus, Language, Outcome, OutcomeStatus, RunId, StepId, Text};
-use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome, UNSENT};
+use gesher_journal::{Holder, ItemState, StepRecord, StoredOutcome};
 use jiff::tz::TimeZone;
 
 /// Codes of calls that the engine itself answers.
@@ -18,6 +18,7 @@ pub(crate) const KEY_IN_FLIGHT: &str = "key_in_flight";
 /// The code of a row or call that is not sent because its key belongs to a step that nobody knows the end of.
 pub const KEY_OPEN: &str = "key_open";
 pub(crate) const SUBJECT_LOCKED: &str = "subject_locked";
+pub(crate) const LOCK_UNREAD: &str = "lock_unread";
 pub(crate) const HALTED: &str = "halted";
 /// Those that say nothing of the key: such a call did not come to it, or was refused for another reason.
 pub(crate) const BEFORE_THE_KEY: &[&str] = &[
@@ -202,14 +203,15 @@ pub(crate) fn account_paused(name: &str) -> Outcome {
     )
 }
 
-/// The hub stopped between an intent and its turn to be sent.
-pub(crate) fn unsent() -> Outcome {
+/// Whether another operation on the same subject is open could not be read at last.
+pub(crate) fn lock_unread() -> Outcome {
     Outcome::new(
         OutcomeStatus::NotSent,
-        UNSENT,
+        LOCK_UNREAD,
         Text::new(
-            "לא נשלח: המערכת נעצרה לפני שהגיע תורה של הפעולה. היא תתבקש שוב אחרי ההפעלה הבאה",
-            "not sent: the hub stopped before it was this call's turn; it is asked for again after the next start",
+            "לא נשלח: לא ניתן היה לקרוא ביומן אם פעולה אחרת של אותו לקוח עדיין פתוחה; אפשר להגיש את השורה שוב",
+            "not sent: the journal could not say whether another operation on the same subject is open; the row may be \
+             dropped again",
         ),
     )
 }

@@ -1,13 +1,16 @@
 //! Turns at a provider's account: how many calls at once, and how many a second.
 //!
 //! A call first waits for its turn, is written down, and then waits for its permit, with which it may be in flight. There
-//! are some turns more than permits, so that a provider that has time does not wait for a disk: whoever comes next has its
+//! are some turns more than permits, so that a provider that has time need not wait for a disk: whoever comes next has its
 //! intent behind it. They are few, since an intent whose call was not sent yet is `unknown` after a crash like any other.
+//! Who waited for a permit also learns whether a step became open meanwhile, since that may forbid what was allowed when
+//! the intent was made.
 
 use crate::stop::Stop;
 use std::collections::HashMap;
 use std::future::ready;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -39,19 +42,24 @@ struct Gate {
     in_flight: Arc<Semaphore>,
     interval: Option<Duration>,
     next: Mutex<Instant>,
+    /// Steps that became open since the start.
+    opened: AtomicU64,
 }
 
 /// A turn: the call may be written down. Dropping it lets the next one in.
-#[derive(Debug)]
 pub(crate) struct Turn {
+    gate: Arc<Gate>,
+    /// The count of open steps when it was had.
+    opened: u64,
     turn: OwnedSemaphorePermit,
-    in_flight: Arc<Semaphore>,
 }
 
 /// A permit: the call may be in flight. Dropping it lets the next one go, and gives its turn back.
-#[derive(Debug)]
 pub(crate) struct Permit {
-    _in_flight: OwnedSemaphorePermit,
+    gate: Arc<Gate>,
+    opened: u64,
+    /// None were there no more of them, which nobody sees to.
+    _in_flight: Option<OwnedSemaphorePermit>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -80,6 +88,7 @@ impl Permits {
             in_flight: Arc::new(Semaphore::new(in_flight)),
             interval,
             next: Mutex::new(Instant::now()),
+            opened: AtomicU64::new(0),
         });
         gates.insert(provider.to_owned(), Arc::clone(&gate));
         gate
@@ -94,38 +103,54 @@ impl Permits {
             let at = reserve(&gate.next, Instant::now(), interval, deadline)?;
             tokio::time::sleep_until(at).await;
         }
-        Some(Turn { turn, in_flight: Arc::clone(&gate.in_flight) })
+        let opened = gate.opened.load(Ordering::Acquire);
+        Some(Turn { gate, opened, turn })
     }
 
-    /// Waits for a turn, at most `patience`. Once a stop is asked for, only a turn that needs no waiting is taken.
+    /// Waits for a turn, at most `patience`. Once a stop is asked for, only a turn is taken with which there is nothing to wait
+    /// for, neither it nor its permit.
     pub(crate) async fn turn_unless(
         &self,
         provider: &str,
         patience: Duration,
         stop: &Stop,
     ) -> Result<Option<Turn>, Stopping> {
-        unless(stop, self.turn(provider, Instant::now() + patience)).await
+        let turn = unless(stop, self.turn(provider, Instant::now() + patience)).await?;
+        let waits = |turn: &Turn| turn.gate.in_flight.available_permits() == 0;
+        if stop.is_requested() && turn.as_ref().is_some_and(waits) { Err(Stopping) } else { Ok(turn) }
     }
 
     /// Waits for a turn and a permit at once, at most `patience` for both: for what is not written down before.
     pub(crate) async fn permit(&self, provider: &str, patience: Duration) -> Option<Permit> {
         let deadline = Instant::now() + patience;
         let turn = self.turn(provider, deadline).await?;
-        tokio::time::timeout_at(deadline, turn.permit()).await.ok()?
+        tokio::time::timeout_at(deadline, turn.permit()).await.ok()
     }
 }
 
 impl Turn {
-    /// Waits for a permit, which comes when a call in flight ends: each of them does, in its time. None where none are given
-    /// any more, which does not happen.
-    async fn permit(self) -> Option<Permit> {
-        let in_flight = self.in_flight.acquire_owned().await.ok()?;
-        Some(Permit { _in_flight: in_flight, _turn: self.turn })
+    /// Waits for a permit, which comes when a call in flight ends: each of them does, in its time.
+    pub(crate) async fn permit(self) -> Permit {
+        let Self { gate, opened, turn } = self;
+        let in_flight = Arc::clone(&gate.in_flight).acquire_owned().await.ok();
+        Permit { gate, opened, _in_flight: in_flight, _turn: turn }
     }
 
-    /// The same. Once a stop is asked for, only a permit that needs no waiting is taken.
+    /// The same for a call that was not written down. Once a stop is asked for, only a permit that needs no waiting is taken.
     pub(crate) async fn permit_unless(self, stop: &Stop) -> Result<Permit, Stopping> {
-        unless(stop, self.permit()).await?.ok_or(Stopping)
+        unless(stop, self.permit()).await
+    }
+}
+
+impl Permit {
+    /// Whether any step at this provider became open since the call had its turn.
+    pub(crate) fn saw_one_open(&self) -> bool {
+        self.gate.opened.load(Ordering::Acquire) != self.opened
+    }
+
+    /// Notes that the call's step is open. Once that is durable, and before the permit is dropped.
+    pub(crate) fn note_open(&self) {
+        self.gate.opened.fetch_add(1, Ordering::AcqRel);
     }
 }
 

@@ -23,8 +23,8 @@ pub use record::{
     ItemClose, ItemQuery, ItemRecord, ItemSeen, ItemState, KeyUse, KnownSchedule, KnownVendor, KnownVendors,
     LimitReached, LimitScope, Limits, NewDecision, NewEvent, NewHold, NewItem, NewRun, Original, Resealing,
     RunChange, RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery,
-    StepRecord, StepState, StoredOutcome, Tally, TallyLine, TriggerKind, VendorDecision, VendorMark,
-    VendorRecord, VendorRefusal, VendorState,
+    StepRecord, StepState, StoredOutcome, SubjectUse, Tally, TallyLine, TriggerKind, VendorDecision,
+    VendorMark, VendorRecord, VendorRefusal, VendorState,
 };
 pub use sqlite::SqliteJournal;
 pub use written::Written;
@@ -35,9 +35,6 @@ use jiff::Timestamp;
 
 /// The code of a step whose intent was durable and could not be logged: nothing was sent, and nobody was told.
 pub const UNLOGGED: &str = "intent_log";
-/// The code of a step whose intent was durable when the hub stopped before its turn to be sent: nothing was sent, and nobody
-/// was told.
-pub const UNSENT: &str = "stopped_before_sending";
 
 /// The version of the SQLite library that is built in.
 #[must_use]
@@ -261,6 +258,9 @@ pub trait Journal: Send + Sync {
     /// What [`begin_step`](Journal::begin_step) would answer for the key alone: none where nothing stands against its
     /// use.
     async fn key_taken(&self, key_use: &KeyUse) -> Result<Option<Begin>, JournalError>;
+
+    /// The oldest open step of another key on the subject, unless a person unlocked it.
+    async fn locked_by(&self, subject_use: &SubjectUse) -> Result<Option<StepRecord>, JournalError>;
 
     /// The step of the account that succeeded in taking money, and whose reference this is.
     async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError>;

@@ -214,7 +214,6 @@ impl Process {
     }
 
     fn hear(&mut self, deadline: Duration, time: Duration) -> Result<Frame, Broken> {
-        self.looks.look_into(&self.output);
         loop {
             let wanted = match frame::parse(&self.held, FRAME_BYTES_MAX) {
                 Parsed::Frame(frame, used) => {
@@ -226,6 +225,7 @@ impl Process {
             };
             let late =
                 |broken| if broken == Broken::Late(Duration::ZERO) { Broken::Late(time) } else { broken };
+            self.looks.look_into(&self.output);
             self.ready(self.output.as_fd(), PollFlags::IN, deadline).map_err(late)?;
             let start = frame::make_room(&mut self.held, wanted);
             let read = rustix::io::read(&self.output, &mut self.held[start..]);

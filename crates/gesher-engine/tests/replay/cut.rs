@@ -8,7 +8,7 @@ use gesher_engine::journal::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, Journal,
     JournalError, KeyUse, KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing,
     RunChange, RunRecord, RunState, ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery,
-    StepRecord, Tally, TriggerKind, VendorDecision, VendorRecord, Written,
+    StepRecord, SubjectUse, Tally, TriggerKind, VendorDecision, VendorRecord, Written,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -302,6 +302,10 @@ impl Journal for Dying {
 
     async fn key_taken(&self, key_use: &KeyUse) -> Result<Option<Begin>, JournalError> {
         self.inner.key_taken(key_use).await
+    }
+
+    async fn locked_by(&self, subject_use: &SubjectUse) -> Result<Option<StepRecord>, JournalError> {
+        self.inner.locked_by(subject_use).await
     }
 
     async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {

@@ -3,7 +3,7 @@
 use super::place::{Broken, Place, at, finish, intent, item, outcome, same, step};
 use crate::{
     Begin, Claim, FileIdentity, Intent, ItemQuery, ItemRecord, ItemSeen, ItemState, JournalError, RunState,
-    StepClose, StepRecord, StepState, StoredOutcome,
+    StepClose, StepRecord, StepState, StoredOutcome, SubjectUse,
 };
 use gesher_core::{ItemEnd, ItemStatus, OutcomeStatus, RunId, StepId};
 use serde_json::json;
@@ -228,6 +228,12 @@ pub(super) async fn a_subject_is_locked_for_other_keys_while_a_step_of_it_is_ope
     Ok(())
 }
 
+fn subject_use(intent: &Intent) -> Result<SubjectUse, Broken> {
+    let Intent { account, operation, subject, key, .. } = intent.clone();
+    let subject = subject.ok_or_else(|| Broken("an intent without a subject".to_owned()))?;
+    Ok(SubjectUse { account, operation, subject, key })
+}
+
 pub(super) async fn a_lock_ends_with_its_step_or_when_a_person_says_so(place: Place) -> Result<(), Broken> {
     let run = place.run("charges").await?;
     let beside = place.beside().await?;
@@ -239,6 +245,10 @@ pub(super) async fn a_lock_ends_with_its_step_or_when_a_person_says_so(place: Pl
     }
     let first = step(&run, 1, 1);
     ensure_fits!(place.journal.begin_step(shared(&run, 3, "c")?).await?, Begin::Locked(by) if by.id == first);
+    for (key, locked_by) in [("c", &first), ("a", &step(&run, 2, 1))] {
+        let locks = place.journal.locked_by(&subject_use(&shared(&run, 3, key)?)?).await?;
+        same(locks.map(|by| by.id).as_ref(), Some(locked_by))?;
+    }
     // Written beside the hub, as a person's command does.
     beside.journal.unlock_step(&first, "dana", "known customer", at(9)).await?;
     same(place.one_step(&first).await?.unlocked_at, Some(at(9)))?;

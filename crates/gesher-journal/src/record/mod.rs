@@ -21,7 +21,7 @@ pub use schedule::KnownSchedule;
 pub use source::SourceLook;
 pub use step::{
     Begin, DayLimit, Exhausted, Intent, KeyUse, LimitReached, LimitScope, Limits, Original, StepClose,
-    StepFinish, StepQuery, StepRecord, StepState, StoredOutcome,
+    StepFinish, StepQuery, StepRecord, StepState, StoredOutcome, SubjectUse,
 };
 pub use store::{AlertRecord, AlertTry, NewAlert, StoreChange, StoreWrite, StoreWritten};
 pub use vendor::{

@@ -81,6 +81,19 @@ pub struct KeyUse {
     pub request_hash: [u8; 32],
 }
 
+/// The use of a subject that a call would make.
+#[derive(Clone, Debug)]
+pub struct SubjectUse {
+    /// The account that would send.
+    pub account: String,
+    /// The operation's qualified name.
+    pub operation: String,
+    /// Whom it concerns.
+    pub subject: String,
+    /// Its own key, whose steps do not lock the subject for it.
+    pub key: Key,
+}
+
 /// An earlier call that took money, and of which a later step gives some back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {

@@ -41,6 +41,13 @@ impl Unsent {
     fn lock(&self) -> MutexGuard<'_, Vec<StepId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Puts steps in front of those that came meanwhile.
+    fn put_back(&self, mut steps: Vec<StepId>) {
+        let unsent = &mut *self.lock();
+        steps.append(unsent);
+        *unsent = steps;
+    }
 }
 
 impl IntentLogger {
@@ -81,19 +88,23 @@ impl IntentLogger {
     /// written before; where it refuses, they stay in flight until a later try, or until the next start makes them
     /// `unknown`.
     pub(super) fn withdraw(&self, desk: &Desk) -> rusqlite::Result<()> {
-        let mut unsent = self.unsent.lock();
-        if unsent.is_empty() {
+        // The database may be busy for a while, in which whoever could not log more does not wait for it.
+        let steps = std::mem::take(&mut *self.unsent.lock());
+        if steps.is_empty() {
             return Ok(());
         }
-        desk.begin()?;
-        let withdrawn = outcomes::withdraw(desk, &unsent).and_then(|()| Ok(desk.commit()?));
-        match withdrawn {
-            Ok(()) => unsent.clear(),
-            Err(fault) => {
+        let withdrawn = desk.begin().map(|()| {
+            let withdrawn = outcomes::withdraw(desk, &steps).and_then(|()| Ok(desk.commit()?));
+            withdrawn.map_err(|fault| {
                 desk.roll_back();
-                let error = fault.while_doing("withdraw what could not be logged");
-                tracing::error!(%error, "intents that were never sent could not be withdrawn yet");
-            }
+                fault.while_doing("withdraw what could not be logged")
+            })
+        });
+        if !matches!(withdrawn, Ok(Ok(()))) {
+            self.unsent.put_back(steps);
+        }
+        if let Err(error) = withdrawn? {
+            tracing::error!(%error, "intents that were never sent could not be withdrawn yet");
         }
         Ok(())
     }

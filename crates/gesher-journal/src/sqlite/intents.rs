@@ -7,7 +7,7 @@ use super::step_reads::{IN_FLIGHT, read_step, select_steps};
 use super::{audit, items, limits, originals, room, runs, vendors};
 use crate::error::JournalError;
 use crate::intent_log::LoggedIntent;
-use crate::record::{Begin, Intent, KeyUse, StepRecord, StepState};
+use crate::record::{Begin, Intent, KeyUse, StepRecord, StepState, SubjectUse};
 use rusqlite::{Connection, params};
 use std::borrow::Cow;
 
@@ -210,13 +210,12 @@ fn key_of(connection: &Connection, run: i64, used: &Used<'_>) -> Result<KeyState
     }
     let own = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.key = ?3 AND s.attempt IS NOT NULL
-             AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6 AND s.code IS NOT ?7
+             AND s.run = ?4 AND s.ordinal = ?5 AND s.code IS NOT ?6
          ORDER BY s.attempt DESC LIMIT 1"
     ))?;
     let ordinal = integer(used.ordinal)?;
     // An attempt that was withdrawn told nobody anything.
-    let parameters =
-        params![used.account, used.operation, used.key, run, ordinal, crate::UNLOGGED, crate::UNSENT];
+    let parameters = params![used.account, used.operation, used.key, run, ordinal, crate::UNLOGGED];
     Ok(match first(own, parameters, read_step)? {
         Some(step) => KeyState::Taken(Begin::Recorded(Box::new(step))),
         None => KeyState::Free { attempt: last.attempt.unwrap_or(0).saturating_add(1) },
@@ -229,11 +228,28 @@ fn locked_by(desk: &Desk, intent: &Intent) -> Result<Option<StepRecord>, Fault> 
     if !desk.has_open_steps()? {
         return Ok(None);
     }
-    let query = desk.prepare_cached(select_steps!(
+    open_on(
+        desk,
+        &SubjectUse {
+            account: intent.account.clone(),
+            operation: intent.operation.clone(),
+            subject: subject.clone(),
+            key: intent.key.clone(),
+        },
+    )
+}
+
+/// What locks a subject.
+pub(super) fn open_on(
+    connection: &Connection,
+    subject_use: &SubjectUse,
+) -> Result<Option<StepRecord>, Fault> {
+    let SubjectUse { account, operation, subject, key } = subject_use;
+    let query = connection.prepare_cached(select_steps!(
         "WHERE s.account = ?1 AND s.operation = ?2 AND s.subject = ?3
              AND s.attempt IS NOT NULL AND s.state IN ('unknown', 'conflict')
              AND s.key <> ?4 AND s.unlocked_at IS NULL
          ORDER BY s.seq LIMIT 1"
     ))?;
-    first(query, params![intent.account, intent.operation, subject, intent.key.as_str()], read_step)
+    first(query, params![account, operation, subject, key.as_str()], read_step)
 }

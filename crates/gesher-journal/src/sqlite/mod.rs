@@ -46,8 +46,8 @@ use crate::record::{AlertRecord, AlertTry, NewAlert, StoreWrite, StoreWritten};
 use crate::record::{
     Begin, Claim, Decision, EventBegun, FileIdentity, Intent, ItemClose, ItemQuery, ItemRecord, KeyUse,
     KnownSchedule, KnownVendors, NewDecision, NewEvent, NewItem, NewRun, Resealing, RunChange, RunRecord,
-    ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery, StepRecord, Tally, TriggerKind,
-    VendorDecision, VendorRecord,
+    ScriptBundle, SealedRow, SourceLook, StepClose, StepFinish, StepQuery, StepRecord, SubjectUse, Tally,
+    TriggerKind, VendorDecision, VendorRecord,
 };
 use crate::written::Written;
 use async_trait::async_trait;
@@ -454,6 +454,11 @@ impl Journal for SqliteJournal {
     async fn key_taken(&self, key_use: &KeyUse) -> Result<Option<Begin>, JournalError> {
         let key_use = key_use.clone();
         self.readers.ask("look a key up", move |reader| intents::key_taken(reader, &key_use)).await
+    }
+
+    async fn locked_by(&self, subject_use: &SubjectUse) -> Result<Option<StepRecord>, JournalError> {
+        let subject_use = subject_use.clone();
+        self.readers.ask("look a subject up", move |reader| intents::open_on(reader, &subject_use)).await
     }
 
     async fn taken_by(&self, account: &str, reference: &str) -> Result<Option<StepRecord>, JournalError> {

@@ -1,8 +1,8 @@
 //! Room that rows are given for what they will end with.
 //!
 //! A row that grows outgrows its page, and SQLite then moves half of its neighbours to another one, over and over while a
-//! run goes on. So a row that will grow is as long from the start as it will be: with spaces where its end will stand,
-//! which nobody reads before that.
+//! run goes on. So a row that will grow is about as long from the start as it will be: with spaces where its end will
+//! stand, which nobody reads before that.
 
 /// What the answer to a charge takes beside its intent, in bytes.
 const ANSWER_BYTES: usize = 900;

@@ -223,7 +223,7 @@ pub const TABLES: &[Table] = &[
                 Kind::Whole(1, CONCURRENCY_MAX),
                 "4",
                 "Items at a time. One and a half times the provider's `max_in_flight` keeps it busy while rows are written down; \
-                 after a crash so many rows may be `unknown` as were at work.",
+                 after a crash that many of them may be `unknown`.",
             ),
             default(
                 "on_unknown",
