@@ -12,7 +12,7 @@ use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
 use crate::originals;
-use crate::permits::{Permit, Turn};
+use crate::permits::{PATIENCE, Permit, Turn};
 use crate::stop::Stop;
 use crate::vendors;
 use gesher_core::operation::Registered;
@@ -123,8 +123,11 @@ impl Engine {
         turn: Turn,
         stop: &Stop,
     ) -> Result<Called, CallFault> {
-        let permit = turn.permit().await;
-        let refusal = self.refusal_at_last(call, &senders.account, &permit).await;
+        let permit = turn.permit(PATIENCE).await;
+        let refusal = match &permit {
+            Some(permit) => self.refusal_at_last(call, &senders.account, permit).await,
+            None => Some(messages::no_turn()),
+        };
         let is_sent = refusal.is_none();
         let outcome = match refusal {
             None => self.perform(call, senders, stamp).await,
@@ -132,7 +135,7 @@ impl Engine {
         };
         let (outcome, sealed) = self.keep(outcome);
         // What nobody knows the end of may halt the run and locks its subject. Whoever has the permit next must see that.
-        let kept = outcome.status.is_open().then_some(permit);
+        let kept = permit.filter(|_| outcome.status.is_open());
         let vendor = vendors::mark(call.registered, call.who, &outcome);
         let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
         let outcome = self.finish(finish, stop).await?;
@@ -145,8 +148,8 @@ impl Engine {
         Ok(Called::own(outcome))
     }
 
-    /// What has come between a call and its sending since its intent was made: its run has halted, its keys were refused, or
-    /// another step locks its subject.
+    /// What has come between a call and its sending since its intent was made: its run has halted, its keys were refused, the
+    /// journal is in trouble, or another step locks its subject.
     async fn refusal_at_last(&self, call: &Call<'_>, account: &Account, permit: &Permit) -> Option<Outcome> {
         let name = account_name(call.registered.entry.descriptor.provider, account);
         if call.guard.forbids_effects() {
@@ -154,6 +157,10 @@ impl Engine {
         }
         if self.accounts().is_paused(&name, account) {
             return Some(messages::account_paused(&name));
+        }
+        // Its outcome would go the same way as those that cannot be written now.
+        if permit.was_waited_for() && !self.health().may_begin() {
+            return Some(messages::journal_in_trouble());
         }
         let (Some(subject), Some(key)) = (&call.prepared.facts.subject, &call.key) else { return None };
         if !permit.saw_one_open() {
@@ -165,7 +172,7 @@ impl Engine {
             Ok(open) => open.map(|open| messages::subject_locked(&open, None)),
             Err(error) => {
                 tracing::error!(step = %call.step, %error, "cannot read what locks a subject, so nothing is sent");
-                Some(messages::lock_unread())
+                Some(messages::journal_in_trouble())
             }
         }
     }

@@ -14,11 +14,10 @@ use crate::flow::FlowLimits;
 use crate::halt::UnknownGuard;
 use crate::health::Health;
 use crate::messages;
-use crate::permits::{AccountRules, Permits, Stopping, Turn};
+use crate::permits::{AccountRules, PATIENCE, Permits, Stopping, Turn};
 use crate::reconcile::Looks;
 use crate::starting::Starts;
 use crate::stop::Stop;
-use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use gesher_core::operation::Registered;
 use gesher_core::{
     Account, Clock, Key, Language, Outcome, OutcomeStatus, Prepared, Redactor, Registry, RunId, Secret,
@@ -34,7 +33,6 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 /// Tries at drawing a run id that is not taken. With 30^7 ids even two are hardly ever needed.
 const RUN_ID_TRIES_MAX: u32 = 8;
@@ -362,9 +360,8 @@ impl Engine {
 
     /// Waits for a turn at the provider. Once a stop is asked for, only a turn that needs no waiting is taken.
     async fn turn(&self, call: &Call<'_>, stop: &Stop) -> Result<Option<Turn>, CallFault> {
-        let patience = Duration::from_secs(PERMIT_WAIT_SECONDS_MAX);
         let provider = call.registered.entry.descriptor.provider;
-        self.0.permits.turn_unless(provider, patience, stop).await.map_err(|Stopping| CallFault::Stopping)
+        self.0.permits.turn_unless(provider, PATIENCE, stop).await.map_err(|Stopping| CallFault::Stopping)
     }
 
     /// What another step's hold on the key means for this call. Nothing was sent.

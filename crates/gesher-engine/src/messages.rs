@@ -18,7 +18,7 @@ pub(crate) const KEY_IN_FLIGHT: &str = "key_in_flight";
 /// The code of a row or call that is not sent because its key belongs to a step that nobody knows the end of.
 pub const KEY_OPEN: &str = "key_open";
 pub(crate) const SUBJECT_LOCKED: &str = "subject_locked";
-pub(crate) const LOCK_UNREAD: &str = "lock_unread";
+pub(crate) const JOURNAL_IN_TROUBLE: &str = "journal_in_trouble";
 pub(crate) const HALTED: &str = "halted";
 /// Those that say nothing of the key: such a call did not come to it, or was refused for another reason.
 pub(crate) const BEFORE_THE_KEY: &[&str] = &[
@@ -203,15 +203,14 @@ pub(crate) fn account_paused(name: &str) -> Outcome {
     )
 }
 
-/// Whether another operation on the same subject is open could not be read at last.
-pub(crate) fn lock_unread() -> Outcome {
+/// The journal failed between an intent and its sending.
+pub(crate) fn journal_in_trouble() -> Outcome {
     Outcome::new(
         OutcomeStatus::NotSent,
-        LOCK_UNREAD,
+        JOURNAL_IN_TROUBLE,
         Text::new(
-            "לא נשלח: לא ניתן היה לקרוא ביומן אם פעולה אחרת של אותו לקוח עדיין פתוחה; אפשר להגיש את השורה שוב",
-            "not sent: the journal could not say whether another operation on the same subject is open; the row may be \
-             dropped again",
+            "לא נשלח: היומן לא היה זמין לפני השליחה; אפשר להגיש את השורה שוב",
+            "not sent: the journal was in trouble before it was this call's turn; the row may be dropped again",
         ),
     )
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 const OUTCOME_RETRY_FIRST: Duration = Duration::from_millis(50);
 /// The longest pause between two tries.
 const OUTCOME_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long an outcome is tried once a stop is asked for; before that, for as long as it takes. It is less than a
-/// supervisor waits before it kills. At the next start the step is unknown.
+/// How long an outcome is tried once a stop is asked for; before that, for as long as it takes. The time that a supervisor is
+/// told to wait before it kills allows for it. At the next start the step is unknown.
 const OUTCOME_RETRY_STOPPING: Duration = Duration::from_secs(60);
 
 impl Engine {

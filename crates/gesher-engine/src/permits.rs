@@ -3,10 +3,11 @@
 //! A call first waits for its turn, is written down, and then waits for its permit, with which it may be in flight. There
 //! are some turns more than permits, so that a provider that has time need not wait for a disk: whoever comes next has its
 //! intent behind it. They are few, since an intent whose call was not sent yet is `unknown` after a crash like any other.
-//! Who waited for a permit also learns whether a step became open meanwhile, since that may forbid what was allowed when
-//! the intent was made.
+//! Who waited for a permit also learns that, and whether a step became open meanwhile: either may forbid what was allowed
+//! when the intent was made.
 
 use crate::stop::Stop;
+use gesher_core::limits::PERMIT_WAIT_SECONDS_MAX;
 use std::collections::HashMap;
 use std::future::ready;
 use std::pin::pin;
@@ -16,6 +17,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+/// How long a call waits for its turn, and then for its permit.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(PERMIT_WAIT_SECONDS_MAX);
 /// What part of the calls in flight may be written down ahead of them.
 const AHEAD_SHARE: usize = 2;
 
@@ -58,8 +61,8 @@ pub(crate) struct Turn {
 pub(crate) struct Permit {
     gate: Arc<Gate>,
     opened: u64,
-    /// None were there no more of them, which nobody sees to.
-    _in_flight: Option<OwnedSemaphorePermit>,
+    waited: bool,
+    _in_flight: OwnedSemaphorePermit,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -107,8 +110,8 @@ impl Permits {
         Some(Turn { gate, opened, turn })
     }
 
-    /// Waits for a turn, at most `patience`. Once a stop is asked for, only a turn is taken with which there is nothing to wait
-    /// for, neither it nor its permit.
+    /// Waits for a turn, at most `patience`. Once a stop is asked for, only one that needs no waiting is taken, and only where
+    /// there is a permit too.
     pub(crate) async fn turn_unless(
         &self,
         provider: &str,
@@ -123,26 +126,43 @@ impl Permits {
     /// Waits for a turn and a permit at once, at most `patience` for both: for what is not written down before.
     pub(crate) async fn permit(&self, provider: &str, patience: Duration) -> Option<Permit> {
         let deadline = Instant::now() + patience;
-        let turn = self.turn(provider, deadline).await?;
-        tokio::time::timeout_at(deadline, turn.permit()).await.ok()
+        self.turn(provider, deadline).await?.permit(deadline.saturating_duration_since(Instant::now())).await
     }
 }
 
 impl Turn {
-    /// Waits for a permit, which comes when a call in flight ends: each of them does, in its time.
-    pub(crate) async fn permit(self) -> Permit {
+    /// Waits for a permit, at most `patience`. It comes when a call in flight ends. None when it did not come in time: then
+    /// nothing was sent.
+    pub(crate) async fn permit(self, patience: Duration) -> Option<Permit> {
         let Self { gate, opened, turn } = self;
-        let in_flight = Arc::clone(&gate.in_flight).acquire_owned().await.ok();
-        Permit { gate, opened, _in_flight: in_flight, _turn: turn }
+        let free = Arc::clone(&gate.in_flight).try_acquire_owned().ok();
+        let waited = free.is_none();
+        let in_flight = match free {
+            Some(free) => free,
+            None => {
+                let wait = Arc::clone(&gate.in_flight).acquire_owned();
+                tokio::time::timeout(patience, wait).await.ok()?.ok()?
+            }
+        };
+        Some(Permit { gate, opened, waited, _in_flight: in_flight, _turn: turn })
     }
 
     /// The same for a call that was not written down. Once a stop is asked for, only a permit that needs no waiting is taken.
-    pub(crate) async fn permit_unless(self, stop: &Stop) -> Result<Permit, Stopping> {
-        unless(stop, self.permit()).await
+    pub(crate) async fn permit_unless(
+        self,
+        patience: Duration,
+        stop: &Stop,
+    ) -> Result<Option<Permit>, Stopping> {
+        unless(stop, self.permit(patience)).await
     }
 }
 
 impl Permit {
+    /// Whether there was none when it was asked for.
+    pub(crate) fn was_waited_for(&self) -> bool {
+        self.waited
+    }
+
     /// Whether any step at this provider became open since the call had its turn.
     pub(crate) fn saw_one_open(&self) -> bool {
         self.gate.opened.load(Ordering::Acquire) != self.opened
@@ -217,29 +237,47 @@ mod tests {
             stop.request();
             let mut in_flight = Vec::new();
             for turn in turns {
-                in_flight.extend(turn.permit_unless(&stop).await);
+                in_flight.extend(turn.permit_unless(SECOND, &stop).await.ok().flatten());
             }
             assert_eq!((had, in_flight.len()), want, "{max_in_flight} in flight at most, {rate:?} a second");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_waits_for_its_permit_and_gives_way_to_a_stop() {
+    async fn a_turn_waits_for_its_permit_and_learns_what_came_meanwhile() {
         let (permits, stop) = (permits(2, None), Stop::new());
         let turn = async || permits.turn_unless("acme", SECOND, &stop).await.unwrap().unwrap();
         let (first, second) = (turn().await, turn().await);
-        let first = first.permit_unless(&stop).await.unwrap();
-        let _second = second.permit_unless(&stop).await.unwrap();
+        let (first, second) = (first.permit(HOUR).await.unwrap(), second.permit(HOUR).await.unwrap());
+        assert!(!first.was_waited_for() && !second.was_waited_for());
         let third = turn().await;
-        let mut waits = pin!(third.permit_unless(&stop));
-        assert!(tokio::time::timeout(HOUR, waits.as_mut()).await.is_err());
         assert!(permits.turn_unless("acme", SECOND, &stop).await.unwrap().is_none(), "it keeps its turn");
+        let mut waits = pin!(third.permit(HOUR));
+        assert!(tokio::time::timeout(SECOND, waits.as_mut()).await.is_err());
+        first.note_open();
         drop(first);
-        let _third = waits.await.unwrap();
-        let mut waits = pin!(turn().await.permit_unless(&stop));
-        assert!(tokio::time::timeout(HOUR, waits.as_mut()).await.is_err());
+        let third = waits.await.unwrap();
+        assert!(third.was_waited_for() && third.saw_one_open() && second.saw_one_open());
+        let late = turn().await;
+        assert!(late.permit(SECOND).await.is_none(), "it came to nothing in its time");
+        drop(second);
+        let late = turn().await.permit(SECOND).await.unwrap();
+        assert!(!late.was_waited_for() && !late.saw_one_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_not_written_down_gives_way_to_a_stop() {
+        let (permits, stop) = (permits(2, None), Stop::new());
+        let turn = async || permits.turn_unless("acme", SECOND, &stop).await.unwrap().unwrap();
+        let first = turn().await.permit(HOUR).await;
+        let second = turn().await.permit(HOUR).await;
+        let mut waits = pin!(turn().await.permit_unless(HOUR, &stop));
+        assert!(tokio::time::timeout(SECOND, waits.as_mut()).await.is_err());
         stop.request();
         assert!(waits.await.is_err());
+        assert!(permits.turn_unless("acme", SECOND, &stop).await.is_err(), "a turn is free, and no permit");
+        drop((first, second));
+        assert!(permits.turn_unless("acme", SECOND, &stop).await.is_ok_and(|turn| turn.is_some()));
     }
 
     #[tokio::test(start_paused = true)]

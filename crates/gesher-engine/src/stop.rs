@@ -20,7 +20,7 @@ impl Stop {
         Self(Arc::new(watch::channel(false).0))
     }
 
-    /// Asks for the stop. What is in flight finishes; nothing new begins.
+    /// Asks for the stop. What is in flight or written down finishes; nothing new begins.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
