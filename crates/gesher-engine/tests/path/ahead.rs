@@ -1,9 +1,9 @@
 //! Calls that are written down while others are in flight, and what comes between them and their sending.
 
-use crate::{Hub, Rows, charging, flow, program};
+use crate::{Hub, Rows, charging, ended, flow, program};
 use gesher_core::ItemStatus;
 use gesher_engine::journal::{Journal, SqliteJournal, StepQuery, StepState};
-use gesher_engine::{Flow, OnUnknown, Progress, RunEnd, Stop};
+use gesher_engine::{Flow, ItemContext, OnUnknown, Progress, RunEnd, Stop};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,4 +87,33 @@ fn what_came_in_between_keeps_back_a_call_that_was_written_down() {
     check("refused_keys", None, OnUnknown::Continue, "account_paused");
     check("unknown", None, OnUnknown::Halt, "halted");
     check("unknown", Some("dana"), OnUnknown::Continue, "subject_locked");
+}
+
+#[test]
+fn a_read_that_waited_is_not_sent_with_keys_that_were_refused_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::with_turns(folder.path(), IN_FLIGHT);
+    let is_asking = Arc::new(AtomicBool::new(false));
+    let (asks, acme) = (Arc::clone(&is_asking), Arc::clone(&hub.acme));
+    *hub.acme.during.lock().unwrap() = Some(Box::new(move || {
+        while !is_asking.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // By then it waits; were it later, its keys were refused before it came.
+        thread::sleep(Duration::from_millis(100));
+    }));
+    let body = move |context: &ItemContext, args: &Value| {
+        if context.item().ordinal != 3 {
+            return charging()(context, args);
+        }
+        while acme.sends() < IN_FLIGHT {
+            thread::sleep(Duration::from_millis(1));
+        }
+        asks.store(true, Ordering::SeqCst);
+        ended(context.call("acme.get", "marketplace", None, args["request"].clone()))
+    };
+    let names = names(3);
+    let ends = hub.run(&rows(&names, "refused_keys", None), Box::new(body));
+    assert_eq!(ends[2].1, "account_paused");
+    assert_eq!(hub.acme.sends(), IN_FLIGHT);
 }
