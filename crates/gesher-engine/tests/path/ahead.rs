@@ -3,7 +3,7 @@
 use crate::{Hub, Rows, charging, ended, flow, program};
 use gesher_core::ItemStatus;
 use gesher_engine::journal::{Journal, SqliteJournal, StepQuery, StepState};
-use gesher_engine::{Flow, ItemContext, OnUnknown, Progress, RunEnd, Stop};
+use gesher_engine::{Flow, ItemContext, OnUnknown, Part, Progress, RunEnd, Stop};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +87,27 @@ fn what_came_in_between_keeps_back_a_call_that_was_written_down() {
     check("refused_keys", None, OnUnknown::Continue, "account_paused");
     check("unknown", None, OnUnknown::Halt, "halted");
     check("unknown", Some("dana"), OnUnknown::Continue, "subject_locked");
+}
+
+#[test]
+fn a_journal_in_trouble_keeps_back_a_call_that_waited() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::with_turns(folder.path(), IN_FLIGHT);
+    let health = hub.engine.health().clone();
+    hold_the_first(&hub, folder.path().join("gesher.db"), move || {
+        health.trouble(Part::Journal, "the disk is full");
+        let health = health.clone();
+        // Until it is well again the run takes no new items, and does not end.
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs(1));
+            health.well(&Part::Journal);
+        });
+    });
+    let names = names(WRITTEN);
+    let ends = hub.run(&rows(&names, "succeeded", None), charging());
+    let kept: Vec<_> =
+        ends.iter().filter(|end| end.0 == ItemStatus::NotSent).map(|end| end.1.as_str()).collect();
+    assert_eq!((hub.acme.sends(), kept), (IN_FLIGHT, vec!["journal_in_trouble"]));
 }
 
 #[test]
