@@ -96,6 +96,8 @@ impl Stage {
         hub.set("officeguy", "timeout", "\"3s\"");
         hub.set("dashboard", "listen", "\"127.0.0.1:0\"");
         hub.set("flow.bulk-charge", "concurrency", &case.concurrency.to_string());
+        // So that of three rows and more some are written down while they wait for others to come back.
+        hub.set("officeguy", "max_in_flight", &(case.concurrency * 2).div_ceil(3).to_string());
         hub.write("scripts/charge.rhai", rows::SCRIPT);
         let ledger = provider.path().join("ledger.jsonl");
         Self { hub, ledger, _provider: provider, _simulator: simulator, kills: 0, missed: 0 }
