@@ -373,10 +373,9 @@ pub trait Provider: Send + Sync {
         Provider::perform(self, entry, account, prepared, stamp)
     }
 
-    /// Whether [`Provider::perform`] needs, for this operation, nothing but sockets and timers of whichever runtime polls
-    /// it: it spawns nothing that has to outlive it, keeps no connection, and blocks nobody. Then an item's thread waits
-    /// for it by itself.
-    fn is_self_contained(&self, _entry: &OperationEntry) -> bool {
+    /// Whether [`Provider::perform`] blocks the thread that polls it. Then each call is made on its item's own thread, and
+    /// otherwise by the few threads that see to all calls.
+    fn blocks(&self) -> bool {
         false
     }
 

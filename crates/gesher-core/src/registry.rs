@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// An operation with its provider and its schemas, as the hub runs it.
 pub struct Registered {
+    /// Its name, as it is called.
+    pub name: String,
     /// The operation.
     pub entry: &'static OperationEntry,
     /// Who performs it.
@@ -84,7 +86,7 @@ pub struct Reader {
 /// All operations by their qualified names.
 #[derive(Default)]
 pub struct Registry {
-    operations: BTreeMap<String, Registered>,
+    operations: BTreeMap<String, Arc<Registered>>,
 }
 
 impl Registry {
@@ -96,21 +98,23 @@ impl Registry {
             for entry in provider.operations() {
                 let endpoint = entry.descriptor.endpoint;
                 let request_schema = (entry.request_schema)(endpoint);
+                let name = entry.descriptor.qualified_name();
                 let registered = Registered {
+                    name: name.clone(),
                     entry,
                     provider: Arc::clone(provider),
                     shape: Shape::of(&request_schema),
                     request_schema,
                     answer_schema: (entry.answer_schema)(endpoint),
                 };
-                operations.insert(entry.descriptor.qualified_name(), registered);
+                operations.insert(name, Arc::new(registered));
             }
         }
         Self { operations }
     }
 
     /// The operation of that name, or a refusal with the nearest one.
-    pub fn find(&self, name: &str) -> Result<&Registered, Rejection> {
+    pub fn find(&self, name: &str) -> Result<&Arc<Registered>, Rejection> {
         self.operations.get(name).ok_or_else(|| {
             if let Some(rejection) = self.has_its_own(name) {
                 return rejection;
@@ -129,13 +133,8 @@ impl Registry {
     /// The refusal of a call by the path of an endpoint that has operations of its own.
     fn has_its_own(&self, name: &str) -> Option<Rejection> {
         let path = name.get(name.find('/')?..)?;
-        let own = |found: &&Registered| found.entry.descriptor.endpoint == path;
-        let own: Vec<String> = self
-            .operations
-            .values()
-            .filter(own)
-            .map(|found| found.entry.descriptor.qualified_name())
-            .collect();
+        let own = |found: &&Arc<Registered>| found.entry.descriptor.endpoint == path;
+        let own: Vec<String> = self.operations.values().filter(own).map(|found| found.name.clone()).collect();
         let own = Some(own.join(", ")).filter(|own| !own.is_empty())?;
         Some(Rejection::new(
             "has_operation",
@@ -148,7 +147,7 @@ impl Registry {
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Registered)> {
-        self.operations.iter().map(|(name, registered)| (name.as_str(), registered))
+        self.operations.iter().map(|(name, registered)| (name.as_str(), &**registered))
     }
 
     /// The providers, each once.

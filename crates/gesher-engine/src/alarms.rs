@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// The same for the server of a call.
-    pub(crate) fn tell_of_certificate_of(&self, call: &Call<'_>, outcome: &Outcome) {
+    pub(crate) fn tell_of_certificate_of(&self, call: &Call, outcome: &Outcome) {
         if outcome.code.as_deref() == Some(CERTIFICATE) {
             let reach = call.prepared.reach.as_ref().map(|reach| reach.origin.as_str());
             let host = reach.unwrap_or(call.registered.entry.descriptor.provider);

@@ -20,6 +20,7 @@ use gesher_core::operation::Registered;
 use gesher_core::{Caller, Composed, Composer, Outcome, Prepared, Rejection, Text};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// An operation that composes others, while it is at work.
 pub(crate) struct Composing {
@@ -34,7 +35,7 @@ impl ItemContext {
     pub(crate) fn compose(
         &self,
         composer: &dyn Composer,
-        registered: &Registered,
+        registered: &Arc<Registered>,
         operation: &str,
         who: &str,
         key: Option<&str>,
@@ -69,7 +70,7 @@ impl ItemContext {
             return self.answer(operation, false, called);
         }
         let prepared = prepared.map_or_else(|_| unprepared(who, registered), |(prepared, _)| prepared);
-        let call = self.call_of(step, operation, who, registered, &prepared);
+        let call = self.call_of(step, who, registered, prepared);
         let outcome = match outcome {
             Ok(outcome) => self.engine().record(&call, &registered.provider.marketplace(), outcome),
             Err(rejection) => self.engine().refuse(&call, rejection),
@@ -81,7 +82,7 @@ impl ItemContext {
     fn composed(
         &self,
         composer: &dyn Composer,
-        registered: &Registered,
+        registered: &Arc<Registered>,
         operation: &str,
         prepared: &Prepared,
     ) -> Result<Outcome, CallEnd> {

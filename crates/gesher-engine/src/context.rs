@@ -3,7 +3,6 @@
 //! A context belongs to one item and is used from that item's own thread only. Everything that can differ between two
 //! executions of a program comes through here, and is a step.
 
-use crate::alone;
 use crate::composed::Composing;
 use crate::engine::{Call, Called, Engine};
 use crate::error::EngineError;
@@ -20,7 +19,7 @@ use gesher_core::{ItemId, Json, Key, Language, OutcomeStatus, Prepared, Redactor
 use gesher_journal::StepRecord;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
-use std::pin::pin;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -220,37 +219,34 @@ impl ItemContext {
         let (original, refusal) =
             original.map_or_else(|refusal| (None, Some(refusal)), |taken| (taken, None));
         let begun = Arc::clone(&self.work().begun);
-        let call =
-            Call { key, original, begun, ..self.call_of(step, operation, &who, registered, &prepared) };
+        let call = Call { key, original, begun, ..self.call_of(step, &who, registered, prepared) };
         let called = match (refusal, unlooked_at) {
             (Some(refusal), _) => Called::own(self.engine.refuse(&call, refusal)),
             (None, Some(outcome)) => {
                 let answered = self.engine.runtime().block_on(self.engine.unlooked_at(&call, *outcome));
                 answered.map_err(|fault| self.failed(fault))?
             }
-            (None, None) => self.send(&call)?,
+            (None, None) => self.send(call)?,
         };
         self.answer(operation, changes, called)
     }
 
     /// A call without a key, of which nothing was begun.
-    pub(crate) fn call_of<'a>(
-        &'a self,
+    pub(crate) fn call_of(
+        &self,
         step: StepId,
-        operation: &'a str,
-        who: &'a str,
-        registered: &'a Registered,
-        prepared: &'a Prepared,
-    ) -> Call<'a> {
+        who: &str,
+        registered: &Arc<Registered>,
+        prepared: Prepared,
+    ) -> Call {
         Call {
             step,
-            operation,
-            who,
+            who: who.to_owned(),
             key: None,
-            registered,
+            registered: Arc::clone(registered),
             prepared,
             limits: self.flow.limits,
-            guard: &self.guard,
+            guard: Arc::clone(&self.guard),
             original: None,
             begun: Arc::default(),
         }
@@ -264,21 +260,35 @@ impl ItemContext {
         *ordinal
     }
 
-    pub(crate) fn send(&self, call: &Call<'_>) -> Result<Called, CallEnd> {
+    pub(crate) fn send(&self, call: Call) -> Result<Called, CallEnd> {
         self.work().calling = Some(call.step.clone());
-        // It stays where it is: all that a call may come to is some kilobytes.
-        let mut work = pin!(self.engine.call(call, &self.stop));
-        let left = match call.registered.provider.is_self_contained(call.registered.entry) {
-            true => alone::wait(work.as_mut()),
-            false => Err(work.as_mut()),
-        };
-        let called = left.unwrap_or_else(|work| self.engine.runtime().block_on(work));
+        let called = self.wait_for(call);
         {
             let mut work = self.work();
             work.calling = None;
             work.begun.store(false, Ordering::Release);
         }
         called.map_err(|fault| self.failed(fault))
+    }
+
+    /// Makes a call and waits for what it comes to. It is a task of the hub's runtime, so that this thread is woken once
+    /// and not whenever the call goes on; but a provider that blocks whoever asks it is asked from here.
+    fn wait_for(&self, call: Call) -> Result<Called, CallFault> {
+        let (engine, stop, runtime) = (self.engine.clone(), self.stop.clone(), self.engine.runtime());
+        let blocks = call.registered.provider.blocks();
+        let work = async move { engine.call(&call, &stop).await };
+        if blocks {
+            return runtime.block_on(work);
+        }
+        match runtime.block_on(runtime.spawn(work)) {
+            Ok(called) => called,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime is gone, and the process with it. A durable intent stays without outcome: the next one
+                // finds it, and it is unknown.
+                Err(_cancelled) => Err(CallFault::Journal(EngineError::Lost { what: "a call" })),
+            },
+        }
     }
 
     /// Ends the item where the one path could not come to an outcome.

@@ -7,7 +7,6 @@
 use crate::accounts::NoAccount;
 use crate::context::CallFault;
 use crate::engine::{Call, Called, Engine, Senders, account_name};
-use crate::error::EngineError;
 use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
@@ -34,11 +33,11 @@ pub(crate) enum Begun {
 
 impl Engine {
     /// Journals the intent of a call, unless something stands in its way.
-    pub(crate) async fn begin(&self, call: &Call<'_>, key: &Key, account: &str) -> Result<Begun, CallFault> {
+    pub(crate) async fn begin(&self, call: &Call, key: &Key, account: &str) -> Result<Begun, CallFault> {
         if call.guard.forbids_effects() {
             return Ok(Begun::NotNow(Box::new(messages::run_halted(&call.step.item.run))));
         }
-        let Registered { provider, entry, .. } = call.registered;
+        let Registered { provider, entry, .. } = &*call.registered;
         let descriptor = &entry.descriptor;
         let (facts, at) = (&call.prepared.facts, self.clock().now());
         let money = descriptor.effect == Effect::Money;
@@ -47,11 +46,11 @@ impl Engine {
         if call.prepared.original.is_some() && call.original.is_none() {
             return Ok(Begun::NotNow(Box::new(originals::unread().into())));
         }
-        let stamp = provider.stamp(entry, call.prepared, &call.step);
+        let stamp = provider.stamp(entry, &call.prepared, &call.step);
         let intent = Intent {
             step: call.step.clone(),
-            operation: call.operation.to_owned(),
-            who: call.who.to_owned(),
+            operation: call.operation().to_owned(),
+            who: call.who.clone(),
             account: account.to_owned(),
             key: key.clone(),
             once: descriptor.key == KeyRule::OncePerVendor,
@@ -62,7 +61,7 @@ impl Engine {
             limits: limits::of_intent(&limits, at, self.time_zone()),
             look_up: self.noted(&facts.look_up),
             stamp: stamp.as_ref().map(ToString::to_string),
-            opens: vendors::opens(call.registered, call.prepared),
+            opens: vendors::opens(&call.registered, &call.prepared),
             original: call.original.clone(),
             at,
         };
@@ -79,7 +78,7 @@ impl Engine {
                 Begun::Send(stamp)
             }
             Begin::Locked(open) => Begun::Locked(open),
-            Begin::Vendor(vendor) => Begun::NotNow(Box::new(vendors::in_the_way(call.who, &vendor))),
+            Begin::Vendor(vendor) => Begun::NotNow(Box::new(vendors::in_the_way(&call.who, &vendor))),
             Begin::Limited(reached) => Begun::NotNow(Box::new(limits::outcome(&reached.into()))),
             Begin::Exhausted(exhausted) => Begun::NotNow(Box::new(originals::exhausted(&exhausted))),
             taken => Begun::KeyTaken(Box::new(taken)),
@@ -88,9 +87,9 @@ impl Engine {
 
     /// What a call comes to of which its provider does not say what it moves, so that it has no intent: the answer that
     /// its key has for it, which depends on nothing that the provider says, or `outcome`.
-    pub(crate) async fn unlooked_at(&self, call: &Call<'_>, outcome: Outcome) -> Result<Called, CallFault> {
+    pub(crate) async fn unlooked_at(&self, call: &Call, outcome: Outcome) -> Result<Called, CallFault> {
         let descriptor = &call.registered.entry.descriptor;
-        let account = match self.accounts().of(call.registered, call.who).await {
+        let account = match self.accounts().of(&call.registered, &call.who).await {
             Ok(account) => Some(account),
             Err(NoAccount::Refused(_)) => None,
             Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
@@ -100,7 +99,7 @@ impl Engine {
         };
         let key_use = KeyUse {
             item: call.step.item.clone(),
-            operation: call.operation.to_owned(),
+            operation: call.operation().to_owned(),
             account: account_name(descriptor.provider, &account),
             key: key.clone(),
             once: descriptor.key == KeyRule::OncePerVendor,
@@ -117,7 +116,7 @@ impl Engine {
     /// an intent without an outcome is `unknown` for ever.
     pub(crate) async fn send(
         &self,
-        call: &Call<'_>,
+        call: &Call,
         senders: &Senders,
         stamp: Option<&Stamp>,
         turn: Turn,
@@ -136,11 +135,11 @@ impl Engine {
         let (outcome, sealed) = self.keep(outcome);
         // What nobody knows the end of may halt the run and locks its subject. Whoever has the permit next must see that.
         let kept = permit.filter(|_| outcome.status.is_open());
-        let vendor = vendors::mark(call.registered, call.who, &outcome);
+        let vendor = vendors::mark(&call.registered, &call.who, &outcome);
         let finish = StepFinish { step: call.step.clone(), outcome, sealed, vendor, at: self.clock().now() };
         let outcome = self.finish(finish, stop).await?;
         if is_sent {
-            self.note(call.guard, &call.step, outcome.status);
+            self.note(&call.guard, &call.step, outcome.status);
         }
         if let Some(permit) = kept {
             permit.note_open();
@@ -150,7 +149,7 @@ impl Engine {
 
     /// What has come between a call and its sending since its intent was made: its run has halted, its keys were refused, the
     /// journal is in trouble, or another step locks its subject.
-    async fn refusal_at_last(&self, call: &Call<'_>, account: &Account, permit: &Permit) -> Option<Outcome> {
+    async fn refusal_at_last(&self, call: &Call, account: &Account, permit: &Permit) -> Option<Outcome> {
         let name = account_name(call.registered.entry.descriptor.provider, account);
         if call.guard.forbids_effects() {
             return Some(messages::run_halted(&call.step.item.run));
@@ -166,7 +165,7 @@ impl Engine {
         if !permit.saw_one_open() {
             return None;
         }
-        let (operation, subject) = (call.operation.to_owned(), subject.clone());
+        let (operation, subject) = (call.operation().to_owned(), subject.clone());
         let subject_use = SubjectUse { account: name, operation, subject, key: key.clone() };
         match self.journal().locked_by(&subject_use).await {
             Ok(open) => open.map(|open| messages::subject_locked(&open, None)),
@@ -179,14 +178,7 @@ impl Engine {
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.
     pub(crate) async fn ask_about(&self, open: &StepRecord) {
-        // Look-ups share connections, which belong to the hub's own runtime; this may run on a thread's.
-        let (engine, id) = (self.clone(), open.id.clone());
-        let asked = self.runtime().spawn(async move { engine.reconcile(&id).await });
-        let lost = |error| {
-            tracing::error!(step = %open.id, %error, "a look-up ended before its time");
-            Err(EngineError::Lost { what: "a look-up" })
-        };
-        match asked.await.unwrap_or_else(lost) {
+        match self.reconcile(&open.id).await {
             Ok(found) => tracing::info!(step = %open.id, ?found, "asked about the step that locks a subject"),
             // The lock holds as before.
             Err(error) => {

@@ -84,22 +84,27 @@ struct Inner {
 }
 
 /// One call, as its item makes it.
-pub(crate) struct Call<'a> {
+pub(crate) struct Call {
     pub(crate) step: StepId,
-    pub(crate) operation: &'a str,
-    pub(crate) who: &'a str,
+    pub(crate) who: String,
     /// Cleaned or derived; none for reads.
     pub(crate) key: Option<Key>,
-    pub(crate) registered: &'a Registered,
-    pub(crate) prepared: &'a Prepared,
+    pub(crate) registered: Arc<Registered>,
+    pub(crate) prepared: Prepared,
     /// How much the flow may move.
     pub(crate) limits: FlowLimits,
     /// Is told what came of it.
-    pub(crate) guard: &'a UnknownGuard,
+    pub(crate) guard: Arc<UnknownGuard>,
     /// The earlier call of which it gives something back, and what that took.
     pub(crate) original: Option<Original>,
     /// Set once the intent is durable.
     pub(crate) begun: Arc<AtomicBool>,
+}
+
+impl Call {
+    pub(crate) fn operation(&self) -> &str {
+        &self.registered.name
+    }
 }
 
 /// With whose keys a call is sent.
@@ -291,10 +296,7 @@ impl Engine {
 
     /// The one path from a checked request to its outcome. The caller has found the operation, checked that the flow
     /// may call it, checked the request and worked out the key.
-    ///
-    /// A thread's own runtime may poll this (`alone`), which stands still between calls: what would outlive the call or
-    /// shares connections is spawned on [`Engine::runtime`].
-    pub(crate) async fn call(&self, call: &Call<'_>, stop: &Stop) -> Result<Called, CallFault> {
+    pub(crate) async fn call(&self, call: &Call, stop: &Stop) -> Result<Called, CallFault> {
         let senders = match self.senders(call).await {
             Ok(senders) => senders,
             Err(NoAccount::Refused(rejection)) => return Ok(Called::own(self.refuse(call, rejection))),
@@ -330,9 +332,9 @@ impl Engine {
         }
     }
 
-    async fn senders(&self, call: &Call<'_>) -> Result<Senders, NoAccount> {
-        let account = self.0.accounts.of(call.registered, call.who).await?;
-        let others = self.0.accounts.of_others(call.registered, &call.prepared.vendors).await?;
+    async fn senders(&self, call: &Call) -> Result<Senders, NoAccount> {
+        let account = self.0.accounts.of(&call.registered, &call.who).await?;
+        let others = self.0.accounts.of_others(&call.registered, &call.prepared.vendors).await?;
         Ok(Senders { account, others })
     }
 
@@ -344,12 +346,12 @@ impl Engine {
     }
 
     /// Sends it. Refused keys pause their account, and with it whatever waits for its turn.
-    pub(crate) async fn perform(&self, call: &Call<'_>, senders: &Senders, stamp: Option<&Stamp>) -> Outcome {
-        let Registered { provider, entry, .. } = call.registered;
+    pub(crate) async fn perform(&self, call: &Call, senders: &Senders, stamp: Option<&Stamp>) -> Outcome {
+        let Registered { provider, entry, .. } = &*call.registered;
         let Senders { account, others } = senders;
-        let mut outcome = provider.perform_with(entry, account, others, call.prepared, stamp).await;
+        let mut outcome = provider.perform_with(entry, account, others, &call.prepared, stamp).await;
         if is_resent_by_mutant(outcome.code.as_deref()) {
-            outcome = provider.perform_with(entry, account, others, call.prepared, stamp).await;
+            outcome = provider.perform_with(entry, account, others, &call.prepared, stamp).await;
         }
         if outcome.pauses_account {
             self.pause(&account_name(entry.descriptor.provider, account), account);
@@ -359,18 +361,18 @@ impl Engine {
     }
 
     /// Waits for a turn at the provider. Once a stop is asked for, only a turn that needs no waiting is taken.
-    async fn turn(&self, call: &Call<'_>, stop: &Stop) -> Result<Option<Turn>, CallFault> {
+    async fn turn(&self, call: &Call, stop: &Stop) -> Result<Option<Turn>, CallFault> {
         let provider = call.registered.entry.descriptor.provider;
         self.0.permits.turn_unless(provider, PATIENCE, stop).await.map_err(|Stopping| CallFault::Stopping)
     }
 
     /// What another step's hold on the key means for this call. Nothing was sent.
-    pub(crate) fn key_taken(&self, call: &Call<'_>, account: &Account, begin: Begin) -> Called {
+    pub(crate) fn key_taken(&self, call: &Call, account: &Account, begin: Begin) -> Called {
         let (outcome, replayed) = match begin {
             Begin::Recorded(step) => (self.already(*step), true),
-            Begin::Reused(step) => (self.store(messages::key_reused(call.operation, &step)), false),
-            Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation, &step)), false),
-            Begin::Open(step) => (self.store(messages::key_open(call.operation, &step)), false),
+            Begin::Reused(step) => (self.store(messages::key_reused(call.operation(), &step)), false),
+            Begin::InFlight(step) => (self.store(messages::key_in_flight(call.operation(), &step)), false),
+            Begin::Open(step) => (self.store(messages::key_open(call.operation(), &step)), false),
             Begin::Send { .. }
             | Begin::Locked(_)
             | Begin::Limited(_)
@@ -397,26 +399,26 @@ impl Engine {
     }
 
     /// Records a call that was refused before it had an account, and answers its outcome.
-    pub(crate) fn refuse(&self, call: &Call<'_>, refusal: impl Into<Outcome>) -> StoredOutcome {
+    pub(crate) fn refuse(&self, call: &Call, refusal: impl Into<Outcome>) -> StoredOutcome {
         let outcome = self.store(refusal.into());
         self.write(call, String::new(), &outcome);
         outcome
     }
 
     /// Records a call that had no intent, and answers its outcome.
-    pub(crate) fn record(&self, call: &Call<'_>, account: &Account, outcome: Outcome) -> StoredOutcome {
+    pub(crate) fn record(&self, call: &Call, account: &Account, outcome: Outcome) -> StoredOutcome {
         let outcome = self.store(outcome);
         self.write(call, account_name(call.registered.entry.descriptor.provider, account), &outcome);
         outcome
     }
 
     /// The write is not awaited: it is durable no later than the next intent, and without one nothing depended on it.
-    fn write(&self, call: &Call<'_>, account: String, outcome: &StoredOutcome) {
+    fn write(&self, call: &Call, account: String, outcome: &StoredOutcome) {
         let now = self.0.clock.now();
         let step = StepRecord {
             id: call.step.clone(),
-            operation: call.operation.to_owned(),
-            who: call.who.to_owned(),
+            operation: call.operation().to_owned(),
+            who: call.who.clone(),
             account,
             key: call.key.clone(),
             attempt: None,

@@ -12,7 +12,7 @@ impl Engine {
     /// been asked for, and its item asks again after the next start.
     pub(crate) async fn perform_keyless(
         &self,
-        call: &Call<'_>,
+        call: &Call,
         senders: &Senders,
         turn: Turn,
         stop: &Stop,

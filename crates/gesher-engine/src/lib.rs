@@ -6,7 +6,6 @@
 
 mod accounts;
 mod alarms;
-mod alone;
 mod approvals;
 mod cancel;
 mod composed;

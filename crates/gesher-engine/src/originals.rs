@@ -13,6 +13,7 @@ use gesher_core::operation::{Registered, TakesBack};
 use gesher_core::{Key, Money, Outcome, OutcomeStatus, Prepared, Rejection, StepId, Text};
 use gesher_journal::{Exhausted, Original, StoredOutcome};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The code of a call that would give back more than was taken.
 pub(crate) const EXHAUSTED: &str = "exceeds_original";
@@ -23,7 +24,7 @@ pub(crate) const UNREAD: &str = "original_unknown";
 struct Reading<'a> {
     back: TakesBack,
     reference: &'a str,
-    registered: &'a Registered,
+    registered: &'a Arc<Registered>,
     request: Prepared,
 }
 
@@ -101,8 +102,8 @@ impl ItemContext {
     /// Reads the original, at this step; the call's own is the next.
     fn read(&self, step: &mut StepId, who: &str, reading: &Reading<'_>) -> Result<StoredOutcome, CallEnd> {
         let own = std::mem::replace(step, self.next_step()?);
-        let call = self.call_of(own, reading.back.read, who, reading.registered, &reading.request);
-        Ok(self.send(&call)?.outcome)
+        let call = self.call_of(own, who, reading.registered, reading.request.clone());
+        Ok(self.send(call)?.outcome)
     }
 }
 

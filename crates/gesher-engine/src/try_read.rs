@@ -31,21 +31,17 @@ impl Engine {
         };
         let run = RunId::random().map_err(EngineError::Id)?;
         let step = StepId { item: ItemId { run, ordinal: ItemId::FINISH }, position: 1 };
-        let begun = Arc::default();
-        let guard = UnknownGuard::new(step.item.run.clone(), OnUnknown::Continue);
-        let (guard, limits) = (&guard, FlowLimits::default());
-        let prepared = &prepared;
+        let guard = Arc::new(UnknownGuard::new(step.item.run.clone(), OnUnknown::Continue));
         let call = Call {
-            original: None,
             step,
-            operation,
-            who,
+            who: who.to_owned(),
             key: None,
-            registered,
+            registered: Arc::clone(registered),
             prepared,
-            limits,
+            limits: FlowLimits::default(),
             guard,
-            begun,
+            original: None,
+            begun: Arc::default(),
         };
         match self.call(&call, &Stop::new()).await {
             Ok(called) => Ok(Ok(called.outcome)),

@@ -208,11 +208,6 @@ impl Provider for OfficeGuy {
         has_place(prepared.endpoint, &prepared.body, &stamp, self.stamp).then_some(stamp)
     }
 
-    fn is_self_contained(&self, entry: &OperationEntry) -> bool {
-        // What changes something has a connection of its own; reads share theirs.
-        entry.descriptor.effect.changes()
-    }
-
     fn look_up<'a>(
         &'a self,
         entry: &'a OperationEntry,

@@ -245,6 +245,10 @@ impl Provider for PluginProvider {
         Some(Stamp::of(step))
     }
 
+    fn blocks(&self) -> bool {
+        true
+    }
+
     fn perform<'a>(
         &'a self,
         entry: &'a OperationEntry,

@@ -11,7 +11,6 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
 use rustls_platform_verifier::Verifier;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -35,13 +34,9 @@ pub(crate) struct Connector {
     host: Host,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    /// Where names are looked up. Looking one up blocks a thread, and a runtime that belongs to a single call should not
-    /// have to keep one for that.
-    home: Option<Handle>,
 }
 
 impl Connector {
-    /// Made within a runtime that outlives it.
     pub(crate) fn new(
         base: &BaseUrl,
         extra_roots: &[CertificateDer<'static>],
@@ -52,8 +47,7 @@ impl Connector {
         } else {
             None
         };
-        let home = Handle::try_current().ok();
-        Ok(Self { host: base.host().clone(), port: base.port(), tls, home })
+        Ok(Self { host: base.host().clone(), port: base.port(), tls })
     }
 
     /// Connects within the time given, or says why nothing could be sent.
@@ -74,7 +68,7 @@ impl Connector {
                 connect_to_one_of(&addresses.map(with_port), deadline).await?
             }
             Host::Name(name) => {
-                let found = self.resolve(name).await?;
+                let found = resolve(name, self.port).await?;
                 let addresses: Vec<_> = found.into_iter().map(with_port).collect();
                 connect_to_one_of(&addresses, deadline).await?
             }
@@ -86,13 +80,6 @@ impl Connector {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
             Err(error) => Err(SendFailure::nothing_left(tls_failure(&error)).with_detail(error)),
         }
-    }
-
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, SendFailure> {
-        let Some(home) = &self.home else { return resolve(name, self.port).await };
-        let (name, port) = (name.to_owned(), self.port);
-        let found = home.spawn(async move { resolve(&name, port).await }).await;
-        found.unwrap_or_else(|error| Err(SendFailure::nothing_left(FailureKind::Dns).with_detail(error)))
     }
 }
 

@@ -266,7 +266,7 @@ impl Checker<'_> {
         let builtin = builtins().find(|builtin| builtin.name == qualified);
         builtin.map(|builtin| builtin.signature.to_owned()).unwrap_or_else(|| {
             let name = format!("{module}.{name}");
-            let operation = self.around.names.registry.find(&name).ok();
+            let operation = self.around.names.registry.find(&name).ok().map(AsRef::as_ref);
             let by_path = || {
                 let mut all = self.around.names.registry.iter();
                 let of_word = all

@@ -191,11 +191,6 @@ impl Provider for Senzey {
         Err(Rejection::new("no_vendors", Text::new("ב־Senzey אין ספקים", "Senzey knows no vendors")))
     }
 
-    fn is_self_contained(&self, entry: &OperationEntry) -> bool {
-        // What changes something has a connection of its own; reads share theirs.
-        entry.descriptor.effect.changes()
-    }
-
     fn perform<'a>(
         &'a self,
         entry: &'a OperationEntry,

@@ -102,6 +102,8 @@ pub(crate) struct Acme {
     pub(crate) is_moody: AtomicBool,
     /// Whether its records have whatever is looked for; else it cannot be asked.
     pub(crate) finds: AtomicBool,
+    /// Whether what is sent is never answered.
+    pub(crate) is_silent: AtomicBool,
     /// Called in the middle of each send.
     pub(crate) during: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
@@ -152,10 +154,6 @@ impl Provider for Acme {
         Box::pin(std::future::ready(if finds { Ok(found) } else { Err(LookUpFailure::Manual) }))
     }
 
-    fn is_self_contained(&self, entry: &OperationEntry) -> bool {
-        entry.descriptor.effect.changes()
-    }
-
     fn perform<'a>(
         &'a self,
         entry: &'a OperationEntry,
@@ -168,7 +166,11 @@ impl Provider for Acme {
             self.at_once_most.fetch_max(now, Ordering::SeqCst);
             self.sent.lock().unwrap().push((entry.descriptor.name.to_owned(), prepared.body.clone()));
             if let Some(during) = &*self.during.lock().unwrap() {
-                during();
+                // It may wait for others, who may be tasks of this thread.
+                tokio::task::block_in_place(during);
+            }
+            if self.is_silent.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
             self.at_once.fetch_sub(1, Ordering::SeqCst);

@@ -86,9 +86,19 @@ impl Hub {
     }
 
     fn with_clock(folder: &Path, max_in_flight: usize, clock: Arc<dyn Clock>) -> Self {
+        let runtime = runtime();
+        let calls = runtime.handle().clone();
+        Self::with_calls_on(calls, runtime, folder, max_in_flight, clock)
+    }
+
+    fn with_calls_on(
+        calls: tokio::runtime::Handle,
+        runtime: tokio::runtime::Runtime,
+        folder: &Path,
+        max_in_flight: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let acme = Arc::new(Acme::default());
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let provider: Arc<dyn Provider> = Arc::clone(&acme) as Arc<dyn Provider>;
         let journal = SqliteJournal::open(
             &folder.join("gesher.db"),
@@ -105,7 +115,7 @@ impl Hub {
             redactor: Arc::new(Redactor::new()),
             language: Language::En,
             time_zone: jiff::tz::TimeZone::UTC,
-            runtime: runtime.handle().clone(),
+            runtime: calls,
             accounts: vec![AccountRules { provider: "acme".into(), max_in_flight, rate_per_second: None }],
             tells_of_troubles: true,
         });
@@ -159,6 +169,10 @@ impl Hub {
     fn statuses(&self, rows: &[(&str, Value)], body: Box<Body>) -> Vec<ItemStatus> {
         self.run(rows, body).into_iter().map(|end| end.0).collect()
     }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Charges once, with `args.key` or the row's number as the key, and lets a refusal end the item.

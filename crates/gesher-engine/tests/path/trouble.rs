@@ -1,13 +1,48 @@
 //! A store that fails for a while, and a clock that is set: a run goes on by itself, sends everything once, and compares
 //! no times of day.
 
-use crate::{Hub, Rows, charging, ended, interrupted, keyed, row};
-use gesher_core::time::ManualClock;
+use crate::{Hub, Rows, charging, ended, interrupted, keyed, program, row, runtime};
+use gesher_core::time::{ManualClock, SystemClock};
 use gesher_core::{ItemId, ItemStatus, OutcomeStatus, RunId};
 use gesher_engine::journal::StepState;
-use gesher_engine::{Progress, RunEnd, Stop};
+use gesher_engine::{EngineError, Progress, RunEnd, Stop};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+#[test]
+fn a_call_whose_runtime_goes_away_is_unknown_to_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = runtime();
+    let clock = Arc::new(SystemClock::new());
+    let hub = Hub::with_calls_on(calls.handle().clone(), runtime(), folder.path(), 64, clock);
+    hub.acme.is_silent.store(true, Ordering::SeqCst);
+    let run = hub.start();
+    std::thread::scope(|scope| {
+        let (stop, progress, rows) = (Stop::new(), Progress::default(), Rows::of(&[("a", row("succeeded"))]));
+        let (hub, run) = (&hub, &run);
+        let program = program(charging());
+        let worked = scope.spawn(move || {
+            let ran = hub.engine.run_items(run, &hub.flow, &program, rows, &stop, &progress);
+            hub.runtime.block_on(ran)
+        });
+        while hub.acme.sends() == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        calls.shutdown_background();
+        let error = worked.join().unwrap().unwrap_err();
+        assert!(matches!(error, EngineError::Lost { what: "a call" }), "{error:?}");
+    });
+    assert_eq!(states(&hub, &run), [StepState::InFlight]);
+    drop(hub);
+
+    let hub = Hub::open(folder.path());
+    let settled = hub.runtime.block_on(hub.engine.settle_in_flight()).unwrap();
+    assert_eq!(settled.len(), 1);
+    assert_eq!(hub.work(&run, &[("a", row("succeeded"))], charging()), RunEnd::Complete);
+    assert_eq!(hub.ends(&run)[0].0, ItemStatus::Unknown);
+    assert_eq!(hub.acme.sends(), 0, "nothing is sent again");
+}
 
 /// Longer than the journal waits for somebody else who holds the database.
 const HELD: Duration = Duration::from_millis(5_600);
