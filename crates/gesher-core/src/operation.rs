@@ -373,8 +373,8 @@ pub trait Provider: Send + Sync {
         Provider::perform(self, entry, account, prepared, stamp)
     }
 
-    /// Whether [`Provider::perform`] blocks the thread that polls it. Then each call is made on its item's own thread, and
-    /// otherwise by the few threads that see to all calls.
+    /// Whether [`Provider::perform`] blocks the thread that polls it. Then an item's calls are made on its own thread, and
+    /// otherwise by the few threads that see to all calls. Where no item calls, it has to make room for itself.
     fn blocks(&self) -> bool {
         false
     }

@@ -53,15 +53,15 @@ pub enum CallEnd {
 
 /// Why the one path could not come to an outcome.
 pub(crate) enum CallFault {
-    /// The journal failed.
-    Journal(EngineError),
+    /// The journal failed, or the hub is at its end.
+    Failed(EngineError),
     /// The hub is stopping, and the call would have had to wait. Nothing was sent; the item goes on at the next start.
     Stopping,
 }
 
 impl CallFault {
     pub(crate) fn journal(doing: &'static str) -> impl FnOnce(gesher_journal::JournalError) -> Self {
-        move |error| Self::Journal(EngineError::journal(doing)(error))
+        move |error| Self::Failed(EngineError::journal(doing)(error))
     }
 }
 
@@ -280,13 +280,14 @@ impl ItemContext {
         if blocks {
             return runtime.block_on(work);
         }
-        match runtime.block_on(runtime.spawn(work)) {
+        // It begins only once this thread is seen to be one that may wait.
+        match runtime.block_on(async { runtime.spawn(work).await }) {
             Ok(called) => called,
             Err(ended) => match ended.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 // The runtime is gone, and the process with it. A durable intent stays without outcome: the next one
                 // finds it, and it is unknown.
-                Err(_cancelled) => Err(CallFault::Journal(EngineError::Lost { what: "a call" })),
+                Err(_cancelled) => Err(CallFault::Failed(EngineError::Lost { what: "a call" })),
             },
         }
     }
@@ -295,7 +296,7 @@ impl ItemContext {
     pub(crate) fn failed(&self, fault: CallFault) -> CallEnd {
         match fault {
             CallFault::Stopping => self.end(Ended::Stopping),
-            CallFault::Journal(error) => self.journal_failed(error),
+            CallFault::Failed(error) => self.journal_failed(error),
         }
     }
 

@@ -7,6 +7,7 @@
 use crate::accounts::NoAccount;
 use crate::context::CallFault;
 use crate::engine::{Call, Called, Engine, Senders, account_name};
+use crate::error::EngineError;
 use crate::flow::FlowLimits;
 use crate::limits;
 use crate::messages;
@@ -92,7 +93,7 @@ impl Engine {
         let account = match self.accounts().of(&call.registered, &call.who).await {
             Ok(account) => Some(account),
             Err(NoAccount::Refused(_)) => None,
-            Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
+            Err(NoAccount::Failed(error)) => return Err(CallFault::Failed(error)),
         };
         let (Some(account), Some(key)) = (account, &call.key) else {
             return Ok(Called::own(self.refuse(call, outcome)));
@@ -178,7 +179,14 @@ impl Engine {
 
     /// Asks the provider about the step that locks a subject, before the lock is the answer.
     pub(crate) async fn ask_about(&self, open: &StepRecord) {
-        match self.reconcile(&open.id).await {
+        // Whatever befalls the look-up, the row goes on to its end.
+        let (engine, id) = (self.clone(), open.id.clone());
+        let asked = self.runtime().spawn(async move { engine.reconcile(&id).await });
+        let lost = |error| {
+            tracing::error!(step = %open.id, %error, "a look-up ended before its time");
+            Err(EngineError::Lost { what: "a look-up" })
+        };
+        match asked.await.unwrap_or_else(lost) {
             Ok(found) => tracing::info!(step = %open.id, ?found, "asked about the step that locks a subject"),
             // The lock holds as before.
             Err(error) => {

@@ -300,7 +300,7 @@ impl Engine {
         let senders = match self.senders(call).await {
             Ok(senders) => senders,
             Err(NoAccount::Refused(rejection)) => return Ok(Called::own(self.refuse(call, rejection))),
-            Err(NoAccount::Failed(error)) => return Err(CallFault::Journal(error)),
+            Err(NoAccount::Failed(error)) => return Err(CallFault::Failed(error)),
         };
         let account = Arc::clone(&senders.account);
         let name = account_name(call.registered.entry.descriptor.provider, &account);

@@ -43,8 +43,8 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
-    /// A thread ended before its time: a fault of the hub.
-    #[error("the thread of {what} ended before its time")]
+    /// A thread or a task ended before its time: a fault of the hub, or the end of it.
+    #[error("{what} ended before its time")]
     Lost {
         /// Whose.
         what: &'static str,

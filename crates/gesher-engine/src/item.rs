@@ -113,7 +113,7 @@ fn run_once(shared: &Shared, id: &ItemId, input: Input, resumed: bool) -> Result
         let finish = StepFinish { step, outcome, sealed: Vec::new(), vendor: None, at: engine.clock().now() };
         // The wait for a turn is over, so a stop is no fault here.
         match engine.runtime().block_on(engine.finish(finish, &shared.stop)) {
-            Err(CallFault::Journal(error)) => return Err(error),
+            Err(CallFault::Failed(error)) => return Err(error),
             Ok(_) | Err(CallFault::Stopping) => {}
         }
         engine.note(&shared.guard, &noted, status);

@@ -75,7 +75,7 @@ impl ItemContext {
     }
 
     fn not_made(&self, source: io::Error) -> CallFault {
-        CallFault::Journal(EngineError::Result { run: self.item().run.clone(), source })
+        CallFault::Failed(EngineError::Result { run: self.item().run.clone(), source })
     }
 }
 

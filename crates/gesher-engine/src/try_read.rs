@@ -45,7 +45,7 @@ impl Engine {
         };
         match self.call(&call, &Stop::new()).await {
             Ok(called) => Ok(Ok(called.outcome)),
-            Err(CallFault::Journal(error)) => Err(error),
+            Err(CallFault::Failed(error)) => Err(error),
             // Nobody holds the stop but this call.
             Err(CallFault::Stopping) => Ok(Err(not_a_read(operation))),
         }

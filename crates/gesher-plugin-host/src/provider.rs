@@ -267,7 +267,8 @@ impl Provider for PluginProvider {
 }
 
 /// Calls the plugin and waits for it. An item's thread waits by itself, since another one would have to be woken for it
-/// and would have to wake it again; where this thread may not wait, another one does.
+/// and would have to wake it again; where this thread may not wait, another one does. The call is outside of the runtime in
+/// either case: the plugin may ask for something that has to be waited for in it.
 async fn waited_for(kept: Arc<Kept>, body: &str, stamp: Option<&Stamp>) -> Outcome {
     let reference = stamp.map(ToString::to_string);
     let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());

@@ -6,8 +6,8 @@ use gesher::commands::{dispatch, misread};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::process::ExitCode;
 
-/// Open files and connections that a hub asks for, most first: five for each call that may be in flight, many times over.
-/// The second is what a Mac gives to a process, which has no limit there and is refused more.
+/// Open files and connections that a hub asks for, most first: what its calls, plugins, listeners and files may take, many
+/// times over. The second is what a Mac gives to a process, which has no limit there and is refused more.
 const DESCRIPTORS_WANTED: [u64; 2] = [65_536, 10_240];
 
 /// A row is hundreds of small objects, made on one thread and often dropped on another; the C library's allocator takes

@@ -165,10 +165,12 @@ impl Provider for Acme {
             let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
             self.at_once_most.fetch_max(now, Ordering::SeqCst);
             self.sent.lock().unwrap().push((entry.descriptor.name.to_owned(), prepared.body.clone()));
-            if let Some(during) = &*self.during.lock().unwrap() {
-                // It may wait for others, who may be tasks of this thread.
-                tokio::task::block_in_place(during);
-            }
+            // It may wait for others, who may be tasks of this thread, and so may whoever waits for the lock.
+            tokio::task::block_in_place(|| {
+                if let Some(during) = &*self.during.lock().unwrap() {
+                    during();
+                }
+            });
             if self.is_silent.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }

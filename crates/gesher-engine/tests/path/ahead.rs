@@ -32,7 +32,7 @@ fn hold_the_first(hub: &Hub, database: PathBuf, then: impl Fn() + Send + 'static
     };
     *hub.acme.during.lock().unwrap() = Some(Box::new(move || {
         if is_first.swap(false, Ordering::SeqCst) {
-            // The sender's thread has a runtime of its own at work.
+            // The sender's thread is one of a runtime's, which may start no other.
             thread::scope(|scope| scope.spawn(&looks).join().unwrap());
             then();
         }

@@ -1,14 +1,32 @@
 //! A store that fails for a while, and a clock that is set: a run goes on by itself, sends everything once, and compares
 //! no times of day.
 
-use crate::{Hub, Rows, charging, ended, interrupted, keyed, program, row, runtime};
+use crate::{Body, Hub, Rows, charging, ended, interrupted, keyed, program, row, runtime};
 use gesher_core::time::{ManualClock, SystemClock};
 use gesher_core::{ItemId, ItemStatus, OutcomeStatus, RunId};
 use gesher_engine::journal::StepState;
 use gesher_engine::{EngineError, Progress, RunEnd, Stop};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_call_from_a_thread_that_may_not_wait_for_it_is_not_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(folder.path());
+    let handle = hub.runtime.handle().clone();
+    let body: Box<Body> = Box::new(move |context, args| {
+        handle.block_on(async {
+            ended(context.call("acme.charge", "marketplace", Some("k"), args["request"].clone()))
+        })
+    });
+    let run = hub.start();
+    assert_eq!(hub.work(&run, &[("a", row("succeeded"))], body), RunEnd::Complete);
+    assert_eq!(hub.ends(&run)[0].1, "internal");
+    // A call that had been begun all the same would be under way by now.
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!((hub.acme.sends(), states(&hub, &run)), (0, Vec::new()));
+}
 
 #[test]
 fn a_call_whose_runtime_goes_away_is_unknown_to_the_next_process() {
@@ -26,7 +44,9 @@ fn a_call_whose_runtime_goes_away_is_unknown_to_the_next_process() {
             let ran = hub.engine.run_items(run, &hub.flow, &program, rows, &stop, &progress);
             hub.runtime.block_on(ran)
         });
+        let late = Instant::now() + HELD;
         while hub.acme.sends() == 0 {
+            assert!(Instant::now() < late, "nothing is ever sent");
             std::thread::sleep(Duration::from_millis(1));
         }
         calls.shutdown_background();
