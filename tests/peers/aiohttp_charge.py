@@ -1,8 +1,8 @@
 """Charges every row of a CSV file at OfficeGuy with aiohttp: what a careful person writes who has no hub.
 
-The session keeps its connections and uses them again.
+The session keeps its connections and uses them again; or has one for each call, as the hub does for money.
 
-    aiohttp_charge.py ADDRESS FILE DATABASE IN_FLIGHT COMPANY API_KEY
+    aiohttp_charge.py ADDRESS FILE DATABASE IN_FLIGHT COMPANY API_KEY kept|anew
 """
 
 import asyncio
@@ -14,9 +14,9 @@ import charging
 TIMEOUT_SECONDS = 120
 
 
-async def main(address, file, database, in_flight, company, api_key):
+async def main(address, file, database, in_flight, company, api_key, connections):
     url = f"http://{address}{charging.PATH}"
-    connector = aiohttp.TCPConnector(limit=in_flight)
+    connector = aiohttp.TCPConnector(limit=in_flight, force_close=connections == "anew")
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
 
@@ -29,5 +29,5 @@ async def main(address, file, database, in_flight, company, api_key):
 
 
 if __name__ == "__main__":
-    address, file, database, in_flight, company, api_key = sys.argv[1:]
-    asyncio.run(main(address, file, database, int(in_flight), int(company), api_key))
+    address, file, database, in_flight, company, api_key, connections = sys.argv[1:]
+    asyncio.run(main(address, file, database, int(in_flight), int(company), api_key, connections))

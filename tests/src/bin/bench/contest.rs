@@ -33,6 +33,8 @@ pub(crate) enum Contender {
     Bare(Commits),
     /// The script that a careful person writes.
     Aiohttp,
+    /// The same with a connection a call, as the hub has.
+    AiohttpAnew,
     /// The same over HTTP written by hand.
     ByHand,
 }
@@ -47,6 +49,7 @@ impl Contender {
             Self::Bare(Commits::Group) => "bare client, group commit, two fsyncs a batch",
             Self::Bare(Commits::Each) => "bare client, a commit each",
             Self::Aiohttp => "asyncio script (aiohttp), group commit",
+            Self::AiohttpAnew => "the same script with a connection a call",
             Self::ByHand => "asyncio, hand-written HTTP, group commit",
         }
     }
@@ -165,8 +168,9 @@ pub(crate) fn run(
         Contender::Hub => hub(in_flight),
         Contender::HubAhead => hub(in_flight + in_flight / 2),
         Contender::Bare(commits) => bare(place, commits, server.address, file, &data, in_flight),
-        Contender::Aiohttp => script(AIOHTTP, server.address, file, &data, in_flight),
-        Contender::ByHand => script(BY_HAND, server.address, file, &data, in_flight),
+        Contender::Aiohttp => script(AIOHTTP, &["kept"], server.address, file, &data, in_flight),
+        Contender::AiohttpAnew => script(AIOHTTP, &["anew"], server.address, file, &data, in_flight),
+        Contender::ByHand => script(BY_HAND, &[], server.address, file, &data, in_flight),
     }
 }
 
@@ -190,6 +194,7 @@ fn bare(
 
 fn script(
     script: &str,
+    more: &[&str],
     address: SocketAddr,
     file: &Path,
     data: &Path,
@@ -200,6 +205,7 @@ fn script(
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.arg(script).arg(address.to_string()).arg(file).arg(data.join("script.db"));
     command.args([in_flight.to_string(), rows::COMPANY.to_string(), rows::API_KEY.to_owned()]);
+    command.args(more);
     process::run(&mut command)
 }
 
